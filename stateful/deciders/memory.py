@@ -1,0 +1,310 @@
+"""What the exhaustive search remembers: each call from each distinct situation, made once.
+
+What a call does depends on the state that processes share and on what only its caller can see of the
+kernel, and on nothing else; what the caller does then depends on what it has been told. So the real
+call is made once per such pair, on real files in a kernel restored to it, and the subject's code runs
+once per history, however many interleavings lead there.
+
+Checked: the traces that come out of this are executed for real before they are reported, and
+``tests/deciders/test_explore.py`` compares the states with those of plain re-execution.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+from stateful.deciders.behaviour import BORN, Behaviour
+from stateful.execution import LETTERS, LIMIT_SILENT_CALLS, new_process
+from stateful.invariants import View
+from stateful.kernel import interpose, modules
+from stateful.kernel.call import BLOCKED, SILENT, Call, Delivery, UnmodelledSyscall
+from stateful.kernel.disk import Disk
+from stateful.kernel.kernel import Kernel, SharedState
+from stateful.kernel.process import LEAVING, STARTING, Outcome
+from stateful.kernel.restore import restore
+from stateful.scenario import FIRST_PID, DiskImage
+from stateful.schedule import STEP, Move
+from stateful.subject import Subject
+
+UNBORN: Final = -1
+
+
+class Local(NamedTuple):
+    """The local state of a process: before its first turn, alive, or ended."""
+
+    letter: str
+    life: str
+    history: int
+    own: int
+    phase: str
+    owned: bool
+    outcome: Outcome | None
+
+
+class State(NamedTuple):
+    """A state of the world: numbers of the shared state and of the local state of each process."""
+
+    shared: int
+    locals: tuple[int, ...]
+
+
+class Effect(NamedTuple):
+    """What a move did."""
+
+    after: State
+    call: Call | None
+    answer: Any
+
+
+class Numbering:
+    """Gives equal values one small number."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[Any, int] = {}
+        self.values: list[Any] = []
+
+    def __call__(self, value: Any) -> int:
+        number = self._numbers.get(value)
+        if number is None:
+            number = self._numbers[value] = len(self.values)
+            self.values.append(value)
+        return number
+
+
+class Memory:
+    """All that is known of one subject on one disk; shared by the scenarios that start there."""
+
+    def __init__(self, subject: Subject, disk: DiskImage) -> None:
+        self.subject = subject
+        self.calls_made = 0
+        self.behaviour = Behaviour(subject)
+        self._kernel = Kernel(disk.strangers)
+        interpose.enter()
+        modules.install()
+        self._kernel.put(disk.files)
+        self._shared = Numbering()
+        self._own = Numbering()
+        self._locals = Numbering()
+        self._views: dict[int, View] = {}
+        self._steps: dict[tuple[str, int, int], Effect | None] = {}
+        self._calls: dict[tuple[int, str, int, Call], tuple[Any, int, int, bool]] = {}
+        self._start = self._shared(self._kernel.shared_state())
+
+    def close(self) -> None:
+        """Give everything back."""
+        self.behaviour.close()
+        self._kernel.close()
+        modules.uninstall()
+        interpose.leave()
+
+    # -- reading states -------------------------------------------------------------------------------
+
+    def initial(self, lives: tuple[str, ...]) -> State:
+        """The state in which nobody has had a turn."""
+        locals_ = (self.unborn(LETTERS[index], life) for index, life in enumerate(lives))
+        return State(self._start, tuple(locals_))
+
+    def unborn(self, letter: str, life: str) -> int:
+        """The local state of a process before its first turn."""
+        return self._locals(Local(letter, life, UNBORN, UNBORN, STARTING, False, None))
+
+    def is_unborn(self, local: int) -> bool:
+        """Whether a process has not had its first turn."""
+        return self.local(local).history == UNBORN
+
+    def local(self, number: int) -> Local:
+        local: Local = self._locals.values[number]
+        return local
+
+    def disk(self, state: State) -> Disk:
+        """What stands on the disk."""
+        return self._shared_state(state.shared).disk
+
+    def _shared_state(self, number: int) -> SharedState:
+        shared: SharedState = self._shared.values[number]
+        return shared
+
+    def pending(self, local: Local) -> Call:
+        """The call that a process is stopped before."""
+        return self.behaviour.intent(local.letter, local.life, local.history).call
+
+    def own(self, local: Local) -> Any:
+        """What only the process can see of the kernel."""
+        return self._own.values[local.own]
+
+    def locks_records(self, state: State, letter: str) -> bool:
+        """Whether a process holds any ``lockf`` lock."""
+        locks = self._shared_state(state.shared).record_locks
+        return any(lock.letter == letter for lock in locks)
+
+    def view(self, number: int) -> View:
+        """A process as the invariants see it."""
+        view = self._views.get(number)
+        if view is None:
+            local = self.local(number)
+            pid = FIRST_PID + LETTERS.index(local.letter)
+            view = self._views[number] = View(
+                local.letter, local.life, pid, local.phase, local.owned, local.outcome
+            )
+        return view
+
+    # -- making moves ---------------------------------------------------------------------------------
+
+    def effect(self, state: State, move: Move) -> Effect | None:
+        """What a move does, or None where the process has to wait."""
+        index = LETTERS.index(move.letter)
+        key = (move.kind, state.shared, state.locals[index])
+        try:
+            known = self._steps[key]
+        except KeyError:
+            return self._work_out(state, move, index)
+        return None if known is None else _place(state, index, known)
+
+    def _work_out(self, state: State, move: Move, index: int) -> Effect | None:
+        local = self.local(state.locals[index])
+        key = (move.kind, state.shared, state.locals[index])
+        if move.kind == STEP:
+            effect = self._step(state, index, local)
+        elif move.kind == "exit":
+            effect = self._go_on(state, index, local, Call("serve"), "exit")
+        elif move.kind in ("crash", "term"):
+            signal = Call("kill", (FIRST_PID + index, 9 if move.kind == "crash" else 15))
+            _, shared, own, _ = self._make(state, index, local, signal)
+            effect = self._place_after(state, index, local, shared, own, None, None)
+        else:
+            effect = self._be_born(state, index, local)
+        if effect is None or not self._ended_others(state, effect, index):
+            self._steps[key] = effect and _alone(effect, index)
+        return effect
+
+    def _be_born(self, state: State, index: int, local: Local) -> Effect:
+        _, shared, own, _ = self._make(state, index, local, Call("spawn"))
+        born = local._replace(history=BORN, own=own)
+        state = self._put(state, index, shared, born)
+        return self._settle(state, index, born, None, None)
+
+    def _step(self, state: State, index: int, local: Local) -> Effect | None:
+        if local.history == UNBORN:
+            state = self._be_born(state, index, local).after
+            local = self.local(state.locals[index])
+        delivery = self._delivery(state.shared, local.letter)
+        call = self.pending(local)
+        if delivery is not None:
+            _, shared, own, _ = self._make(state, index, local, Call("deliver"))
+            state = self._put(state, index, shared, local._replace(own=own))
+            effect = self._go_on(state, index, local._replace(own=own), call, delivery)
+            if call.name in ("pause", "serve"):
+                return effect
+            state, local = effect.after, self.local(effect.after.locals[index])
+            call = self.pending(local)
+        answer, shared, own, alive = self._make(state, index, local, call)
+        if answer is BLOCKED:
+            return Effect(state, call, delivery) if delivery is not None else None
+        if not alive:
+            return self._place_after(state, index, local, shared, own, call, answer)
+        state = self._put(state, index, shared, local._replace(own=own))
+        return self._go_on(state, index, local._replace(own=own), call, answer)
+
+    def _delivery(self, shared: int, letter: str) -> Delivery | None:
+        for other, _, _, signals, _ in self._shared_state(shared).table:
+            if other == letter and signals:
+                return Delivery(signals[0])
+        return None
+
+    def _go_on(self, state: State, index: int, local: Local, call: Call, answer: Any) -> Effect:
+        """Tell a process an answer and let it run to its next step."""
+        told = local._replace(history=self.behaviour.told(local.history, answer))
+        return self._settle(state, index, told, call, answer)
+
+    def _settle(self, state: State, index: int, local: Local, call: Call | None, answer: Any) -> Effect:
+        """Make the silent calls that a process makes before its next step."""
+        shared = state.shared
+        for _ in range(LIMIT_SILENT_CALLS):
+            intent = self.behaviour.intent(local.letter, local.life, local.history)
+            local = local._replace(phase=intent.phase, owned=intent.owned)
+            state = self._put(state, index, shared, local)
+            if intent.call.name not in SILENT:
+                return Effect(state, call, answer)
+            told, shared, own, _ = self._make(state, index, local, intent.call)
+            local = local._replace(own=own, history=self.behaviour.told(local.history, told))
+        raise UnmodelledSyscall(f"the subject made {LIMIT_SILENT_CALLS} calls that are no step in a row")
+
+    def _put(self, state: State, index: int, shared: int, local: Local) -> State:
+        locals_ = (*state.locals[:index], self._locals(local), *state.locals[index + 1 :])
+        return State(shared, locals_)
+
+    def _place_after(
+        self, state: State, index: int, local: Local, shared: int, own: int, call: Call | None, answer: Any
+    ) -> Effect:
+        """The effect of a move by which processes may have ended."""
+        living = {entry[0] for entry in self._shared_state(shared).table}
+        locals_ = list(state.locals)
+        locals_[index] = self._locals(local._replace(own=own))
+        for other, number in enumerate(locals_):
+            value = self.local(number)
+            if value.outcome is None and value.history != UNBORN and value.letter not in living:
+                outcome = Outcome("killed", "SIGKILL")
+                phase = value.phase
+                if other == index and call is not None and call.name == "exit":
+                    outcome, phase = call.args[1], LEAVING
+                locals_[other] = self._locals(
+                    value._replace(history=BORN, own=UNBORN, phase=phase, outcome=outcome)
+                )
+        return Effect(State(shared, tuple(locals_)), call, answer)
+
+    def _ended_others(self, state: State, effect: Effect, index: int) -> bool:
+        return any(
+            before != after and other != index
+            for other, (before, after) in enumerate(zip(state.locals, effect.after.locals, strict=True))
+        )
+
+    # -- making calls ---------------------------------------------------------------------------------
+
+    def _make(
+        self, state: State, index: int, local: Local, call: Call
+    ) -> tuple[Any, int, int, bool]:
+        """A call's answer, the shared state and the caller's own state after it, and if it lives."""
+        key = (state.shared, local.letter, local.own, call)
+        known = self._calls.get(key)
+        if known is None:
+            known, local_effect = self._make_for_real(state, local, call)
+            if local_effect:
+                self._calls[key] = known
+        return known
+
+    def _make_for_real(
+        self, state: State, local: Local, call: Call
+    ) -> tuple[tuple[Any, int, int, bool], bool]:
+        self.calls_made += 1
+        kernel = self._kernel
+        shared = self._shared_state(state.shared)
+        values = [self.local(number) for number in state.locals]
+        owns = {value.letter: self._own.values[value.own] for value in values if value.own != UNBORN}
+        restore(kernel, shared, owns, self._new_process)
+        answer: Any = None
+        if call.name == "spawn":
+            kernel.processes[local.letter] = self._new_process(local.letter, local.life)
+            kernel.processes = dict(sorted(kernel.processes.items()))
+        process = kernel.processes[local.letter]
+        others = [other for other in kernel.processes.values() if other is not process]
+        if call.name == "deliver":
+            process.signals.pop(0)
+        elif call.name != "spawn":
+            answer = kernel.perform(process, call)
+        own = self._own(kernel.own_state(process)) if process.alive else UNBORN
+        result = (answer, self._shared(kernel.shared_state()), own, process.alive)
+        return result, all(other.alive for other in others)
+
+    def _new_process(self, letter: str, life: str) -> Any:
+        return new_process(self.subject, letter, life)
+
+
+def _place(state: State, index: int, effect: Effect) -> Effect:
+    """A remembered effect on one process, put among the others."""
+    locals_ = (*state.locals[:index], effect.after.locals[0], *state.locals[index + 1 :])
+    return Effect(State(effect.after.shared, locals_), effect.call, effect.answer)
+
+
+def _alone(effect: Effect, index: int) -> Effect:
+    """An effect without the processes that it does not concern."""
+    return effect._replace(after=State(effect.after.shared, (effect.after.locals[index],)))

@@ -1,0 +1,39 @@
+"""Replay: execute a given schedule, twice, and insist that both executions are the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from stateful.deciders.behaviour import Nondeterminism
+from stateful.execution import Execution
+from stateful.kernel.guard import Watchdog
+from stateful.scenario import Scenario
+from stateful.schedule import Move
+from stateful.subject import Subject
+from stateful.trace import Trace
+
+
+def replay(subject: Subject, scenario: Scenario, moves: Sequence[Move]) -> Trace:
+    """The trace of a schedule, up to its first violation.
+
+    Raises:
+        ScheduleMismatch: a move is not possible.
+        Nondeterminism: two executions differ; the message names the first step that does.
+    """
+    first, second = _execute(subject, scenario, moves), _execute(subject, scenario, moves)
+    for number, (one, other) in enumerate(zip(first.steps, second.steps, strict=False), 1):
+        if one != other:
+            raise Nondeterminism(
+                f"step {number} differed between two executions of one schedule: "
+                f"{one.call} answered {one.answer!r}, then {other.call} answered {other.answer!r}"
+            )
+    return first
+
+
+def _execute(subject: Subject, scenario: Scenario, moves: Sequence[Move]) -> Trace:
+    with Watchdog(), Execution(subject, scenario) as execution:
+        for move in moves:
+            execution.make(move)
+            if execution.violation is not None:
+                break
+        return execution.trace

@@ -1,0 +1,47 @@
+"""Looks at a subject before anything else is done with it, in a simulated process as always."""
+
+from __future__ import annotations
+
+import importlib
+import traceback
+
+from stateful.execution import Execution
+from stateful.kernel.guard import Watchdog
+from stateful.kernel.process import Outcome
+from stateful.scenario import SCENARIOS
+from stateful.schedule import STEP, Move
+from stateful.subject import Offer, Subject, SubjectError, bind
+
+LIMIT_IMPORT_STEPS = 1000
+
+
+class _Importer(Subject):
+    """A subject that is only imported."""
+
+    def run(self, life: str) -> Outcome:
+        try:
+            return Outcome("answered", bind(importlib.import_module(self.module), self.function).offer)
+        except SubjectError as error:
+            return Outcome("answered", str(error))
+        except Exception as error:
+            return Outcome("answered", _describe(error))
+
+
+def _describe(error: Exception) -> str:
+    where = [frame for frame in traceback.extract_tb(error.__traceback__) if "importlib" not in frame.filename]
+    line = f", line {where[-1].lineno} of {where[-1].filename.rsplit('/', 1)[-1]}" if len(where) > 1 else ""
+    return f"it fails on import: {type(error).__name__}: {error}{line}"
+
+
+def examine(subject: Subject) -> Offer:
+    """What the subject offers. Raises SubjectError where it cannot be imported or is no subject."""
+    importer = _Importer(subject.name, subject.module, subject.folder, subject.function)
+    with Watchdog(), Execution(importer, SCENARIOS[0]) as execution:
+        for _ in range(LIMIT_IMPORT_STEPS):
+            execution.make(Move(STEP, "A"))
+            outcome = execution.processes()["A"].outcome
+            if outcome is not None:
+                if isinstance(outcome.value, Offer):
+                    return outcome.value
+                raise SubjectError(f"{subject.name}: {outcome.value or 'it ended while being imported'}")
+    raise SubjectError(f"{subject.name}: importing it takes more than {LIMIT_IMPORT_STEPS} calls")

@@ -1,0 +1,279 @@
+"""One execution: a schedule made real, move by move, from a fresh kernel to a trace and a verdict.
+
+This is the one step loop. Replay, exhaustive search and the Hypothesis machine differ only in who
+chooses the next move.
+"""
+
+from __future__ import annotations
+
+import os
+from types import TracebackType
+from typing import Any, Final
+
+from stateful.invariants import Moment, View, first_broken, needs_disk
+from stateful.kernel import guard, interpose, modules, real
+from stateful.kernel.call import BLOCKED, SILENT, Call, Delivery, Outside, UnmodelledSyscall
+from stateful.kernel.disk import HOME
+from stateful.kernel.kernel import Kernel
+from stateful.kernel.process import OWNER, Outcome, Process
+from stateful.kernel.switch import resume
+from stateful.scenario import FIRST_PID, START_TICKS, Scenario
+from stateful.schedule import LIVES, STEP, Move, ScheduleMismatch
+from stateful.subject import Subject
+from stateful.trace import Step, Trace, Violation
+
+LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+LIMIT_SILENT_CALLS: Final = 10_000
+ENVIRONMENT: Final = {
+    b"HOME": b"/home/user",
+    b"HERMES_HOME": HOME.encode(),
+    b"LANG": b"C.UTF-8",
+    b"PATH": b"/usr/bin:/bin",
+    b"TMPDIR": b"/tmp",
+    b"USER": b"user",
+    b"XDG_RUNTIME_DIR": b"/run",
+}
+
+
+class Execution:
+    """A running simulation of a subject in a scenario; a context manager that leaves nothing behind."""
+
+    def __init__(self, subject: Subject, scenario: Scenario, *, judged: bool = True) -> None:
+        guard.install()
+        self.judged = judged
+        self.subject = subject
+        self.scenario = scenario
+        self.trace = Trace(subject.name, scenario.name, scenario.title)
+        self.crashes = 0
+        self._company: dict[str, tuple[str, ...]] = {}
+        self._steps: dict[str, int] = {}
+        self._disturbed: set[str] = set()
+        self.kernel = Kernel(scenario.disk.strangers)
+        self.kernel.put(scenario.disk.files)
+        interpose.enter()
+        modules.install()
+        self._open = True
+
+    def __enter__(self) -> Execution:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Unwind all processes, remove the temporary directory, give the entry points back."""
+        if self._open:
+            self._open = False
+            try:
+                self.kernel.close()
+            finally:
+                modules.uninstall()
+                interpose.leave()
+
+    # -- moves ------------------------------------------------------------------------------------
+
+    @property
+    def violation(self) -> Violation | None:
+        return self.trace.violation
+
+    def processes(self) -> dict[str, Process]:
+        return self.kernel.processes
+
+    def waiting(self) -> list[str]:
+        """The letters of the scenario's processes that have not had a turn."""
+        lives = self.scenario.cast.lives
+        return [letter for letter in LETTERS[: len(lives)] if letter not in self.kernel.processes]
+
+    def next_letter(self) -> str:
+        """The name of the next process that is started beyond the scenario's own."""
+        return LETTERS[max(len(self.kernel.processes), len(self.scenario.cast.lives))]
+
+    def make(self, move: Move) -> Step:
+        """Make a move and check every invariant. Raises ScheduleMismatch where it is not possible."""
+        kind, letter = move
+        process = self.kernel.processes.get(letter)
+        before = None
+        if self.judged and kind == STEP and process is not None and needs_disk(process.life, process.phase):
+            before = self.kernel.disk()
+        if kind in LIVES:
+            process = self._start(move)
+            step = Step(move, None, None, None, process.phase, None)
+        elif kind == STEP:
+            if process is None:
+                if letter not in self.waiting():
+                    raise self._misfit(move, f"there is no process {letter}")
+                process = self._spawn(letter, self.scenario.cast.lives[LETTERS.index(letter)])
+            step = self._step(move, process)
+        else:
+            if process is None or not process.alive:
+                raise self._misfit(move, f"{letter} is not alive")
+            step = self._event(move, process)
+        self._steps[letter] = self._steps.get(letter, 0) + (kind == STEP)
+        self._disturbed |= self.kernel.processes.keys() - {letter}
+        self.trace.steps.append(step)
+        if self.judged and self.trace.violation is None:
+            self._check(step, process, before)
+        return step
+
+    def possible(self, move: Move) -> bool:
+        """Whether a move can be made now, as far as can be told without making it."""
+        process = self.kernel.processes.get(move.letter)
+        if move.kind in LIVES:
+            return process is None and move.letter == self.next_letter()
+        if process is None:
+            return move.kind == STEP and move.letter in self.waiting()
+        if move.kind == "exit":
+            return process.alive and process.phase == OWNER
+        return process.alive and (move.kind != STEP or not process.stopped)
+
+    def _start(self, move: Move) -> Process:
+        if move.letter != self.next_letter():
+            raise self._misfit(move, f"the next new process is {self.next_letter()}")
+        return self._spawn(move.letter, move.kind)
+
+    def _step(self, move: Move, process: Process) -> Step:
+        if not process.alive:
+            raise self._misfit(move, f"{process.letter} has ended")
+        if process.stopped:
+            raise self._misfit(move, f"{process.letter} is stopped")
+        waited, delivery = process.pending, None
+        if process.signals:
+            delivery = Delivery(process.signals.pop(0))
+            self._resume(process, delivery)
+            if waited is not None and waited.name in ("pause", "serve"):
+                return Step(move, waited, None, delivery, process.phase, process.outcome)
+        call = process.pending
+        assert call is not None
+        path = _path(process, call)
+        answer = self.kernel.perform(process, call)
+        if answer is BLOCKED and delivery is not None:
+            return Step(move, call, path, delivery, process.phase, process.outcome)
+        if answer is BLOCKED:
+            raise self._misfit(move, f"{process.letter} waits in {call.name}()")
+        if process.alive:
+            self._resume(process, answer)
+        return Step(move, call, path, answer, process.phase, process.outcome)
+
+    def _event(self, move: Move, process: Process) -> Step:
+        if move.kind == "crash":
+            self.kernel.end(process, Outcome("killed", "SIGKILL"))
+            self.crashes += 1
+        elif move.kind == "term":
+            self.kernel.send(process.pid, 15)
+            self.crashes += not process.alive
+        else:
+            if process.phase != OWNER or process.signals:
+                raise self._misfit(move, f"{move.letter} does not serve")
+            self._resume(process, "exit")
+        return Step(move, None, None, None, process.phase, process.outcome)
+
+    def _misfit(self, move: Move, why: str) -> ScheduleMismatch:
+        done = self.trace.schedule or "the start"
+        return ScheduleMismatch(f"{move} is not possible after {done}: {why}; possible: {self._options()}")
+
+    def _options(self) -> str:
+        options = [letter for letter, process in self.kernel.processes.items() if self._can_step(process)]
+        options += self.waiting()[:1]
+        options += [f"crash-{letter}" for letter, process in self.kernel.processes.items() if process.alive]
+        return ", ".join([*options, f"start-{self.next_letter()}"])
+
+    def _can_step(self, process: Process) -> bool:
+        if not process.alive or process.stopped or process.pending is None:
+            return False
+        return process.pending.name not in ("pause", "serve") or bool(process.signals)
+
+    # -- the machinery under a step -----------------------------------------------------------------
+
+    def _spawn(self, letter: str, life: str) -> Process:
+        self._company[letter] = tuple(
+            other for other, process in self.kernel.processes.items() if process.alive
+        )
+        process = new_process(self.subject, letter, life)
+        self.kernel.processes[letter] = process
+        self.trace.lives[letter] = life
+        self.trace.pids[letter] = process.pid
+        self._resume(process)
+        return process
+
+    def _resume(self, process: Process, *answer: Any) -> None:
+        """Run a process to its next call that is a step, making the silent calls on the way."""
+        process.pending = run_to_call(process, *answer)
+        for _ in range(LIMIT_SILENT_CALLS):
+            if process.pending.name not in SILENT:
+                return
+            process.pending = run_to_call(process, self.kernel.perform(process, process.pending))
+        raise UnmodelledSyscall(f"the subject made {LIMIT_SILENT_CALLS} calls that are no step in a row")
+
+    # -- the oracle -----------------------------------------------------------------------------------
+
+    def _check(self, step: Step, process: Process, before: Any) -> None:
+        after = self.kernel.disk() if before is not None else None
+        views = [self.view(each) for each in self.kernel.processes.values()]
+        actor = next(view for view in views if view.letter == process.letter)
+        moment = Moment(
+            step.move,
+            actor,
+            step.call,
+            step.answer,
+            before,
+            after,
+            views,
+            len(self.waiting()),
+            self.crashes,
+        )
+        broken = first_broken(moment)
+        if broken is not None:
+            self.trace.violation = Violation(*broken)
+
+    def view(self, process: Process) -> View:
+        """A process as the invariants see it."""
+        return View(
+            process.letter,
+            process.life,
+            process.pid,
+            process.phase,
+            process.owned,
+            process.outcome,
+            self._steps.get(process.letter, 0),
+            process.letter not in self._disturbed,
+            self._company[process.letter],
+        )
+
+
+def new_process(subject: Subject, letter: str, life: str) -> Process:
+    """A process of a subject that has not had its first turn."""
+    index = LETTERS.index(letter)
+    process = Process(
+        letter, life, FIRST_PID + index, START_TICKS + index, lambda: subject.run(life)
+    )
+    process.folder = subject.folder
+    process.environ = dict(ENVIRONMENT)
+    return process
+
+
+def run_to_call(process: Process, *answer: Any) -> Call:
+    """Let a process run to its next call. Raises UnmodelledSyscall where it did something else."""
+    request = resume(process, *answer)
+    while type(request) is Outside:
+        request = resume(process, _do_outside(request))
+    if type(request) is Call:
+        return request
+    assert isinstance(request, UnmodelledSyscall), request
+    raise request
+
+
+def _do_outside(request: Outside) -> tuple[Any, BaseException | None]:
+    try:
+        return request.function(*request.args), None
+    except Exception as error:
+        return None, error
+
+
+def _path(process: Process, call: Call) -> str | None:
+    """The virtual path that the descriptor argument of a call stands for."""
+    if call.args and isinstance(call.args[0], int) and call.name not in ("kill", "sleep", "exit"):
+        file = process.fds.get(call.args[0])
+        return file.path if file is not None else None
+    return None

@@ -1,0 +1,231 @@
+"""What must hold, and what must be reached: one small function each, named by the sentence that is true.
+
+An invariant looks at one *moment*: a move, the disk before and after it, and all processes after it. It
+returns None, or the sentence that says how it is broken. A goal looks at a moment and says whether it
+was reached there.
+
+Not checked here: how soon anything happens, beyond ``LONGEST_LIFE_STEPS``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple
+
+from stateful.kernel.call import Call
+from stateful.kernel.disk import Disk
+from stateful.kernel.process import LEAVING, OWNER, STARTING, Outcome
+from stateful.schedule import Move
+
+LONGEST_LIFE_STEPS: Final = 400
+
+
+class View(NamedTuple):
+    """A process as an invariant sees it.
+
+    Attributes:
+        alone: nobody else has moved since its first turn.
+        company: the letters of those that were alive at its first turn; their last step is then past.
+    """
+
+    letter: str
+    life: str
+    pid: int
+    phase: str
+    owned: bool
+    outcome: Outcome | None
+    steps: int = 0
+    alone: bool = False
+    company: tuple[str, ...] = ()
+
+    @property
+    def owns(self) -> bool:
+        return self.phase == OWNER and self.outcome is None
+
+
+class Moment(NamedTuple):
+    """A move and its surroundings.
+
+    Attributes:
+        actor: the process that moved, after its move; None when none did.
+        before, after: the disk; None where it is not needed: see ``needs_disk``.
+        processes: every process that has had a turn.
+        waiting: how many processes of the scenario have not had one yet.
+        crashes: how many processes were killed so far, by the world or by each other.
+    """
+
+    move: Move
+    actor: View | None
+    call: Call | None
+    answer: Any
+    before: Disk | None
+    after: Disk | None
+    processes: Sequence[View]
+    waiting: int
+    crashes: int
+
+
+def needs_disk(life: str, phase: str) -> bool:
+    """Whether any invariant compares the disk before and after a step of such a process."""
+    return life in ("status", "peek") or phase == LEAVING
+
+
+def at_most_one_owner(moment: Moment) -> str | None:
+    """Two live owners never coexist."""
+    owners = [view.letter for view in moment.processes if view.owns]
+    return f"{' and '.join(owners)} both own the gateway" if len(owners) > 1 else None
+
+
+def a_dead_owner_can_be_replaced(moment: Moment) -> str | None:
+    """Kill everything, start one fresh process alone, and it becomes owner."""
+    actor = moment.actor
+    if actor is None or actor.outcome is None or actor.life != "start":
+        return None
+    if actor.alone and not actor.company and not actor.owned and actor.outcome.kind != "killed":
+        return f"{actor.letter} started alone, nobody else was alive, and it gave up"
+    return None
+
+
+def some_contender_wins(moment: Moment) -> str | None:
+    """When nobody dies and nobody owns, concurrent starts do not all give up."""
+    starts = [view for view in moment.processes if view.life in ("start", "replace")]
+    if moment.waiting or moment.crashes or len(starts) < 2:
+        return None
+    if any(view.outcome is None or view.owned for view in starts):
+        return None
+    return f"{_names(starts)} all gave up, although nobody owned the gateway and nobody died"
+
+
+def a_start_always_ends(moment: Moment) -> str | None:
+    """A start run alone becomes owner or ends, within LONGEST_LIFE_STEPS steps."""
+    actor = moment.actor
+    if actor is None or actor.outcome is not None or actor.owns or not actor.alone:
+        return None
+    if actor.steps >= LONGEST_LIFE_STEPS:
+        return f"{actor.letter} runs alone and has not ended after {actor.steps} steps"
+    return None
+
+
+def a_live_owner_is_discoverable(moment: Moment) -> str | None:
+    """While a process owns, a status query run alone answers its pid."""
+    actor = moment.actor
+    if actor is None or actor.outcome is None or actor.outcome.kind != "answered" or not actor.alone:
+        return None
+    owners = [view for view in moment.processes if view.owns]
+    if len(owners) != 1 or actor.outcome.value == owners[0].pid:
+        return None
+    owner = owners[0]
+    return f"{owner.letter} (pid {owner.pid}) owned throughout, and {actor.letter} answered {actor.outcome.value}"
+
+
+def readers_change_nothing(moment: Moment) -> str | None:
+    """A status query changes nothing while an owner lives; without clean-up it never changes anything."""
+    actor = moment.actor
+    if actor is None or moment.before is None or moment.after is None:
+        return None
+    if actor.life not in ("status", "peek") or moment.before.visible() == moment.after.visible():
+        return None
+    if actor.life == "peek":
+        return f"{actor.letter}, a status query without clean-up, changed the disk"
+    owners = [view.letter for view in moment.processes if view.owns]
+    return f"{actor.letter}, a status query, changed the disk while {owners[0]} owned" if owners else None
+
+
+def release_removes_only_own_record(moment: Moment) -> str | None:
+    """An exiting or refused process never removes or damages the record of the live owner."""
+    actor = moment.actor
+    if actor is None or actor.phase != LEAVING or moment.before is None or moment.after is None:
+        return None
+    for owner in moment.processes:
+        if owner.owns and owner.letter != actor.letter:
+            for path, file in moment.before.written_by(owner.letter).items():
+                left = moment.after.file(path)
+                if left is None or left.content != file.content:
+                    name = path.rsplit("/", 1)[-1]
+                    return f"{actor.letter}, on its way out, removed {name}, which {owner.letter} wrote and owns by"
+    return None
+
+
+def only_documented_errors(moment: Moment) -> str | None:
+    """A subject raises only what it documents."""
+    actor = moment.actor
+    if actor is None or actor.outcome is None or actor.outcome.kind != "failed":
+        return None
+    return f"{actor.letter} raised {actor.outcome.value}"
+
+
+Invariant = Callable[[Moment], str | None]
+
+# In the order in which a trace that breaks several is reported.
+INVARIANTS: Final[tuple[Invariant, ...]] = (
+    at_most_one_owner,
+    only_documented_errors,
+    a_dead_owner_can_be_replaced,
+    some_contender_wins,
+    a_start_always_ends,
+    a_live_owner_is_discoverable,
+    readers_change_nothing,
+    release_removes_only_own_record,
+)
+
+
+def first_broken(moment: Moment) -> tuple[str, str] | None:
+    """The name and sentence of the first invariant that a moment breaks, or None."""
+    for invariant in INVARIANTS:
+        sentence = invariant(moment)
+        if sentence is not None:
+            return invariant.__name__, sentence
+    return None
+
+
+def an_owner_served(moment: Moment) -> bool:
+    return any(view.owns for view in moment.processes)
+
+
+def a_stale_record_was_reclaimed(moment: Moment) -> bool:
+    """Somebody owns on a disk that somebody else's record stood on: meaningful on such disks only."""
+    return an_owner_served(moment)
+
+
+def a_contender_was_refused(moment: Moment) -> bool:
+    actor = moment.actor
+    return actor is not None and actor.outcome is not None and actor.outcome.kind == "refused"
+
+
+def a_crash_fell_inside_a_claim(moment: Moment) -> bool:
+    actor = moment.actor
+    return moment.move.kind == "crash" and actor is not None and actor.phase == STARTING
+
+
+def a_reader_ran_beside_a_claim(moment: Moment) -> bool:
+    actor = moment.actor
+    return (
+        actor is not None
+        and actor.life == "status"
+        and any(view.life == "start" and view.phase == STARTING and not view.outcome for view in moment.processes)
+    )
+
+
+def an_owner_released(moment: Moment) -> bool:
+    actor = moment.actor
+    return actor is not None and actor.outcome is not None and actor.outcome.kind == "released"
+
+
+Goal = Callable[[Moment], bool]
+
+GOALS: Final[dict[str, Goal]] = {
+    goal.__name__: goal
+    for goal in (
+        an_owner_served,
+        a_stale_record_was_reclaimed,
+        a_contender_was_refused,
+        a_crash_fell_inside_a_claim,
+        a_reader_ran_beside_a_claim,
+        an_owner_released,
+    )
+}
+
+
+def _names(views: Sequence[View]) -> str:
+    letters = [view.letter for view in views]
+    return f"{', '.join(letters[:-1])} and {letters[-1]}"

@@ -1,0 +1,24 @@
+"""A simulated operating system under unmodified Python code, over real files.
+
+A *process* is a greenlet that runs the subject's code. Every entry point through which Python reaches
+the operating system stops before the call; a decider chooses whose call is made next; the kernel makes
+it, in a real temporary directory, and hands the result back.
+
+Modelled: files and directories, ``flock`` and ``lockf``, pids, signals, exit handlers, ``/proc/<pid>``,
+psutil's view of processes, sleeping and reading the clock, randomness. README has the table of calls;
+a call is in it when ``tests/kernel/test_contract.py`` runs it on the host and on the kernel alike.
+
+Simplified:
+
+- One call is one atomic step. A whole-file ``read()`` of a buffered file is one step, not a loop to
+  end-of-file: a PID file is smaller than a page, and a torn record is made on the writing side.
+- Reading the clock, ``lseek``, ``umask`` and installing a handler are not steps: no other process can
+  see them, so they happen together with the step before them.
+- The clock moves only when a process sleeps; every order of the other processes stays open meanwhile.
+- A process exists from its first turn. Pids and start times grow in that order.
+- Paths are normalised as text: ``a/link/..`` is ``a``.
+
+Not modelled, and refused in words when a process tries: threads, child processes, sockets, ctypes,
+memory maps, anything else that raises an audit event or lives in ``os``, ``fcntl``, ``signal``,
+``select`` or ``time`` and is not in the table.
+"""

@@ -1,0 +1,156 @@
+"""The modules that a simulated process gets in place of the real ones: psutil, datetime, posix.
+
+Modelled of psutil: ``pid_exists``, ``pids``, ``boot_time`` and of ``Process`` ``pid``, ``name``,
+``cmdline``, ``create_time``, ``uids``, ``status``, ``is_running``, ``send_signal``, ``terminate``,
+``kill`` and ``oneshot``. ``datetime`` differs from the real one only in what time it says it is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as real_datetime
+import sys
+import time
+from collections import namedtuple
+from collections.abc import Iterator
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from stateful.kernel.interpose import replacement_of
+from stateful.kernel.proc import BOOT_TIME_S, TICKS_PER_S
+
+if TYPE_CHECKING:
+    from stateful.kernel.process import Process
+
+_Uids = namedtuple("puids", "real effective saved")  # noqa: PYI024 - psutil's own type
+
+
+def make_psutil(process: Process) -> ModuleType:
+    """psutil as this process sees it."""
+    module = ModuleType("psutil")
+
+    class Error(Exception):
+        def __init__(self, pid: int | None = None, name: str | None = None, msg: str = "") -> None:
+            super().__init__(msg or f"process no longer exists (pid={pid})")
+            self.pid = pid
+            self.name = name
+
+    class NoSuchProcess(Error):
+        pass
+
+    class ZombieProcess(NoSuchProcess):
+        pass
+
+    class AccessDenied(Error):
+        pass
+
+    class TimeoutExpired(Error):
+        pass
+
+    def inspect(pid: int) -> Any:
+        try:
+            return process.call("inspect", pid)
+        except ProcessLookupError:
+            raise NoSuchProcess(pid) from None
+
+    class PsutilProcess:
+        def __init__(self, pid: int | None = None) -> None:
+            self.pid = process.pid if pid is None else pid
+            self._start = inspect(self.pid)[1]
+
+        def name(self) -> str:
+            return str(inspect(self.pid)[0][0]).rsplit("/", 1)[-1]
+
+        def cmdline(self) -> list[str]:
+            return list(inspect(self.pid)[0])
+
+        def create_time(self) -> float:
+            return float(BOOT_TIME_S) + float(self._start) / TICKS_PER_S
+
+        def uids(self) -> Any:
+            return _Uids(*[inspect(self.pid)[2]] * 3)
+
+        def status(self) -> str:
+            return str(inspect(self.pid)[3])
+
+        def is_running(self) -> bool:
+            try:
+                return bool(inspect(self.pid)[1] == self._start)
+            except NoSuchProcess:
+                return False
+
+        def send_signal(self, number: int) -> None:
+            if not self.is_running():
+                raise NoSuchProcess(self.pid)
+            process.call("kill", self.pid, int(number))
+
+        def terminate(self) -> None:
+            self.send_signal(15)
+
+        def kill(self) -> None:
+            self.send_signal(9)
+
+        @contextlib.contextmanager
+        def oneshot(self) -> Iterator[None]:
+            yield
+
+    vars(module).update(
+        Error=Error,
+        NoSuchProcess=NoSuchProcess,
+        ZombieProcess=ZombieProcess,
+        AccessDenied=AccessDenied,
+        TimeoutExpired=TimeoutExpired,
+        Process=PsutilProcess,
+        pid_exists=lambda pid: process.call("pid_exists", pid),
+        pids=lambda: sorted(int(name) for name in process.call("listdir", "/proc")),
+        boot_time=lambda: float(BOOT_TIME_S),
+        STATUS_ZOMBIE="zombie",
+        STATUS_STOPPED="stopped",
+        STATUS_SLEEPING="sleeping",
+        STATUS_RUNNING="running",
+        LINUX=True,
+        POSIX=True,
+        MACOS=False,
+        WINDOWS=False,
+    )
+    return module
+
+
+class _datetime(real_datetime.datetime):
+    @classmethod
+    def now(cls, tz: real_datetime.tzinfo | None = None) -> _datetime:
+        return cls.fromtimestamp(time.time(), tz)
+
+    @classmethod
+    def utcnow(cls) -> _datetime:
+        return cls.fromtimestamp(time.time(), real_datetime.UTC).replace(tzinfo=None)
+
+    @classmethod
+    def today(cls) -> _datetime:
+        return cls.now()
+
+
+class _date(real_datetime.date):
+    @classmethod
+    def today(cls) -> _date:
+        return cls.fromtimestamp(time.time())
+
+
+_datetime.__name__ = _datetime.__qualname__ = "datetime"
+_date.__name__ = _date.__qualname__ = "date"
+
+
+def make_datetime(process: Process) -> ModuleType:
+    """datetime, reading the virtual clock."""
+    module = ModuleType("datetime")
+    vars(module).update(vars(real_datetime))
+    vars(module).update(datetime=_datetime, date=_date)
+    return module
+
+
+def make_posix(process: Process) -> ModuleType:
+    """posix, with the entry points of os that are interposed."""
+    return replacement_of(sys.modules["posix"])
+
+
+FAKES = {"psutil": make_psutil, "datetime": make_datetime, "posix": make_posix}

@@ -1,0 +1,279 @@
+"""The kernel: a process table, a clock, a real temporary directory, and the one way to make a call."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from collections.abc import Iterable, Iterator
+from itertools import count
+from typing import Any, Final, NamedTuple
+
+from stateful.kernel import locks, proc, real, signals, switch
+from stateful.kernel.call import Call, Errno
+from stateful.kernel.disk import HOME, Disk, scan
+from stateful.kernel.files import SYSCALLS, Inode, OpenFile
+from stateful.kernel.process import Outcome, Process
+
+SKELETON: Final = ("", "/home", "/home/user", HOME, "/run", "/tmp")
+CLOCK_START_US: Final = 1_750_000_000_000_000
+SHARED_MEMORY: Final = "/dev/shm"
+
+
+class Stranger(NamedTuple):
+    """A process that runs nothing of the subject: it only has an identity."""
+
+    pid: int
+    start_ticks: int
+    argv: tuple[str, ...]
+    uid: int = 1000
+    stopped: bool = False
+
+
+class SharedState(NamedTuple):
+    """Everything that more than one process can see, as a hashable value.
+
+    What a call does depends on this, on the caller's ``own_state`` and on nothing else. That is what
+    lets the exhaustive search make each call only once from each such pair.
+
+    Attributes:
+        table: (letter, life, stopped, signals, dispositions) of each live process.
+        opens, flocks: (serial of the inode, how often it is open, or a lock on it).
+        record_locks: the ``lockf`` locks, with serials for inodes.
+    """
+
+    disk: Disk
+    table: tuple[tuple[str, str, bool, tuple[int, ...], tuple[tuple[int, str], ...]], ...]
+    opens: tuple[tuple[int, int], ...]
+    flocks: tuple[tuple[int, str], ...]
+    record_locks: tuple[locks.RecordLock, ...]
+    clock: int
+    labels: int
+    strangers: tuple[int, ...]
+
+
+class Kernel:
+    """One simulated machine.
+
+    Attributes:
+        root: the real directory that processes see as ``/``.
+        processes: every process that ever ran, by letter.
+        strangers: the other processes of the machine, by pid.
+        clock: microseconds since the epoch; only sleeping moves it.
+    """
+
+    def __init__(self, strangers: tuple[Stranger, ...] = ()) -> None:
+        self.root = tempfile.mkdtemp(prefix="stateful-", dir=temporary_folder())
+        self.skeleton = frozenset(SKELETON)
+        for path in SKELETON[1:]:
+            real.mkdir(self.root + path, 0o700)
+        self.processes: dict[str, Process] = {}
+        self.born_strangers = {stranger.pid: stranger for stranger in strangers}
+        self.strangers = dict(self.born_strangers)
+        self.clock = CLOCK_START_US
+        self.record_locks: list[locks.RecordLock] = []
+        self.inodes: dict[int, Inode] = {}
+        self.folders = {HOME}  # where there may be anything beside the skeleton
+        self.labels = 0
+        self._disk: Disk | None = None
+
+    # -- making calls ---------------------------------------------------------------------------
+
+    def perform(self, process: Process, call: Call) -> Any:
+        """Make a call of a process: its answer, an Errno, or BLOCKED where it cannot be made now."""
+        try:
+            return SYSCALLS[call.name](self, process, *call.args)
+        except OSError as error:
+            if error.errno is None:
+                raise
+            return Errno(error.errno)
+
+    def find(self, pid: int) -> Process | Stranger | None:
+        """The live process with a pid, or None."""
+        for process in self.processes.values():
+            if process.pid == pid and process.alive:
+                return process
+        return self.strangers.get(pid)
+
+    def population(self) -> Iterator[Process | Stranger]:
+        """Every live process of the machine."""
+        yield from self.strangers.values()
+        yield from (process for process in self.processes.values() if process.alive)
+
+    def send(self, pid: int, number: int) -> None:
+        """Send a signal; a stranger that is sent one takes no notice, unless it is SIGKILL."""
+        target = self.find(pid)
+        if isinstance(target, Process):
+            signals.deliver(self, target, number)
+        elif target is not None and number in (9, 15):
+            del self.strangers[pid]
+
+    def end(self, process: Process, outcome: Outcome) -> None:
+        """A process is no more: its descriptors close, which drops its locks. Nothing of it runs."""
+        process.outcome = outcome
+        process.signals.clear()
+        process.stopped = False
+        for file in process.fds.values():
+            self.release(file)
+        process.fds.clear()
+        self.record_locks = [lock for lock in self.record_locks if lock.letter != process.letter]
+
+    def put(self, files: Iterable[tuple[str, bytes]]) -> None:
+        """Write files, as the world did before anybody ran."""
+        for path, content in files:
+            fd = real.open(self.root + path, real.O_CREAT | real.O_TRUNC | 1, 0o600)
+            real.write(fd, content)
+            real.close(fd)
+            self.named(path)
+        self._disk = None
+        self.disk()
+
+    # -- what the calls keep ----------------------------------------------------------------------
+
+    def changed(self, inode: int | None = None, writer: Process | None = None) -> None:
+        """Note that the disk is not what it was, and who wrote to which inode."""
+        self._disk = None
+        if inode is not None and writer is not None:
+            record = self.inode(inode)
+            record.writer = writer.letter
+            record.mtime = self.clock
+
+    def named(self, path: str) -> None:
+        """Note that a name was made, so that it is found when the disk is read."""
+        folder = path.rpartition("/")[0]
+        if folder in self.skeleton:
+            self.folders.add(folder)
+
+    def inode(self, number: int) -> Inode:
+        """What is known of a real inode number."""
+        record = self.inodes.get(number)
+        if record is None:
+            taken = {inode.serial for inode in self.inodes.values()}
+            serial = next(serial for serial in count() if serial not in taken)
+            record = self.inodes[number] = Inode(serial, self.clock)
+        return record
+
+    def lost_a_name(self, inode: os.stat_result) -> None:
+        """Forget an inode that has just lost its last name and that nobody has open."""
+        last = 2 if stat.S_ISDIR(inode.st_mode) else 1
+        if inode.st_nlink <= last and not self.inode(inode.st_ino).opens:
+            del self.inodes[inode.st_ino]
+
+    def next_label(self) -> int:
+        """The inode number of the next file that somebody looks at: never one that was used before."""
+        self.labels += 1
+        self._disk = None
+        return self.labels
+
+    def release(self, file: OpenFile) -> None:
+        """Drop one reference to an open file; the last one closes it, which drops its lock."""
+        file.references -= 1
+        if file.references == 0 and file.real is not None:
+            inode = self.inode(file.inode)
+            inode.opens -= 1
+            if not inode.opens and not real.fstat(file.real).st_nlink:
+                del self.inodes[file.inode]
+                self._disk = None
+            real.close(file.real)
+
+    def drop_record_locks(self, process: Process, inode: int) -> None:
+        """Closing any descriptor of a file drops all of the process's lockf locks on it: fcntl(2)."""
+        if self.record_locks:
+            self.record_locks = [
+                lock
+                for lock in self.record_locks
+                if lock.letter != process.letter or lock.inode != inode
+            ]
+
+    open_proc = proc.open_proc
+    read_proc = proc.read_proc
+    stat_proc = proc.stat_proc
+    readlink_proc = proc.readlink_proc
+    list_proc = proc.list_proc
+
+    # -- its state as a value ---------------------------------------------------------------------
+
+    def disk(self) -> Disk:
+        """What stands on the disk now."""
+        if self._disk is None:
+            self._disk = scan(self)
+        return self._disk
+
+    def known_disk(self) -> Disk | None:
+        """What stands on the disk, where that has been looked at since it last changed."""
+        return self._disk
+
+    def remember_disk(self, disk: Disk) -> None:
+        """Take a disk that was just restored as read."""
+        self._disk = disk
+
+    def clear_disk(self) -> None:
+        """Remove everything that processes made."""
+        for path, file in reversed(self.disk().by_path().items()):
+            (real.rmdir if file.kind == "dir" else real.unlink)(self.root + path)
+        self._disk = None
+        self.inodes.clear()
+        self.folders = {HOME}
+
+    def shared_state(self) -> SharedState:
+        """Everything that more than one process can see now."""
+        opens = tuple(sorted((inode.serial, inode.opens) for inode in self.inodes.values() if inode.opens))
+        flocks = []
+        table = []
+        for process in self.processes.values():
+            if process.alive:
+                table.append(
+                    (
+                        process.letter,
+                        process.life,
+                        process.stopped,
+                        tuple(process.signals),
+                        tuple(sorted(process.dispositions.items())),
+                    )
+                )
+                for file in {id(file): file for file in process.fds.values()}.values():
+                    if file.lock:
+                        flocks.append((self.inode(file.inode).serial, file.lock))
+        record_locks = tuple(
+            sorted(lock._replace(inode=self.inode(lock.inode).serial) for lock in self.record_locks)
+        )
+        return SharedState(
+            self.disk(),
+            tuple(table),
+            opens,
+            tuple(sorted(flocks)),
+            record_locks,
+            self.clock,
+            self.labels,
+            tuple(self.strangers),
+        )
+
+    def own_state(self, process: Process) -> tuple[Any, ...]:
+        """What only one process can see of the kernel: its mask and its open files."""
+        shared: dict[int, int] = {}
+        return (
+            process.umask,
+            tuple(
+                (fd, self._describe(file, shared.setdefault(id(file), len(shared))))
+                for fd, file in sorted(process.fds.items())
+            ),
+        )
+
+    def _describe(self, file: OpenFile, number: int) -> tuple[Any, ...]:
+        if file.real is None:
+            return ("proc", file.path, file.content, file.offset, number)
+        serial, offset = self.inode(file.inode).serial, real.lseek(file.real, 0, 1)
+        return (serial, file.path, file.flags, file.lock, offset, number)
+
+    def close(self) -> None:
+        """Unwind every process and remove the temporary directory."""
+        for process in self.processes.values():
+            if process.outcome is None:
+                self.end(process, Outcome("killed", "SIGKILL"))
+        switch.bury(self.processes.values())
+        real.rmtree(self.root, ignore_errors=True)
+
+
+def temporary_folder() -> str | None:
+    """Where temporary directories go: memory where the host has it, 3 us a call instead of 22 us."""
+    return SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK | os.X_OK) else None

@@ -1,0 +1,67 @@
+"""Which paths belong to the simulated machine and which to the host that the code was installed on.
+
+The subject's own source, the standard library and installed packages are read where they are, and
+only read. Every other path is inside the kernel's temporary directory.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import sys
+import sysconfig
+from typing import TYPE_CHECKING, Any
+
+from stateful.kernel.disk import HOME
+
+if TYPE_CHECKING:
+    from stateful.kernel.process import Process
+
+_SIMULATED = ("/home/user", "/tmp", "/run", "/proc")  # noqa: S108 - virtual paths
+_TIME_ZONES = ("/usr/share/zoneinfo", "/etc/localtime", "/etc/mime.types")
+
+
+def _installed() -> tuple[str, ...]:
+    folders = {*sysconfig.get_paths().values(), sys.prefix, sys.base_prefix, *sys.path}
+    folders |= {posixpath.realpath(folder) for folder in folders}
+    return tuple(
+        sorted(
+            folder
+            for folder in folders
+            if folder.startswith("/")
+            and folder.count("/") > 1
+            and not any(f"{path}/".startswith(f"{folder}/") for path in _SIMULATED)
+        )
+    ) + _TIME_ZONES
+
+
+_host_folders = _installed()
+
+
+def add_host_folder(folder: str) -> None:
+    """Count a folder, such as the one that a subject lies in, as part of the host."""
+    global _host_folders
+    if folder not in _host_folders:
+        _host_folders = (*_host_folders, folder)
+
+
+def on_host(path: str) -> bool:
+    """Whether a path belongs to the host, where processes may only read."""
+    return any(path == folder or path.startswith(f"{folder}/") for folder in _host_folders)
+
+
+def virtual_path(process: Process, path: Any, dir_fd: int | None = None) -> str:
+    """A path argument of a call as a normalised absolute virtual path."""
+    text = os.fsdecode(os.fspath(path))
+    if "\0" in text:
+        raise ValueError("embedded null byte")
+    if not text.startswith("/"):
+        if text == "":
+            raise FileNotFoundError(2, os.strerror(2), text)
+        base = HOME
+        if dir_fd is not None:
+            if dir_fd not in process.fds:
+                raise OSError(9, os.strerror(9), text)
+            base = process.fds[dir_fd].path
+        text = f"{base}/{text}"
+    return posixpath.normpath(text)

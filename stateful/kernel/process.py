@@ -1,0 +1,198 @@
+"""One simulated process: a greenlet that stops before every call it makes.
+
+A crash parks the greenlet for ever, so none of its code runs: no ``finally``, no ``with`` exit, no
+exit handler, no flush. When the execution is closed the greenlet is unwound with every call refused,
+so that unwinding reaches no file.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from greenlet import GreenletExit, getcurrent, greenlet
+
+from stateful.kernel.call import Call, Delivery, Errno, Outside, UnmodelledSyscall
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from stateful.kernel.files import OpenFile
+
+# A subject may catch GreenletExit and go on. After this many refused calls it is left parked instead.
+REFUSALS_BEFORE_ABANDONING = 64
+
+STARTING, OWNER, LEAVING = "starting", "owner", "leaving"
+
+# Greenlets that would not end: kept alive, because dropping one would throw into it again.
+_abandoned: list[Process] = []
+
+
+class Outcome(NamedTuple):
+    """How a process ended: ``released``, ``refused``, ``failed``, ``answered`` or ``killed``, and the value.
+
+    The value is the pid that a status query answered, or the text of the error that a start raised.
+    """
+
+    kind: str
+    value: Any = None
+
+
+class Process(greenlet):
+    """A process of the kernel's table, and the greenlet that runs its code.
+
+    Attributes:
+        letter: its name in schedules and reports.
+        life: what it runs: ``start``, ``replace``, ``status`` or ``peek``.
+        pid, start_ticks, argv, uid: its identity as other processes see it.
+        phase: ``starting``, ``owner`` (inside ``serve``) or ``leaving``.
+        pending: the call that it is stopped before.
+        outcome: how it ended, or None while it lives.
+    """
+
+    def __init__(
+        self, letter: str, life: str, pid: int, start_ticks: int, main: Callable[[], Outcome]
+    ) -> None:
+        super().__init__()
+        self.letter = letter
+        self.life = life
+        self.pid = pid
+        self.start_ticks = start_ticks
+        self.argv = ["hermes_cli/main.py", "gateway", "run"]
+        if life not in ("start", "replace"):
+            self.argv[2] = "status"
+        elif life == "replace":
+            self.argv.append("--replace")
+        self.uid = 1000
+        self.main = main
+        self.phase = STARTING
+        self.owned = False
+        self.pending: Call | None = None
+        self.outcome: Outcome | None = None
+        self.stopped = False
+        self.signals: list[int] = []
+        self.dispositions: dict[int, str] = {}
+        self.handlers: dict[int, Any] = {}
+        self.exit_handlers: list[tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]] = []
+        self.fds: dict[int, OpenFile] = {}
+        self.umask = 0o022
+        self.modules: dict[str, ModuleType] = {}
+        self.folder: str | None = None
+        self.environ: dict[bytes, bytes] = {}
+        self.draws = 0
+        self.calls = 0
+        self.buried = False
+        self._refusals = 0
+
+    # -- inside the process ---------------------------------------------------------------------
+
+    def run(self) -> None:
+        """The life of the process, from its first instruction to ``exit``."""
+        try:
+            outcome, code = self.main(), 0
+        except SystemExit as stop:
+            outcome, code = self._refused_or_released(), _exit_code(stop)
+        except GreenletExit:
+            raise
+        except BaseException as error:
+            outcome, code = Outcome("failed", f"{type(error).__name__}: {error}"), 1
+        if outcome.kind == "refused":
+            code = code or 1
+        if self.phase != OWNER:
+            self.phase = LEAVING
+        while self.exit_handlers:
+            function, args, kwargs = self.exit_handlers.pop()
+            try:
+                function(*args, **kwargs)
+            except GreenletExit:
+                raise
+            except SystemExit as stop:
+                code = _exit_code(stop)
+            except BaseException as error:
+                outcome = Outcome("failed", f"{type(error).__name__}: {error}")
+        self.exit(code, outcome)
+
+    def exit(self, code: int, outcome: Outcome | None = None) -> None:
+        """End now, without running anything more. Never returns."""
+        self.call("exit", code & 0xFF, outcome or self._refused_or_released())
+
+    def _refused_or_released(self) -> Outcome:
+        return Outcome("released" if self.owned else "refused")
+
+    def call(self, name: str, *args: Any) -> Any:
+        """Stop before a call; return what the kernel answers, or raise its errno as OSError."""
+        call = Call(name, args)
+        while True:
+            answer = self._stop_before(call)
+            kind = type(answer)
+            if kind is Errno:
+                names = [argument for argument in args[:2] if isinstance(argument, str)]
+                raise OSError(answer.code, os.strerror(answer.code), *_filenames(names))
+            if kind is not Delivery:
+                return answer
+            self.handlers[answer.number](answer.number, None)
+            if name in ("pause", "serve"):
+                return None
+
+    def outside(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Have the harness do something that is no part of the simulated world."""
+        answer, error = self._stop_before(Outside(function, args))
+        if error is not None:
+            raise error
+        return answer
+
+    def refuse(self, message: str) -> None:
+        """Stop the whole run with UnmodelledSyscall, whatever the subject would catch. Never returns."""
+        self._stop_before(UnmodelledSyscall(f"the subject {message}"))
+
+    def _stop_before(self, request: Call | Outside | UnmodelledSyscall) -> Any:
+        if self.buried:
+            self._refusals += 1
+            if self._refusals > REFUSALS_BEFORE_ABANDONING:
+                self.abandon()
+            raise GreenletExit
+        self.calls += 1
+        return self.parent.switch(request)
+
+    def abandon(self) -> None:
+        """Leave this greenlet parked for good: it swallows every request to end."""
+        _abandoned.append(self)
+        while True:
+            self.parent.switch(None)
+
+    # -- outside the process --------------------------------------------------------------------
+
+    @property
+    def alive(self) -> bool:
+        return self.outcome is None
+
+    def bury(self) -> None:
+        """Unwind the greenlet, with every call refused."""
+        self.buried = True
+        if self and not self.dead:
+            self.parent = getcurrent()
+            self.throw(GreenletExit)
+        self.modules.clear()
+        self.exit_handlers.clear()
+        self.handlers.clear()
+
+
+def _exit_code(stop: SystemExit) -> int:
+    if stop.code is None:
+        return 0
+    return stop.code if isinstance(stop.code, int) else 1
+
+
+def _filenames(names: list[str]) -> list[Any]:
+    """The file name arguments of OSError, which takes a second name only after a winerror."""
+    return names if len(names) < 2 else [names[0], None, names[1]]
+
+
+def signal_name(number: int) -> str:
+    """The name of a signal, as in ``SIGTERM``; its number where it has none."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)

@@ -1,0 +1,161 @@
+"""Signals, exit handlers, the clock, identity and randomness, as a simulated process sees them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal as signals
+import time as clock
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stateful.kernel.process import Process
+
+EntryPoint = Callable[..., Any]
+
+MONOTONIC_ORIGIN_US = 1_749_990_000_000_000
+LONG_TIME_S = 10_000_000
+
+
+def kill(process: Process, pid: int, number: int) -> None:
+    process.call("kill", pid, int(number))
+
+
+def exit_(process: Process, status: int) -> None:
+    process.exit(status)
+
+
+def waitpid(process: Process, pid: int, options: int) -> tuple[int, int]:
+    raise ChildProcessError(10, os.strerror(10))
+
+
+def urandom(process: Process, size: int) -> bytes:
+    """Bytes that depend only on who asks and how often it has asked before."""
+    process.draws += 1
+    seed = f"{process.pid}/{process.draws}".encode()
+    return hashlib.shake_256(seed).digest(size)
+
+
+def abort(process: Process) -> None:
+    process.call("kill", process.pid, int(signals.SIGABRT))
+
+
+def putenv(process: Process, *_: Any) -> None:
+    """The environment of a simulated process is its ``os.environ`` alone."""
+
+
+OS_CALLS: dict[str, EntryPoint] = {
+    "kill": kill,
+    "_exit": exit_,
+    "waitpid": waitpid,
+    "urandom": urandom,
+    "abort": abort,
+    "putenv": putenv,
+    "unsetenv": putenv,
+    "getpid": lambda process: process.pid,
+    "getppid": lambda process: 1,
+    "getpgrp": lambda process: process.pid,
+    "getpgid": lambda process, pid: pid or process.pid,
+    "getuid": lambda process: process.uid,
+    "geteuid": lambda process: process.uid,
+    "getgid": lambda process: process.uid,
+    "getegid": lambda process: process.uid,
+    "getlogin": lambda process: "user",
+    "uname": lambda process: os.uname_result(("Linux", "host", "6.1", "#1", "x86_64")),
+    "sched_yield": lambda process: None,
+}
+
+
+def signal_(process: Process, number: int, handler: Any) -> Any:
+    before = getsignal(process, number)
+    if handler == signals.SIG_IGN:
+        disposition = "ignored"
+    elif handler == signals.SIG_DFL:
+        disposition = "default"
+    elif callable(handler):
+        disposition = "handler"
+    else:
+        raise TypeError("signal handler must be signal.SIG_IGN, signal.SIG_DFL, or a callable object")
+    process.call("sigaction", int(number), disposition)
+    process.handlers[int(number)] = handler
+    return before
+
+
+def getsignal(process: Process, number: int) -> Any:
+    default = signals.default_int_handler if number == signals.SIGINT else signals.SIG_DFL
+    return process.handlers.get(int(number), default)
+
+
+SIGNAL_CALLS: dict[str, EntryPoint] = {
+    "signal": signal_,
+    "getsignal": getsignal,
+    "pause": lambda process: process.call("pause"),
+    "raise_signal": lambda process, number: kill(process, process.pid, number),
+    "siginterrupt": lambda process, number, flag: None,
+}
+
+
+def sleep(process: Process, seconds: float) -> None:
+    if seconds < 0:
+        raise ValueError("sleep length must be non-negative")
+    process.call("sleep", int(seconds * 1_000_000))
+
+
+def _wall(process: Process) -> float:
+    return float(process.call("clock")) / 1_000_000
+
+
+def _monotonic(process: Process) -> float:
+    return float(process.call("clock") - MONOTONIC_ORIGIN_US) / 1_000_000
+
+
+def _now_unless_given(function: Callable[..., Any]) -> EntryPoint:
+    def read(process: Process, seconds: float | None = None) -> Any:
+        return function(_wall(process) if seconds is None else seconds)
+
+    return read
+
+
+def strftime(process: Process, form: str, moment: Any = None) -> str:
+    return _strftime(form, _localtime(_wall(process)) if moment is None else moment)
+
+
+_strftime, _localtime = clock.strftime, clock.localtime
+
+TIME_CALLS: dict[str, EntryPoint] = {
+    "sleep": sleep,
+    "time": _wall,
+    "time_ns": lambda process: process.call("clock") * 1000,
+    "monotonic": _monotonic,
+    "monotonic_ns": lambda process: (process.call("clock") - MONOTONIC_ORIGIN_US) * 1000,
+    "perf_counter": _monotonic,
+    "perf_counter_ns": lambda process: (process.call("clock") - MONOTONIC_ORIGIN_US) * 1000,
+    "process_time": lambda process: 0.0,
+    "process_time_ns": lambda process: 0,
+    "clock_gettime": lambda process, which: _wall(process) if which == 0 else _monotonic(process),
+    "localtime": _now_unless_given(clock.localtime),
+    "gmtime": _now_unless_given(clock.gmtime),
+    "ctime": _now_unless_given(clock.ctime),
+    "strftime": strftime,
+}
+
+
+def register(process: Process, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    process.exit_handlers.append((function, args, kwargs))
+    return function
+
+
+def unregister(process: Process, function: Callable[..., Any]) -> None:
+    process.exit_handlers[:] = [entry for entry in process.exit_handlers if entry[0] != function]
+
+
+ATEXIT_CALLS: dict[str, EntryPoint] = {"register": register, "unregister": unregister}
+
+
+def wait(process: Process, timeout: float | None) -> None:
+    """Wait for an event or condition of ``threading``: only this process could bring it about."""
+    if timeout is None:
+        process.call("pause")
+    else:
+        sleep(process, max(0.0, min(timeout, LONG_TIME_S)))

@@ -1,0 +1,123 @@
+"""Puts a kernel into a given state: the disk, the process table, every open file and lock.
+
+So the exhaustive search can make one call from any state that it knows, on real files, without
+executing the way there again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from stateful.kernel import real
+from stateful.kernel.disk import Disk, File
+from stateful.kernel.files import Inode, OpenFile
+
+if TYPE_CHECKING:
+    from stateful.kernel.kernel import Kernel, SharedState
+    from stateful.kernel.process import Process
+
+NAMELESS: Final = "/nameless-"
+_NOT_AGAIN: Final = os.O_CREAT | os.O_EXCL | os.O_TRUNC
+
+
+def restore(
+    kernel: Kernel,
+    shared: SharedState,
+    own: Mapping[str, Any],
+    new_process: Callable[[str, str], Process],
+) -> None:
+    """Bring the kernel into the state in which ``shared_state`` and each ``own_state`` are as given."""
+    for process in kernel.processes.values():
+        for file in process.fds.values():
+            if file.real is not None and file.references:
+                file.references = 0
+                real.close(file.real)
+        process.fds.clear()
+    nameless = {serial for serial, _ in shared.disk.files} - {serial for _, serial in shared.disk.names}
+    if nameless or kernel.known_disk() != shared.disk:
+        _restore_disk(kernel, shared.disk)
+    kernel.clock, kernel.labels = shared.clock, shared.labels
+    kernel.strangers = {pid: kernel.born_strangers[pid] for pid in shared.strangers}
+    serials = {inode.serial: number for number, inode in kernel.inodes.items()}
+    kernel.record_locks = [
+        lock._replace(inode=serials[lock.inode]) for lock in shared.record_locks
+    ]
+    for inode in kernel.inodes.values():
+        inode.opens = 0
+    kernel.processes = {}
+    names = {serial: path for path, serial in shared.disk.names}
+    for letter, life, stopped, signals, dispositions in shared.table:
+        process = kernel.processes[letter] = new_process(letter, life)
+        process.stopped = stopped
+        process.signals = list(signals)
+        process.dispositions = dict(dispositions)
+        process.umask, table = own[letter]
+        files: dict[int, OpenFile] = {}
+        for fd, description in table:
+            file = files.get(description[-1])
+            if file is None:
+                file = files[description[-1]] = _reopen(kernel, description, serials, names)
+            else:
+                file.references += 1
+            process.fds[fd] = file
+    for serial in nameless:
+        real.unlink(f"{kernel.root}{NAMELESS}{serial}")
+    kernel.remember_disk(shared.disk)
+
+
+def _reopen(
+    kernel: Kernel, description: tuple[Any, ...], serials: dict[int, int], names: dict[int, str]
+) -> OpenFile:
+    if description[0] == "proc":
+        _, path, content, offset, _ = description
+        file = OpenFile(None, path, os.O_RDONLY, 0)
+        file.content, file.offset = content, offset
+        return file
+    serial, path, flags, lock, offset, _ = description
+    where = kernel.root + names.get(serial, f"{NAMELESS}{serial}")
+    wanted = flags & ~_NOT_AGAIN
+    fd = real.open(where, wanted ^ 3 if wanted & 3 == 1 else wanted)
+    file = OpenFile(fd, path, flags, serials[serial])
+    kernel.inodes[file.inode].opens += 1
+    if offset:
+        real.lseek(fd, offset, 0)
+    if lock:
+        real.flock(fd, {"SH": fcntl.LOCK_SH, "EX": fcntl.LOCK_EX}[lock] | fcntl.LOCK_NB)
+        file.lock = lock
+    return file
+
+
+def _restore_disk(kernel: Kernel, disk: Disk) -> None:
+    kernel.clear_disk()
+    files = dict(disk.files)
+    made: dict[int, str] = {}
+    for path, serial in disk.names:
+        if serial in made:
+            real.link(made[serial], kernel.root + path)
+        else:
+            made[serial] = kernel.root + path
+            _make(kernel, files[serial], serial, made[serial])
+        kernel.named(path)
+    for serial in files.keys() - made.keys():
+        _make(kernel, files[serial], serial, f"{kernel.root}{NAMELESS}{serial}")
+
+
+def _make(kernel: Kernel, file: File, serial: int, where: str) -> None:
+    if file.kind == "dir":
+        real.mkdir(where, 0o700)
+        real.chmod(where, file.mode)
+    elif file.kind == "link":
+        target = os.fsdecode(file.content)
+        real.symlink(kernel.root + target if target.startswith("/") else target, where)
+    else:
+        fd = real.open(where, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        if file.content:
+            real.write(fd, file.content)
+        real.fchmod(fd, file.mode)
+        real.close(fd)
+    inode = Inode(serial, file.mtime)
+    inode.label, inode.writer = file.label, file.writer
+    kernel.inodes[real.lstat(where).st_ino] = inode

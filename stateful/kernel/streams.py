@@ -1,0 +1,168 @@
+"""``open()``: CPython's own buffers over a raw file whose calls go through the kernel.
+
+So a buffered write reaches the disk when CPython would send it, at flush or close, and a process that
+is killed before that leaves an empty file.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from typing import TYPE_CHECKING, Any
+
+from stateful.kernel.paths import on_host, virtual_path
+
+if TYPE_CHECKING:
+    from stateful.kernel.process import Process
+
+_real_open = io.open
+
+
+class RawFile(io.RawIOBase):
+    """The unbuffered file of a simulated process, like ``io.FileIO``."""
+
+    def __init__(
+        self, process: Process, file: Any, mode: str, closefd: bool = True, opener: Any = None
+    ) -> None:
+        super().__init__()
+        self._process = process
+        self._reads = "r" in mode or "+" in mode
+        self._writes = any(letter in mode for letter in "wxa+")
+        self._closefd = closefd
+        self.name = file
+        self.mode = mode
+        if isinstance(file, int):
+            self._fd = file
+        else:
+            if not closefd:
+                raise ValueError("Cannot use closefd=False with file name")
+            flags = _flags(mode)
+            if opener is not None:
+                self._fd = opener(file, flags)
+            else:
+                where = virtual_path(process, file)
+                self._fd = process.call("open", where, flags, 0o666)
+        if process.call("fdkind", self._fd) == "dir":
+            if not isinstance(file, int):
+                process.call("close", self._fd)
+            super().close()
+            raise IsADirectoryError(21, os.strerror(21), file)
+        if "a" in mode:
+            process.call("lseek", self._fd, 0, 2)
+
+    def _call(self, name: str, *args: Any) -> Any:
+        """Make a call; a process that is being unwound is told that it succeeded, and nothing happens."""
+        if self._process.buried or not self._process.alive:
+            return len(args[0]) if name == "write" else b"" if name == "read" else 0
+        return self._process.call(name, self._fd, *args)
+
+    def readable(self) -> bool:
+        return self._reads
+
+    def writable(self) -> bool:
+        return self._writes
+
+    def seekable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        self._check_open()
+        return self._fd
+
+    def isatty(self) -> bool:
+        return False
+
+    def readinto(self, buffer: Any) -> int:
+        self._check_open()
+        if not self._reads:
+            raise io.UnsupportedOperation("read")
+        data = self._call("read", len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def readall(self) -> bytes:
+        self._check_open()
+        return bytes(self._call("read", -1))
+
+    def write(self, data: Any) -> int:
+        self._check_open()
+        if not self._writes:
+            raise io.UnsupportedOperation("write")
+        return int(self._call("write", bytes(data)))
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._check_open()
+        return int(self._call("lseek", offset, whence))
+
+    def truncate(self, size: int | None = None) -> int:
+        self._check_open()
+        length = self.tell() if size is None else size
+        self._call("ftruncate", length)
+        return length
+
+    def close(self) -> None:
+        if self.closed:
+            return
+        try:
+            if self._closefd:
+                self._call("close")
+        finally:
+            super().close()
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise ValueError("I/O operation on closed file")
+
+
+def _flags(mode: str) -> int:
+    flags = os.O_RDWR if "+" in mode else os.O_RDONLY if "r" in mode else os.O_WRONLY
+    flags |= {"w": os.O_CREAT | os.O_TRUNC, "x": os.O_CREAT | os.O_EXCL, "a": os.O_CREAT | os.O_APPEND}.get(
+        next((letter for letter in mode if letter in "wxa"), ""), 0
+    )
+    return flags | os.O_CLOEXEC
+
+
+def open_stream(
+    process: Process,
+    file: Any,
+    mode: str = "r",
+    buffering: int = -1,
+    encoding: str | None = None,
+    errors: str | None = None,
+    newline: str | None = None,
+    closefd: bool = True,
+    opener: Any = None,
+) -> Any:
+    """``open()`` inside a simulated process: the same arguments, errors and layers."""
+    kinds = [letter for letter in mode if letter in "rwxa"]
+    if len(kinds) != 1 or len(set(mode)) != len(mode) or set(mode) - set("rwxatb+"):
+        raise ValueError(f"invalid mode: {mode!r}")
+    binary = "b" in mode
+    if binary and ("t" in mode or encoding or errors or newline is not None):
+        raise ValueError(f"binary mode takes no text arguments: {mode!r}")
+    if not binary and buffering == 0:
+        raise ValueError("can't have unbuffered text I/O")
+    if not isinstance(file, int):
+        where = virtual_path(process, file)
+        if on_host(where):
+            if kinds != ["r"] or "+" in mode:
+                process.refuse(f"opened {where} for writing, which is outside its home directory")
+            return process.outside(_real_open, file, mode, buffering, encoding, errors, newline)
+    elif file in (0, 1, 2):
+        return io.BytesIO() if binary else io.StringIO()
+    raw = RawFile(process, file, mode.replace("t", ""), closefd, opener)
+    if buffering == 0:
+        return raw
+    size = buffering if buffering > 1 else io.DEFAULT_BUFFER_SIZE
+    buffer: Any
+    if "+" in mode:
+        buffer = io.BufferedRandom(raw, size)
+    elif kinds == ["r"]:
+        buffer = io.BufferedReader(raw, size)
+    else:
+        buffer = io.BufferedWriter(raw, size)
+    if binary:
+        return buffer
+    text = io.TextIOWrapper(buffer, io.text_encoding(encoding), errors, newline, buffering == 1)
+    text.mode = mode  # type: ignore[misc] # as open() does
+    return text

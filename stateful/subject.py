@@ -1,0 +1,173 @@
+"""A subject: the single-owner protocol being verified, and how a simulated process runs it.
+
+A subject is named by a built-in name, a dotted module, a path to a ``.py`` file, or one of the last two
+with ``:function``. What it names is either a *status module* (it has ``get_running_pid``,
+``write_pid_file`` and ``remove_pid_file``), which the adapter in ``stateful.subjects.status_module``
+drives through a gateway's start-up sequence, or a function ``gateway(home, serve)`` that does all of it
+itself, beside an optional ``running_pid(home)``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final, NamedTuple, cast
+
+from greenlet import getcurrent
+
+from stateful.kernel.disk import HOME
+from stateful.kernel.process import LEAVING, OWNER, Outcome, Process
+from stateful.subjects import BUILT_IN, status_module
+
+STATUS_FUNCTIONS: Final = ("get_running_pid", "write_pid_file", "remove_pid_file")
+
+
+class SubjectError(Exception):
+    """What was named is no subject: one sentence that says what, why and what to do."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Where a subject's code is.
+
+    Attributes:
+        name: what the user called it; shown in reports.
+        module: the dotted name under which a process imports it.
+        folder: the folder to import it from before all others, or None.
+        function: the name of the gateway function, or None for a status module.
+    """
+
+    name: str
+    module: str
+    folder: str | None = None
+    function: str | None = None
+
+    def run(self, life: str) -> Outcome:
+        """Inside a simulated process: import the subject afresh and live one life of it."""
+        process = cast(Process, getcurrent())
+        protocol = bind(importlib.import_module(self.module), self.function)
+        try:
+            if life in ("status", "peek"):
+                answer = protocol.running_pid(life == "status") if protocol.running_pid else None
+                return Outcome("answered", answer)
+            protocol.gateway(serve, life == "replace")
+        except protocol.documented_errors as error:
+            return Outcome("refused", f"{type(error).__name__}: {error}")
+        return Outcome("released" if process.owned else "refused")
+
+
+class Offer(NamedTuple):
+    """What a subject can do beside starting: a replace, a status query, a query without clean-up."""
+
+    can_replace: bool
+    can_query: bool
+    can_peek: bool
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """The functions of one process's own copy of a subject."""
+
+    gateway: Callable[[Callable[[], None], bool], object]
+    running_pid: Callable[[bool], int | None] | None
+    documented_errors: tuple[type[BaseException], ...]
+    can_replace: bool
+    can_peek: bool
+
+    @property
+    def offer(self) -> Offer:
+        return Offer(self.can_replace, self.running_pid is not None, self.can_peek)
+
+
+def bind(module: ModuleType, function: str | None) -> Protocol:
+    """The protocol that a module offers. Raises SubjectError where it offers none."""
+    documented = tuple(getattr(module, "documented_errors", ()))
+    if function is None and all(hasattr(module, name) for name in STATUS_FUNCTIONS):
+        return Protocol(
+            gateway=lambda serve, replace: status_module.gateway(module, serve, replace=replace),
+            running_pid=lambda clean: status_module.running_pid(module, clean_up=clean),
+            documented_errors=documented,
+            can_replace=hasattr(module, "terminate_pid"),
+            can_peek=status_module.can_peek(module),
+        )
+    target: Any = getattr(module, function or "gateway", None)
+    if target is None:
+        missing = [name for name in STATUS_FUNCTIONS if not hasattr(module, name)]
+        raise SubjectError(
+            f"it has no {function}()"
+            if function
+            else f"it has no gateway(home, serve), and as a status module it lacks {', '.join(missing)}"
+        )
+    if not callable(target):
+        raise SubjectError(f"{function or 'gateway'} is not a function")
+    parameters = inspect.signature(target).parameters
+    positional = [p for p in parameters.values() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    if len(positional) < 2:
+        raise SubjectError(f"{function or 'gateway'}() must take (home, serve)")
+    can_replace = "replace" in parameters
+    query: Any = getattr(module, "running_pid", None)
+    home = Path(HOME)
+    return Protocol(
+        gateway=lambda serve, replace: target(home, serve, **({"replace": True} if replace else {})),
+        running_pid=None if query is None else lambda clean: cast("int | None", query(home)),
+        documented_errors=documented,
+        can_replace=can_replace,
+        can_peek=False,
+    )
+
+
+def serve() -> None:
+    """Be the gateway until told to go. A process owns the gateway while it is in here."""
+    process = cast(Process, getcurrent())
+    if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, lambda number, frame: None)
+    process.phase, process.owned = OWNER, True
+    try:
+        process.call("serve")
+    finally:
+        process.phase = LEAVING
+
+
+def find_subject(text: str | None = None) -> Subject:
+    """The subject that a text names; the reference where it names none. Raises SubjectError."""
+    if not text or text == "reference":
+        return Subject("reference", "gateway_status.status")
+    if text in BUILT_IN:
+        return Subject(text, f"stateful.subjects.{BUILT_IN[text]}")
+    where, _, function = text.partition(":")
+    if where.endswith(".py") or "/" in where:
+        return _from_path(text, Path(where), function or None)
+    if all(part.isidentifier() for part in where.split(".")) and (function or "x").isidentifier():
+        return _from_module(text, where, function or None)
+    raise SubjectError(f"{text}: not a subject's name; {_ADVICE}")
+
+
+_ADVICE = "give a built-in name (see `python -m stateful subjects`), a dotted module or a path to a .py file"
+
+
+def _from_path(text: str, path: Path, function: str | None) -> Subject:
+    if not path.exists():
+        raise SubjectError(f"{text}: no such file; {_ADVICE}")
+    if not path.is_file() or path.suffix != ".py":
+        raise SubjectError(f"{text}: not a Python file; give the path of a .py file")
+    path = path.resolve()
+    name = path.stem
+    folder = path.parent
+    while (folder / "__init__.py").exists() and folder.name.isidentifier():
+        name, folder = f"{folder.name}.{name}", folder.parent
+    if not path.stem.isidentifier():
+        raise SubjectError(f"{text}: {path.stem!r} cannot be imported; rename the file")
+    return Subject(f"{path.name}:{function}" if function else path.name, name, str(folder), function)
+
+
+def _from_module(text: str, module: str, function: str | None) -> Subject:
+    top = module.partition(".")[0]
+    if importlib.util.find_spec(top) is None:
+        raise SubjectError(f"{text}: there is no module {top!r} here; {_ADVICE}")
+    return Subject(text, module, None, function)

@@ -1,0 +1,65 @@
+"""The release after that: clean-up unlinks the record and the lock file when nobody holds the lock.
+
+A contender that has the old lock file open locks an inode that no path names; the next one makes and
+locks a new file.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+
+from stateful.subjects.records import (
+    lock_path,
+    pid_path,
+    read_record,
+    remove_own,
+    running_pid,
+    write_exclusively,
+)
+
+_lock: int | None = None
+
+
+def get_running_pid(*, cleanup_stale: bool = True) -> int | None:
+    pid = running_pid(read_record())
+    if pid is None and cleanup_stale and not is_gateway_runtime_lock_active():
+        pid_path().unlink(missing_ok=True)
+        lock_path().unlink(missing_ok=True)
+    return pid
+
+
+def is_gateway_runtime_lock_active() -> bool:
+    """Whether somebody holds the lock: asked by taking it for a moment."""
+    try:
+        fd = os.open(lock_path(), os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
+def acquire_gateway_runtime_lock() -> bool:
+    global _lock
+    fd = os.open(lock_path(), os.O_CREAT | os.O_RDWR, 0o644)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)
+        return False
+    _lock = fd
+    return True
+
+
+def release_gateway_runtime_lock() -> None:
+    if _lock is not None:
+        os.close(_lock)
+
+
+write_pid_file = write_exclusively
+remove_pid_file = remove_own

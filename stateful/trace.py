@@ -1,0 +1,71 @@
+"""What happened in one execution, step by step. Everything a report shows is in here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from stateful.kernel.call import Call
+from stateful.kernel.process import Outcome
+from stateful.schedule import STEP, Move, count_switches, format_schedule
+
+
+class Step(NamedTuple):
+    """One move and what came of it.
+
+    Attributes:
+        move: the step or event.
+        call: the call that was made, or None for an event and for a wait that a signal ended.
+        path: the virtual path that the call's descriptor stands for, or None.
+        answer: what the kernel answered.
+        phase: the phase of the process afterwards.
+        outcome: how the process ended, where it ended with this move.
+    """
+
+    move: Move
+    call: Call | None
+    path: str | None
+    answer: Any
+    phase: str
+    outcome: Outcome | None
+
+
+class Violation(NamedTuple):
+    """An invariant that a trace breaks, and the sentence that says how."""
+
+    invariant: str
+    sentence: str
+
+
+@dataclass
+class Trace:
+    """One execution: its processes, its steps and the violation that ended it, if one did."""
+
+    subject: str
+    scenario: str
+    title: str
+    lives: dict[str, str] = field(default_factory=dict)
+    pids: dict[str, int] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list)
+    violation: Violation | None = None
+
+    @property
+    def schedule(self) -> str:
+        return format_schedule(step.move for step in self.steps)
+
+    @property
+    def moves(self) -> list[Move]:
+        return [step.move for step in self.steps]
+
+    @property
+    def switches(self) -> int:
+        return count_switches(self.moves)
+
+    @property
+    def length(self) -> int:
+        """The number of steps; events are not counted."""
+        return sum(move.kind == STEP for move in self.moves)
+
+    @property
+    def faults(self) -> list[str]:
+        return [str(move) for move in self.moves if move.kind in ("crash", "term")]
