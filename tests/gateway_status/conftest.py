@@ -1,0 +1,157 @@
+"""A home of its own for each test, a fresh module for it, and real processes that act on it."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from gateway_status.record import MAX_FILE_BYTES
+
+ROOT = Path(__file__).parents[2]
+
+# Has everything imported before a race begins.
+READY = """
+import sys
+from gateway_status import status
+print("ready", flush=True)
+sys.stdin.readline()
+"""
+
+# The start-up sequence of a gateway: prints what became of it, then serves until its input ends.
+GATEWAY = """
+import sys
+from gateway_status import status
+
+def start():
+    if status.get_running_pid() is not None:
+        return "refused by the record"
+    if not status.acquire_gateway_runtime_lock():
+        return "refused by the lock"
+    try:
+        status.write_pid_file()
+    except FileExistsError:
+        status.release_gateway_runtime_lock()
+        return "refused by the write"
+    return "owner"
+
+outcome = start()
+print(outcome, flush=True)
+if outcome == "owner":
+    sys.stdin.read()
+    status.remove_pid_file()
+    status.release_gateway_runtime_lock()
+"""
+
+HOSTILE = (
+    ("empty", b""),
+    ("white-space", b" \n"),
+    ("torn", b'{"pid": 9'),
+    ("zeros", b"\0" * 512),
+    ("not-utf-8", b'{"pid": "\xff\xfe"}'),
+    ("utf-16", '{"pid": 5'.encode("utf-16")),
+    ("deep-nesting", b"[" * 60_000),
+    ("digits", b'{"pid": ' + b"9" * 5_000 + b"}"),
+    ("huge", b'{"pid": 5, "argv": "' + b"x" * MAX_FILE_BYTES + b'"}'),
+    ("list", b"[5]"),
+    ("string", b'"5"'),
+    ("null", b"null"),
+    ("true", b"true"),
+    ("nan", b"NaN"),
+    ("float", b"5.0"),
+    ("no-pid", b"{}"),
+    ("pid-null", b'{"pid": null}'),
+    ("pid-true", b'{"pid": true}'),
+    ("pid-zero", b'{"pid": 0}'),
+    ("pid-minus-one", b'{"pid": -1}'),
+    ("pid-2-to-31", b'{"pid": 2147483648}'),
+    ("pid-2-to-70", b'{"pid": 1180591620717411303424}'),
+    ("pid-infinite", b'{"pid": 1e400}'),
+    ("pid-float", b'{"pid": 5.0}'),
+    ("pid-text", b'{"pid": "5"}'),
+    ("pid-list", b'{"pid": [5]}'),
+    ("kind-foreign", b'{"pid": 5, "kind": "other-daemon"}'),
+    ("plain-zero", b"0"),
+    ("plain-minus-one", b"-1"),
+)
+
+
+@pytest.fixture(params=[content for _, content in HOSTILE], ids=[name for name, _ in HOSTILE])
+def hostile(request: pytest.FixtureRequest) -> bytes:
+    """What may stand in a PID file and is no record."""
+    content: bytes = request.param
+    return content
+
+
+@pytest.fixture
+def put_in_the_way() -> Callable[[Path, str], Path]:
+    """Puts something that is not a file where one is expected."""
+    return _put_in_the_way
+
+
+def _put_in_the_way(path: Path, kind: str) -> Path:
+    if kind == "directory":
+        path.mkdir()
+    elif kind == "dangling-link":
+        path.symlink_to("nowhere")
+    elif kind == "link":
+        path.with_name("elsewhere").write_text('{"pid": 5}')
+        path.symlink_to("elsewhere")
+    elif kind == "fifo":
+        os.mkfifo(path)
+    else:
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(path))
+        listener.close()
+    return path
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HERMES_HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def status(home: Path) -> Iterator[ModuleType]:
+    """The face of the reference, as a process that has claimed nothing imports it."""
+    module = importlib.reload(importlib.import_module("gateway_status.status"))
+    yield module
+    module.release_gateway_runtime_lock()
+
+
+@pytest.fixture
+def spawn(home: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Runs a gateway in a child process, which a test may have wait for a line of input first."""
+    children: list[subprocess.Popen[str]] = []
+
+    def start(*, at_a_line: bool = False) -> subprocess.Popen[str]:
+        child = subprocess.Popen(
+            [sys.executable, "-S", "-c", (READY if at_a_line else "") + GATEWAY],
+            env={"HERMES_HOME": str(home), "PYTHONPATH": str(ROOT), "PATH": os.defpath},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        children.append(child)
+        return child
+
+    yield start
+    for child in children:
+        child.kill()
+        child.communicate()
+
+
+@pytest.fixture
+def dead_pid() -> int:
+    """A pid that belonged to a process a moment ago."""
+    child = subprocess.Popen([sys.executable, "-S", "-c", ""])
+    child.wait()
+    return child.pid
