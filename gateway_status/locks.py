@@ -1,8 +1,9 @@
 """The two lock files of a home: the lifetime lock, which is ownership, and the guard around it.
 
-``gateway.lock`` is locked by the owner as long as it lives; the kernel unlocks it however it ends.
-``gateway.guard`` is locked for the few steps of a claim, a release or a clean-up. The record
-changes only under both. Neither could do without the other:
+``gateway.lock`` is locked by the owner while it lives; the kernel unlocks it however it ends.
+``gateway.guard`` is locked for the few steps of a claim or a clean-up. A record is written and
+cleaned up under both; its owner removes it under its lifetime lock alone. Neither could do without
+the other:
 
 - The guard makes trying for the lifetime lock safe. A clean-up has to know that nobody owns, which
   it learns by taking the lifetime lock; a lone starter that tried at that moment would be refused.

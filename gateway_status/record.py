@@ -7,7 +7,7 @@ Promised:
 
 Not promised:
 
-- Exclusion. Whoever changes a record holds the lifetime lock and the guard (see ``locks``).
+- Exclusion. Whoever changes a record holds the locks that ``locks`` tells of.
 - That a record survives a power loss, so nothing is fsynced. A loss of power ends the process that
   a record names, and what is then left, whole or torn, is stale either way.
 """

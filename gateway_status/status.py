@@ -200,8 +200,17 @@ def remove_pid_file() -> None:
     """Remove the record of this process; leave any other as it is."""
     global _written
     path = _get_pid_path()
-    # Where an operator deleted the guard, the lifetime lock still keeps others from the record.
+    payload = _read_json_file(path)
+    if payload is None or not _is_mine(payload):
+        return
+    if _holds_lock():
+        # Nobody else may change the record, so the exit of an owner waits for nobody either.
+        records.discard(path)
+        _written = None
+        return
     with locks.guard(str(path.parent), create=False, wait=True):
+        # Without the lifetime lock, and where no start time tells that we live, another gateway
+        # may have taken the record for stale and put its own in the place of it.
         payload = _read_json_file(path)
         if payload is not None and _is_mine(payload):
             records.discard(path)

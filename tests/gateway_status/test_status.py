@@ -174,6 +174,24 @@ def test_exit_leaves_a_foreign_live_record(status: ModuleType, home: Path) -> No
     assert snapshot(home) == before
 
 
+def test_exit_of_an_owner_waits_for_nobody(status: ModuleType, home: Path) -> None:
+    start(status)
+    with open(home / "gateway.guard") as guard:
+        fcntl.flock(guard, fcntl.LOCK_EX)
+
+        status.remove_pid_file()
+
+    assert not (home / "gateway.pid").exists()
+
+
+def test_exit_without_a_lock_removes_its_record_too(status: ModuleType, home: Path) -> None:
+    status.write_pid_file()
+
+    status.remove_pid_file()
+
+    assert not (home / "gateway.pid").exists()
+
+
 def test_exit_leaves_the_record_of_a_namesake_in_another_container(
     status: ModuleType, home: Path
 ) -> None:
