@@ -2,8 +2,8 @@
 
 Two schedules that lead to the same state are followed only once, so the first violation of an invariant
 that is found is reached by a shortest schedule. From every state two more questions are asked. Killed
-now, could the gateway be started again? While one process owns, does a query find it? States after a
-violation are not followed.
+now, could the gateway be started again? While one process owns, does a query find it? Moves that break
+an invariant are not followed further.
 
 Reductions: identical processes have their first turns in the order of their letters; steps that no
 other process can see do not branch (``stateful.deciders.unseen``).
@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from stateful.deciders.behaviour import Nondeterminism
 from stateful.deciders.memory import Effect, Memory, State
 from stateful.deciders.replay import replay
 from stateful.deciders.unseen import is_unseen
@@ -24,7 +25,7 @@ from stateful.execution import LETTERS
 from stateful.invariants import GOALS, LONGEST_LIFE_STEPS, Moment, View, first_broken, needs_disk
 from stateful.kernel.process import OWNER
 from stateful.scenario import Scenario
-from stateful.schedule import STEP, Move
+from stateful.schedule import STEP, Move, format_schedule
 from stateful.subject import Offer, Subject
 from stateful.trace import Trace
 
@@ -88,7 +89,7 @@ class Explorer:
         self.result = Result(scenario)
         self._goals = {name: GOALS[name] for name in scenario.goals()}
         self._came: dict[Node, tuple[Node, Move] | None] = {}
-        self._asked: set[tuple[str, State]] = set()
+        self._asked: set[tuple[str, int, tuple[object, ...]]] = set()
         self._truncated = False
 
     def run(self) -> Result:
@@ -107,8 +108,7 @@ class Explorer:
     def _search(self) -> None:
         first: Node = (self.memory.initial(self.lives), self.scenario.kills, self.scenario.cast.exits)
         self._came[first] = None
-        if self._ask_questions(first):
-            return
+        self._ask_questions(first)
         for node in self._settled(first):
             queue = deque([node])
             while queue:
@@ -124,9 +124,10 @@ class Explorer:
     def _settled(self, node: Node) -> Iterator[Node]:
         """The node in which those processes own that are to own from the beginning, if they get there."""
         for letter in self.scenario.cast.settled:
-            while self.memory.view(node[0].locals[LETTERS.index(letter)]).phase != OWNER:
+            index = LETTERS.index(letter)
+            while self.memory.view(node[0].locals[index]).phase != OWNER:
                 after = self._follow(node, Move(STEP, letter))
-                if after is None:
+                if after is None or self.memory.view(after[0].locals[index]).outcome is not None:
                     return
                 node = after
         yield node
@@ -194,7 +195,8 @@ class Explorer:
         if after in self._came:
             return None
         self._came[after] = (node, move)
-        return None if self._ask_questions(after) else after
+        self._ask_questions(after)
+        return after
 
     def _moment(self, state: State, move: Move, effect: Effect, crashes: int) -> Moment:
         locals_ = effect.after.locals
@@ -218,64 +220,67 @@ class Explorer:
 
     # -- the questions asked of every state -----------------------------------------------------------
 
-    def _ask_questions(self, node: Node) -> bool:
-        """Whether the answer to a question breaks an invariant."""
+    def _ask_questions(self, node: Node) -> None:
         state = node[0]
-        views = [self.memory.view(local) for local in state.locals if not self.memory.is_unborn(local)]
-        owners = [view.letter for view in views if view.owns]
-        living = [view.letter for view in views if view.outcome is None]
-        broken = self._ask(node, "start", living)
-        if self.offer.can_query and len(owners) == 1:
-            others = [letter for letter in living if letter not in owners]
-            broken = self._ask(node, "status", others) or broken
+        living, owners = [], []
+        for local in state.locals:
+            view = self.memory.view(local)
+            if view.outcome is None and not self.memory.is_unborn(local):
+                living.append(view.letter)
+                if view.phase == OWNER:
+                    owners.append(view.letter)
+        others = [letter for letter in living if letter not in owners]
+        self._ask(node, "start", living, ())
+        if self.offer.can_query and owners:
+            self._ask(node, "status", others, tuple(owners))
         if self.offer.can_peek:
-            broken = self._ask(node, "peek", [letter for letter in living if letter not in owners]) or broken
-        return broken
+            self._ask(node, "peek", others, tuple(owners))
 
-    def _ask(self, node: Node, life: str, victims: list[str]) -> bool:
-        """Kill the victims, let one fresh process live its life alone; whether that breaks an invariant."""
+    def _ask(self, node: Node, life: str, victims: list[str], spared: tuple[str, ...]) -> None:
+        """Kill the victims and let one fresh process live its life alone.
+
+        What it meets is decided by the shared state and by whom the kills spare.
+        """
         state = node[0]
+        question = (life, state.shared, tuple(state.locals[LETTERS.index(letter)] for letter in spared))
+        if question in self._asked:
+            return
+        self._asked.add(question)
+        untouched = state.shared == self.memory.start
         moves = [Move("crash", letter) for letter in victims]
         for move in moves:
             effect = self.memory.effect(state, move)
             assert effect is not None
             state = effect.after
-        letter = LETTERS[len(self.lives)]
-        if life == "start" and all(self.memory.is_unborn(local) for local in state.locals):
-            letter = "A"
-        else:
+        letter = "A" if life == "start" and untouched else LETTERS[len(self.lives)]
+        if letter != "A":
             state = State(state.shared, (*state.locals, self.memory.unborn(letter, life)))
             moves.append(Move(life, letter))
-        if (life, state) in self._asked:
-            return False
-        self._asked.add((life, state))
-        return self._alone(node, state, moves, letter)
+        meeting = (life, state.shared, (letter, *spared))
+        if meeting not in self._asked:
+            self._asked.add(meeting)
+            self._lives_alone(node, state, moves, letter)
 
-    def _alone(self, node: Node, state: State, moves: list[Move], letter: str) -> bool:
-        """Let one process live its life; whether that breaks an invariant."""
-        asked = len(moves) if letter == "A" else len(moves) - 1
-        moves, planned = moves[:asked], moves[asked:]
+    def _lives_alone(self, node: Node, state: State, moves: list[Move], letter: str) -> None:
+        """Let one process live its life, and look at every moment of it."""
+        first = moves.pop() if moves and moves[-1].letter == letter else Move(STEP, letter)
         company = tuple(view.letter for view in map(self.memory.view, state.locals) if view.owns)
-        crashes = sum(move.kind == "crash" for move in moves)
-        index = LETTERS.index(letter)
+        crashes = len(moves)
         for steps in range(LONGEST_LIFE_STEPS + 1):
-            move = planned[0] if planned else Move(STEP, letter)
-            planned = []
+            move = Move(STEP, letter) if steps else first
             effect = self.memory.effect(state, move)
             if effect is None:
-                return False  # It waits for somebody who is held up here.
-            moment = self._moment(state, move, effect, crashes)
-            moment = _alone(moment, letter, steps, company)
+                return  # It waits for somebody who is held up here.
             moves.append(move)
+            moment = _alone(self._moment(state, move, effect, crashes), letter, steps, company)
             broken = first_broken(moment)
             if broken is not None:
                 self._violated(broken[0], [*self._way(node), *moves])
-                return True
+                return
             state = effect.after
-            view = self.memory.view(state.locals[index])
-            if view.outcome is not None or view.owns:
-                return False
-        return False
+            view = moment.actor
+            if view is None or view.outcome is not None or view.owns:
+                return
 
     # -- violations -------------------------------------------------------------------------------------
 
@@ -283,11 +288,12 @@ class Explorer:
         if invariant in self.result.violations:
             return
         trace = replay(self.subject, self.scenario, moves)
-        if trace.violation is None or trace.violation.invariant != invariant:
-            raise AssertionError(
-                f"the search found {invariant} violated by {trace.schedule!r}, and its replay did not"
+        if trace.violation is None:
+            raise Nondeterminism(
+                f"the search found {invariant} violated by {format_schedule(moves)!r}, and its replay did not"
             )
-        self.result.violations[invariant] = trace
+        # Another invariant may be broken earlier on the way, by a question's answer that ended there.
+        self.result.violations.setdefault(trace.violation.invariant, trace)
 
     def _way(self, node: Node) -> list[Move]:
         """The moves that first led to a node."""

@@ -88,7 +88,7 @@ class Memory:
         self._views: dict[int, View] = {}
         self._steps: dict[tuple[str, int, int], Effect | None] = {}
         self._calls: dict[tuple[int, str, int, Call], tuple[Any, int, int, bool]] = {}
-        self._start = self._shared(self._kernel.shared_state())
+        self.start = self._shared(self._kernel.shared_state())
 
     def close(self) -> None:
         """Give everything back."""
@@ -102,7 +102,7 @@ class Memory:
     def initial(self, lives: tuple[str, ...]) -> State:
         """The state in which nobody has had a turn."""
         locals_ = (self.unborn(LETTERS[index], life) for index, life in enumerate(lives))
-        return State(self._start, tuple(locals_))
+        return State(self.start, tuple(locals_))
 
     def unborn(self, letter: str, life: str) -> int:
         """The local state of a process before its first turn."""

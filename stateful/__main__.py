@@ -1,0 +1,231 @@
+"""The command line: one verb per use.
+
+Exit status: 0 holds, 1 violated, 2 the input was wrong (one line says what, why and what to do),
+3 unknown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from stateful.deciders.behaviour import Nondeterminism
+from stateful.deciders.explore import HOLDS, UNKNOWN, VIOLATED, Result
+from stateful.deciders.replay import replay
+from stateful.examine import examine
+from stateful.kernel.call import UnmodelledSyscall
+from stateful.report.text import trace_text
+from stateful.report.verdict import also_violated, as_json, summary, table
+from stateful.scenario import SCENARIOS, Scenario, find_scenario
+from stateful.schedule import ScheduleMismatch, parse_schedule
+from stateful.subject import SubjectError, find_subject
+from stateful.subjects import BUILT_IN, describe
+from stateful.verify import DEFAULT_BUDGET_S, Verification, verify
+
+EXIT_STATUS: Final = {HOLDS: 0, VIOLATED: 1, UNKNOWN: 3}
+WRONG_INPUT: Final = 2
+PIPE_CLOSED: Final = 141
+
+
+class WrongInput(Exception):
+    """Something the user gave is wrong: one line that says what, why and what to do."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise WrongInput(f"{message}; see `{self.prog} --help`")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a verb; returns the exit status."""
+    try:
+        options = _parser().parse_args(arguments)
+        status: int = options.verb(options)
+        sys.stdout.flush()
+        return status
+    except (WrongInput, SubjectError, ScheduleMismatch, UnmodelledSyscall, Nondeterminism) as error:
+        print(f"stateful: {' '.join(str(error).split())}", file=sys.stderr)
+        return WRONG_INPUT
+    except KeyboardInterrupt:
+        print("stateful: interrupted", file=sys.stderr)
+        return EXIT_STATUS[UNKNOWN]
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m stateful", description=__doc__.partition("\n")[0])
+    verbs = parser.add_subparsers(required=True, metavar="VERB", parser_class=_Parser)
+
+    def verb(name: str, function: Any, text: str) -> argparse.ArgumentParser:
+        added = verbs.add_parser(name, help=text, description=text)
+        added.set_defaults(verb=function)
+        return added
+
+    check = verb("verify", _verify, "Search scenarios exhaustively for a violation.")
+    _add_subject(check, nargs="?")
+    check.add_argument("--scenario", action="append", metavar="NAME", help="only this one; may be repeated")
+    check.add_argument("--budget", type=_positive(float), default=DEFAULT_BUDGET_S, metavar="SECONDS")
+    check.add_argument("--workers", type=_positive(int), default=os.cpu_count() or 1, metavar="N")
+    check.add_argument("--json", type=Path, metavar="FILE", help="also write the result there")
+
+    again = verb("replay", _replay, "Execute one schedule and show what happens.")
+    _add_subject(again)
+    again.add_argument("--scenario", required=True, metavar="NAME")
+    again.add_argument("schedule", metavar="SCHEDULE", help='such as "A8 B3 crash-A B2"')
+
+    verb("subjects", _subjects, "List the built-in subjects.")
+    verb("scenarios", _scenarios, "List the scenarios.")
+    verb("bench", _bench, "Measure how fast the harness is here.")
+    return parser
+
+
+def _add_subject(parser: argparse.ArgumentParser, **more: Any) -> None:
+    parser.add_argument(
+        "subject",
+        metavar="SUBJECT",
+        help="a built-in name, a dotted module or a path to a .py, either with :function",
+        **more,
+    )
+
+
+def _positive(kind: type) -> Any:
+    def read(text: str) -> Any:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = 0
+        if not 0 < value < float("inf"):
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+        return value
+
+    return read
+
+
+def _scenario(name: str) -> Scenario:
+    try:
+        return find_scenario(name)
+    except KeyError:
+        raise WrongInput(
+            f"{name}: no such scenario; `python -m stateful scenarios` lists them"
+        ) from None
+
+
+# -- verify -----------------------------------------------------------------------------------------------
+
+
+def _verify(options: argparse.Namespace) -> int:
+    scenarios = [_scenario(name) for name in options.scenario or ()] or list(SCENARIOS)
+    if any(scenario.open_ended for scenario in scenarios):
+        raise WrongInput("scenarios named any-... have no end; use them with pytest or replay")
+    if options.json:
+        _writable(options.json)
+    subject = find_subject(options.subject)
+    console = Console(highlight=False, soft_wrap=True)
+    listener = _Display(console, len(scenarios))
+    with listener:
+        found = verify(
+            subject, scenarios, budget_s=options.budget, workers=options.workers, listen=listener.listen
+        )
+    _print(console, found)
+    if options.json:
+        options.json.write_text(json.dumps(as_json(found), indent=2) + "\n", encoding="utf-8")
+    return EXIT_STATUS[found.verdict]
+
+
+def _writable(path: Path) -> None:
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        raise WrongInput(f"{path}: cannot be written; give the name of a file in a folder that you may write")
+
+
+class _Display:
+    """A progress bar on a terminal; one line for each finished kind of scenario elsewhere."""
+
+    def __init__(self, console: Console, total: int) -> None:
+        self._results: dict[int, Result] = {}
+        self._progress = Progress(
+            TextColumn("searching"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[states]:,} states"),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._progress.add_task("", total=total, states=0)
+
+    def __enter__(self) -> _Display:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def listen(self, number: int, result: Result) -> None:
+        """Show a result that has come in."""
+        self._results[number] = result
+        states = sum(result.states for result in self._results.values())
+        self._progress.update(self._task, completed=len(self._results), states=states)
+
+
+def _print(console: Console, found: Verification) -> None:
+    console.print(table(found.results))
+    console.print()
+    first, *others = list(found.violations.values()) or [None]
+    if first is not None:
+        console.print(trace_text(first), markup=False)
+        console.print()
+    if others:
+        console.print("Also violated:")
+        for trace in others:
+            for line in also_violated(trace):  # type: ignore[arg-type] # only the first may be None
+                console.print(f"  {line}", markup=False)
+        console.print()
+    for line in summary(found):
+        console.print(line, markup=False)
+
+
+# -- the other verbs --------------------------------------------------------------------------------------
+
+
+def _replay(options: argparse.Namespace) -> int:
+    scenario = _scenario(options.scenario)
+    moves = parse_schedule(options.schedule)
+    subject = find_subject(options.subject)
+    examine(subject)
+    trace = replay(subject, scenario, moves)
+    print(trace_text(trace))
+    return EXIT_STATUS[VIOLATED if trace.violation else HOLDS]
+
+
+def _subjects(options: argparse.Namespace) -> int:
+    for name in ("reference", *BUILT_IN):
+        print(f"{name:<15} {describe(name)}")
+    return 0
+
+
+def _scenarios(options: argparse.Namespace) -> int:
+    for scenario in SCENARIOS:
+        print(f"{scenario.name:<35} {scenario.title}")
+    return 0
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from stateful.bench import bench
+
+    bench()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

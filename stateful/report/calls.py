@@ -1,0 +1,138 @@
+"""A call and its answer in the words of a person who reads system calls."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import re
+import signal
+import stat as st
+from typing import Any, Final
+
+from stateful.kernel.call import Call, Delivery, Errno
+from stateful.kernel.disk import HOME
+from stateful.kernel.process import Outcome
+from stateful.trace import Step
+
+_FLAGS: Final = ("O_CREAT", "O_EXCL", "O_TRUNC", "O_APPEND")
+_ABOUT_DESCRIPTORS: Final = frozenset(
+    {"close", "read", "pread", "write", "pwrite", "fsync", "fdatasync", "fstat", "ftruncate", "fchmod", "dup"}
+)
+
+
+_RECORD: Final = re.compile(r'\{"pid": (-?\d+)(.*)$', re.DOTALL)
+
+
+def short_path(path: str) -> str:
+    """A path as it is called at home."""
+    return path.removeprefix(f"{HOME}/")
+
+
+def call_text(step: Step) -> str:
+    """The call of a step, such as ``flock(gateway.lock, EX|NB)``."""
+    call = step.call
+    if call is None:
+        return str(step.move)
+    name, args = call.name, call.args
+    here = short_path(step.path) if step.path else ""
+    if name == "open":
+        flags = "|".join(flag[2:] for flag in _FLAGS if args[1] & getattr(os, flag))
+        return f"open({short_path(args[0])}{', ' if flags else ''}{flags})"
+    if name in _ABOUT_DESCRIPTORS:
+        return f"{name}({here})"
+    if name in ("rename", "link"):
+        return f"{name}({short_path(args[0])}, {short_path(args[1])})"
+    if name == "symlink":
+        return f"symlink({short_path(args[0])}, {short_path(args[1])})"
+    if name in ("flock", "lockf"):
+        return f"{name}({here}, {_lock(args[1])})"
+    if name == "kill":
+        return f"kill({args[0]}, {_signal(args[1])})"
+    if name == "sleep":
+        return f"sleep({args[0] / 1_000_000:g})"
+    if name == "exit":
+        return f"exit({args[0]})"
+    if name == "inspect":
+        return f"psutil({args[0]})"
+    if args and isinstance(args[0], str):
+        return f"{name}({short_path(args[0])})"
+    return f"{name}({', '.join(map(str, args))})"
+
+
+def answer_text(step: Step) -> str:
+    """What the kernel answered, such as ``EEXIST`` or the content that was read."""
+    call, answer = step.call, step.answer
+    if call is None:
+        return ""
+    if isinstance(answer, Errno):
+        return errno.errorcode.get(answer.code, str(answer.code))
+    if isinstance(answer, Delivery):
+        return signal.Signals(answer.number).name
+    if call.name == "exit":
+        return outcome_text(call.args[1])
+    if isinstance(answer, bytes):
+        return _content(answer, step.path or "")
+    if call.name in ("write", "pwrite"):
+        return _content(call.args[1], "")
+    if call.name in ("stat", "fstat"):
+        return f"inode {answer[1]}, {answer[6]} bytes" if st.S_ISREG(answer[0]) else "directory"
+    if call.name == "serve":
+        return "asked to exit"
+    if isinstance(answer, bool | str):
+        return str(answer)
+    return "ok"
+
+
+def outcome_text(outcome: Outcome) -> str:
+    """How a process ended, in a word or two."""
+    if outcome.kind == "answered":
+        return f"answers {outcome.value}"
+    return {"refused": "gives up", "failed": str(outcome.value)}.get(outcome.kind, outcome.kind)
+
+
+def changes_names(call: Call) -> tuple[str, ...]:
+    """The paths that a call takes away from what they named."""
+    if call.name in ("unlink", "rmdir"):
+        return (call.args[0],)
+    return tuple(call.args[:2]) if call.name == "rename" else ()
+
+
+def _content(data: bytes, path: str) -> str:
+    """What stands in a file, in short: the pid of a record, the start time in ``/proc/<pid>/stat``."""
+    text = data.decode(errors="replace").strip()
+    if path.startswith("/proc/") and path.endswith("/stat") and ")" in text:
+        return f"start time {text.rpartition(')')[2].split()[19]}"
+    record = _RECORD.match(text)
+    if record:
+        return f'{{"pid": {record[1]}{"}" if record[2] == "}" else ", ...}"}'
+    return " ".join(text.split()) if text else "(empty)"
+
+
+def _lock(operation: int) -> str:
+    base = {fcntl.LOCK_SH: "SH", fcntl.LOCK_EX: "EX", fcntl.LOCK_UN: "UN"}
+    return base.get(operation & ~fcntl.LOCK_NB, "?") + ("|NB" if operation & fcntl.LOCK_NB else "")
+
+
+def _signal(number: int) -> str:
+    return "0" if number == 0 else signal.Signals(number).name
+
+
+def is_claim(step: Step) -> bool:
+    """Whether a step is of the kind by which a protocol claims: it made a name or took a lock."""
+    call, answer = step.call, step.answer
+    if call is None or isinstance(answer, Errno):
+        return False
+    if call.name == "open":
+        return bool(call.args[1] & os.O_EXCL)
+    if call.name in ("flock", "lockf"):
+        return not call.args[1] & fcntl.LOCK_UN
+    return call.name in ("link", "symlink", "mkdir", "rename")
+
+
+def claimed_path(step: Step) -> str | None:
+    """The path that a claim made or locked."""
+    call: Any = step.call
+    if call.name in ("flock", "lockf"):
+        return step.path
+    return str(call.args[1] if call.name in ("link", "symlink", "rename") else call.args[0])

@@ -1,0 +1,180 @@
+"""Why an invariant is broken: at most a few sentences, each pointing at a step of the trace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from stateful.kernel.call import Errno
+from stateful.kernel.process import OWNER
+from stateful.report.calls import (
+    call_text,
+    changes_names,
+    claimed_path,
+    is_claim,
+    short_path,
+)
+from stateful.schedule import STEP
+from stateful.trace import Step, Trace
+
+_OBSERVING: Final = ("open", "read", "pread", "stat", "fstat", "kill", "flock", "lockf", "access", "inspect", "pid_exists")
+
+
+class Story:
+    """A trace with its steps numbered, and the questions that reasons ask of it."""
+
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
+        self.numbered: list[tuple[int, Step]] = []
+        number = 0
+        for step in trace.steps:
+            number += step.move.kind == STEP
+            self.numbered.append((number, step))
+
+    def of(self, letter: str) -> list[tuple[int, Step]]:
+        """The steps of a process."""
+        return [
+            (number, step)
+            for number, step in self.numbered
+            if step.move.letter == letter and step.move.kind == STEP
+        ]
+
+    def owned_from(self, letter: str) -> int | None:
+        """The step with which a process became owner."""
+        return next((number for number, step in self.of(letter) if step.phase == OWNER), None)
+
+    def claim(self, letter: str) -> tuple[int, Step] | None:
+        """The last step by which a process claimed before it owned."""
+        until = self.owned_from(letter) or 0
+        claims = [entry for entry in self.of(letter) if entry[0] <= until and is_claim(entry[1])]
+        return claims[-1] if claims else None
+
+    def claimed(self, letter: str) -> dict[str, int]:
+        """The paths that a process claimed before it owned, and with which step."""
+        until = self.owned_from(letter) or 0
+        return {
+            path: number
+            for number, step in self.of(letter)
+            if number <= until and is_claim(step) and (path := claimed_path(step)) is not None
+        }
+
+    def removal(self, letter: str) -> tuple[int, Step] | None:
+        """The first step by which somebody else took away a name that a process claimed."""
+        claimed = self.claimed(letter)
+        for number, step in self.numbered:
+            if step.move.letter == letter or step.call is None or isinstance(step.answer, Errno):
+                continue
+            if any(number > claimed.get(path, number) for path in changes_names(step.call)):
+                return number, step
+        return None
+
+    def observed_before(self, letter: str, number: int) -> int | None:
+        """The last step before a number with which a process looked at anything but itself."""
+        pid = f"/proc/{self.trace.pids[letter]}/"
+        seen = [
+            at
+            for at, step in self.of(letter)
+            if at < number
+            and step.call is not None
+            and step.call.name in _OBSERVING
+            and not str(step.path or step.call.args[0]).startswith(pid)
+        ]
+        return seen[-1] if seen else None
+
+    def killed(self) -> list[tuple[str, int]]:
+        """Who was killed after which step."""
+        return [(step.move.letter, number) for number, step in self.numbered if step.move.kind == "crash"]
+
+
+def reasons(trace: Trace) -> list[str]:
+    """The sentences under a counterexample."""
+    if trace.violation is None:
+        return []
+    explain = _REASONS.get(trace.violation.invariant)
+    return list(explain(Story(trace))) if explain else []
+
+
+def _owns(story: Story, letter: str) -> str:
+    number, claim = story.owned_from(letter), story.claim(letter)
+    because = f", because step {claim[0]}, {call_text(claim[1])}, succeeded" if claim else ""
+    return f"{letter} owns the gateway from step {number}{because}."
+
+
+def _two_owners(story: Story) -> Iterator[str]:
+    letters = [letter for letter in story.trace.lives if _still_owns(story, letter)]
+    first, second = sorted(letters, key=lambda letter: story.owned_from(letter) or 0)[:2]
+    yield _owns(story, first)
+    removal = story.removal(first)
+    since = story.owned_from(second)
+    if removal is None:
+        yield f"However, {_owns(story, second)[:-1]}: a contradiction."
+        return
+    number, step = removal
+    what = " and ".join(short_path(path) for path in changes_names(step.call)[:1]) if step.call else ""
+    claim = story.claim(first)
+    saw = story.observed_before(step.move.letter, min(number, claim[0] if claim else number))
+    strength = f", on the strength of what step {saw} saw" if saw else ""
+    yield (
+        f"However, {second} owns it from step {since}, because step {number} took away {first}'s {what}"
+        f"{strength}: a contradiction."
+    )
+
+
+def _still_owns(story: Story, letter: str) -> bool:
+    steps = [step for _, step in story.numbered if step.move.letter == letter]
+    return bool(steps) and steps[-1].phase == OWNER and steps[-1].outcome is None
+
+
+def _stuck(story: Story) -> Iterator[str]:
+    actor = story.trace.steps[-1].move.letter
+    for letter, number in story.killed():
+        owned = story.owned_from(letter)
+        state = "while it owned the gateway" if owned else "before it owned the gateway"
+        yield f"{letter} was killed after step {number}, {state}; nothing of it ran after that."
+    if not story.killed():
+        yield f"The disk is as the scenario leaves it: {story.trace.title}."
+    failed = [(n, s) for n, s in story.of(actor) if isinstance(s.answer, Errno)]
+    got = f" after step {failed[-1][0]}, {call_text(failed[-1][1])}, failed" if failed else ""
+    yield (
+        f"However, {actor} started alone and gave up{got}. Every start after it meets the same disk: "
+        "a crash loop."
+    )
+
+
+def _nobody(story: Story) -> Iterator[str]:
+    for letter, life in story.trace.lives.items():
+        failed = [(n, s) for n, s in story.of(letter) if isinstance(s.answer, Errno)]
+        if life in ("start", "replace"):
+            got = f" after step {failed[-1][0]}, {call_text(failed[-1][1])}, failed" if failed else ""
+            yield f"{letter} gave up at step {story.of(letter)[-1][0]}{got}."
+
+
+def _undiscovered(story: Story) -> Iterator[str]:
+    actor = story.trace.steps[-1].move.letter
+    owner = next(letter for letter in story.trace.lives if _still_owns(story, letter))
+    yield _owns(story, owner)
+    removal = story.removal(owner)
+    if removal is not None:
+        yield f"Step {removal[0]}, {call_text(removal[1])} of {removal[1].move.letter}, took away what it claimed."
+    yield f"However, {actor} asked, alone, and its answer does not name {owner}."
+
+
+def _changed(story: Story) -> Iterator[str]:
+    number, step = story.numbered[-1]
+    owner = next((letter for letter in story.trace.lives if _still_owns(story, letter)), None)
+    if owner is not None:
+        yield _owns(story, owner)
+        saw = story.observed_before(step.move.letter, (story.claim(owner) or (number, step))[0])
+        if saw:
+            yield f"{step.move.letter} looked at step {saw}, before that."
+    yield f"However, step {number} of {step.move.letter}, {call_text(step)}, changed the disk."
+
+
+_REASONS: Final[dict[str, Callable[[Story], Iterator[str]]]] = {
+    "at_most_one_owner": _two_owners,
+    "a_dead_owner_can_be_replaced": _stuck,
+    "some_contender_wins": _nobody,
+    "a_live_owner_is_discoverable": _undiscovered,
+    "readers_change_nothing": _changed,
+    "release_removes_only_own_record": _changed,
+}

@@ -1,0 +1,182 @@
+"""A counterexample as text: lanes with time running down, the reasons, and a line to paste.
+
+At most ``LIMIT_COLUMNS`` wide and ``LIMIT_LINES`` long: steps that only concern their own process are
+left out first, and the text says how many. No path, id or seed of the machine it ran on appears.
+"""
+
+from __future__ import annotations
+
+import shlex
+import textwrap
+from typing import Final
+
+from stateful.kernel.call import Errno
+from stateful.kernel.process import OWNER
+from stateful.report.calls import answer_text, call_text, changes_names, is_claim
+from stateful.report.reasons import reasons
+from stateful.schedule import STEP
+from stateful.trace import Step, Trace
+
+LIMIT_COLUMNS: Final = 99
+LIMIT_LINES: Final = 40
+MOST_LANES: Final = 3
+NUMBER_WIDTH: Final = 5
+
+
+def trace_text(trace: Trace) -> str:
+    """The whole text of a trace: a counterexample where it violates an invariant."""
+    broken = trace.violation
+    head = [
+        f"{broken.invariant} is violated: {broken.sentence}" if broken else "no invariant is violated",
+        *_summary(trace),
+        "",
+    ]
+    why = [line for reason in reasons(trace) for line in _bullet(reason)]
+    tail = ["", *why, ""] if why else [""]
+    tail += _replay(trace)
+    rows = _rows(trace, LIMIT_LINES - len(head) - len(tail) - 1)
+    return "\n".join([_cut(line) for line in [*head, _lane_heads(trace), *rows]] + tail)
+
+
+def _summary(trace: Trace) -> list[str]:
+    faults = trace.faults
+    counts = (
+        f"{_count(trace.length, 'step')}, {_count(trace.switches, 'switch', 'switches')}, "
+        f"{_count(len(faults), 'fault') if faults else 'no faults'}"
+    )
+    where = f"subject: {trace.subject}   scenario: {trace.title}"
+    line = f"{counts:<42} {where}"
+    return [line] if len(line) <= LIMIT_COLUMNS else [counts, where]
+
+
+def _count(number: int, one: str, many: str | None = None) -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def _replay(trace: Trace) -> list[str]:
+    command = f"python -m stateful replay {shlex.quote(trace.subject)} --scenario {trace.scenario}"
+    whole = f'Replay:  {command} "{trace.schedule}"'
+    return [whole] if len(whole) <= LIMIT_COLUMNS else [f"Replay:  {command} \\", f'         "{trace.schedule}"']
+
+
+def _bullet(sentence: str) -> list[str]:
+    return textwrap.wrap(sentence, LIMIT_COLUMNS - 6, initial_indent="  - ", subsequent_indent="    ")
+
+
+def _cut(line: str) -> str:
+    line = line.rstrip()
+    return line if len(line) <= LIMIT_COLUMNS else line[: LIMIT_COLUMNS - 3] + "..."
+
+
+# -- lanes ----------------------------------------------------------------------------------------------
+
+
+def _lanes(trace: Trace) -> int:
+    return min(len(trace.lives), MOST_LANES) if len(trace.lives) <= MOST_LANES else 1
+
+
+def _lane_heads(trace: Trace) -> str:
+    if len(trace.lives) > MOST_LANES:
+        who = ", ".join(f"{letter} {life}" for letter, life in trace.lives.items())
+        return " " * NUMBER_WIDTH + f"   {who}"
+    width = _width(trace)
+    heads = [
+        f"{letter} {'' if life == 'start' else life + ' '}(pid {trace.pids[letter]})".ljust(width)
+        for letter, life in trace.lives.items()
+    ]
+    return " " * NUMBER_WIDTH + "   " + "".join(heads)
+
+
+def _width(trace: Trace) -> int:
+    return (LIMIT_COLUMNS - NUMBER_WIDTH - 3) // _lanes(trace)
+
+
+def _rows(trace: Trace, limit: int) -> list[str]:
+    lines: list[tuple[bool, str, str]] = []  # whether it may be left out, who moved, the text
+    number = 0
+    owned: set[str] = set()
+    for step in trace.steps:
+        number += step.move.kind == STEP
+        if step.move.kind in trace.lives.values() and step.call is None:
+            continue
+        becomes_owner = step.phase == OWNER and step.move.letter not in owned
+        if becomes_owner:
+            owned.add(step.move.letter)
+        row = _row(trace, step, number, becomes_owner)
+        lines.append((_may_be_left_out(step) and not becomes_owner, step.move.letter, row))
+    return _fit(lines, limit, trace)
+
+
+def _row(trace: Trace, step: Step, number: int, becomes_owner: bool) -> str:
+    letter = step.move.letter
+    shown = str(number) if step.move.kind == STEP else ""
+    width = _width(trace)
+    answer = answer_text(step)
+    if becomes_owner:
+        answer = f"{answer}, OWNS" if len(answer) < 8 else f"OWNS, {answer}"
+    text = _cell(_event(step) or call_text(step), answer, width)
+    if len(trace.lives) > MOST_LANES:
+        return f"{shown:>{NUMBER_WIDTH}} {letter} {text}"
+    return f"{shown:>{NUMBER_WIDTH}}   " + " " * (width * list(trace.lives).index(letter)) + text
+
+
+def _event(step: Step) -> str | None:
+    return {
+        "crash": "-- killed (SIGKILL) --",
+        "term": "-- SIGTERM --",
+        "exit": "-- asked to exit --",
+    }.get(step.move.kind)
+
+
+def _cell(call: str, answer: str, width: int) -> str:
+    """A call and its answer in one lane; the answer is cut first, then the call."""
+    column = max(width * 2 // 3, 1)
+    if len(call) > column and len(call) + len(answer) + 2 > width:
+        call = call[: column - 4] + "...)"
+    room = width - max(len(call), column) - 2
+    if len(answer) > room:
+        answer = answer[: room - 3] + "..."
+    return f"{call:<{column}} {answer}"
+
+
+def _may_be_left_out(step: Step) -> bool:
+    """Whether a step only concerns its own process."""
+    if step.call is None or is_claim(step) or changes_names(step.call) or isinstance(step.answer, Errno):
+        return False
+    about = step.path or (step.call.args[0] if step.call.args else "")
+    return step.call.name in ("close", "fsync", "fdatasync", "fstat", "stat", "sleep") or str(about).startswith("/proc/")
+
+
+def _fit(lines: list[tuple[bool, str, str]], limit: int, trace: Trace) -> list[str]:
+    """At most ``limit`` rows: first the steps that may be left out go, then those in the middle."""
+    if len(lines) <= limit:
+        return [row for _, _, row in lines]
+    rows: list[str] = []
+    gap: list[str] = []
+
+    def close_gap() -> None:
+        if gap:
+            rows.append(_gap(trace, gap[0], len(gap)))
+            gap.clear()
+
+    for may_go, letter, row in lines:
+        if gap and gap[0] != letter:
+            close_gap()
+        if may_go:
+            gap.append(letter)
+        else:
+            close_gap()
+            rows.append(row)
+    close_gap()
+    if len(rows) > limit:
+        half = (limit - 1) // 2
+        left_out = len(rows) - 2 * half
+        rows = [*rows[:half], f"{'...':>{NUMBER_WIDTH}}   {left_out} rows left out", *rows[-half:]]
+    return rows
+
+
+def _gap(trace: Trace, letter: str, steps: int) -> str:
+    text = f"({_count(steps, 'step')} of its own)"
+    if len(trace.lives) > MOST_LANES:
+        return f"{'':>{NUMBER_WIDTH}} {letter} {text}"
+    return f"{'':>{NUMBER_WIDTH}}   " + " " * (_width(trace) * list(trace.lives).index(letter)) + text

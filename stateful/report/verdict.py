@@ -1,0 +1,121 @@
+"""The table of scenarios and the summary of a verification; the same content as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Any, Final
+
+from rich.table import Table
+
+from stateful.deciders.explore import HOLDS, UNKNOWN, VIOLATED, Result
+from stateful.invariants import INVARIANTS
+from stateful.report.text import trace_text
+from stateful.trace import Trace
+from stateful.verify import Verification
+
+STYLES: Final = {HOLDS: "green", VIOLATED: "bold red", UNKNOWN: "yellow"}
+MARKS: Final = {HOLDS: "", VIOLATED: " !", UNKNOWN: " ?"}
+
+
+def table(results: Sequence[Result]) -> Table:
+    """A row for each cast and number of kills, a column for each disk; the cells count states."""
+    disks = list(dict.fromkeys(result.scenario.disk.name for result in results))
+    grid = Table(box=None, pad_edge=False, header_style="")
+    grid.add_column("scenario", no_wrap=True)
+    for disk in disks:
+        grid.add_column(disk, justify="right", no_wrap=True)
+    for title, row in rows(results):
+        cells = {result.scenario.disk.name: result for result in row}
+        grid.add_row(title, *(_cell(cells.get(disk)) for disk in disks))
+    return grid
+
+
+def rows(results: Sequence[Result]) -> Iterator[tuple[str, list[Result]]]:
+    """The results of each cast and number of kills, with their title."""
+    for _, group in groupby(results, key=lambda result: (result.scenario.cast, result.scenario.kills)):
+        row = list(group)
+        scenario = row[0].scenario
+        kills = f", {scenario.kills} {'kill' if scenario.kills == 1 else 'kills'}" if scenario.kills else ""
+        yield f"{scenario.cast.title}{kills}", row
+
+
+def _cell(result: Result | None) -> str:
+    if result is None or not result.states:
+        return "-"
+    style = STYLES[result.verdict]
+    return f"[{style}]{result.states:,}{MARKS[result.verdict]}[/]"
+
+
+def summary(verification: Verification) -> list[str]:
+    """The verdict in a few lines: what is violated, what holds, over which scope."""
+    results = verification.results
+    names = [invariant.__name__ for invariant in INVARIANTS]
+    violated = [name for name in names if name in verification.violations]
+    others = [name for name in names if name not in verification.violations]
+    begun = [result for result in results if result.states]
+    lines = [f"{verification.subject.name}: {verification.verdict}"]
+    if violated:
+        lines.append(f"  violated  {', '.join(violated)}")
+    if begun:
+        lines.append(f"  {'holds' if verification.exhaustive else 'not seen violated'}  {', '.join(others)}")
+        lines.append(f"  scope     {_scope(verification, begun)}")
+    reasons = {result.reason for result in results if result.verdict == UNKNOWN and result.reason}
+    for reason in sorted(reasons):
+        unknown = [result.scenario.name for result in results if result.reason == reason]
+        more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
+        lines.append(f"  unknown   {unknown[0]}{more}: {reason}")
+    return lines
+
+
+def _scope(verification: Verification, begun: Sequence[Result]) -> str:
+    starts = max(result.scenario.cast.lives.count("start") for result in begun)
+    kills = max(result.scenario.kills for result in begun)
+    done = sum(result.exhaustive for result in begun)
+    how = "exhaustively" if done == len(verification.results) else f"{done} of {len(verification.results)} exhaustively"
+    plural = "" if len(begun) == 1 else "s"
+    return (
+        f"{len(begun)} scenario{plural} ({how}): up to {starts} start{'' if starts == 1 else 's'} and "
+        f"{kills} kill{'' if kills == 1 else 's'} at any step; {verification.states:,} states "
+        f"in {verification.seconds:.1f} s"
+    )
+
+
+def also_violated(trace: Trace) -> list[str]:
+    """One line and a command for a violation that is not shown in full."""
+    assert trace.violation is not None
+    return [
+        f"{trace.violation.invariant}: {trace.violation.sentence}",
+        f'    python -m stateful replay {trace.subject} --scenario {trace.scenario} "{trace.schedule}"',
+    ]
+
+
+def as_json(verification: Verification) -> dict[str, Any]:
+    """The verification as plain data."""
+    return {
+        "subject": verification.subject.name,
+        "verdict": verification.verdict,
+        "scenarios": [_result_as_json(result) for result in verification.results],
+    }
+
+
+def _result_as_json(result: Result) -> dict[str, Any]:
+    return {
+        "name": result.scenario.name,
+        "verdict": result.verdict,
+        "states": result.states,
+        "executions": result.calls,
+        "exhaustive": result.exhaustive,
+        "seconds": round(result.seconds, 3),
+        "violations": [
+            {
+                "invariant": invariant,
+                "steps": trace.length,
+                "switches": trace.switches,
+                "faults": trace.faults,
+                "schedule": trace.schedule,
+                "text": trace_text(trace),
+            }
+            for invariant, trace in result.violations.items()
+        ],
+    }

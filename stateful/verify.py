@@ -1,0 +1,198 @@
+"""Runs the exhaustive search over many scenarios, on several cores, within a budget of time.
+
+The scenarios that start on one disk share what the search remembers, so a disk is the unit of work.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from multiprocessing.queues import SimpleQueue
+from typing import Any, Final
+
+from stateful.deciders.explore import HOLDS, UNKNOWN, VIOLATED, Explorer, Result
+from stateful.deciders.memory import Memory
+from stateful.deciders.minimise import minimise
+from stateful.deciders.replay import replay
+from stateful.examine import examine
+from stateful.invariants import INVARIANTS
+from stateful.kernel.guard import Watchdog
+from stateful.scenario import SCENARIOS, Scenario
+from stateful.subject import Offer, Subject, find_subject
+from stateful.trace import Trace
+
+DEFAULT_BUDGET_S: Final = 300.0
+
+Listener = Callable[[int, Result], None]
+
+
+@dataclass
+class Verification:
+    """The results of one subject in some scenarios, in the order of the scenarios.
+
+    Attributes:
+        violations: the first trace of each invariant that is broken, made as small as it gets.
+    """
+
+    subject: Subject
+    results: list[Result] = field(default_factory=list)
+    violations: dict[str, Trace] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def verdict(self) -> str:
+        verdicts = {result.verdict for result in self.results}
+        return VIOLATED if VIOLATED in verdicts else UNKNOWN if UNKNOWN in verdicts or not verdicts else HOLDS
+
+    @property
+    def states(self) -> int:
+        return sum(result.states for result in self.results)
+
+    @property
+    def exhaustive(self) -> bool:
+        return all(result.exhaustive for result in self.results)
+
+
+def verify(
+    subject: Subject | str | None = None,
+    scenarios: Sequence[Scenario] = SCENARIOS,
+    *,
+    budget_s: float = DEFAULT_BUDGET_S,
+    workers: int = 1,
+    listen: Listener = lambda number, result: None,
+) -> Verification:
+    """Search every scenario exhaustively, as far as the budget goes.
+
+    An interrupt (Ctrl-C) ends the search; what was found until then is kept.
+
+    Args:
+        listen: is called with the number of a scenario and its result, when that is known and while it
+            grows.
+
+    Raises:
+        SubjectError: there is no such subject, or it cannot be used.
+        UnmodelledSyscall: the subject did something that the kernel does not model.
+        Nondeterminism: the subject behaved differently when a schedule was repeated.
+    """
+    if not isinstance(subject, Subject):
+        subject = find_subject(subject)
+    started = time.perf_counter()
+    offer = examine(subject)
+    found: dict[int, Result] = {}
+
+    def note(number: int, result: Result) -> None:
+        found[number] = result
+        listen(number, result)
+
+    jobs = _jobs(scenarios)
+    try:
+        if workers > 1 and len(jobs) > 1:
+            _in_parallel(subject, offer, jobs, budget_s, workers, note)
+        else:
+            for job in jobs:
+                _search_disk(subject, offer, job, time.time() + budget_s, note)
+    except KeyboardInterrupt:
+        pass
+    results = [
+        found.get(number, Result(scenario, reason="not begun"))
+        for number, scenario in enumerate(scenarios)
+    ]
+    verification = Verification(subject, results)
+    verification.violations = _smallest(subject, results)
+    verification.seconds = time.perf_counter() - started
+    return verification
+
+
+Job = list[tuple[int, Scenario]]
+
+
+def _jobs(scenarios: Sequence[Scenario]) -> list[Job]:
+    """The numbered scenarios, by disk."""
+    numbered = sorted(enumerate(scenarios), key=lambda entry: entry[1].disk.name)
+    return [list(group) for _, group in groupby(numbered, key=lambda entry: entry[1].disk.name)]
+
+
+def _search_disk(
+    subject: Subject, offer: Offer, job: Job, deadline: float, note: Listener
+) -> None:
+    memory = Memory(subject, job[0][1].disk)
+    until = time.perf_counter() + deadline - time.time()
+    try:
+        with Watchdog():
+            for number, scenario in job:
+                explorer = Explorer(subject, offer, scenario, memory, until)
+                try:
+                    result = explorer.run()
+                except KeyboardInterrupt:
+                    note(number, replace(explorer.result, reason="interrupted"))
+                    raise
+                note(number, result)
+    finally:
+        memory.close()
+
+
+def _in_parallel(
+    subject: Subject, offer: Offer, jobs: list[Job], budget_s: float, workers: int, note: Listener
+) -> None:
+    context = multiprocessing.get_context("spawn")
+    queue: SimpleQueue[Any] = context.SimpleQueue()
+    deadline = time.time() + budget_s
+    waiting = list(jobs)
+    running: set[Any] = set()
+    try:
+        while waiting or running:
+            while waiting and len(running) < workers:
+                process = context.Process(
+                    target=_work, args=(subject, offer, waiting.pop(0), deadline, queue), daemon=True
+                )
+                process.start()
+                running.add(process)
+            for message in _messages(queue, running):
+                if isinstance(message, BaseException):
+                    raise message
+                note(*message)
+    finally:
+        for process in running:
+            process.terminate()
+            process.join()
+
+
+def _messages(queue: SimpleQueue[Any], running: set[Any]) -> Iterator[Any]:
+    """What the workers have sent; waits until one of them sends something or ends."""
+    reader = queue._reader  # type: ignore[attr-defined] # a SimpleQueue has no get with a timeout
+    ready = multiprocessing.connection.wait([reader, *(process.sentinel for process in running)])
+    while reader.poll():
+        yield queue.get()
+    for process in [process for process in running if process.sentinel in ready]:
+        process.join()
+        while reader.poll():
+            yield queue.get()
+        running.discard(process)
+        if process.exitcode:
+            yield RuntimeError(f"a worker ended with exit status {process.exitcode}")
+
+
+def _work(subject: Subject, offer: Offer, job: Job, deadline: float, queue: SimpleQueue[Any]) -> None:
+    try:
+        _search_disk(subject, offer, job, deadline, lambda *message: queue.put(message))
+    except KeyboardInterrupt:
+        pass
+    except Exception as error:
+        queue.put(error)
+
+
+def _smallest(subject: Subject, results: Sequence[Result]) -> dict[str, Trace]:
+    """For each invariant the first violation, made as small as it gets."""
+    smallest = {}
+    for invariant in (invariant.__name__ for invariant in INVARIANTS):
+        for result in results:
+            trace = result.violations.get(invariant)
+            if trace is not None:
+                moves = minimise(subject, result.scenario, trace.moves, invariant)
+                smallest[invariant] = replay(subject, result.scenario, moves)
+                result.violations[invariant] = smallest[invariant]
+                break
+    return smallest
