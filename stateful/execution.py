@@ -44,7 +44,6 @@ class Execution:
         self.subject = subject
         self.scenario = scenario
         self.trace = Trace(subject.name, scenario.name, scenario.title)
-        self.crashes = 0
         self._company: dict[str, tuple[str, ...]] = {}
         self._steps: dict[str, int] = {}
         self._disturbed: set[str] = set()
@@ -159,10 +158,8 @@ class Execution:
     def _event(self, move: Move, process: Process) -> Step:
         if move.kind == "crash":
             self.kernel.end(process, Outcome("killed", "SIGKILL"))
-            self.crashes += 1
         elif move.kind == "term":
             self.kernel.send(process.pid, 15)
-            self.crashes += not process.alive
         else:
             if process.phase != OWNER or process.signals:
                 raise self._misfit(move, f"{move.letter} does not serve")
@@ -221,7 +218,6 @@ class Execution:
             after,
             views,
             len(self.waiting()),
-            self.crashes,
         )
         broken = first_broken(moment)
         if broken is not None:

@@ -51,7 +51,6 @@ class Moment(NamedTuple):
         before, after: the disk; None where it is not needed: see ``needs_disk``.
         processes: every process that has had a turn.
         waiting: how many processes of the scenario have not had one yet.
-        crashes: how many processes were killed so far, by the world or by each other.
     """
 
     move: Move
@@ -62,7 +61,6 @@ class Moment(NamedTuple):
     after: Disk | None
     processes: Sequence[View]
     waiting: int
-    crashes: int
 
 
 def needs_disk(life: str, phase: str) -> bool:
@@ -87,13 +85,13 @@ def a_dead_owner_can_be_replaced(moment: Moment) -> str | None:
 
 
 def some_contender_wins(moment: Moment) -> str | None:
-    """When nobody dies and nobody owns, concurrent starts do not all give up."""
+    """When nobody dies and nobody owns, starts do not all give up, whatever queries run beside them."""
     starts = [view for view in moment.processes if view.life in ("start", "replace")]
-    if moment.waiting or moment.crashes or len(starts) < 2:
+    if moment.waiting or not starts:
         return None
-    if any(view.outcome is None or view.owned for view in starts):
+    if any(view.outcome is None or view.outcome.kind == "killed" or view.owned for view in starts):
         return None
-    return f"{_names(starts)} all gave up, although nobody owned the gateway and nobody died"
+    return f"{_names(starts)} gave up, although nobody owned the gateway and nobody died"
 
 
 def a_start_always_ends(moment: Moment) -> str | None:
@@ -228,4 +226,4 @@ GOALS: Final[dict[str, Goal]] = {
 
 def _names(views: Sequence[View]) -> str:
     letters = [view.letter for view in views]
-    return f"{', '.join(letters[:-1])} and {letters[-1]}"
+    return " and ".join([", ".join(letters[:-1]), letters[-1]] if letters[1:] else letters)

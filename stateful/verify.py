@@ -122,14 +122,17 @@ def _search_disk(
     until = time.perf_counter() + deadline - time.time()
     try:
         with Watchdog():
-            for number, scenario in job:
-                explorer = Explorer(subject, offer, scenario, memory, until)
+            for _, group in groupby(job, key=lambda entry: entry[1].cast):
+                numbers = {scenario: number for number, scenario in group}
+                explorer = Explorer(subject, offer, list(numbers), memory, until)
                 try:
-                    result = explorer.run()
+                    for result in explorer.run():
+                        note(numbers[result.scenario], result)
                 except KeyboardInterrupt:
-                    note(number, replace(explorer.result, reason="interrupted"))
+                    result = replace(explorer.so_far(), reason="interrupted")
+                    if result.scenario in numbers:
+                        note(numbers[result.scenario], result)
                     raise
-                note(number, result)
     finally:
         memory.close()
 

@@ -35,6 +35,7 @@ class Behaviour:
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
         self.runs = 0
+        self.draws_random = False
         self._histories: list[tuple[int, Any]] = [(-1, None)]
         self._numbers: dict[tuple[int, Any], int] = {}
         self._intents: dict[tuple[str, str, int], Intent] = {}
@@ -48,6 +49,10 @@ class Behaviour:
             number = self._numbers[key] = len(self._histories)
             self._histories.append(key)
         return number
+
+    def last_told(self, history: int) -> tuple[int, Any]:
+        """The history before the last answer, and that answer."""
+        return self._histories[history]
 
     def intent(self, letter: str, life: str, history: int) -> Intent:
         """What a process with a history does next."""
@@ -83,6 +88,7 @@ class Behaviour:
 
     def _learn(self, process: Process, call: Call, history: int) -> None:
         intent = Intent(call, process.phase, process.owned)
+        self.draws_random = self.draws_random or process.draws > 0
         known = self._intents.setdefault((process.letter, process.life, history), intent)
         if known != intent:
             raise Nondeterminism(

@@ -5,24 +5,29 @@ that is found is reached by a shortest schedule. From every state two more quest
 now, could the gateway be started again? While one process owns, does a query find it? Moves that break
 an invariant are not followed further.
 
-Reductions: identical processes have their first turns in the order of their letters; steps that no
-other process can see do not branch (``stateful.deciders.unseen``).
+The scenarios of a cast differ only in how many kills they allow, and are searched together, layer by
+layer: all states without a kill, then those that one more kill adds, and so on.
+
+Reductions: steps that no other process can see do not branch (``stateful.deciders.unseen``); identical
+processes are interchangeable (``stateful.deciders.symmetry``).
 """
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Final
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Final, NamedTuple
 
 from stateful.deciders.behaviour import Nondeterminism
 from stateful.deciders.memory import Effect, Memory, State
+from stateful.deciders.questions import Question, as_seen_alone, questions
 from stateful.deciders.replay import replay
+from stateful.deciders.symmetry import Asymmetric, Exchange, Symmetry
 from stateful.deciders.unseen import is_unseen
 from stateful.execution import LETTERS
-from stateful.invariants import GOALS, LONGEST_LIFE_STEPS, Moment, View, first_broken, needs_disk
+from stateful.invariants import GOALS, LONGEST_LIFE_STEPS, Goal, Moment, first_broken, needs_disk
 from stateful.kernel.process import OWNER
 from stateful.scenario import Scenario
 from stateful.schedule import STEP, Move, format_schedule
@@ -30,7 +35,7 @@ from stateful.subject import Offer, Subject
 from stateful.trace import Trace
 
 HOLDS, VIOLATED, UNKNOWN = "holds", "violated", "unknown"
-STATES_BETWEEN_REPORTS: Final = 500
+NODES_BETWEEN_LOOKS_AT_THE_CLOCK: Final = 64
 
 
 @dataclass
@@ -43,6 +48,7 @@ class Result:
         calls: how many calls were made for real; the others were remembered.
         violations: the first trace found for each invariant that is broken.
         unreached: the goals that no execution reached.
+        reason: why the verdict is unknown.
     """
 
     scenario: Scenario
@@ -61,144 +67,211 @@ class Result:
         return HOLDS if self.exhaustive and not self.unreached else UNKNOWN
 
 
-Node = tuple[State, int, int]  # a state, the kills and the exits that are left
+class Node(NamedTuple):
+    """A canonical state, and how many owners may still be asked to exit."""
+
+    state: State
+    exits: int
+
+
+class Origin(NamedTuple):
+    """How a node was reached first: from where, by which move, after which exchange, how deep."""
+
+    node: Node | None
+    move: Move
+    exchange: Exchange
+    depth: int
 
 
 class Explorer:
-    """The search of one scenario."""
+    """The search of the scenarios of one cast on one disk, which differ in their kills."""
 
     def __init__(
         self,
         subject: Subject,
         offer: Offer,
-        scenario: Scenario,
+        scenarios: list[Scenario],
         memory: Memory,
         deadline: float | None = None,
-        progress: Callable[[int], None] | None = None,
         *,
         reduced: bool = True,
     ) -> None:
         self.subject = subject
         self.offer = offer
-        self.scenario = scenario
+        self.scenarios = {scenario.kills: scenario for scenario in scenarios}
+        self.cast = scenarios[0].cast
         self.memory = memory
         self.deadline = deadline
         self.reduced = reduced
-        self.progress = progress or (lambda states: None)
-        self.lives = scenario.cast.lives
-        self.result = Result(scenario)
-        self._goals = {name: GOALS[name] for name in scenario.goals()}
-        self._came: dict[Node, tuple[Node, Move] | None] = {}
-        self._asked: set[tuple[str, int, tuple[object, ...]]] = set()
-        self._truncated = False
+        self._begin()
 
-    def run(self) -> Result:
-        """Explore until every state is known or the deadline has passed."""
-        started = time.perf_counter()
-        calls = self.memory.calls_made
-        self._search()
-        self.result.states = len(self._came)
-        self.result.calls = self.memory.calls_made - calls
-        self.result.unreached = tuple(self._goals)
-        if self._goals and self.result.exhaustive:
-            self.result.reason = f"never reached: {', '.join(self._goals)}"
-        self.result.seconds = time.perf_counter() - started
-        return self.result
+    def _begin(self) -> None:
+        self._started = time.perf_counter()
+        self._calls = self.memory.calls_made
+        self._came: dict[Node, Origin] = {}
+        self._asked: set[Question] = set()
+        self._violations: dict[str, Trace] = {}
+        self._reached: set[str] = set()
+        self._goals: dict[str, Goal] = dict(GOALS)
+        self._symmetry = Symmetry(self.memory, self.cast.lives)
+        self._scenario = self.scenarios[min(self.scenarios)]
 
-    def _search(self) -> None:
-        first: Node = (self.memory.initial(self.lives), self.scenario.kills, self.scenario.cast.exits)
-        self._came[first] = None
-        self._ask_questions(first)
-        for node in self._settled(first):
-            queue = deque([node])
-            while queue:
-                if self._out_of_time():
-                    return
+    def run(self) -> Iterator[Result]:
+        """The result of each scenario, by its number of kills."""
+        try:
+            yield from self._layers()
+        except Asymmetric:
+            self.reduced = False
+            self._begin()
+            yield from self._layers()
+
+    def so_far(self) -> Result:
+        """The result as it stands."""
+        goals = self._scenario.goals()
+        return Result(
+            self._scenario,
+            len(self._came),
+            self.memory.calls_made - self._calls,
+            False,
+            time.perf_counter() - self._started,
+            dict(self._violations),
+            tuple(goal for goal in goals if goal not in self._reached),
+        )
+
+    def _layers(self) -> Iterator[Result]:
+        layer: list[Node] = []
+        finished = True
+        for kills in range(max(self.scenarios) + 1):
+            self._scenario = self.scenarios.get(kills, replace(self._scenario, kills=kills))
+            if finished:
+                layer, finished = self._layer(layer, kills)
+            if kills in self.scenarios:
+                result = replace(self.so_far(), exhaustive=finished)
+                if not finished:
+                    result.reason = "the time was spent"
+                elif result.unreached:
+                    result.reason = f"never reached: {', '.join(result.unreached)}"
+                yield result
+
+    def _layer(self, earlier: list[Node], kills: int) -> tuple[list[Node], bool]:
+        """The states that take this many kills, in the order of their depth, and if these are all."""
+        killed_from = deque(earlier)
+        queue = deque([] if kills else self._settled())
+        layer: list[Node] = []
+        looks = 0
+        while queue or killed_from:
+            looks += 1
+            if looks % NODES_BETWEEN_LOOKS_AT_THE_CLOCK == 0 and self._out_of_time():
+                return layer, False
+            if killed_from and (not queue or self._depth(killed_from[0]) <= self._depth(queue[0])):
+                node = killed_from.popleft()
+                moves = [Move("crash", letter) for letter in self._alive(node)]
+            else:
                 node = queue.popleft()
-                for move in self._moves(node):
-                    after = self._follow(node, move)
-                    if after is not None:
-                        queue.append(after)
-        self.result.exhaustive = not self._truncated
-
-    def _settled(self, node: Node) -> Iterator[Node]:
-        """The node in which those processes own that are to own from the beginning, if they get there."""
-        for letter in self.scenario.cast.settled:
-            index = LETTERS.index(letter)
-            while self.memory.view(node[0].locals[index]).phase != OWNER:
-                after = self._follow(node, Move(STEP, letter))
-                if after is None or self.memory.view(after[0].locals[index]).outcome is not None:
-                    return
-                node = after
-        yield node
+                moves = self._moves(node)
+                if len(moves) != 1 or not self._is_unseen(node, moves[0]):
+                    layer.append(node)
+            for move in moves:
+                after = self._follow(node, move)
+                if after is not None:
+                    queue.append(after)
+        return layer, True
 
     def _out_of_time(self) -> bool:
-        if len(self._came) % STATES_BETWEEN_REPORTS == 0:
-            self.progress(len(self._came))
-        if self.deadline is not None and time.perf_counter() > self.deadline:
-            self.result.reason = "the time was spent"
-            return True
-        return False
+        return self.deadline is not None and time.perf_counter() > self.deadline
+
+    def _depth(self, node: Node) -> int:
+        return self._came[node].depth
+
+    def _settled(self) -> list[Node]:
+        """The node in which those processes own that are to own from the beginning, if they get there."""
+        node = self._visit(self.memory.initial(self.cast.lives), self.cast.exits, None)
+        for letter in self.cast.settled:
+            index = LETTERS.index(letter)
+            while node is not None:
+                view = self.memory.view(node.state.locals[index])
+                if view.owns:
+                    break
+                if view.outcome is not None:
+                    return []
+                node = self._follow(node, Move(STEP, letter), exchange=False)
+        return [] if node is None else [node]
+
+    # -- moves ------------------------------------------------------------------------------------------
+
+    def _alive(self, node: Node) -> list[str]:
+        views = [self.memory.view(local) for local in node.state.locals if not self.memory.is_unborn(local)]
+        return [view.letter for view in views if view.outcome is None]
 
     def _moves(self, node: Node) -> list[Move]:
-        """Every move that may be possible: steps first, so that a shortest trace has fewest faults."""
-        state, kills, exits = node
-        steps, faults = [], []
+        """Every move but a kill that may be possible; one alone if nobody else can see it."""
+        moves = []
         unborn: set[str] = set()
-        for local in state.locals:
+        for local in node.state.locals:
             view = self.memory.view(local)
+            move = Move(STEP, view.letter)
             if self.memory.is_unborn(local):
                 if view.life not in unborn:
-                    steps.append(Move(STEP, view.letter))
+                    moves.append(move)
                 unborn.add(view.life)
+            elif view.owns:
+                if node.exits:
+                    moves.append(Move("exit", view.letter))
             elif view.outcome is None:
-                if view.phase == OWNER:
-                    if exits:
-                        faults.append(Move("exit", view.letter))
-                else:
-                    if self.reduced and self._is_unseen(node, local):
-                        return [Move(STEP, view.letter)]
-                    steps.append(Move(STEP, view.letter))
-                if kills:
-                    faults.append(Move("crash", view.letter))
-        return steps + faults
+                if self._is_unseen(node, move):
+                    return [move]
+                moves.append(move)
+        return moves
 
-    def _is_unseen(self, node: Node, local: int) -> bool:
-        """Whether nobody else can see the next step of a process, nor that it has been made."""
-        state = node[0]
-        value, view = self.memory.local(local), self.memory.view(local)
-        locks_records = self.memory.locks_records(state, view.letter)
-        call, own = self.memory.pending(value), self.memory.own(value)
-        if not is_unseen(call, own, view.pid, locks_records):
+    def _is_unseen(self, node: Node, move: Move) -> bool:
+        """Whether nobody else can see a move, nor that it has been made."""
+        local = node.state.locals[LETTERS.index(move.letter)]
+        if not self.reduced or move.kind != STEP or self.memory.is_unborn(local):
             return False
-        effect = self.memory.effect(state, Move(STEP, view.letter))
+        value, view = self.memory.local(local), self.memory.view(local)
+        call, own = self.memory.pending(value), self.memory.own(value)
+        if not is_unseen(call, own, view.pid, self.memory.locks_records(node.state, view.letter)):
+            return False
+        effect = self.memory.effect(node.state, move)
         if effect is None:
             return False
         after = self.memory.view(effect.after.locals[LETTERS.index(view.letter)])
         return (after.phase, after.outcome) == (view.phase, view.outcome)
 
-    def _follow(self, node: Node, move: Move) -> Node | None:
+    def _follow(self, node: Node, move: Move, *, exchange: bool = True) -> Node | None:
         """Make a move; the node it leads to, if that is new and nothing is broken there."""
-        state, kills, exits = node
-        effect = self.memory.effect(state, move)
+        effect = self.memory.effect(node.state, move)
         if effect is None:
             return None
-        after: Node = (effect.after, kills - (move.kind == "crash"), exits - (move.kind == "exit"))
-        moment = self._moment(state, move, effect, self.scenario.kills - after[1])
+        moment = self._moment(node.state, move, effect)
         broken = first_broken(moment)
         if broken is not None:
-            self._violated(broken[0], [*self._way(node), move])
+            self._violated(broken[0], node, [move])
             return None
-        if self._goals:
-            for name in [name for name, goal in self._goals.items() if goal(moment)]:
-                del self._goals[name]
-        if after in self._came:
-            return None
-        self._came[after] = (node, move)
-        self._ask_questions(after)
-        return after
+        self._note_goals(moment)
+        exits = node.exits - (move.kind == "exit")
+        return self._visit(effect.after, exits, (node, move), exchange=exchange)
 
-    def _moment(self, state: State, move: Move, effect: Effect, crashes: int) -> Moment:
+    def _visit(
+        self, state: State, exits: int, came: tuple[Node, Move] | None, *, exchange: bool = True
+    ) -> Node | None:
+        how: Exchange = tuple(range(len(state.locals)))
+        if self.reduced and exchange:
+            state, how = self._symmetry.canonical(state)
+        node = Node(state, exits)
+        if node in self._came:
+            return None
+        origin, move = came or (None, Move(STEP, "A"))
+        self._came[node] = Origin(origin, move, how, self._depth(origin) + 1 if origin else 0)
+        self._ask(node)
+        return node
+
+    def _note_goals(self, moment: Moment) -> None:
+        for name in [name for name, goal in self._goals.items() if goal(moment)]:
+            del self._goals[name]
+            self._reached.add(name)
+
+    def _moment(self, state: State, move: Move, effect: Effect) -> Moment:
         locals_ = effect.after.locals
         index = LETTERS.index(move.letter)
         was = self.memory.view(state.locals[index])
@@ -215,103 +288,85 @@ class Explorer:
             after,
             views,
             len(locals_) - len(views),
-            crashes,
         )
 
-    # -- the questions asked of every state -----------------------------------------------------------
+    # -- the questions asked of every state ---------------------------------------------------------------
 
-    def _ask_questions(self, node: Node) -> None:
-        state = node[0]
-        living, owners = [], []
-        for local in state.locals:
-            view = self.memory.view(local)
-            if view.outcome is None and not self.memory.is_unborn(local):
-                living.append(view.letter)
-                if view.phase == OWNER:
-                    owners.append(view.letter)
-        others = [letter for letter in living if letter not in owners]
-        self._ask(node, "start", living, ())
-        if self.offer.can_query and owners:
-            self._ask(node, "status", others, tuple(owners))
-        if self.offer.can_peek:
-            self._ask(node, "peek", others, tuple(owners))
+    def _ask(self, node: Node) -> None:
+        for question in questions(self.memory, self.offer, node.state):
+            if question not in self._asked:
+                self._asked.add(question)
+                self._answer(node, question)
 
-    def _ask(self, node: Node, life: str, victims: list[str], spared: tuple[str, ...]) -> None:
-        """Kill the victims and let one fresh process live its life alone.
+    def _is_untouched(self, node: Node) -> bool:
+        return all(self.memory.is_unborn(local) for local in node.state.locals)
 
-        What it meets is decided by the shared state and by whom the kills spare.
-        """
-        state = node[0]
-        question = (life, state.shared, tuple(state.locals[LETTERS.index(letter)] for letter in spared))
-        if question in self._asked:
-            return
-        self._asked.add(question)
-        untouched = state.shared == self.memory.start
-        moves = [Move("crash", letter) for letter in victims]
+    def _answer(self, node: Node, question: Question) -> None:
+        """Kill those that a question does not spare, and let one fresh process live its life alone."""
+        state = node.state
+        moves = [Move("crash", letter) for letter in self._alive(node) if letter not in question.spared]
         for move in moves:
             effect = self.memory.effect(state, move)
             assert effect is not None
             state = effect.after
-        letter = "A" if life == "start" and untouched else LETTERS[len(self.lives)]
-        if letter != "A":
-            state = State(state.shared, (*state.locals, self.memory.unborn(letter, life)))
-            moves.append(Move(life, letter))
-        meeting = (life, state.shared, (letter, *spared))
-        if meeting not in self._asked:
-            self._asked.add(meeting)
-            self._lives_alone(node, state, moves, letter)
-
-    def _lives_alone(self, node: Node, state: State, moves: list[Move], letter: str) -> None:
-        """Let one process live its life, and look at every moment of it."""
-        first = moves.pop() if moves and moves[-1].letter == letter else Move(STEP, letter)
-        company = tuple(view.letter for view in map(self.memory.view, state.locals) if view.owns)
-        crashes = len(moves)
+        if moves:
+            met = question._replace(shared=state.shared)
+            if met in self._asked:
+                return
+            self._asked.add(met)
+        letter = LETTERS[len(self.cast.lives)]
+        first = Move(question.life, letter)
+        if question.life == "start" and self._is_untouched(node):
+            letter, first = "A", Move(STEP, "A")
+        else:
+            state = State(state.shared, (*state.locals, self.memory.unborn(letter, question.life)))
         for steps in range(LONGEST_LIFE_STEPS + 1):
             move = Move(STEP, letter) if steps else first
             effect = self.memory.effect(state, move)
             if effect is None:
                 return  # It waits for somebody who is held up here.
             moves.append(move)
-            moment = _alone(self._moment(state, move, effect, crashes), letter, steps, company)
+            moment = self._moment(state, move, effect)
+            moment = as_seen_alone(moment, letter, steps, question.spared)
             broken = first_broken(moment)
             if broken is not None:
-                self._violated(broken[0], [*self._way(node), *moves])
+                self._violated(broken[0], node, moves)
                 return
             state = effect.after
-            view = moment.actor
-            if view is None or view.outcome is not None or view.owns:
+            if moment.actor is None or moment.actor.outcome is not None or moment.actor.phase == OWNER:
                 return
 
-    # -- violations -------------------------------------------------------------------------------------
+    # -- violations -----------------------------------------------------------------------------------------
 
-    def _violated(self, invariant: str, moves: list[Move]) -> None:
-        if invariant in self.result.violations:
+    def _violated(self, invariant: str, node: Node, more: list[Move]) -> None:
+        if invariant in self._violations:
             return
-        trace = replay(self.subject, self.scenario, moves)
+        moves = self._way(node, more)
+        trace = replay(self.subject, self._scenario, moves)
         if trace.violation is None:
             raise Nondeterminism(
                 f"the search found {invariant} violated by {format_schedule(moves)!r}, and its replay did not"
             )
         # Another invariant may be broken earlier on the way, by a question's answer that ended there.
-        self.result.violations.setdefault(trace.violation.invariant, trace)
+        self._violations.setdefault(trace.violation.invariant, trace)
 
-    def _way(self, node: Node) -> list[Move]:
-        """The moves that first led to a node."""
+    def _way(self, node: Node, more: list[Move]) -> list[Move]:
+        """The moves that first led to a node, and some more, in terms of the first state's letters."""
+        origins = []
+        origin = self._came[node]
+        while origin.node is not None:
+            origins.append(origin)
+            origin = self._came[origin.node]
+        names = list(range(len(self.cast.lives)))  # what each canonical position is called
         moves = []
-        came = self._came[node]
-        while came is not None:
-            moves.append(came[1])
-            came = self._came[came[0]]
-        return moves[::-1]
+        for origin in reversed(origins):
+            moves.append(_renamed(origin.move, names))
+            was = list(names)
+            for old, new in enumerate(origin.exchange):
+                names[new] = was[old]
+        return moves + [_renamed(move, names) for move in more]
 
 
-def _alone(moment: Moment, letter: str, steps: int, company: tuple[str, ...]) -> Moment:
-    """The moment as seen when one process runs alone, which the states of the search do not record."""
-
-    def mark(view: View) -> View:
-        if view.letter != letter:
-            return view
-        return view._replace(alone=True, steps=steps, company=company)
-
-    actor = mark(moment.actor) if moment.actor else None
-    return moment._replace(actor=actor, processes=[mark(view) for view in moment.processes])
+def _renamed(move: Move, names: list[int]) -> Move:
+    index = LETTERS.index(move.letter)
+    return move._replace(letter=LETTERS[names[index]]) if index < len(names) else move

@@ -82,9 +82,9 @@ class Memory:
         interpose.enter()
         modules.install()
         self._kernel.put(disk.files)
-        self._shared = Numbering()
-        self._own = Numbering()
-        self._locals = Numbering()
+        self.number_of_shared = self._shared = Numbering()
+        self.number_of_own = self._own = Numbering()
+        self.number_of_local = self._locals = Numbering()
         self._views: dict[int, View] = {}
         self._steps: dict[tuple[str, int, int], Effect | None] = {}
         self._calls: dict[tuple[int, str, int, Call], tuple[Any, int, int, bool]] = {}
@@ -118,9 +118,10 @@ class Memory:
 
     def disk(self, state: State) -> Disk:
         """What stands on the disk."""
-        return self._shared_state(state.shared).disk
+        return self.shared_state(state.shared).disk
 
-    def _shared_state(self, number: int) -> SharedState:
+    def shared_state(self, number: int) -> SharedState:
+        """What the processes share."""
         shared: SharedState = self._shared.values[number]
         return shared
 
@@ -134,7 +135,7 @@ class Memory:
 
     def locks_records(self, state: State, letter: str) -> bool:
         """Whether a process holds any ``lockf`` lock."""
-        locks = self._shared_state(state.shared).record_locks
+        locks = self.shared_state(state.shared).record_locks
         return any(lock.letter == letter for lock in locks)
 
     def view(self, number: int) -> View:
@@ -206,7 +207,7 @@ class Memory:
         return self._go_on(state, index, local._replace(own=own), call, answer)
 
     def _delivery(self, shared: int, letter: str) -> Delivery | None:
-        for other, _, _, signals, _ in self._shared_state(shared).table:
+        for other, _, _, signals, _ in self.shared_state(shared).table:
             if other == letter and signals:
                 return Delivery(signals[0])
         return None
@@ -237,7 +238,7 @@ class Memory:
         self, state: State, index: int, local: Local, shared: int, own: int, call: Call | None, answer: Any
     ) -> Effect:
         """The effect of a move by which processes may have ended."""
-        living = {entry[0] for entry in self._shared_state(shared).table}
+        living = {entry[0] for entry in self.shared_state(shared).table}
         locals_ = list(state.locals)
         locals_[index] = self._locals(local._replace(own=own))
         for other, number in enumerate(locals_):
@@ -277,7 +278,7 @@ class Memory:
     ) -> tuple[tuple[Any, int, int, bool], bool]:
         self.calls_made += 1
         kernel = self._kernel
-        shared = self._shared_state(state.shared)
+        shared = self.shared_state(state.shared)
         values = [self.local(number) for number in state.locals]
         owns = {value.letter: self._own.values[value.own] for value in values if value.own != UNBORN}
         restore(kernel, shared, owns, self._new_process)

@@ -133,7 +133,7 @@ class Watchdog:
     def __enter__(self) -> Watchdog:
         self._active = threading.current_thread() is threading.main_thread()
         if self._active:
-            self._seen = -1
+            self._seen: tuple[object, int] = (None, 0)
             self._handler = signal.signal(signal.SIGALRM, self._tick)
             self._timer = signal.setitimer(signal.ITIMER_REAL, STUCK_AFTER_S, STUCK_AFTER_S)
         return self
@@ -147,8 +147,8 @@ class Watchdog:
         process = getcurrent()
         if type(process) is not Process:
             return
-        if process.calls != self._seen:
-            self._seen = process.calls
+        if (process, process.calls) != self._seen:
+            self._seen = (process, process.calls)
             return
         if process.buried:
             process.abandon()

@@ -62,7 +62,7 @@ class _Finder(importlib.abc.MetaPathFinder):
             return None
         if fullname in FAKES:
             return importlib.machinery.ModuleSpec(fullname, _Given(process))
-        spec = process.outside(_find, fullname, path)
+        spec = process.outside(_find, fullname, path, process.folder)
         if spec is None or spec.loader is None:
             return None
         if is_fresh(fullname, spec.origin):
@@ -72,10 +72,9 @@ class _Finder(importlib.abc.MetaPathFinder):
         return importlib.util.spec_from_loader(fullname, _Ready(module, module.__spec__))
 
 
-def _find(name: str, path: Sequence[str] | None) -> ModuleSpec | None:
-    process = _resident
-    if process is not None and process.folder is not None and path is None:
-        spec = importlib.machinery.PathFinder.find_spec(name, [process.folder])
+def _find(name: str, path: Sequence[str] | None, folder: str | None) -> ModuleSpec | None:
+    if folder is not None and path is None:
+        spec = importlib.machinery.PathFinder.find_spec(name, [folder])
         if spec is not None:
             return spec
     for finder in sys.meta_path:

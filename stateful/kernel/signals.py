@@ -103,8 +103,8 @@ def _pid_exists(kernel: Kernel, process: Process, pid: int) -> bool:
 
 @syscall("inspect")
 def _inspect(kernel: Kernel, process: Process, pid: int) -> tuple[Any, ...]:
-    """What psutil reads of a process: (argv, start time in ticks, uid, status). ESRCH where it is gone."""
+    """What psutil reads of a process: (argv, start time in ticks as text, uid, status). ESRCH where it is gone."""
     entry = kernel.find(pid)
     if entry is None:
         raise OSError(errno.ESRCH, "")
-    return (tuple(entry.argv), entry.start_ticks, entry.uid, "stopped" if entry.stopped else "sleeping")
+    return (tuple(entry.argv), str(entry.start_ticks), entry.uid, "stopped" if entry.stopped else "sleeping")

@@ -31,8 +31,11 @@ _nowhere = _Nowhere()
 def resume(process: Process, *answer: Any) -> Any:
     """Let a process run until it stops before its next request; returns the request.
 
-    Meanwhile it has its own modules, environment and arguments, and what it prints goes nowhere.
+    Meanwhile it has its own modules, environment and arguments, and what it prints goes nowhere. No
+    garbage is collected, so that no destructor or callback of the harness runs inside the process.
     """
+    collects = gc.isenabled()
+    gc.disable()
     modules.enter(process)
     environ: Any = os.environ
     saved = sys.stdout, sys.stderr, sys.argv, environ._data
@@ -45,6 +48,8 @@ def resume(process: Process, *answer: Any) -> Any:
         guard.watch_thread(False)
         sys.stdout, sys.stderr, sys.argv, environ._data = saved
         modules.leave()
+        if collects:
+            gc.enable()
 
 
 def bury(processes: Iterable[Process]) -> None:

@@ -1,0 +1,229 @@
+"""The Hypothesis machine: longer lives, more processes and more faults than a search can exhaust.
+
+A rule is a turn and not a step, so that a race prints as a few lines. The invariants are checked inside
+the step loop. When a machine ends, the questions of the exhaustive search are asked of its last state:
+does a query find the owner, and can everything be killed and started again?
+
+Two things shrink. Hypothesis shrinks what it drew; the schedule that breaks an invariant is then made
+minimal by ``stateful.deciders.minimise`` and, where a standard scenario shows the same, told in it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Final
+
+from hypothesis import event
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from stateful.deciders.minimise import minimise, name_scenario
+from stateful.deciders.replay import replay
+from stateful.examine import examine
+from stateful.execution import Execution
+from stateful.invariants import LONGEST_LIFE_STEPS
+from stateful.kernel.guard import Watchdog
+from stateful.kernel.process import OWNER, STARTING
+from stateful.report.text import trace_text
+from stateful.scenario import OPEN_ENDED, Scenario
+from stateful.schedule import STEP, Move, ScheduleMismatch
+from stateful.subject import Offer, Subject, find_subject
+from stateful.trace import Trace
+
+MOST_PROCESSES: Final = 6
+LONGEST_TURN_STEPS: Final = 48
+DISKS: Final = {scenario.disk.name: scenario for scenario in OPEN_ENDED}
+
+
+class InvariantViolated(AssertionError):
+    """An invariant is broken; its text is the smallest counterexample that shows it.
+
+    Attributes:
+        trace: the execution that broke it, as it was found.
+    """
+
+    def __init__(self, subject: Subject, scenario: Scenario, trace: Trace) -> None:
+        super().__init__()
+        assert trace.violation is not None
+        self.subject = subject
+        self.scenario = scenario
+        self.trace = trace
+        self.invariant = trace.violation.invariant
+
+    def smallest(self) -> Trace:
+        """The smallest trace that breaks the same invariant."""
+        moves = minimise(self.subject, self.scenario, self.trace.moves, self.invariant)
+        trace = replay(self.subject, self.scenario, moves)
+        named = name_scenario(self.subject, self.scenario, trace)
+        if named is None:
+            return trace
+        scenario, moves = named
+        return replay(self.subject, scenario, minimise(self.subject, scenario, moves, self.invariant))
+
+    def __str__(self) -> str:
+        return "\n" + trace_text(self.smallest())
+
+
+# One class for each invariant, because Hypothesis tells failures apart by their class.
+_violated: dict[str, type[InvariantViolated]] = {}
+
+
+def _violation(invariant: str) -> type[InvariantViolated]:
+    return _violated.setdefault(invariant, type(f"InvariantViolated_{invariant}", (InvariantViolated,), {}))
+
+
+def _among(choose: Any) -> st.SearchStrategy[str]:
+    """One of the names that a method of the running machine gives."""
+    return st.runner().flatmap(lambda machine: st.sampled_from(choose(machine)))
+
+
+class SingleOwnerMachine(RuleBasedStateMachine):
+    """Starts, runs, kills and ends processes of ``subject`` in any order.
+
+    Subclass it with a ``subject``: a text as on the command line, or a Subject. None is the reference.
+    """
+
+    subject: ClassVar[Subject | str | None] = None
+    _offers: ClassVar[dict[Subject, Offer]] = {}
+
+    def __init__(self) -> None:
+        super().__init__()
+        subject = type(self).subject
+        self._subject = subject if isinstance(subject, Subject) else find_subject(subject)
+        if self._subject not in self._offers:
+            self._offers[self._subject] = examine(self._subject)
+        self._offer = self._offers[self._subject]
+        self._execution: Execution | None = None
+        self._watchdog = Watchdog()
+        self._watchdog.__enter__()
+
+    @property
+    def execution(self) -> Execution:
+        assert self._execution is not None
+        return self._execution
+
+    @initialize(disk=st.sampled_from(tuple(DISKS)))
+    def begin(self, disk: str) -> None:
+        """Lay out a disk."""
+        self._execution = Execution(self._subject, DISKS[disk])
+
+    # -- who is there -----------------------------------------------------------------------------------
+
+    def _lives(self) -> list[str]:
+        offered = {"replace": self._offer.can_replace, "status": self._offer.can_query}
+        return ["start", *(life for life, can in offered.items() if can)]
+
+    def _living(self) -> list[str]:
+        return [letter for letter, process in self.execution.processes().items() if process.alive]
+
+    def _running(self) -> list[str]:
+        processes = self.execution.processes()
+        return [
+            letter
+            for letter in self._living()
+            if processes[letter].phase != OWNER or processes[letter].signals
+        ]
+
+    def _owners(self) -> list[str]:
+        processes = self.execution.processes()
+        return [
+            letter
+            for letter in self._living()
+            if processes[letter].phase == OWNER and not processes[letter].signals
+        ]
+
+    def _has_room(self) -> bool:
+        return len(self.execution.processes()) < MOST_PROCESSES
+
+    # -- rules ------------------------------------------------------------------------------------------
+
+    @precondition(_has_room)
+    @rule(life=_among(_lives), syscalls=st.integers(0, LONGEST_TURN_STEPS))
+    def spawn(self, life: str, syscalls: int) -> None:
+        """A new process, and its first turn."""
+        letter = self.execution.next_letter()
+        self._make(Move(life, letter))
+        self._turn(letter, syscalls)
+
+    @precondition(_running)
+    @rule(process=_among(_running), syscalls=st.integers(1, LONGEST_TURN_STEPS))
+    def run(self, process: str, syscalls: int) -> None:
+        """A turn."""
+        self._turn(process, syscalls)
+
+    @precondition(_living)
+    @rule(process=_among(_living))
+    def sigkill(self, process: str) -> None:
+        """SIGKILL: nothing of the process runs any more."""
+        if self.execution.processes()[process].phase == STARTING:
+            event("a crash fell inside a claim")
+        self._make(Move("crash", process))
+
+    @precondition(_living)
+    @rule(process=_among(_living))
+    def sigterm(self, process: str) -> None:
+        """SIGTERM: an owner shuts down; a process that has no handler yet ends at once."""
+        self._make(Move("term", process))
+
+    @precondition(_owners)
+    @rule(process=_among(_owners), syscalls=st.integers(0, LONGEST_TURN_STEPS))
+    def exit(self, process: str, syscalls: int) -> None:
+        """An owner is done: its serve returns, and its exit handlers run."""
+        self._make(Move("exit", process))
+        self._turn(process, syscalls)
+
+    @invariant()
+    def every_invariant_holds(self) -> None:
+        """Raise the violation that the step loop has found."""
+        if self._execution is not None and self._execution.violation is not None:
+            execution = self._execution
+            name = execution.violation.invariant
+            raise _violation(name)(self._subject, execution.scenario, execution.trace)
+
+    def teardown(self) -> None:
+        """Ask the last questions and leave nothing behind."""
+        try:
+            if self._execution is not None and self._execution.violation is None:
+                self._ask_last_questions()
+                self.every_invariant_holds()
+        finally:
+            if self._execution is not None:
+                self._execution.close()
+            self._watchdog.__exit__()
+
+    # -- moves ------------------------------------------------------------------------------------------
+
+    def _turn(self, letter: str, steps: int) -> None:
+        """Let a process make steps, until it waits, owns or ends."""
+        process = self.execution.processes()[letter]
+        for _ in range(steps):
+            if not process.alive or (process.phase == OWNER and not process.signals):
+                break
+            if not self._make(Move(STEP, letter)):
+                break
+        if process.outcome is not None:
+            event(f"{process.life}: {process.outcome.kind}")
+
+    def _make(self, move: Move) -> bool:
+        """Make a move unless an invariant is broken already; whether it was made."""
+        if self.execution.violation is not None:
+            return False
+        try:
+            self.execution.make(move)
+        except ScheduleMismatch:
+            return False  # It waits for a lock.
+        if len(self._owners()) == 1:
+            event("an owner served")
+        return True
+
+    def _ask_last_questions(self) -> None:
+        if self._offer.can_query and len(self._owners()) == 1:
+            self._let_live("status")
+        for letter in self._living():
+            self._make(Move("crash", letter))
+        self._let_live("start")
+
+    def _let_live(self, life: str) -> None:
+        letter = self.execution.next_letter()
+        self._make(Move(life, letter))
+        if self.execution.violation is None:
+            self._turn(letter, LONGEST_LIFE_STEPS)

@@ -1,0 +1,177 @@
+"""Processes with the same life are interchangeable: states that differ only in who is who are one state.
+
+Exchanging two processes exchanges their letters, pids and start times wherever these occur: in the
+process table, in locks, in file names and contents, and in what any process has been told. Of all the
+states that arise so, the search follows only the *canonical* one.
+
+That is right for a protocol that compares pids for equality only. Whether the subject is such a one is
+checked on the way: an exchanged process must want to do the exchanged thing next. If it does not, or if
+it draws random numbers, the search starts again without this reduction.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import groupby, permutations, product
+from typing import Any
+
+from stateful.deciders.behaviour import BORN, Intent
+from stateful.deciders.memory import UNBORN, Local, Memory, State
+from stateful.execution import LETTERS
+from stateful.kernel.call import Call
+from stateful.kernel.disk import Disk
+from stateful.kernel.kernel import SharedState
+from stateful.scenario import FIRST_PID, START_TICKS
+
+Exchange = tuple[int, ...]  # position i becomes position exchange[i]
+
+
+class Asymmetric(Exception):
+    """The subject treats processes differently by their pid."""
+
+
+class Symmetry:
+    """The exchanges of a cast, and what they make of states; remembered as numbers."""
+
+    def __init__(self, memory: Memory, lives: Sequence[str]) -> None:
+        self.memory = memory
+        self._maps = [_Map(exchange) for exchange in _exchanges(lives)]
+        self._identity = tuple(range(len(lives)))
+        self._shared: list[dict[int, int]] = [{} for _ in self._maps]
+        self._locals: list[dict[int, int]] = [{} for _ in self._maps]
+        self._histories: list[dict[int, int]] = [{} for _ in self._maps]
+
+    def canonical(self, state: State) -> tuple[State, Exchange]:
+        """The smallest of the states that differ only in who is who, and the exchange that leads to it."""
+        best, how = state, self._identity
+        for number, mapping in enumerate(self._maps):
+            image = self._image(state, number, mapping)
+            if image < best:
+                best, how = image, mapping.exchange
+        return best, how
+
+    def _image(self, state: State, number: int, mapping: _Map) -> State:
+        shared = self._shared[number].get(state.shared)
+        if shared is None:
+            value = mapping.shared(self.memory.shared_state(state.shared))
+            shared = self._shared[number][state.shared] = self.memory.number_of_shared(value)
+        locals_ = [0] * len(state.locals)
+        known = self._locals[number]
+        for position, local in enumerate(state.locals):
+            image = known.get(local)
+            if image is None:
+                image = known[local] = self._local(local, number, mapping)
+            locals_[mapping.exchange[position]] = image
+        return State(shared, tuple(locals_))
+
+    def _local(self, local: int, number: int, mapping: _Map) -> int:
+        value = self.memory.local(local)
+        letter = mapping.letters.get(value.letter, value.letter)
+        if value.own == UNBORN:
+            outcome = value.outcome and value.outcome._replace(value=mapping.answered(value.outcome.value))
+            return self.memory.number_of_local(value._replace(letter=letter, outcome=outcome))
+        own = self.memory.number_of_own(mapping.value(self.memory.own(value)))
+        image = value._replace(letter=letter, history=self._history(value.history, number, mapping), own=own)
+        self._check(value, image, mapping)
+        return self.memory.number_of_local(image)
+
+    def _history(self, history: int, number: int, mapping: _Map) -> int:
+        if history == BORN:
+            return BORN
+        image = self._histories[number].get(history)
+        if image is None:
+            earlier, answer = self.memory.behaviour.last_told(history)
+            image = self.memory.behaviour.told(
+                self._history(earlier, number, mapping), mapping.value(answer)
+            )
+            self._histories[number][history] = image
+        return image
+
+    def _check(self, value: Local, image: Local, mapping: _Map) -> None:
+        behaviour = self.memory.behaviour
+        wants = behaviour.intent(value.letter, value.life, value.history)
+        expected = Intent(mapping.call(wants.call), wants.phase, wants.owned)
+        if behaviour.draws_random or behaviour.intent(image.letter, image.life, image.history) != expected:
+            raise Asymmetric
+
+
+class _Map:
+    """What one exchange makes of every kind of value."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange = exchange
+        moved = [(old, new) for old, new in enumerate(exchange) if old != new]
+        self.letters = {LETTERS[old]: LETTERS[new] for old, new in moved}
+        self._pids = {FIRST_PID + old: FIRST_PID + new for old, new in moved}
+        self._ticks = {START_TICKS + old: START_TICKS + new for old, new in moved}
+        words = {str(old): str(new) for old, new in (self._pids | self._ticks).items()}
+        self._words = words
+        self._bytes = {old.encode(): new.encode() for old, new in words.items()}
+        pattern = rf"(?<![0-9])({'|'.join(sorted(words))})(?![0-9])"
+        self._in_text = re.compile(pattern)
+        self._in_bytes = re.compile(pattern.encode())
+
+    def value(self, value: Any) -> Any:
+        """An answer, or any part of a state: text and content are searched for pids and start times."""
+        if isinstance(value, bytes):
+            return self._in_bytes.sub(lambda match: self._bytes[match[0]], value)
+        if isinstance(value, str):
+            return self._in_text.sub(lambda match: self._words[match[0]], value)
+        if type(value) is tuple:
+            return tuple(self.value(each) for each in value)
+        return value
+
+    def call(self, call: Call) -> Call:
+        """A call, whose first argument may be a pid."""
+        if call.name in ("kill", "pid_exists", "inspect"):
+            return Call(call.name, (self._pids.get(call.args[0], call.args[0]), *call.args[1:]))
+        if call.name == "exit":
+            outcome = call.args[1]
+            return Call("exit", (call.args[0], outcome._replace(value=self.answered(outcome.value))))
+        return Call(call.name, self.value(call.args))
+
+    def answered(self, value: Any) -> Any:
+        """The value of an outcome, which may be a pid."""
+        return self._pids.get(value, value) if isinstance(value, int) else self.value(value)
+
+    def shared(self, state: SharedState) -> SharedState:
+        """A shared state."""
+        return state._replace(
+            disk=Disk(
+                tuple(sorted((self.value(path), serial) for path, serial in state.disk.names)),
+                tuple(
+                    (
+                        serial,
+                        file._replace(
+                            content=self.value(file.content),
+                            writer=self.letters.get(file.writer or "", file.writer),
+                        ),
+                    )
+                    for serial, file in state.disk.files
+                ),
+            ),
+            table=tuple(
+                sorted((self.letters.get(letter, letter), *rest) for letter, *rest in state.table)
+            ),
+            record_locks=tuple(
+                sorted(
+                    lock._replace(letter=self.letters.get(lock.letter, lock.letter))
+                    for lock in state.record_locks
+                )
+            ),
+        )
+
+
+def _exchanges(lives: Sequence[str]) -> list[Exchange]:
+    """Every way but the trivial one to exchange positions of the same life."""
+    positions = sorted(range(len(lives)), key=lambda position: lives[position])
+    groups = [list(group) for _, group in groupby(positions, key=lambda position: lives[position])]
+    exchanges = []
+    for choice in product(*(permutations(group) for group in groups)):
+        exchange = list(range(len(lives)))
+        for group, image in zip(groups, choice, strict=True):
+            for old, new in zip(group, image, strict=True):
+                exchange[old] = new
+        exchanges.append(tuple(exchange))
+    return [exchange for exchange in exchanges if exchange != tuple(range(len(lives)))]
