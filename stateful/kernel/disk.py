@@ -87,8 +87,11 @@ def scan(kernel: Kernel) -> Disk:
         names.append((path, serial))
     for process in kernel.processes.values():
         for _, file in sorted(process.fds.items()):
-            if file.real is not None and kernel.inode(file.inode).serial not in files:
-                files[kernel.inode(file.inode).serial] = _file(kernel, file.inode, None, file.real)
+            if file.real is None:
+                continue
+            serial = kernel.inode(file.inode).serial
+            if serial >= 0 and serial not in files:
+                files[serial] = _file(kernel, file.inode, None, file.real)
     return Disk(tuple(names), tuple(sorted(files.items())))
 
 
@@ -98,7 +101,7 @@ def _file(kernel: Kernel, number: int, where: str | None, fd: int | None) -> Fil
     kind = "other"
     if st.S_ISREG(raw.st_mode):
         kind = "file"
-        opened = real.dup(fd) if where is None else _open_for_reading(where, raw.st_mode)
+        opened = real.dup(fd) if where is None else real.open(where, 0)
         try:
             content = real.pread(opened, LIMIT_CONTENT_BYTES, 0)
         finally:
@@ -108,16 +111,4 @@ def _file(kernel: Kernel, number: int, where: str | None, fd: int | None) -> Fil
     elif st.S_ISDIR(raw.st_mode):
         kind = "dir"
     inode = kernel.inode(number)
-    return File(kind, raw.st_mode & 0o7777, content, inode.writer, inode.label, inode.mtime)
-
-
-def _open_for_reading(where: str, mode: int) -> int:
-    """Open a file of our own temporary directory, whatever its permission bits say."""
-    try:
-        return real.open(where, 0)
-    except PermissionError:
-        real.chmod(where, 0o600)
-        try:
-            return real.open(where, 0)
-        finally:
-            real.chmod(where, mode & 0o7777)
+    return File(kind, inode.mode, content, inode.writer, inode.label, inode.mtime)

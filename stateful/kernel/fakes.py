@@ -1,7 +1,7 @@
 """The modules that a simulated process gets in place of the real ones: psutil, datetime, posix.
 
 Modelled of psutil: ``pid_exists``, ``pids``, ``boot_time`` and of ``Process`` ``pid``, ``name``,
-``cmdline``, ``create_time``, ``uids``, ``status``, ``is_running``, ``send_signal``, ``terminate``,
+``cmdline``, ``create_time``, ``ppid``, ``uids``, ``status``, ``is_running``, ``send_signal``, ``terminate``,
 ``kill`` and ``oneshot``. ``datetime`` differs from the real one only in what time it says it is.
 """
 
@@ -55,6 +55,8 @@ def make_psutil(process: Process) -> ModuleType:
 
     class PsutilProcess:
         def __init__(self, pid: int | None = None) -> None:
+            if pid is not None and pid < 0:
+                raise ValueError(f"pid must be a positive integer (got {pid})")
             self.pid = process.pid if pid is None else pid
             self._start = inspect(self.pid)[1]
 
@@ -66,6 +68,23 @@ def make_psutil(process: Process) -> ModuleType:
 
         def create_time(self) -> float:
             return float(BOOT_TIME_S) + float(self._start) / TICKS_PER_S
+
+        def __eq__(self, other: object) -> bool:
+            if not isinstance(other, PsutilProcess):
+                return NotImplemented
+            return (self.pid, self._start) == (other.pid, other._start)
+
+        def __hash__(self) -> int:
+            return hash((self.pid, self._start))
+
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("_"):
+                raise AttributeError(name)
+            process.refuse(f"used psutil.Process.{name}, which is not modelled")
+
+        def ppid(self) -> int:
+            inspect(self.pid)
+            return 1
 
         def uids(self) -> Any:
             return _Uids(*[inspect(self.pid)[2]] * 3)
@@ -94,6 +113,16 @@ def make_psutil(process: Process) -> ModuleType:
         def oneshot(self) -> Iterator[None]:
             yield
 
+    def pid_exists(pid: int) -> bool:
+        if pid >= 2**31:
+            raise OverflowError("signed integer is greater than maximum")
+        return bool(process.call("pid_exists", pid))
+
+    def refuse(name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        process.refuse(f"used psutil.{name}, which is not modelled")
+
     vars(module).update(
         Error=Error,
         NoSuchProcess=NoSuchProcess,
@@ -101,7 +130,8 @@ def make_psutil(process: Process) -> ModuleType:
         AccessDenied=AccessDenied,
         TimeoutExpired=TimeoutExpired,
         Process=PsutilProcess,
-        pid_exists=lambda pid: process.call("pid_exists", pid),
+        pid_exists=pid_exists,
+        __getattr__=refuse,
         pids=lambda: sorted(int(name) for name in process.call("listdir", "/proc")),
         boot_time=lambda: float(BOOT_TIME_S),
         STATUS_ZOMBIE="zombie",

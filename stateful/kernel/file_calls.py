@@ -6,21 +6,25 @@ real function returns. Paths of the host are read there and never written.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from stateful.kernel import real
+from stateful.kernel.locks import DROPPED
 from stateful.kernel.paths import on_host, virtual_path
 
 if TYPE_CHECKING:
+    from stateful.kernel.files import OpenFile
     from stateful.kernel.process import Process
 
 EntryPoint = Callable[..., Any]
 FILE_CALLS: dict[str, EntryPoint] = {}
 FCNTL_CALLS: dict[str, EntryPoint] = {}
 STANDARD_STREAMS = (0, 1, 2)
+ONLY_AT_OPEN = os.O_CLOEXEC | os.O_CREAT | os.O_EXCL | os.O_NOCTTY | os.O_TRUNC
 
 
 def _os(function: EntryPoint) -> EntryPoint:
@@ -36,12 +40,33 @@ def _path(process: Process, path: Any, dir_fd: int | None, doing: str) -> str:
     return where
 
 
-def _descriptor(fd: Any) -> int:
-    if isinstance(fd, int):
-        return fd
-    number = fd.fileno()
-    assert isinstance(number, int)
-    return number
+def descriptor(fd: Any) -> int:
+    """The number of a descriptor, or of a file that has one."""
+    if not isinstance(fd, int):
+        if not hasattr(fd, "fileno"):
+            raise TypeError("argument must be an int, or have a fileno() method.")
+        fd = fd.fileno()
+        assert isinstance(fd, int)
+    if fd < 0:
+        raise ValueError(f"file descriptor cannot be a negative integer ({fd})")
+    return fd
+
+
+def _open_file(process: Process, fd: int) -> OpenFile | None:
+    """The open file of a descriptor, None for the standard streams. EBADF where there is none."""
+    if fd not in process.fds and fd not in STANDARD_STREAMS:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+    return process.fds.get(fd)
+
+
+def _folder(process: Process, path: Any) -> str:
+    """The virtual path of a folder that is named by a path or a descriptor."""
+    if not isinstance(path, int):
+        return virtual_path(process, path)
+    file = _open_file(process, path)
+    if file is None:
+        raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+    return file.path
 
 
 @_os
@@ -69,6 +94,8 @@ def dup(process: Process, fd: int) -> int:
 
 @_os
 def read(process: Process, fd: int, length: int) -> bytes:
+    if length < 0:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
     return bytes(process.call("read", fd, length))
 
 
@@ -79,7 +106,7 @@ def pread(process: Process, fd: int, length: int, offset: int) -> bytes:
 
 @_os
 def write(process: Process, fd: int, data: Any) -> int:
-    content = bytes(data)
+    content = bytes(memoryview(data))
     if fd in STANDARD_STREAMS:
         return len(content)
     return int(process.call("write", fd, content))
@@ -87,7 +114,12 @@ def write(process: Process, fd: int, data: Any) -> int:
 
 @_os
 def pwrite(process: Process, fd: int, data: Any, offset: int) -> int:
-    return int(process.call("pwrite", fd, bytes(data), offset))
+    return int(process.call("pwrite", fd, bytes(memoryview(data)), offset))
+
+
+@_os
+def sendfile(process: Process, out_fd: int, in_fd: int, offset: int | None, count: int) -> int:
+    return int(process.call("sendfile", out_fd, in_fd, offset, count))
 
 
 @_os
@@ -110,12 +142,12 @@ def truncate(process: Process, path: Any, length: int) -> None:
 
 @_os
 def fsync(process: Process, fd: Any) -> None:
-    process.call("fsync", _descriptor(fd))
+    process.call("fsync", descriptor(fd))
 
 
 @_os
 def fdatasync(process: Process, fd: Any) -> None:
-    process.call("fdatasync", _descriptor(fd))
+    process.call("fdatasync", descriptor(fd))
 
 
 def _stat_result(fields: tuple[int, ...]) -> os.stat_result:
@@ -241,19 +273,21 @@ def rmdir(process: Process, path: Any, *, dir_fd: int | None = None) -> None:
 
 
 @_os
-def listdir(process: Process, path: Any = ".") -> list[str]:
-    where = process.fds[path].path if isinstance(path, int) else virtual_path(process, path)
+def listdir(process: Process, path: Any = ".") -> list[Any]:
+    where = _folder(process, path)
     if on_host(where):
         return sorted(process.outside(real.listdir, where))
-    return list(process.call("listdir", where))
+    names = list(process.call("listdir", where))
+    return list(map(os.fsencode, names)) if isinstance(path, bytes) else names
 
 
 class DirectoryEntry:
     """What ``os.scandir`` yields: the kind is known from the listing, ``stat`` is a call."""
 
-    def __init__(self, process: Process, folder: str, name: str, kind: str) -> None:
-        self.name = name
-        self.path = f"{folder}/{name}"
+    def __init__(self, process: Process, path: str, where: str, kind: str) -> None:
+        self.name = os.path.basename(path)
+        self.path = path
+        self._where = where
         self._process = process
         self._kind = kind
 
@@ -262,19 +296,19 @@ class DirectoryEntry:
 
     def is_dir(self, *, follow_symlinks: bool = True) -> bool:
         if self._kind == "link" and follow_symlinks:
-            return os.path.isdir(self.path)
+            return os.path.isdir(self._where)
         return self._kind == "dir"
 
     def is_file(self, *, follow_symlinks: bool = True) -> bool:
         if self._kind == "link" and follow_symlinks:
-            return os.path.isfile(self.path)
+            return os.path.isfile(self._where)
         return self._kind == "file"
 
     def is_symlink(self) -> bool:
         return self._kind == "link"
 
     def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
-        return stat(self._process, self.path, follow_symlinks=follow_symlinks)
+        return stat(self._process, self._where, follow_symlinks=follow_symlinks)
 
     def inode(self) -> int:
         return self.stat(follow_symlinks=False).st_ino
@@ -304,12 +338,17 @@ class Listing:
 
 @_os
 def scandir(process: Process, path: Any = ".") -> Any:
-    where = process.fds[path].path if isinstance(path, int) else virtual_path(process, path)
+    where = _folder(process, path)
     if on_host(where):
         return process.outside(real.scandir, where)
-    folder = where if isinstance(path, int) else os.fsdecode(os.fspath(path))
+    folder = "" if isinstance(path, int) else os.fsdecode(os.fspath(path))
     found = process.call("scandir", where)
-    return Listing([DirectoryEntry(process, folder, name, kind) for name, kind in found])
+    return Listing(
+        [
+            DirectoryEntry(process, os.path.join(folder, name), f"{where}/{name}", kind)
+            for name, kind in found
+        ]
+    )
 
 
 @_os
@@ -342,8 +381,11 @@ def utime(
     dir_fd: int | None = None,
     follow_symlinks: bool = True,
 ) -> None:
+    if times is not None and ns is not None:
+        raise ValueError("utime: you may specify either 'times' or 'ns' but not both")
     mtime = ns[1] // 1000 if ns else int(times[1] * 1_000_000) if times else None
-    process.call("utime", _path(process, path, dir_fd, "touch"), mtime)
+    file = path if isinstance(path, int) else _path(process, path, dir_fd, "touch")
+    process.call("utime", file, mtime)
 
 
 @_os
@@ -358,12 +400,13 @@ def isatty(process: Process, fd: int) -> bool:
 
 @_os
 def get_inheritable(process: Process, fd: int) -> bool:
-    return False
+    return _open_file(process, fd) is None
 
 
 @_os
 def set_inheritable(process: Process, fd: int, inheritable: bool) -> None:
     """Nothing is inherited here: a simulated process has no children."""
+    _open_file(process, fd)
 
 
 @_os
@@ -372,24 +415,30 @@ def getcwd(process: Process) -> str:
 
 
 def flock(process: Process, fd: Any, operation: int) -> None:
-    process.call("flock", _descriptor(fd), operation)
+    number = descriptor(fd)
+    while process.call("flock", number, operation) == DROPPED:
+        pass
 
 
 def lockf(
     process: Process, fd: Any, cmd: int, len: int = 0, start: int = 0, whence: int = 0
 ) -> None:
-    process.call("lockf", _descriptor(fd), cmd, len, start, whence)
+    number = descriptor(fd)
+    if cmd & ~fcntl.LOCK_NB not in (fcntl.LOCK_SH, fcntl.LOCK_EX) and cmd != fcntl.LOCK_UN:
+        raise ValueError("unrecognized lockf argument")
+    process.call("lockf", number, cmd, len, start, whence)
 
 
 def fcntl_(process: Process, fd: Any, cmd: int, arg: Any = 0) -> Any:
     """The commands that only concern the descriptor; locks through ``fcntl`` have ``lockf``."""
-    number = _descriptor(fd)
+    number = descriptor(fd)
+    _open_file(process, number)
     if cmd == fcntl.F_GETFD:
         return fcntl.FD_CLOEXEC
     if cmd == fcntl.F_SETFD:
         return 0
     if cmd == fcntl.F_GETFL:
-        return process.call("getfl", number) & ~os.O_CLOEXEC
+        return process.call("getfl", number) & ~ONLY_AT_OPEN
     process.refuse(f"called fcntl.fcntl(fd, {cmd}): use fcntl.flock or fcntl.lockf, which are modelled")
     return None
 

@@ -2,8 +2,11 @@
 
 What the real one leaks is made canonical here: a process sees its own lowest descriptor numbers, inode
 numbers labelled in the order in which they were first looked at, the virtual clock in timestamps and
-sorted directory listings. Permission bits are obeyed as for an ordinary user, also when the host's
-user is root, so that a trace does not depend on who runs it.
+sorted directory listings.
+
+Permission bits are the kernel's own, and obeyed as for the ordinary user who owns every file: a trace
+does not depend on whether the host's user is root, and the kernel can always read what stands there.
+Simplified: a folder that is reached through a symbolic link is taken to be where the link's name is.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from stateful.kernel import real
-from stateful.kernel.call import Errno
+from stateful.kernel.call import Errno, UnmodelledSyscall
 
 if TYPE_CHECKING:
     from stateful.kernel.kernel import Kernel
@@ -66,21 +69,24 @@ class Inode:
 
     Attributes:
         serial: the smallest number that no other live inode had when this one was made.
+        mode: the permission bits.
         label: the inode number that processes see, given when one first looks.
         opens: how many open file descriptions there are.
     """
 
-    __slots__ = ("label", "mtime", "opens", "serial", "writer")
+    __slots__ = ("label", "mode", "mtime", "opens", "serial", "writer")
 
-    def __init__(self, serial: int, mtime: int) -> None:
+    def __init__(self, serial: int, mtime: int, mode: int) -> None:
         self.serial = serial
+        self.mode = mode
         self.label: int | None = None
         self.mtime = mtime
         self.writer: str | None = None
         self.opens = 0
 
 
-def _add(process: Process, file: OpenFile) -> int:
+def open_number(process: Process, file: OpenFile) -> int:
+    """Give an open file the lowest free descriptor number of a process."""
     number = 3
     while number in process.fds:
         number += 1
@@ -95,35 +101,73 @@ def _file(process: Process, fd: int) -> OpenFile:
         raise OSError(errno.EBADF, "") from None
 
 
+def _where(kernel: Kernel, path: str, making: bool | None = None) -> str:
+    """Where the host has a path.
+
+    ``making`` is whether the call makes the name or takes it away, None where it only looks it up.
+    Raises EACCES where the permission bits of a folder keep its owner out.
+    """
+    if kernel.closed:
+        folder = path.rpartition("/")[0]
+        ancestors = folder.split("/")
+        bits = [_mode(kernel, "/".join(ancestors[: end + 1])) for end in range(1, len(ancestors))]
+        if any(not mode & 0o100 for mode in bits):
+            raise OSError(errno.EACCES, "")
+        if making is not None and bits and not bits[-1] & 0o200 and _is_there(kernel, path) != making:
+            raise OSError(errno.EACCES, "")
+    return kernel.root + path
+
+
+def _mode(kernel: Kernel, path: str) -> int:
+    """The permission bits of a folder; all of them where there is none, so that the call itself fails."""
+    try:
+        found = real.stat(kernel.root + path)
+    except OSError:
+        return 0o777
+    return kernel.inode(found.st_ino).mode if st.S_ISDIR(found.st_mode) else 0o777
+
+
+def _is_there(kernel: Kernel, path: str) -> bool:
+    try:
+        real.lstat(kernel.root + path)
+    except OSError:
+        return False
+    return True
+
+
 @syscall("open")
 def _open(kernel: Kernel, process: Process, path: str, flags: int, mode: int) -> int | Errno:
     if len(process.fds) >= LIMIT_OPEN_FILES:
         return Errno(errno.EMFILE)
     if path.startswith("/proc/"):
-        return _add(process, kernel.open_proc(path, flags))
-    where = kernel.root + path
-    follow = 0 if flags & real.O_NOFOLLOW else 1
+        return open_number(process, kernel.open_proc(path, flags))
+    if real.O_TMPFILE and flags & real.O_TMPFILE == real.O_TMPFILE:
+        return Errno(errno.EOPNOTSUPP)  # as on a file system that has no nameless files
+    where = _where(kernel, path, True if flags & real.O_CREAT else None)
     try:
-        before = real.stat(where) if follow else real.lstat(where)
+        before = real.lstat(where) if flags & real.O_NOFOLLOW else real.stat(where)
     except OSError:
         before = None
-    if before is not None and st.S_ISREG(before.st_mode):
-        wanted = (4, 2, 6, 6)[flags & WRITABLE]
-        if not (flags & real.O_CREAT and flags & real.O_EXCL) and (
-            before.st_mode >> 6 & wanted != wanted
-        ):
+    if before is not None and not st.S_ISLNK(before.st_mode):
+        wanted = (4, 2, 6, 6)[flags & WRITABLE] | (2 if flags & real.O_TRUNC else 0)
+        fails_anyway = (flags & real.O_CREAT and flags & real.O_EXCL) or (
+            st.S_ISDIR(before.st_mode) and wanted & 2
+        )
+        if kernel.inode(before.st_ino).mode >> 6 & wanted != wanted and not fails_anyway:
             return Errno(errno.EACCES)
     # Write-only files are readable to the kernel, which has to see what stands in them.
-    fd = real.open(where, flags ^ WRITABLE if flags & WRITABLE == 1 else flags, mode)
+    fd = real.open(where, flags ^ WRITABLE if flags & WRITABLE == 1 else flags, 0o600)
     after = real.fstat(fd)
     if flags & real.O_CREAT and before is None:
-        real.fchmod(fd, mode & ~process.umask & 0o7777)
+        kernel.inode(after.st_ino).mode = mode & ~process.umask & 0o7777
         kernel.named(path)
+        if real.lstat(where).st_ino != after.st_ino:
+            kernel.folders |= kernel.skeleton  # made through a link, wherever that points
         kernel.changed(after.st_ino, process)
     elif flags & real.O_TRUNC and flags & WRITABLE:
         kernel.changed(after.st_ino, process)
     kernel.inode(after.st_ino).opens += 1
-    return _add(process, OpenFile(fd, path, flags, after.st_ino))
+    return open_number(process, OpenFile(fd, path, flags, after.st_ino))
 
 
 @syscall("close")
@@ -137,8 +181,10 @@ def _close(kernel: Kernel, process: Process, fd: int) -> None:
 @syscall("dup")
 def _dup(kernel: Kernel, process: Process, fd: int) -> int:
     file = _file(process, fd)
+    if len(process.fds) >= LIMIT_OPEN_FILES:
+        raise OSError(errno.EMFILE, "")
     file.references += 1
-    return _add(process, file)
+    return open_number(process, file)
 
 
 @syscall("read")
@@ -146,7 +192,7 @@ def _read(kernel: Kernel, process: Process, fd: int, size: int) -> bytes:
     """Read up to ``size`` bytes; everything to the end where ``size`` is negative."""
     file = _file(process, fd)
     if file.real is None:
-        return kernel.read_proc(file, size)
+        return kernel.read_proc(process, file, size)
     if file.flags & WRITABLE == 1:
         raise OSError(errno.EBADF, "")
     if size >= 0:
@@ -159,9 +205,12 @@ def _read(kernel: Kernel, process: Process, fd: int, size: int) -> bytes:
 
 @syscall("pread")
 def _pread(kernel: Kernel, process: Process, fd: int, size: int, offset: int) -> bytes:
-    if _file(process, fd).flags & WRITABLE == 1:
+    file = _file(process, fd)
+    if file.real is None:
+        return kernel.pread_proc(process, file, size, offset)
+    if file.flags & WRITABLE == 1:
         raise OSError(errno.EBADF, "")
-    return real.pread(_real(process, fd), size, offset)
+    return real.pread(file.real, size, offset)
 
 
 def _real(process: Process, fd: int) -> int:
@@ -171,26 +220,42 @@ def _real(process: Process, fd: int) -> int:
     return number
 
 
+def _writable(process: Process, fd: int) -> int:
+    if not _file(process, fd).flags & WRITABLE:
+        raise OSError(errno.EBADF, "")
+    return _real(process, fd)
+
+
 @syscall("write")
 def _write(kernel: Kernel, process: Process, fd: int, data: bytes) -> int:
-    written = real.write(_real(process, fd), data)
+    written = real.write(_writable(process, fd), data)
     kernel.changed(_file(process, fd).inode, process)
     return written
 
 
 @syscall("pwrite")
 def _pwrite(kernel: Kernel, process: Process, fd: int, data: bytes, offset: int) -> int:
-    written = real.pwrite(_real(process, fd), data, offset)
+    written = real.pwrite(_writable(process, fd), data, offset)
     kernel.changed(_file(process, fd).inode, process)
     return written
+
+
+@syscall("sendfile")
+def _sendfile(
+    kernel: Kernel, process: Process, target: int, source: int, offset: int | None, size: int
+) -> int:
+    if offset is None:
+        data = _read(kernel, process, source, size)
+    else:
+        data = _pread(kernel, process, source, size, offset)
+    return _write(kernel, process, target, data)
 
 
 @syscall("lseek")
 def _lseek(kernel: Kernel, process: Process, fd: int, offset: int, whence: int) -> int:
     file = _file(process, fd)
     if file.real is None:
-        file.offset = offset if whence == 0 else file.offset + offset
-        return file.offset
+        return kernel.seek_proc(file, offset, whence)
     return real.lseek(file.real, offset, whence)
 
 
@@ -202,8 +267,12 @@ def _ftruncate(kernel: Kernel, process: Process, fd: int, length: int) -> None:
 
 @syscall("truncate")
 def _truncate(kernel: Kernel, process: Process, path: str, length: int) -> None:
-    real.truncate(kernel.root + path, length)
-    kernel.changed(real.stat(kernel.root + path).st_ino, process)
+    where = _where(kernel, path)
+    before = real.stat(where)
+    if not kernel.inode(before.st_ino).mode & 0o200 and not st.S_ISDIR(before.st_mode):
+        raise OSError(errno.EACCES, "")
+    real.truncate(where, length)
+    kernel.changed(before.st_ino, process)
 
 
 @syscall("fsync")
@@ -235,14 +304,15 @@ def _status(kernel: Kernel, raw: Any) -> tuple[int, ...]:
         inode.label = kernel.next_label()
     size = 0 if st.S_ISDIR(raw.st_mode) else raw.st_size
     links = 1 if st.S_ISDIR(raw.st_mode) else raw.st_nlink
-    return (raw.st_mode, inode.label, DEVICE, links, 1000, 1000, size, inode.mtime)
+    mode = st.S_IFMT(raw.st_mode) | inode.mode
+    return (mode, inode.label, DEVICE, links, 1000, 1000, size, inode.mtime)
 
 
 @syscall("stat")
 def _stat(kernel: Kernel, process: Process, path: str, follow: bool) -> tuple[int, ...]:
-    if path.startswith("/proc/"):
+    if path.startswith("/proc/") or path == "/proc":
         return kernel.stat_proc(path)
-    where = kernel.root + path
+    where = _where(kernel, path)
     return _status(kernel, real.stat(where) if follow else real.lstat(where))
 
 
@@ -265,20 +335,25 @@ def _access(kernel: Kernel, process: Process, path: str, mode: int) -> bool:
 
 @syscall("unlink")
 def _unlink(kernel: Kernel, process: Process, path: str) -> None:
-    loser = real.lstat(kernel.root + path)
-    real.unlink(kernel.root + path)
+    where = _where(kernel, path, False)
+    loser = real.lstat(where)
+    real.unlink(where)
     kernel.changed()
     kernel.lost_a_name(loser)
 
 
 @syscall("rename")
 def _rename(kernel: Kernel, process: Process, source: str, target: str) -> None:
+    _keep(kernel, source, "renamed")
+    from_, to = _where(kernel, source, False), _where(kernel, target, None)
+    kept = real.lstat(from_)
+    if kernel.closed and not _mode(kernel, target.rpartition("/")[0]) & 0o200:
+        raise OSError(errno.EACCES, "")
     try:
-        loser = real.lstat(kernel.root + target)
+        loser = real.lstat(to)
     except OSError:
         loser = None
-    kept = real.lstat(kernel.root + source)
-    real.rename(kernel.root + source, kernel.root + target)
+    real.rename(from_, to)
     kernel.named(target)
     kernel.changed()
     if loser is not None and loser.st_ino != kept.st_ino:
@@ -287,55 +362,73 @@ def _rename(kernel: Kernel, process: Process, source: str, target: str) -> None:
 
 @syscall("link")
 def _link(kernel: Kernel, process: Process, source: str, target: str) -> None:
-    real.link(kernel.root + source, kernel.root + target, follow_symlinks=False)
+    real.link(_where(kernel, source), _where(kernel, target, True), follow_symlinks=False)
     kernel.named(target)
     kernel.changed()
 
 
 @syscall("symlink")
 def _symlink(kernel: Kernel, process: Process, target: str, path: str) -> None:
-    if target.startswith("/"):
-        target = kernel.root + target
-    real.symlink(target, kernel.root + path)
+    where = _where(kernel, path, True)
+    real.symlink(kernel.root + target if target.startswith("/") else target, where)
+    inode = real.lstat(where).st_ino
+    kernel.inode(inode).mode = 0o777
     kernel.named(path)
-    kernel.changed(real.lstat(kernel.root + path).st_ino, process)
+    kernel.changed(inode, process)
 
 
 @syscall("readlink")
 def _readlink(kernel: Kernel, process: Process, path: str) -> str:
     if path.startswith("/proc/"):
         return kernel.readlink_proc(path)
-    target = real.readlink(kernel.root + path)
+    target = real.readlink(_where(kernel, path))
     return target.removeprefix(kernel.root) if target.startswith(kernel.root) else target
 
 
 @syscall("mkdir")
 def _mkdir(kernel: Kernel, process: Process, path: str, mode: int) -> None:
-    real.mkdir(kernel.root + path, 0o700)
+    where = _where(kernel, path, True)
+    real.mkdir(where, 0o700)
+    inode = real.lstat(where).st_ino
+    _set_mode(kernel, inode, True, mode & ~process.umask & 0o1777)
     kernel.named(path)
-    real.chmod(kernel.root + path, mode & ~process.umask & 0o7777)
-    kernel.changed(real.lstat(kernel.root + path).st_ino, process)
+    kernel.changed(inode, process)
 
 
 @syscall("rmdir")
 def _rmdir(kernel: Kernel, process: Process, path: str) -> None:
-    loser = real.lstat(kernel.root + path)
-    real.rmdir(kernel.root + path)
+    _keep(kernel, path, "removed")
+    where = _where(kernel, path, False)
+    loser = real.lstat(where)
+    real.rmdir(where)
     kernel.changed()
     kernel.lost_a_name(loser)
+
+
+def _keep(kernel: Kernel, path: str, doing: str) -> None:
+    """Refuse what would take the folders away that every machine has."""
+    if path in kernel.skeleton:
+        raise UnmodelledSyscall(f"the subject {doing} {path}, which is not modelled")
 
 
 @syscall("listdir")
 def _listdir(kernel: Kernel, process: Process, path: str) -> tuple[str, ...]:
     if path == "/proc":
         return kernel.list_proc()
-    return tuple(sorted(real.listdir(kernel.root + path)))
+    return tuple(sorted(real.listdir(_readable_folder(kernel, path))))
 
 
 @syscall("scandir")
 def _scandir(kernel: Kernel, process: Process, path: str) -> tuple[tuple[str, str], ...]:
-    with real.scandir(kernel.root + path) as entries:
+    with real.scandir(_readable_folder(kernel, path)) as entries:
         return tuple(sorted((entry.name, _kind(entry)) for entry in entries))
+
+
+def _readable_folder(kernel: Kernel, path: str) -> str:
+    where = _where(kernel, path)
+    if kernel.closed and not _mode(kernel, path) & 0o400:
+        raise OSError(errno.EACCES, "")
+    return where
 
 
 def _kind(entry: Any) -> str:
@@ -346,20 +439,36 @@ def _kind(entry: Any) -> str:
 
 @syscall("chmod")
 def _chmod(kernel: Kernel, process: Process, path: str, mode: int) -> None:
-    real.chmod(kernel.root + path, mode)
-    kernel.changed()
+    found = real.stat(_where(kernel, path))
+    _set_mode(kernel, found.st_ino, st.S_ISDIR(found.st_mode), mode)
 
 
 @syscall("fchmod")
 def _fchmod(kernel: Kernel, process: Process, fd: int, mode: int) -> None:
-    real.fchmod(_real(process, fd), mode)
+    found = real.fstat(_real(process, fd))
+    _set_mode(kernel, found.st_ino, st.S_ISDIR(found.st_mode), mode)
+
+
+def _set_mode(kernel: Kernel, number: int, folder: bool, mode: int) -> None:
+    inode = kernel.inode(number)
+    if inode.serial < 0 and mode != inode.mode:
+        raise UnmodelledSyscall(
+            f"the subject changed the mode of its home directory to {mode:#o}, which is not modelled"
+        )
+    inode.mode = mode
+    if folder and mode & 0o700 != 0o700:
+        kernel.closed = True
     kernel.changed()
 
 
 @syscall("utime")
-def _utime(kernel: Kernel, process: Process, path: str, mtime: int | None) -> None:
-    inode = kernel.inode(real.stat(kernel.root + path).st_ino)
-    inode.mtime = kernel.clock if mtime is None else mtime
+def _utime(kernel: Kernel, process: Process, file: str | int, mtime: int | None) -> None:
+    if isinstance(file, int):
+        number = real.fstat(_real(process, file)).st_ino
+    else:
+        _keep(kernel, file, "set the time of")
+        number = real.stat(_where(kernel, file)).st_ino
+    kernel.inode(number).mtime = kernel.clock if mtime is None else mtime
     kernel.changed()
 
 

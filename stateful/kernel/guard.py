@@ -35,7 +35,7 @@ HARMLESS_EVENTS = frozenset(
     "builtins.id builtins.input gc.get_objects gc.get_referrers gc.get_referents re.compile "
     "tempfile.mkstemp tempfile.mkdtemp shutil.copyfile shutil.move shutil.rmtree shutil.copymode "
     "shutil.copystat shutil.copytree glob.glob glob.glob/2 pathlib.Path.glob pathlib.Path.rglob "
-    "os.walk os.fwalk cpython.PyInterpreterState_New".split()
+    "os.walk os.fwalk pathlib.Path.walk cpython.PyInterpreterState_New".split()
 )
 READING_EVENTS = frozenset({"open", "os.listdir", "os.scandir"})
 

@@ -30,6 +30,7 @@ from stateful.kernel.process import Process
 from stateful.kernel.process_calls import (
     ATEXIT_CALLS,
     OS_CALLS,
+    SELECT_CALLS,
     SIGNAL_CALLS,
     TIME_CALLS,
     wait,
@@ -113,7 +114,7 @@ def _plan() -> list[tuple[Any, str, Any, Any]]:
         (signal, SIGNAL_CALLS),
         (time, TIME_CALLS),
         (atexit, ATEXIT_CALLS),
-        (select, {}),
+        (select, SELECT_CALLS),
     )
     for module, modelled in tables:
         for name, original in list(vars(module).items()):

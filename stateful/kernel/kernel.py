@@ -16,6 +16,7 @@ from stateful.kernel.files import SYSCALLS, Inode, OpenFile
 from stateful.kernel.process import Outcome, Process
 
 SKELETON: Final = ("", "/home", "/home/user", HOME, "/run", "/tmp")
+FIRST_SKELETON_LABEL: Final = 1_000_000
 CLOCK_START_US: Final = 1_750_000_000_000_000
 SHARED_MEMORY: Final = "/dev/shm"
 
@@ -60,6 +61,7 @@ class Kernel:
         processes: every process that ever ran, by letter.
         strangers: the other processes of the machine, by pid.
         clock: microseconds since the epoch; only sleeping moves it.
+        closed: whether there may be a folder whose permission bits keep its owner out.
     """
 
     def __init__(self, strangers: tuple[Stranger, ...] = ()) -> None:
@@ -72,7 +74,13 @@ class Kernel:
         self.strangers = dict(self.born_strangers)
         self.clock = CLOCK_START_US
         self.record_locks: list[locks.RecordLock] = []
-        self.inodes: dict[int, Inode] = {}
+        self.closed = False
+        self._skeleton_inodes = {}
+        for number, path in enumerate(SKELETON, 1):
+            inode = Inode(-number, self.clock, 0o700)
+            inode.label = FIRST_SKELETON_LABEL + number
+            self._skeleton_inodes[real.stat(self.root + path).st_ino] = inode
+        self.inodes: dict[int, Inode] = dict(self._skeleton_inodes)
         self.folders = {HOME}  # where there may be anything beside the skeleton
         self.labels = 0
         self._disk: Disk | None = None
@@ -150,7 +158,7 @@ class Kernel:
         if record is None:
             taken = {inode.serial for inode in self.inodes.values()}
             serial = next(serial for serial in count() if serial not in taken)
-            record = self.inodes[number] = Inode(serial, self.clock)
+            record = self.inodes[number] = Inode(serial, self.clock, 0o600)
         return record
 
     def lost_a_name(self, inode: os.stat_result) -> None:
@@ -187,6 +195,8 @@ class Kernel:
 
     open_proc = proc.open_proc
     read_proc = proc.read_proc
+    pread_proc = proc.pread_proc
+    seek_proc = proc.seek_proc
     stat_proc = proc.stat_proc
     readlink_proc = proc.readlink_proc
     list_proc = proc.list_proc
@@ -212,7 +222,8 @@ class Kernel:
         for path, file in reversed(self.disk().by_path().items()):
             (real.rmdir if file.kind == "dir" else real.unlink)(self.root + path)
         self._disk = None
-        self.inodes.clear()
+        self.inodes = dict(self._skeleton_inodes)
+        self.closed = False
         self.folders = {HOME}
 
     def shared_state(self) -> SharedState:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from stateful.kernel.process import Process
 
 END_OF_FILE = 1 << 62
+DROPPED = "lock dropped"  # the answer of a conversion that has to wait; the caller asks again
 
 
 class RecordLock(NamedTuple):
@@ -32,7 +33,7 @@ class RecordLock(NamedTuple):
 
 
 @syscall("flock")
-def _flock(kernel: Kernel, process: Process, fd: int, operation: int) -> None | Errno | Blocked:
+def _flock(kernel: Kernel, process: Process, fd: int, operation: int) -> None | str | Errno | Blocked:
     file = _file(process, fd)
     number = _real(process, fd)
     wanted = operation & ~fcntl.LOCK_NB
@@ -41,8 +42,11 @@ def _flock(kernel: Kernel, process: Process, fd: int, operation: int) -> None | 
     try:
         real.flock(number, wanted | fcntl.LOCK_NB)
     except BlockingIOError:
-        file.lock = None  # flock(2): a conversion first drops the lock that it has.
-        return Errno(errno.EAGAIN) if operation & fcntl.LOCK_NB else BLOCKED
+        had, file.lock = file.lock, None  # flock(2): a conversion first drops the lock that it has.
+        if operation & fcntl.LOCK_NB:
+            return Errno(errno.EAGAIN)
+        # Another process may take the lock before this one gets it, so dropping it is a step.
+        return DROPPED if had else BLOCKED
     file.lock = {fcntl.LOCK_SH: "SH", fcntl.LOCK_EX: "EX", fcntl.LOCK_UN: None}[wanted]
     return None
 
@@ -54,8 +58,6 @@ def _lockf(
     file = _file(process, fd)
     number = _real(process, fd)
     wanted = operation & ~fcntl.LOCK_NB
-    if wanted not in (fcntl.LOCK_SH, fcntl.LOCK_EX, fcntl.LOCK_UN):
-        return Errno(errno.EINVAL)
     access = file.flags & WRITABLE
     if (wanted == fcntl.LOCK_EX and access == 0) or (wanted == fcntl.LOCK_SH and access == 1):
         return Errno(errno.EBADF)
@@ -63,6 +65,10 @@ def _lockf(
         start += real.lseek(number, 0, 1)
     elif whence == 2:
         start += real.fstat(number).st_size
+    if length < 0:
+        start, length = start + length, -length
+    if start < 0:
+        return Errno(errno.EINVAL)
     end = start + length if length else END_OF_FILE
     exclusive = wanted == fcntl.LOCK_EX
     mine, others = [], []

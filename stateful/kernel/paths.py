@@ -64,4 +64,6 @@ def virtual_path(process: Process, path: Any, dir_fd: int | None = None) -> str:
                 raise OSError(9, os.strerror(9), text)
             base = process.fds[dir_fd].path
         text = f"{base}/{text}"
+    if text.startswith("/proc/self/") or text == "/proc/self":
+        text = f"/proc/{process.pid}{text.removeprefix('/proc/self')}"
     return posixpath.normpath(text)

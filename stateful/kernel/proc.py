@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import stat as st
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ BOOT_ID = "6c1f2b9e-3f6d-4b0e-9a51-7d3c5e8f0a42"
 BOOT_TIME_S = 1_700_000_000
 TICKS_PER_S = 100
 FILES = ("cmdline", "comm", "stat", "status")
+STATES = {"R": "running", "S": "sleeping", "T": "stopped"}
+PIDFD = "pidfd:"  # what stands for a path where a descriptor names a process
 
 
 def open_proc(kernel: Kernel, path: str, flags: int) -> OpenFile:
@@ -29,24 +32,49 @@ def open_proc(kernel: Kernel, path: str, flags: int) -> OpenFile:
     return OpenFile(None, path, flags, 0)
 
 
-def read_proc(kernel: Kernel, file: OpenFile, size: int) -> bytes:
-    """Read on; what the file contains is made at the first read. ESRCH when the process is gone."""
-    if file.content is None:
-        if file.path in _GLOBAL:
-            file.content = _GLOBAL[file.path].encode()
-        else:
-            pid = int(file.path.split("/")[2])
-            entry = kernel.find(pid)
-            if entry is None:
-                raise OSError(errno.ESRCH, "")
-            file.content = _content(entry, file.path.split("/")[3])
+def read_proc(kernel: Kernel, process: Process, file: OpenFile, size: int) -> bytes:
+    """Read on; what the file contains is made when its beginning is read. ESRCH when the process is gone."""
+    if file.path.startswith(PIDFD):
+        raise OSError(errno.EINVAL, "")
+    if file.content is None or file.offset == 0:
+        file.content = _generate(kernel, process, file.path)
     data = file.content[file.offset :] if size < 0 else file.content[file.offset : file.offset + size]
     file.offset += len(data)
     return data
 
 
+def pread_proc(kernel: Kernel, process: Process, file: OpenFile, size: int, offset: int) -> bytes:
+    """Read at an offset, which the next ``read`` does not see."""
+    if file.path.startswith(PIDFD) or offset < 0:
+        raise OSError(errno.EINVAL, "")
+    return _generate(kernel, process, file.path)[offset : offset + size]
+
+
+def seek_proc(kernel: Kernel, file: OpenFile, offset: int, whence: int) -> int:
+    """Move the offset; these files have no end to count from."""
+    if file.path.startswith(PIDFD):
+        raise OSError(errno.ESPIPE, "")
+    target = offset + (file.offset if whence == os.SEEK_CUR else 0)
+    if whence not in (os.SEEK_SET, os.SEEK_CUR) or target < 0:
+        raise OSError(errno.EINVAL, "")
+    file.offset = target
+    return target
+
+
+def _generate(kernel: Kernel, process: Process, path: str) -> bytes:
+    if path in _GLOBAL:
+        return _GLOBAL[path].encode()
+    _, _, pid, name = path.split("/")
+    entry = kernel.find(int(pid))
+    if entry is None:
+        raise OSError(errno.ESRCH, "")
+    return _content(entry, name, "T" if entry.stopped else "R" if entry is process else "S")
+
+
 def stat_proc(kernel: Kernel, path: str) -> tuple[int, ...]:
     """``stat`` of a directory or file of ``/proc``."""
+    if path == "/proc":
+        return (st.S_IFDIR | 0o555, 2, DEVICE, 1, 0, 0, 0, kernel.clock)
     if path in _GLOBAL or _split(kernel, path)[1] in FILES:
         return (st.S_IFREG | 0o444, 2, DEVICE, 1, 1000, 1000, 0, kernel.clock)
     if _split(kernel, path)[1] == "":
@@ -76,17 +104,16 @@ def _split(kernel: Kernel, path: str) -> tuple[Process | Stranger, str]:
     return entry, parts[3] if len(parts) == 4 else ""
 
 
-def _content(entry: Process | Stranger, name: str) -> bytes:
+def _content(entry: Process | Stranger, name: str, state: str) -> bytes:
     comm = entry.argv[0].rsplit("/", 1)[-1][:15]
     if name == "comm":
         return comm.encode() + b"\n"
     if name == "cmdline":
         return b"".join(argument.encode() + b"\0" for argument in entry.argv)
-    state = "T" if entry.stopped else "S"
     if name == "status":
         uid = entry.uid
         return (
-            f"Name:\t{comm}\nState:\t{state} (sleeping)\nTgid:\t{entry.pid}\nPid:\t{entry.pid}\n"
+            f"Name:\t{comm}\nState:\t{state} ({STATES[state]})\nTgid:\t{entry.pid}\nPid:\t{entry.pid}\n"
             f"PPid:\t1\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\n"
         ).encode()
     after = [state, 1, entry.pid, entry.pid, 0, -1, 4194304, *[0] * 8, 20, 0, 1, 0, entry.start_ticks]

@@ -7,10 +7,12 @@ so that unwinding reaches no file.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakValueDictionary
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
@@ -28,6 +30,10 @@ STARTING, OWNER, LEAVING = "starting", "owner", "leaving"
 
 # Greenlets that would not end: kept alive, because dropping one would throw into it again.
 _abandoned: list[Process] = []
+
+
+# What Python does with a signal that the program has said nothing about, where that is not the default.
+PYTHON_DISPOSITIONS = {signal.SIGINT: "handler", signal.SIGPIPE: "ignored", signal.SIGXFSZ: "ignored"}
 
 
 class Outcome(NamedTuple):
@@ -50,6 +56,7 @@ class Process(greenlet):
         phase: ``starting``, ``owner`` (inside ``serve``) or ``leaving``.
         pending: the call that it is stopped before.
         outcome: how it ended, or None while it lives.
+        streams: the files that it has open for writing, in the order in which they were opened.
     """
 
     def __init__(
@@ -74,9 +81,14 @@ class Process(greenlet):
         self.stopped = False
         self.signals: list[int] = []
         self.dispositions: dict[int, str] = {}
-        self.handlers: dict[int, Any] = {}
+        self.handlers: dict[int, Any] = {
+            signal.SIGINT: signal.default_int_handler,
+            signal.SIGPIPE: signal.SIG_IGN,
+            signal.SIGXFSZ: signal.SIG_IGN,
+        }
         self.exit_handlers: list[tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]] = []
         self.fds: dict[int, OpenFile] = {}
+        self.streams: WeakValueDictionary[int, Any] = WeakValueDictionary()
         self.umask = 0o022
         self.modules: dict[str, ModuleType] = {}
         self.folder: str | None = None
@@ -91,27 +103,32 @@ class Process(greenlet):
     def run(self) -> None:
         """The life of the process, from its first instruction to ``exit``."""
         try:
-            outcome, code = self.main(), 0
+            outcome = self.main()
+            code = 1 if outcome.kind == "refused" else 0
         except SystemExit as stop:
             outcome, code = self._refused_or_released(), _exit_code(stop)
         except GreenletExit:
             raise
         except BaseException as error:
-            outcome, code = Outcome("failed", f"{type(error).__name__}: {error}"), 1
-        if outcome.kind == "refused":
-            code = code or 1
+            outcome = Outcome("failed", f"{type(error).__name__}: {error}")
+            code = 130 if isinstance(error, KeyboardInterrupt) else 1
         if self.phase != OWNER:
             self.phase = LEAVING
-        while self.exit_handlers:
-            function, args, kwargs = self.exit_handlers.pop()
+        for entry in reversed(self.exit_handlers[:]):  # those that register now come too late
+            if not any(entry is other for other in self.exit_handlers):
+                continue  # unregistered by one that ran before it
+            function, args, kwargs = entry
             try:
                 function(*args, **kwargs)
             except GreenletExit:
                 raise
-            except SystemExit as stop:
-                code = _exit_code(stop)
+            except SystemExit:
+                pass  # As in CPython, which prints it: the exit status stands.
             except BaseException as error:
                 outcome = Outcome("failed", f"{type(error).__name__}: {error}")
+        for stream in list(self.streams.values()):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
         self.exit(code, outcome)
 
     def exit(self, code: int, outcome: Outcome | None = None) -> None:

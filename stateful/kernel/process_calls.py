@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import operator
 import os
 import signal as signals
 import time as clock
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+
+from stateful.kernel.file_calls import descriptor
+from stateful.kernel.proc import PIDFD
 
 if TYPE_CHECKING:
     from stateful.kernel.process import Process
@@ -19,7 +24,32 @@ LONG_TIME_S = 10_000_000
 
 
 def kill(process: Process, pid: int, number: int) -> None:
-    process.call("kill", pid, int(number))
+    process.call("kill", _c_int(pid), _c_int(number))
+
+
+def _c_int(value: Any) -> int:
+    """A number as C takes it. Raises TypeError for what is none, OverflowError for what is too large."""
+    number = operator.index(value)
+    if not -(2**31) <= number < 2**31:
+        raise OverflowError("Python int too large to convert to C int")
+    return number
+
+
+def getpgid(process: Process, pid: int) -> int:
+    """Every process leads a group of its own."""
+    if pid and not process.call("pid_exists", _c_int(pid)):
+        raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH))
+    return pid or process.pid
+
+
+def pidfd_open(process: Process, pid: int, flags: int = 0) -> int:
+    return int(process.call("pidfd_open", _c_int(pid), flags))
+
+
+def pidfd_send_signal(
+    process: Process, pidfd: int, signal: int, siginfo: None = None, flags: int = 0
+) -> None:
+    process.call("pidfd_send_signal", pidfd, int(signal))
 
 
 def exit_(process: Process, status: int) -> None:
@@ -32,12 +62,15 @@ def waitpid(process: Process, pid: int, options: int) -> tuple[int, int]:
 
 def urandom(process: Process, size: int) -> bytes:
     """Bytes that depend only on who asks and how often it has asked before."""
+    if size < 0:
+        raise ValueError("negative argument not allowed")
     process.draws += 1
     seed = f"{process.pid}/{process.draws}".encode()
     return hashlib.shake_256(seed).digest(size)
 
 
 def abort(process: Process) -> None:
+    process.call("sigaction", int(signals.SIGABRT), "default")
     process.call("kill", process.pid, int(signals.SIGABRT))
 
 
@@ -56,7 +89,8 @@ OS_CALLS: dict[str, EntryPoint] = {
     "getpid": lambda process: process.pid,
     "getppid": lambda process: 1,
     "getpgrp": lambda process: process.pid,
-    "getpgid": lambda process, pid: pid or process.pid,
+    "getpgid": getpgid,
+    "pidfd_open": pidfd_open,
     "getuid": lambda process: process.uid,
     "geteuid": lambda process: process.uid,
     "getgid": lambda process: process.uid,
@@ -83,14 +117,16 @@ def signal_(process: Process, number: int, handler: Any) -> Any:
 
 
 def getsignal(process: Process, number: int) -> Any:
-    default = signals.default_int_handler if number == signals.SIGINT else signals.SIG_DFL
-    return process.handlers.get(int(number), default)
+    if not 1 <= number < signals.NSIG:
+        raise ValueError("signal number out of range")
+    return process.handlers.get(int(number), signals.SIG_DFL)
 
 
 SIGNAL_CALLS: dict[str, EntryPoint] = {
     "signal": signal_,
     "getsignal": getsignal,
     "pause": lambda process: process.call("pause"),
+    "pidfd_send_signal": pidfd_send_signal,
     "raise_signal": lambda process, number: kill(process, process.pid, number),
     "siginterrupt": lambda process, number, flag: None,
 }
@@ -134,6 +170,9 @@ TIME_CALLS: dict[str, EntryPoint] = {
     "process_time": lambda process: 0.0,
     "process_time_ns": lambda process: 0,
     "clock_gettime": lambda process, which: _wall(process) if which == 0 else _monotonic(process),
+    "clock_gettime_ns": lambda process, which: (
+        process.call("clock") - (0 if which == 0 else MONOTONIC_ORIGIN_US)
+    ) * 1000,
     "localtime": _now_unless_given(clock.localtime),
     "gmtime": _now_unless_given(clock.gmtime),
     "ctime": _now_unless_given(clock.ctime),
@@ -142,6 +181,8 @@ TIME_CALLS: dict[str, EntryPoint] = {
 
 
 def register(process: Process, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    if not callable(function):
+        raise TypeError("the first argument must be callable")
     process.exit_handlers.append((function, args, kwargs))
     return function
 
@@ -151,6 +192,23 @@ def unregister(process: Process, function: Callable[..., Any]) -> None:
 
 
 ATEXIT_CALLS: dict[str, EntryPoint] = {"register": register, "unregister": unregister}
+
+
+def select(process: Process, rlist: Any, wlist: Any, xlist: Any, timeout: float | None = None) -> Any:
+    """Sleep, or wait for the end of processes; other descriptors are not modelled."""
+    numbers = {descriptor(one): one for one in rlist}
+    for number in numbers:
+        if number in process.fds and not process.fds[number].path.startswith(PIDFD):
+            process.refuse(f"called select.select() on descriptor {number}, which is no pidfd")
+    if list(wlist) or list(xlist):
+        process.refuse("called select.select() to write, which is not modelled")
+    if timeout is not None and timeout < 0:
+        raise ValueError("timeout must be non-negative")
+    ready = process.call("select", tuple(numbers), None if timeout is None else int(timeout * 1_000_000))
+    return [numbers[number] for number in ready], [], []
+
+
+SELECT_CALLS: dict[str, EntryPoint] = {"select": select}
 
 
 def wait(process: Process, timeout: float | None) -> None:

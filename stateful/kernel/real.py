@@ -10,11 +10,10 @@ import os
 import shutil
 
 O_CREAT, O_EXCL, O_NOFOLLOW, O_TRUNC = os.O_CREAT, os.O_EXCL, os.O_NOFOLLOW, os.O_TRUNC
+O_TMPFILE: int = getattr(os, "O_TMPFILE", 0)  # Linux only
 
-chmod = os.chmod
 close = os.close
 dup = os.dup
-fchmod = os.fchmod
 fdatasync = getattr(os, "fdatasync", os.fsync)  # macOS has none
 fstat = os.fstat
 fsync = os.fsync

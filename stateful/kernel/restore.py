@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from stateful.kernel import real
 from stateful.kernel.disk import Disk, File
 from stateful.kernel.files import Inode, OpenFile
+from stateful.kernel.kernel import SKELETON
 
 if TYPE_CHECKING:
     from stateful.kernel.kernel import Kernel, SharedState
@@ -48,7 +49,8 @@ def restore(
     for inode in kernel.inodes.values():
         inode.opens = 0
     kernel.processes = {}
-    names = {serial: path for path, serial in shared.disk.names}
+    names = {-number: path for number, path in enumerate(SKELETON, 1)}
+    names.update((serial, path) for path, serial in shared.disk.names)
     for letter, life, stopped, signals, dispositions in shared.table:
         process = kernel.processes[letter] = new_process(letter, life)
         process.stopped = stopped
@@ -58,13 +60,14 @@ def restore(
         files: dict[int, OpenFile] = {}
         for fd, description in table:
             file = files.get(description[-1])
-            if file is None:
-                file = files[description[-1]] = _reopen(kernel, description, serials, names)
-            else:
+            if file is not None:
                 file.references += 1
+            else:
+                file = files[description[-1]] = _reopen(kernel, description, serials, names)
             process.fds[fd] = file
+    kinds = {serial: file.kind for serial, file in shared.disk.files}
     for serial in nameless:
-        real.unlink(f"{kernel.root}{NAMELESS}{serial}")
+        (real.rmdir if kinds[serial] == "dir" else real.unlink)(f"{kernel.root}{NAMELESS}{serial}")
     kernel.remember_disk(shared.disk)
 
 
@@ -108,7 +111,7 @@ def _restore_disk(kernel: Kernel, disk: Disk) -> None:
 def _make(kernel: Kernel, file: File, serial: int, where: str) -> None:
     if file.kind == "dir":
         real.mkdir(where, 0o700)
-        real.chmod(where, file.mode)
+        kernel.closed = kernel.closed or file.mode & 0o700 != 0o700
     elif file.kind == "link":
         target = os.fsdecode(file.content)
         real.symlink(kernel.root + target if target.startswith("/") else target, where)
@@ -116,8 +119,7 @@ def _make(kernel: Kernel, file: File, serial: int, where: str) -> None:
         fd = real.open(where, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         if file.content:
             real.write(fd, file.content)
-        real.fchmod(fd, file.mode)
         real.close(fd)
-    inode = Inode(serial, file.mtime)
+    inode = Inode(serial, file.mtime, file.mode)
     inode.label, inode.writer = file.label, file.writer
     kernel.inodes[real.lstat(where).st_ino] = inode

@@ -1,18 +1,21 @@
 """Signals, sleeping, ending: the calls about processes.
 
 A handler runs in the target before the target's next call, as CPython runs it; without one, a signal
-that ends a process ends it at once, and its exit handlers do not run.
+that ends a process ends it at once, and its exit handlers do not run. A stopped process takes
+nothing but SIGKILL and SIGCONT; what else it is sent waits until it goes on.
 """
 
 from __future__ import annotations
 
 import errno
+import os
 import signal
 from typing import TYPE_CHECKING, Any
 
 from stateful.kernel.call import BLOCKED, Blocked, UnmodelledSyscall
-from stateful.kernel.files import syscall
-from stateful.kernel.process import Outcome
+from stateful.kernel.files import OpenFile, open_number, syscall
+from stateful.kernel.proc import PIDFD
+from stateful.kernel.process import PYTHON_DISPOSITIONS, Outcome, signal_name
 
 if TYPE_CHECKING:
     from stateful.kernel.kernel import Kernel
@@ -24,9 +27,9 @@ STOPPING = frozenset({signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIG
 
 @syscall("kill")
 def _kill(kernel: Kernel, process: Process, pid: int, number: int) -> None:
-    if not 0 <= number < signal.NSIG:
-        raise OSError(errno.EINVAL, "")
     if pid <= 0:
+        if number == 0 and pid < -1 and kernel.find(-pid) is None:
+            raise OSError(errno.ESRCH, "")
         if number == 0:
             return  # There is always somebody in one's own group.
         raise UnmodelledSyscall(
@@ -36,9 +39,54 @@ def _kill(kernel: Kernel, process: Process, pid: int, number: int) -> None:
     target = kernel.find(pid)
     if target is None:
         raise OSError(errno.ESRCH, "")
+    if not 0 <= number < signal.NSIG:
+        raise OSError(errno.EINVAL, "")
     if target.uid != process.uid:
         raise OSError(errno.EPERM, "")
     kernel.send(pid, number)
+
+
+@syscall("pidfd_open")
+def _pidfd_open(kernel: Kernel, process: Process, pid: int, flags: int) -> int:
+    if pid <= 0 or flags & ~os.O_NONBLOCK:
+        raise OSError(errno.EINVAL, "")
+    target = kernel.find(pid)
+    if target is None:
+        raise OSError(errno.ESRCH, "")
+    # Which process it is: another may have the pid by the time the descriptor is used.
+    return open_number(process, OpenFile(None, f"{PIDFD}{pid}:{target.start_ticks}", os.O_RDWR, 0))
+
+
+def _behind(kernel: Kernel, process: Process, fd: int) -> tuple[int, bool]:
+    """The pid that a pidfd stands for, and whether that process lives."""
+    path = process.fds[fd].path if fd in process.fds else ""
+    if not path.startswith(PIDFD):
+        raise OSError(errno.EBADF, "")
+    pid, start_ticks = map(int, path.removeprefix(PIDFD).split(":"))
+    target = kernel.find(pid)
+    return pid, target is not None and target.start_ticks == start_ticks
+
+
+@syscall("pidfd_send_signal")
+def _pidfd_send_signal(kernel: Kernel, process: Process, fd: int, number: int) -> None:
+    pid, alive = _behind(kernel, process, fd)
+    if not 0 <= number < signal.NSIG:
+        raise OSError(errno.EINVAL, "")
+    if not alive:
+        raise OSError(errno.ESRCH, "")
+    _kill(kernel, process, pid, number)
+
+
+@syscall("select")
+def _select(
+    kernel: Kernel, process: Process, fds: tuple[int, ...], microseconds: int | None
+) -> tuple[int, ...] | Blocked:
+    """Wait for the end of one of some processes, by pidfd; which of them have ended."""
+    ended = tuple(fd for fd in fds if not _behind(kernel, process, fd)[1])
+    if ended or microseconds is None:
+        return ended or BLOCKED
+    kernel.clock += microseconds
+    return ()
 
 
 def deliver(kernel: Kernel, target: Process, number: int) -> None:
@@ -47,19 +95,38 @@ def deliver(kernel: Kernel, target: Process, number: int) -> None:
         return
     if number == signal.SIGKILL:
         kernel.end(target, Outcome("killed", "SIGKILL"))
-    elif number == signal.SIGCONT:
-        target.stopped = False
     elif number == signal.SIGSTOP:
         target.stopped = True
     else:
-        disposition = target.dispositions.get(number, "default")
-        if disposition == "handler":
-            if number not in target.signals:
-                target.signals.append(number)
-        elif disposition == "default" and number in STOPPING:
+        if number == signal.SIGCONT:
+            _continue(kernel, target)
+        action = _action(target, number)
+        if action == "handler" or (action == "end" and target.stopped):
+            # Several handlers run in the order of their numbers, and each once.
+            target.signals = sorted({*target.signals, number})
+        elif action == "stop":
             target.stopped = True
-        elif disposition == "default" and number not in IGNORED_BY_DEFAULT:
-            kernel.end(target, Outcome("killed", signal.Signals(number).name))
+        elif action == "end":
+            kernel.end(target, Outcome("killed", signal_name(number)))
+
+
+def _action(target: Process, number: int) -> str:
+    """What a signal does to a process: ``handler``, ``ignored``, ``stop`` or ``end``."""
+    disposition = target.dispositions.get(number) or PYTHON_DISPOSITIONS.get(number, "default")
+    if disposition != "default":
+        return disposition
+    if number in IGNORED_BY_DEFAULT:
+        return "ignored"
+    return "stop" if number in STOPPING else "end"
+
+
+def _continue(kernel: Kernel, target: Process) -> None:
+    """Let a stopped process go on: what was to end it while it was stopped does so now."""
+    target.stopped = False
+    for number in target.signals:
+        if _action(target, number) == "end":
+            kernel.end(target, Outcome("killed", signal_name(number)))
+            return
 
 
 @syscall("sigaction")
@@ -107,4 +174,5 @@ def _inspect(kernel: Kernel, process: Process, pid: int) -> tuple[Any, ...]:
     entry = kernel.find(pid)
     if entry is None:
         raise OSError(errno.ESRCH, "")
-    return (tuple(entry.argv), str(entry.start_ticks), entry.uid, "stopped" if entry.stopped else "sleeping")
+    status = "stopped" if entry.stopped else "running" if entry is process else "sleeping"
+    return (tuple(entry.argv), str(entry.start_ticks), entry.uid, status)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _real_open = io.open
 
+BLOCK_SIZE = 4096  # what Linux's file systems recommend, and the size of a buffer therefore
+
 
 class RawFile(io.RawIOBase):
     """The unbuffered file of a simulated process, like ``io.FileIO``."""
@@ -29,9 +31,11 @@ class RawFile(io.RawIOBase):
         self._reads = "r" in mode or "+" in mode
         self._writes = any(letter in mode for letter in "wxa+")
         self._closefd = closefd
-        self.name = file
+        self.name = file if isinstance(file, int) else os.fspath(file)
         self.mode = mode
         if isinstance(file, int):
+            if file < 0:
+                raise ValueError("negative file descriptor")
             self._fd = file
         else:
             if not closefd:
@@ -39,6 +43,8 @@ class RawFile(io.RawIOBase):
             flags = _flags(mode)
             if opener is not None:
                 self._fd = opener(file, flags)
+                if self._fd < 0:
+                    raise ValueError(f"opener returned {self._fd}")
             else:
                 where = virtual_path(process, file)
                 self._fd = process.call("open", where, flags, 0o666)
@@ -153,7 +159,7 @@ def open_stream(
     raw = RawFile(process, file, mode.replace("t", ""), closefd, opener)
     if buffering == 0:
         return raw
-    size = buffering if buffering > 1 else io.DEFAULT_BUFFER_SIZE
+    size = buffering if buffering > 1 else BLOCK_SIZE
     buffer: Any
     if "+" in mode:
         buffer = io.BufferedRandom(raw, size)
@@ -161,8 +167,10 @@ def open_stream(
         buffer = io.BufferedReader(raw, size)
     else:
         buffer = io.BufferedWriter(raw, size)
-    if binary:
-        return buffer
-    text = io.TextIOWrapper(buffer, io.text_encoding(encoding), errors, newline, buffering == 1)
-    text.mode = mode  # type: ignore[misc] # as open() does
-    return text
+    stream: Any = buffer
+    if not binary:
+        stream = io.TextIOWrapper(buffer, io.text_encoding(encoding), errors, newline, buffering == 1)
+        stream.mode = mode  # as open() does
+    if raw.writable():
+        process.streams[process.calls] = stream
+    return stream
