@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Final
 
 from stateful.invariants import Moment, View, first_broken, needs_disk
-from stateful.kernel import guard, interpose, modules, real
+from stateful.kernel import interrupt, real, simulation
 from stateful.kernel.call import BLOCKED, SILENT, Call, Delivery, Outside, UnmodelledSyscall
 from stateful.kernel.disk import HOME
 from stateful.kernel.kernel import Kernel
@@ -39,7 +39,6 @@ class Execution:
     """A running simulation of a subject in a scenario; a context manager that leaves nothing behind."""
 
     def __init__(self, subject: Subject, scenario: Scenario, *, judged: bool = True) -> None:
-        guard.install()
         self.judged = judged
         self.subject = subject
         self.scenario = scenario
@@ -49,8 +48,7 @@ class Execution:
         self._disturbed: set[str] = set()
         self.kernel = Kernel(scenario.disk.strangers)
         self.kernel.put(scenario.disk.files)
-        interpose.enter()
-        modules.install()
+        simulation.begin()
         self._open = True
 
     def __enter__(self) -> Execution:
@@ -65,11 +63,12 @@ class Execution:
         """Unwind all processes, remove the temporary directory, give the entry points back."""
         if self._open:
             self._open = False
+            interrupt.hold()
             try:
                 self.kernel.close()
             finally:
-                modules.uninstall()
-                interpose.leave()
+                simulation.end()
+                interrupt.let_go()
 
     # -- moves ------------------------------------------------------------------------------------
 
@@ -123,9 +122,9 @@ class Execution:
             return process is None and move.letter == self.next_letter()
         if process is None:
             return move.kind == STEP and move.letter in self.waiting()
-        if move.kind == "exit":
-            return process.alive and process.phase == OWNER
-        return process.alive and (move.kind != STEP or not process.stopped)
+        if move.kind == STEP:
+            return self._can_step(process)
+        return process.alive and (move.kind != "exit" or (process.phase == OWNER and not process.signals))
 
     def _start(self, move: Move) -> Process:
         if move.letter != self.next_letter():
@@ -244,7 +243,7 @@ def new_process(subject: Subject, letter: str, life: str) -> Process:
     process = Process(
         letter, life, FIRST_PID + index, START_TICKS + index, lambda: subject.run(life)
     )
-    process.folder = subject.folder
+    process.folder, process.subject = subject.folder, subject.module.partition(".")[0]
     process.environ = dict(ENVIRONMENT)
     return process
 
@@ -256,7 +255,7 @@ def run_to_call(process: Process, *answer: Any) -> Call:
         request = resume(process, _do_outside(request))
     if type(request) is Call:
         return request
-    assert isinstance(request, UnmodelledSyscall), request
+    assert isinstance(request, BaseException), request
     raise request
 
 

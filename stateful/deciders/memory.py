@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 from stateful.deciders.behaviour import BORN, Behaviour
 from stateful.execution import LETTERS, LIMIT_SILENT_CALLS, new_process
 from stateful.invariants import View
-from stateful.kernel import interpose, modules
+from stateful.kernel import simulation
 from stateful.kernel.call import BLOCKED, SILENT, Call, Delivery, UnmodelledSyscall
 from stateful.kernel.disk import Disk
 from stateful.kernel.kernel import Kernel, SharedState
@@ -79,8 +79,7 @@ class Memory:
         self.calls_made = 0
         self.behaviour = Behaviour(subject)
         self._kernel = Kernel(disk.strangers)
-        interpose.enter()
-        modules.install()
+        simulation.begin()
         self._kernel.put(disk.files)
         self.number_of_shared = self._shared = Numbering()
         self.number_of_own = self._own = Numbering()
@@ -92,10 +91,11 @@ class Memory:
 
     def close(self) -> None:
         """Give everything back."""
-        self.behaviour.close()
-        self._kernel.close()
-        modules.uninstall()
-        interpose.leave()
+        try:
+            self.behaviour.close()
+            self._kernel.close()
+        finally:
+            simulation.end()
 
     # -- reading states -------------------------------------------------------------------------------
 

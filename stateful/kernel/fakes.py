@@ -1,4 +1,4 @@
-"""The modules that a simulated process gets in place of the real ones: psutil, datetime, posix.
+"""The modules that a simulated process gets in place of the real ones: psutil, datetime, greenlet.
 
 Modelled of psutil: ``pid_exists``, ``pids``, ``boot_time`` and of ``Process`` ``pid``, ``name``,
 ``cmdline``, ``create_time``, ``ppid``, ``uids``, ``status``, ``is_running``, ``send_signal``, ``terminate``,
@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import contextlib
 import datetime as real_datetime
-import sys
 import time
 from collections import namedtuple
-from collections.abc import Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from stateful.kernel.interpose import replacement_of
 from stateful.kernel.proc import BOOT_TIME_S, TICKS_PER_S
+from stateful.kernel.refusal import advice, caller
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from stateful.kernel.process import Process
 
 _Uids = namedtuple("puids", "real effective saved")  # noqa: PYI024 - psutil's own type
@@ -146,7 +146,17 @@ def make_psutil(process: Process) -> ModuleType:
     return module
 
 
-class _datetime(real_datetime.datetime):
+class _Like(type):
+    """Makes instances of the real class, such as a shared module returns, instances of the fake one."""
+
+    def __instancecheck__(cls, value: object) -> bool:
+        return isinstance(value, cls.__mro__[1])
+
+    def __subclasscheck__(cls, other: type) -> bool:
+        return issubclass(other, cls.__mro__[1])
+
+
+class _datetime(real_datetime.datetime, metaclass=_Like):
     @classmethod
     def now(cls, tz: real_datetime.tzinfo | None = None) -> _datetime:
         return cls.fromtimestamp(time.time(), tz)
@@ -160,7 +170,7 @@ class _datetime(real_datetime.datetime):
         return cls.now()
 
 
-class _date(real_datetime.date):
+class _date(real_datetime.date, metaclass=_Like):
     @classmethod
     def today(cls) -> _date:
         return cls.fromtimestamp(time.time())
@@ -168,6 +178,7 @@ class _date(real_datetime.date):
 
 _datetime.__name__ = _datetime.__qualname__ = "datetime"
 _date.__name__ = _date.__qualname__ = "date"
+_datetime.__module__ = _date.__module__ = "datetime"  # where pickle looks for them
 
 
 def make_datetime(process: Process) -> ModuleType:
@@ -178,9 +189,17 @@ def make_datetime(process: Process) -> ModuleType:
     return module
 
 
-def make_posix(process: Process) -> ModuleType:
-    """posix, with the entry points of os that are interposed."""
-    return replacement_of(sys.modules["posix"])
+def make_greenlet(process: Process) -> ModuleType:
+    """greenlet, which a process cannot have: its own switches would pass for the harness's."""
+    module = ModuleType("greenlet")
+
+    def refuse(name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        process.refuse(f"uses greenlet.{name}, which is not modelled{caller()}{advice('greenlet')}")
+
+    module.__getattr__ = refuse  # type: ignore[method-assign] # PEP 562
+    return module
 
 
-FAKES = {"psutil": make_psutil, "datetime": make_datetime, "posix": make_posix}
+FAKES = {"psutil": make_psutil, "datetime": make_datetime, "greenlet": make_greenlet}

@@ -5,19 +5,23 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
-from collections.abc import Iterable, Iterator
+import weakref
 from itertools import count
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from stateful.kernel import locks, proc, real, signals, switch
-from stateful.kernel.call import Call, Errno
+from stateful.kernel.call import Call, Errno, UnmodelledSyscall
 from stateful.kernel.disk import HOME, Disk, scan
 from stateful.kernel.files import SYSCALLS, Inode, OpenFile
 from stateful.kernel.process import Outcome, Process
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
 SKELETON: Final = ("", "/home", "/home/user", HOME, "/run", "/tmp")
 FIRST_SKELETON_LABEL: Final = 1_000_000
 CLOCK_START_US: Final = 1_750_000_000_000_000
+NOT_FOLLOWING: Final = ("link", "mkdir", "readlink", "rename", "rmdir", "symlink", "unlink")
 SHARED_MEMORY: Final = "/dev/shm"
 
 
@@ -66,6 +70,8 @@ class Kernel:
 
     def __init__(self, strangers: tuple[Stranger, ...] = ()) -> None:
         self.root = tempfile.mkdtemp(prefix="stateful-", dir=temporary_folder())
+        # Also where nobody closes the kernel: at the latest when the interpreter exits.
+        self._remove = weakref.finalize(self, _remove, self.root, os.getpid())
         self.skeleton = frozenset(SKELETON)
         for path in SKELETON[1:]:
             real.mkdir(self.root + path, 0o700)
@@ -84,17 +90,34 @@ class Kernel:
         self.folders = {HOME}  # where there may be anything beside the skeleton
         self.labels = 0
         self._disk: Disk | None = None
+        self._links = False
 
     # -- making calls ---------------------------------------------------------------------------
 
     def perform(self, process: Process, call: Call) -> Any:
         """Make a call of a process: its answer, an Errno, or BLOCKED where it cannot be made now."""
+        if self._links:
+            self._stay_inside(call)
+        elif call.name == "symlink":
+            self._links = True
         try:
             return SYSCALLS[call.name](self, process, *call.args)
         except OSError as error:
             if error.errno is None:
                 raise
             return Errno(error.errno)
+
+    def _stay_inside(self, call: Call) -> None:
+        """Refuse to follow a link that climbs out of the temporary directory, as ``../../../..`` may."""
+        follows = call.name not in NOT_FOLLOWING and call.args[-1:] != (False,)
+        root = os.path.realpath(self.root)
+        for path in call.args:
+            if isinstance(path, str) and path.startswith("/"):
+                where = self.root + (path if follows else path.rpartition("/")[0])
+                if not f"{os.path.realpath(where)}/".startswith(f"{root}/"):
+                    raise UnmodelledSyscall(
+                        f"the subject followed a link in {path} that leads out of the simulated machine"
+                    )
 
     def find(self, pid: int) -> Process | Stranger | None:
         """The live process with a pid, or None."""
@@ -216,6 +239,7 @@ class Kernel:
     def remember_disk(self, disk: Disk) -> None:
         """Take a disk that was just restored as read."""
         self._disk = disk
+        self._links = any(file.kind == "link" for _, file in disk.files)
 
     def clear_disk(self) -> None:
         """Remove everything that processes made."""
@@ -278,13 +302,28 @@ class Kernel:
 
     def close(self) -> None:
         """Unwind every process and remove the temporary directory."""
-        for process in self.processes.values():
-            if process.outcome is None:
-                self.end(process, Outcome("killed", "SIGKILL"))
-        switch.bury(self.processes.values())
-        real.rmtree(self.root, ignore_errors=True)
+        try:
+            for process in self.processes.values():
+                if process.outcome is None:
+                    self.end(process, Outcome("killed", "SIGKILL"))
+            switch.bury(self.processes.values())
+        finally:
+            self._remove()
 
 
 def temporary_folder() -> str | None:
     """Where temporary directories go: memory where the host has it, 3 us a call instead of 22 us."""
     return SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK | os.X_OK) else None
+
+
+def _remove(root: str, owner: int) -> None:
+    """Remove a temporary directory, whatever its permission bits say; a forked child leaves it alone."""
+    if os.getpid() != owner:
+        return
+    real.rmtree(root, ignore_errors=True)
+    if os.path.exists(root):
+        for folder, names, _ in os.walk(root):
+            for name in names:
+                if not os.path.islink(f"{folder}/{name}"):
+                    os.chmod(f"{folder}/{name}", 0o700)
+        real.rmtree(root, ignore_errors=True)

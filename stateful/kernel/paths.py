@@ -17,7 +17,7 @@ from stateful.kernel.disk import HOME
 if TYPE_CHECKING:
     from stateful.kernel.process import Process
 
-_SIMULATED = ("/home/user", "/tmp", "/run", "/proc")  # noqa: S108 - virtual paths
+_SIMULATED = ("/home/user", "/tmp", "/run", "/proc")
 _TIME_ZONES = ("/usr/share/zoneinfo", "/etc/localtime", "/etc/mime.types")
 
 
@@ -26,13 +26,13 @@ def _installed() -> tuple[str, ...]:
     folders |= {posixpath.realpath(folder) for folder in folders}
     return tuple(
         sorted(
-            folder
+            f"{folder}/"
             for folder in folders
             if folder.startswith("/")
             and folder.count("/") > 1
             and not any(f"{path}/".startswith(f"{folder}/") for path in _SIMULATED)
         )
-    ) + _TIME_ZONES
+    ) + tuple(f"{path}/" for path in _TIME_ZONES)
 
 
 _host_folders = _installed()
@@ -41,13 +41,13 @@ _host_folders = _installed()
 def add_host_folder(folder: str) -> None:
     """Count a folder, such as the one that a subject lies in, as part of the host."""
     global _host_folders
-    if folder not in _host_folders:
-        _host_folders = (*_host_folders, folder)
+    if f"{folder}/" not in _host_folders:
+        _host_folders = (*_host_folders, f"{folder}/")
 
 
 def on_host(path: str) -> bool:
     """Whether a path belongs to the host, where processes may only read."""
-    return any(path == folder or path.startswith(f"{folder}/") for folder in _host_folders)
+    return f"{path}/".startswith(_host_folders)
 
 
 def virtual_path(process: Process, path: Any, dir_fd: int | None = None) -> str:

@@ -2,7 +2,7 @@
 
 A crash parks the greenlet for ever, so none of its code runs: no ``finally``, no ``with`` exit, no
 exit handler, no flush. When the execution is closed the greenlet is unwound with every call refused,
-so that unwinding reaches no file.
+so that unwinding reaches no file. One that will not be unwound is left parked for good.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 from weakref import WeakValueDictionary
 
 from greenlet import GreenletExit, getcurrent, greenlet
@@ -19,9 +18,11 @@ from greenlet import GreenletExit, getcurrent, greenlet
 from stateful.kernel.call import Call, Delivery, Errno, Outside, UnmodelledSyscall
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import ModuleType
 
     from stateful.kernel.files import OpenFile
+    from stateful.kernel.modules import Exchange
 
 # A subject may catch GreenletExit and go on. After this many refused calls it is left parked instead.
 REFUSALS_BEFORE_ABANDONING = 64
@@ -56,6 +57,11 @@ class Process(greenlet):
         phase: ``starting``, ``owner`` (inside ``serve``) or ``leaving``.
         pending: the call that it is stopped before.
         outcome: how it ended, or None while it lives.
+        folder, subject: where its code is imported from before all others, and the name of the
+            top-level module that it is there for.
+        belongings, exchange: what ``switch`` and ``modules`` exchange when it runs.
+        buried: it is being unwound; every call is refused.
+        stuck: it was stopped inside code that ignores being stopped, and is never resumed.
         streams: the files that it has open for writing, in the order in which they were opened.
     """
 
@@ -92,10 +98,14 @@ class Process(greenlet):
         self.umask = 0o022
         self.modules: dict[str, ModuleType] = {}
         self.folder: str | None = None
+        self.subject: str | None = None
         self.environ: dict[bytes, bytes] = {}
+        self.belongings: tuple[Any, ...] | None = None
+        self.exchange: Exchange | None = None
         self.draws = 0
         self.calls = 0
         self.buried = False
+        self.stuck = False
         self._refusals = 0
 
     # -- inside the process ---------------------------------------------------------------------
@@ -110,7 +120,8 @@ class Process(greenlet):
         except GreenletExit:
             raise
         except BaseException as error:
-            outcome = Outcome("failed", f"{type(error).__name__}: {error}")
+            self._end_if_buried()
+            outcome = Outcome("failed", _describe(error))
             code = 130 if isinstance(error, KeyboardInterrupt) else 1
         if self.phase != OWNER:
             self.phase = LEAVING
@@ -125,11 +136,17 @@ class Process(greenlet):
             except SystemExit:
                 pass  # As in CPython, which prints it: the exit status stands.
             except BaseException as error:
-                outcome = Outcome("failed", f"{type(error).__name__}: {error}")
+                self._end_if_buried()
+                outcome = Outcome("failed", _describe(error))
         for stream in list(self.streams.values()):
             with contextlib.suppress(OSError, ValueError):
                 stream.flush()
         self.exit(code, outcome)
+
+    def _end_if_buried(self) -> None:
+        """A ``finally`` that raises while it is unwound turns GreenletExit into something else."""
+        if self.buried:
+            raise GreenletExit
 
     def exit(self, code: int, outcome: Outcome | None = None) -> None:
         """End now, without running anything more. Never returns."""
@@ -140,6 +157,7 @@ class Process(greenlet):
 
     def call(self, name: str, *args: Any) -> Any:
         """Stop before a call; return what the kernel answers, or raise its errno as OSError."""
+        self.calls += 1
         call = Call(name, args)
         while True:
             answer = self._stop_before(call)
@@ -160,21 +178,31 @@ class Process(greenlet):
             raise error
         return answer
 
-    def refuse(self, message: str) -> None:
-        """Stop the whole run with UnmodelledSyscall, whatever the subject would catch. Never returns."""
-        self._stop_before(UnmodelledSyscall(f"the subject {message}"))
+    def refuse(self, message: str) -> NoReturn:
+        """Stop the whole run with UnmodelledSyscall, whatever the subject would catch.
 
-    def _stop_before(self, request: Call | Outside | UnmodelledSyscall) -> Any:
+        Never returns, even to somebody who resumes the process in spite of it.
+        """
+        while True:
+            self._stop_before(UnmodelledSyscall(f"the subject {message}"))
+
+    def _stop_before(self, request: Call | Outside | BaseException) -> Any:
         if self.buried:
             self._refusals += 1
             if self._refusals > REFUSALS_BEFORE_ABANDONING:
                 self.abandon()
             raise GreenletExit
-        self.calls += 1
         return self.parent.switch(request)
 
-    def abandon(self) -> None:
+    def hand_over(self, error: BaseException) -> NoReturn:
+        """Have the harness raise an error, and leave this greenlet parked for good: it cannot go on."""
+        self.stuck = True
+        while True:
+            self.parent.switch(error)
+
+    def abandon(self) -> NoReturn:
         """Leave this greenlet parked for good: it swallows every request to end."""
+        self.stuck = True
         _abandoned.append(self)
         while True:
             self.parent.switch(None)
@@ -189,17 +217,32 @@ class Process(greenlet):
         """Unwind the greenlet, with every call refused."""
         self.buried = True
         if self and not self.dead:
-            self.parent = getcurrent()
-            self.throw(GreenletExit)
+            if self.stuck:
+                _abandoned.append(self)
+            else:
+                self.parent = getcurrent()
+                self.throw(GreenletExit)
+
+    def forget(self) -> None:
+        """Drop all that the code of the process left behind."""
         self.modules.clear()
         self.exit_handlers.clear()
         self.handlers.clear()
+        self.belongings = self.exchange = None
 
 
 def _exit_code(stop: SystemExit) -> int:
     if stop.code is None:
         return 0
     return stop.code if isinstance(stop.code, int) else 1
+
+
+def _describe(error: BaseException) -> str:
+    """The type and text of an error, whatever its ``__str__`` does."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception as worse:
+        return f"{type(error).__name__}, whose text raises {type(worse).__name__}"
 
 
 def _filenames(names: list[str]) -> list[Any]:

@@ -6,70 +6,159 @@ import gc
 import io
 import os
 import sys
-from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
-from stateful.kernel import guard, interpose, modules
-from stateful.kernel.process import Process
+from stateful.kernel import guard, interrupt, modules
+from stateful.kernel.process import Outcome, Process
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+# A full collection is due when as many processes were buried as this, and a quarter of all so far.
+FEWEST_BURIED: Final = 64
 
 
 class _Nowhere(io.TextIOBase):
-    """The standard output and error of simulated processes."""
+    """The standard streams of simulated processes: nothing to read, and nobody who reads."""
 
     encoding = "utf-8"
 
+    def readable(self) -> bool:
+        return True
+
     def writable(self) -> bool:
         return True
+
+    def read(self, size: int | None = -1) -> str:
+        return ""
+
+    def readline(self, size: int = -1) -> str:  # type: ignore[override] # of text, as a TextIOBase has
+        return ""
 
     def write(self, text: str) -> int:
         return len(text)
 
 
 _nowhere = _Nowhere()
+_burials = _buried = _buried_since = 0
 
 
 def resume(process: Process, *answer: Any) -> Any:
     """Let a process run until it stops before its next request; returns the request.
 
-    Meanwhile it has its own modules, environment and arguments, and what it prints goes nowhere. No
-    garbage is collected, so that no destructor or callback of the harness runs inside the process.
+    Meanwhile it has its own modules, environment, arguments and search paths, and what it prints goes
+    nowhere. No garbage is collected, so that no destructor or callback of the harness runs inside the
+    process.
     """
-    collects = gc.isenabled()
-    gc.disable()
+    return _run_as(process, guard.switch_to, process, answer)
+
+
+def _run_as(process: Process, function: Callable[..., Any], *args: Any) -> Any:
     modules.enter(process)
     environ: Any = os.environ
-    saved = sys.stdout, sys.stderr, sys.argv, environ._data
-    sys.stdout = sys.stderr = _nowhere
-    sys.argv, environ._data = process.argv, process.environ
-    guard.watch_thread(True)
+    own = process.belongings
+    if own is None:
+        own = _first_belongings(process)
+    before = (
+        sys.stdin,
+        sys.stdout,
+        sys.stderr,
+        sys.argv,
+        sys.path,
+        sys.meta_path,
+        sys.unraisablehook,
+        environ._data,
+    )
+    (
+        sys.stdin,
+        sys.stdout,
+        sys.stderr,
+        sys.argv,
+        sys.path,
+        sys.meta_path,
+        sys.unraisablehook,
+        environ._data,
+    ) = own
     try:
-        return process.switch(*answer)
+        return function(*args)
     finally:
-        guard.watch_thread(False)
-        sys.stdout, sys.stderr, sys.argv, environ._data = saved
+        process.belongings = (
+            sys.stdin,
+            sys.stdout,
+            sys.stderr,
+            sys.argv,
+            sys.path,
+            sys.meta_path,
+            sys.unraisablehook,
+            environ._data,
+        )
+        (
+            sys.stdin,
+            sys.stdout,
+            sys.stderr,
+            sys.argv,
+            sys.path,
+            sys.meta_path,
+            sys.unraisablehook,
+            environ._data,
+        ) = before
         modules.leave()
-        if collects:
-            gc.enable()
+
+
+def _first_belongings(process: Process) -> tuple[Any, ...]:
+    paths = [process.folder, *sys.path] if process.folder else sys.path[:]
+    streams = _nowhere, _nowhere, _nowhere
+    return *streams, process.argv[:], paths, modules.finders(), _say_nothing, process.environ
+
+
+def _say_nothing(unraisable: Any) -> None:
+    """What a process does about an exception in a destructor: it prints it, which goes nowhere."""
 
 
 def bury(processes: Iterable[Process]) -> None:
-    """Unwind processes for good. Their ``finally`` clauses and destructors run, and reach nothing."""
-    hook = sys.unraisablehook
-    sys.unraisablehook = lambda _: None
-    interpose.set_burying(True)
-    try:
-        for process in processes:
-            _unwind(process)
-        gc.collect(0)
-    finally:
-        interpose.set_burying(False)
-        sys.unraisablehook = hook
+    """Unwind processes for good. Their ``finally`` clauses and destructors run, and reach nothing.
+
+    That goes for what they left in cycles, too: it is collected here, by an undertaker, which is a
+    process whose every call is refused. A destructor that will not end is left where it is.
+    """
+    global _burials, _buried, _buried_since
+    processes = list(processes)
+    if not processes:
+        return
+    _burials += 1
+    _buried += len(processes)
+    _buried_since += len(processes)
+    everything = _buried_since >= max(FEWEST_BURIED, _buried // 4)
+    if everything:
+        _buried_since = 0
+    _undertake(processes, 2 if everything else 1)
 
 
-def _unwind(process: Process) -> None:
-    saved = sys.stdout, sys.stderr
-    sys.stdout = sys.stderr = _nowhere
+def begin() -> None:
+    """Count burials from here."""
+    global _burials, _buried, _buried_since
+    _burials = _buried = _buried_since = 0
+
+
+def end() -> None:
+    """Collect what an early burial may have taken for long-lived."""
+    if _burials > 1:
+        _undertake([], 2)
+
+
+def _undertake(processes: list[Process], generation: int) -> None:
+    undertaker = Process("-", "status", 0, 0, lambda: _unwind(processes, generation))
+    undertaker.buried = True
+    interrupt.hold()
     try:
-        process.bury()
+        resume(undertaker)
     finally:
-        sys.stdout, sys.stderr = saved
+        interrupt.let_go()
+
+
+def _unwind(processes: list[Process], generation: int) -> Outcome:
+    for process in processes:
+        _run_as(process, process.bury)
+        process.forget()
+    gc.collect(generation)
+    return Outcome("released")
