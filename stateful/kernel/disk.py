@@ -101,7 +101,7 @@ def _file(kernel: Kernel, number: int, where: str | None, fd: int | None) -> Fil
     kind = "other"
     if st.S_ISREG(raw.st_mode):
         kind = "file"
-        opened = real.dup(fd) if where is None else real.open(where, 0)
+        opened = real.dup(fd or 0) if where is None else real.open(where, 0)
         try:
             content = real.pread(opened, LIMIT_CONTENT_BYTES, 0)
         finally:

@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from stateful.kernel.proc import BOOT_TIME_S, TICKS_PER_S
+from stateful.kernel.process_calls import send
 from stateful.kernel.refusal import advice, caller
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from stateful.kernel.process import Process
 
-_Uids = namedtuple("puids", "real effective saved")  # noqa: PYI024 - psutil's own type
+_Uids = namedtuple("puids", "real effective saved")  # type: ignore[name-match] # noqa: PYI024 - psutil's
 
 
 def make_psutil(process: Process) -> ModuleType:
@@ -101,7 +102,7 @@ def make_psutil(process: Process) -> ModuleType:
         def send_signal(self, number: int) -> None:
             if not self.is_running():
                 raise NoSuchProcess(self.pid)
-            process.call("kill", self.pid, int(number))
+            send(process, "kill", self.pid, int(number))
 
         def terminate(self) -> None:
             self.send_signal(15)

@@ -10,7 +10,7 @@ import errno
 import fcntl
 import os
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from stateful.kernel import real
 from stateful.kernel.locks import DROPPED
@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from stateful.kernel.process import Process
 
 EntryPoint = Callable[..., Any]
+Function = TypeVar("Function", bound=EntryPoint)
 FILE_CALLS: dict[str, EntryPoint] = {}
 FCNTL_CALLS: dict[str, EntryPoint] = {}
 STANDARD_STREAMS = (0, 1, 2)
 ONLY_AT_OPEN = os.O_CLOEXEC | os.O_CREAT | os.O_EXCL | os.O_NOCTTY | os.O_TRUNC
 
 
-def _os(function: EntryPoint) -> EntryPoint:
+def _os(function: Function) -> Function:
     FILE_CALLS[function.__name__.rstrip("_")] = function
     return function
 
@@ -249,7 +250,7 @@ def symlink(
 ) -> None:
     target, where = os.fsdecode(src), _path(process, dst, dir_fd, "make a link at")
     landing = virtual_path(process, f"{os.path.dirname(where)}/{target}")
-    if target.startswith("/") and on_host(target) or landing.startswith("/.."):
+    if (target.startswith("/") and on_host(target)) or landing.startswith("/.."):
         process.refuse(f"made a link to {target}, which is outside its home directory")
     process.call("symlink", target, where)
 

@@ -248,7 +248,7 @@ def _sendfile(
         data = _read(kernel, process, source, size)
     else:
         data = _pread(kernel, process, source, size, offset)
-    return _write(kernel, process, target, data)
+    return int(_write(kernel, process, target, data))
 
 
 @syscall("lseek")
@@ -330,7 +330,7 @@ def _access(kernel: Kernel, process: Process, path: str, mode: int) -> bool:
         bits = _stat(kernel, process, path, True)[0]
     except OSError:
         return False
-    return bits >> 6 & mode == mode
+    return bool(bits >> 6 & mode == mode)
 
 
 @syscall("unlink")

@@ -33,7 +33,7 @@ class RecordLock(NamedTuple):
 
 
 @syscall("flock")
-def _flock(kernel: Kernel, process: Process, fd: int, operation: int) -> None | str | Errno | Blocked:
+def _flock(kernel: Kernel, process: Process, fd: int, operation: int) -> str | Errno | Blocked | None:
     file = _file(process, fd)
     number = _real(process, fd)
     wanted = operation & ~fcntl.LOCK_NB
@@ -54,7 +54,7 @@ def _flock(kernel: Kernel, process: Process, fd: int, operation: int) -> None | 
 @syscall("lockf")
 def _lockf(
     kernel: Kernel, process: Process, fd: int, operation: int, length: int, start: int, whence: int
-) -> None | Errno | Blocked:
+) -> Errno | Blocked | None:
     file = _file(process, fd)
     number = _real(process, fd)
     wanted = operation & ~fcntl.LOCK_NB
@@ -71,7 +71,8 @@ def _lockf(
         return Errno(errno.EINVAL)
     end = start + length if length else END_OF_FILE
     exclusive = wanted == fcntl.LOCK_EX
-    mine, others = [], []
+    mine: list[RecordLock] = []
+    others: list[RecordLock] = []
     for lock in kernel.record_locks:
         (mine if lock.letter == process.letter else others).append(lock)
     if wanted != fcntl.LOCK_UN and any(

@@ -33,8 +33,12 @@ STARTING, OWNER, LEAVING = "starting", "owner", "leaving"
 _abandoned: list[Process] = []
 
 
-# What Python does with a signal that the program has said nothing about, where that is not the default.
-PYTHON_DISPOSITIONS = {signal.SIGINT: "handler", signal.SIGPIPE: "ignored", signal.SIGXFSZ: "ignored"}
+# What Python does with a signal that the program has said nothing about, where it is not the default.
+PYTHON_DISPOSITIONS: dict[int, str] = {
+    signal.SIGINT: "handler",
+    signal.SIGPIPE: "ignored",
+    signal.SIGXFSZ: "ignored",
+}
 
 
 class Outcome(NamedTuple):
@@ -63,6 +67,7 @@ class Process(greenlet):
         buried: it is being unwound; every call is refused.
         stuck: it was stopped inside code that ignores being stopped, and is never resumed.
         streams: the files that it has open for writing, in the order in which they were opened.
+        deaf: it is past its exit handlers, and runs no more signal handlers either.
     """
 
     def __init__(
@@ -104,6 +109,7 @@ class Process(greenlet):
         self.exchange: Exchange | None = None
         self.draws = 0
         self.calls = 0
+        self.deaf = False
         self.buried = False
         self.stuck = False
         self._refusals = 0
@@ -138,6 +144,7 @@ class Process(greenlet):
             except BaseException as error:
                 self._end_if_buried()
                 outcome = Outcome("failed", _describe(error))
+        self.deaf = True
         for stream in list(self.streams.values()):
             with contextlib.suppress(OSError, ValueError):
                 stream.flush()
@@ -167,6 +174,8 @@ class Process(greenlet):
                 raise OSError(answer.code, os.strerror(answer.code), *_filenames(names))
             if kind is not Delivery:
                 return answer
+            if self.deaf:
+                continue
             self.handlers[answer.number](answer.number, None)
             if name in ("pause", "serve"):
                 return None

@@ -24,7 +24,13 @@ LONG_TIME_S = 10_000_000
 
 
 def kill(process: Process, pid: int, number: int) -> None:
-    process.call("kill", _c_int(pid), _c_int(number))
+    send(process, "kill", _c_int(pid), _c_int(number))
+
+
+def send(process: Process, call: str, target: int, number: int) -> None:
+    """Send a signal; a handler of one's own runs before the call returns."""
+    if process.call(call, target, number):
+        process.handlers[number](number, None)
 
 
 def _c_int(value: Any) -> int:
@@ -49,7 +55,7 @@ def pidfd_open(process: Process, pid: int, flags: int = 0) -> int:
 def pidfd_send_signal(
     process: Process, pidfd: int, signal: int, siginfo: None = None, flags: int = 0
 ) -> None:
-    process.call("pidfd_send_signal", pidfd, int(signal))
+    send(process, "pidfd_send_signal", pidfd, int(signal))
 
 
 def exit_(process: Process, status: int) -> None:

@@ -59,12 +59,11 @@ def restore(
         process.umask, table = own[letter]
         files: dict[int, OpenFile] = {}
         for fd, description in table:
-            file = files.get(description[-1])
-            if file is not None:
-                file.references += 1
+            if description[-1] in files:
+                files[description[-1]].references += 1
             else:
-                file = files[description[-1]] = _reopen(kernel, description, serials, names)
-            process.fds[fd] = file
+                files[description[-1]] = _reopen(kernel, description, serials, names)
+            process.fds[fd] = files[description[-1]]
     kinds = {serial: file.kind for serial, file in shared.disk.files}
     for serial in nameless:
         (real.rmdir if kinds[serial] == "dir" else real.unlink)(f"{kernel.root}{NAMELESS}{serial}")

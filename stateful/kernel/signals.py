@@ -26,12 +26,13 @@ STOPPING = frozenset({signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIG
 
 
 @syscall("kill")
-def _kill(kernel: Kernel, process: Process, pid: int, number: int) -> None:
+def _kill(kernel: Kernel, process: Process, pid: int, number: int) -> bool:
+    """Send a signal; whether the caller has to run its own handler, before its call returns."""
     if pid <= 0:
         if number == 0 and pid < -1 and kernel.find(-pid) is None:
             raise OSError(errno.ESRCH, "")
         if number == 0:
-            return  # There is always somebody in one's own group.
+            return False  # There is always somebody in one's own group.
         raise UnmodelledSyscall(
             f"the subject called os.kill({pid}, {number}), which signals a group of processes: "
             "no gateway may do that; read the pid's sign before signalling"
@@ -43,7 +44,10 @@ def _kill(kernel: Kernel, process: Process, pid: int, number: int) -> None:
         raise OSError(errno.EINVAL, "")
     if target.uid != process.uid:
         raise OSError(errno.EPERM, "")
+    if target is process and number and _action(process, number) == "handler":
+        return True
     kernel.send(pid, number)
+    return False
 
 
 @syscall("pidfd_open")
@@ -68,13 +72,13 @@ def _behind(kernel: Kernel, process: Process, fd: int) -> tuple[int, bool]:
 
 
 @syscall("pidfd_send_signal")
-def _pidfd_send_signal(kernel: Kernel, process: Process, fd: int, number: int) -> None:
+def _pidfd_send_signal(kernel: Kernel, process: Process, fd: int, number: int) -> bool:
     pid, alive = _behind(kernel, process, fd)
     if not 0 <= number < signal.NSIG:
         raise OSError(errno.EINVAL, "")
     if not alive:
         raise OSError(errno.ESRCH, "")
-    _kill(kernel, process, pid, number)
+    return bool(_kill(kernel, process, pid, number))
 
 
 @syscall("select")
@@ -170,7 +174,7 @@ def _pid_exists(kernel: Kernel, process: Process, pid: int) -> bool:
 
 @syscall("inspect")
 def _inspect(kernel: Kernel, process: Process, pid: int) -> tuple[Any, ...]:
-    """What psutil reads of a process: (argv, start time in ticks as text, uid, status). ESRCH where it is gone."""
+    """What psutil reads: (argv, start time in ticks as text, uid, status). ESRCH where it is gone."""
     entry = kernel.find(pid)
     if entry is None:
         raise OSError(errno.ESRCH, "")

@@ -120,6 +120,28 @@ class RawFile(io.RawIOBase):
             raise ValueError("I/O operation on closed file")
 
 
+class NullFile(io.RawIOBase):
+    """``/dev/null``, the one device there is."""
+
+    def readable(self) -> bool:
+        return True
+
+    def writable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        return 0
+
+    def write(self, data: Any) -> int:
+        return len(data)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return 0
+
+
 def _flags(mode: str) -> int:
     flags = os.O_RDWR if "+" in mode else os.O_RDONLY if "r" in mode else os.O_WRONLY
     flags |= {"w": os.O_CREAT | os.O_TRUNC, "x": os.O_CREAT | os.O_EXCL, "a": os.O_CREAT | os.O_APPEND}.get(
@@ -156,7 +178,8 @@ def open_stream(
             return process.outside(_real_open, file, mode, buffering, encoding, errors, newline)
     elif file in (0, 1, 2):
         return io.BytesIO() if binary else io.StringIO()
-    raw = RawFile(process, file, mode.replace("t", ""), closefd, opener)
+    kind = mode.replace("t", "")
+    raw: Any = NullFile() if file == os.devnull else RawFile(process, file, kind, closefd, opener)
     if buffering == 0:
         return raw
     size = buffering if buffering > 1 else BLOCK_SIZE
