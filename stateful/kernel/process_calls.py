@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from stateful.kernel.file_calls import descriptor
 from stateful.kernel.proc import PIDFD
+from stateful.kernel.signals import HANDLED
 
 if TYPE_CHECKING:
     from stateful.kernel.process import Process
@@ -29,7 +30,7 @@ def kill(process: Process, pid: int, number: int) -> None:
 
 def send(process: Process, call: str, target: int, number: int) -> None:
     """Send a signal; a handler of one's own runs before the call returns."""
-    if process.call(call, target, number):
+    if process.call(call, target, number) == HANDLED:
         process.handlers[number](number, None)
 
 

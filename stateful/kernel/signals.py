@@ -22,17 +22,18 @@ if TYPE_CHECKING:
     from stateful.kernel.process import Process
 
 IGNORED_BY_DEFAULT = frozenset({signal.SIGCHLD, signal.SIGURG, signal.SIGWINCH, signal.SIGCONT})
+HANDLED = "handled"
 STOPPING = frozenset({signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU})
 
 
 @syscall("kill")
-def _kill(kernel: Kernel, process: Process, pid: int, number: int) -> bool:
-    """Send a signal; whether the caller has to run its own handler, before its call returns."""
+def _kill(kernel: Kernel, process: Process, pid: int, number: int) -> str | None:
+    """Send a signal. Answers ``handled`` where the caller has to run its own handler now."""
     if pid <= 0:
         if number == 0 and pid < -1 and kernel.find(-pid) is None:
             raise OSError(errno.ESRCH, "")
         if number == 0:
-            return False  # There is always somebody in one's own group.
+            return None  # There is always somebody in one's own group.
         raise UnmodelledSyscall(
             f"the subject called os.kill({pid}, {number}), which signals a group of processes: "
             "no gateway may do that; read the pid's sign before signalling"
@@ -45,9 +46,9 @@ def _kill(kernel: Kernel, process: Process, pid: int, number: int) -> bool:
     if target.uid != process.uid:
         raise OSError(errno.EPERM, "")
     if target is process and number and _action(process, number) == "handler":
-        return True
+        return HANDLED
     kernel.send(pid, number)
-    return False
+    return None
 
 
 @syscall("pidfd_open")
@@ -72,13 +73,13 @@ def _behind(kernel: Kernel, process: Process, fd: int) -> tuple[int, bool]:
 
 
 @syscall("pidfd_send_signal")
-def _pidfd_send_signal(kernel: Kernel, process: Process, fd: int, number: int) -> bool:
+def _pidfd_send_signal(kernel: Kernel, process: Process, fd: int, number: int) -> Any:
     pid, alive = _behind(kernel, process, fd)
     if not 0 <= number < signal.NSIG:
         raise OSError(errno.EINVAL, "")
     if not alive:
         raise OSError(errno.ESRCH, "")
-    return bool(_kill(kernel, process, pid, number))
+    return _kill(kernel, process, pid, number)
 
 
 @syscall("select")

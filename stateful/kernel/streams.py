@@ -179,7 +179,8 @@ def open_stream(
     elif file in (0, 1, 2):
         return io.BytesIO() if binary else io.StringIO()
     kind = mode.replace("t", "")
-    raw: Any = NullFile() if file == os.devnull else RawFile(process, file, kind, closefd, opener)
+    null = not isinstance(file, int) and where == os.devnull
+    raw: Any = NullFile() if null else RawFile(process, file, kind, closefd, opener)
     if buffering == 0:
         return raw
     size = buffering if buffering > 1 else BLOCK_SIZE
