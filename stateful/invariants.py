@@ -17,7 +17,7 @@ from stateful.kernel.disk import Disk
 from stateful.kernel.process import LEAVING, OWNER, STARTING, Outcome
 from stateful.schedule import Move
 
-LONGEST_LIFE_STEPS: Final = 400
+LONGEST_LIFE_STEPS: Final = 200
 
 
 class View(NamedTuple):

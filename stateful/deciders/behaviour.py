@@ -37,6 +37,7 @@ class Behaviour:
         self.runs = 0
         self.draws_random = False
         self._histories: list[tuple[int, Any]] = [(-1, None)]
+        self._lengths = [0]
         self._numbers: dict[tuple[int, Any], int] = {}
         self._intents: dict[tuple[str, str, int], Intent] = {}
         self._running: dict[tuple[str, str], tuple[Process, int]] = {}
@@ -48,7 +49,12 @@ class Behaviour:
         if number is None:
             number = self._numbers[key] = len(self._histories)
             self._histories.append(key)
+            self._lengths.append(self._lengths[history] + 1)
         return number
+
+    def length(self, history: int) -> int:
+        """How many answers a history consists of."""
+        return self._lengths[history]
 
     def last_told(self, history: int) -> tuple[int, Any]:
         """The history before the last answer, and that answer."""

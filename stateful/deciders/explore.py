@@ -35,6 +35,7 @@ from stateful.subject import Offer, Subject
 from stateful.trace import Trace
 
 HOLDS, VIOLATED, UNKNOWN = "holds", "violated", "unknown"
+LONGEST_HISTORY: Final = 150  # answers; a process that needs more is not followed to its end
 NODES_BETWEEN_LOOKS_AT_THE_CLOCK: Final = 64
 
 
@@ -112,6 +113,7 @@ class Explorer:
         self._asked: set[Question] = set()
         self._violations: dict[str, Trace] = {}
         self._reached: set[str] = set()
+        self._cut_short = False
         self._goals: dict[str, Goal] = dict(GOALS)
         self._symmetry = Symmetry(self.memory, self.cast.lives)
         self._scenario = self.scenarios[min(self.scenarios)]
@@ -146,9 +148,11 @@ class Explorer:
             if finished:
                 layer, finished = self._layer(layer, kills)
             if kills in self.scenarios:
-                result = replace(self.so_far(), exhaustive=finished)
+                result = replace(self.so_far(), exhaustive=finished and not self._cut_short)
                 if not finished:
                     result.reason = "the time was spent"
+                elif self._cut_short:
+                    result.reason = f"a process takes more than {LONGEST_HISTORY} calls"
                 elif result.unreached:
                     result.reason = f"never reached: {', '.join(result.unreached)}"
                 yield result
@@ -218,6 +222,9 @@ class Explorer:
                 if node.exits:
                     moves.append(Move("exit", view.letter))
             elif view.outcome is None:
+                if self.memory.behaviour.length(self.memory.local(local).history) >= LONGEST_HISTORY:
+                    self._cut_short = True
+                    continue
                 if self._is_unseen(node, move):
                     return [move]
                 moves.append(move)

@@ -1,4 +1,4 @@
-"""Makes a violating schedule smaller: fewest faults and steps, then fewest switches.
+"""Makes a violating schedule smaller: fewest processes, faults and steps, then fewest switches.
 
 Every candidate is executed; it is taken if it breaks the same invariant. What comes from the exhaustive
 search is a shortest schedule already, up to steps that it lets a process make at once.
@@ -7,26 +7,34 @@ search is a shortest schedule already, up to steps that it lets a process make a
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from itertools import groupby, permutations, product
+from typing import Final
 
-from stateful.execution import Execution
+from stateful.execution import LETTERS, Execution
 from stateful.kernel.guard import Watchdog
 from stateful.scenario import SCENARIOS, Scenario
 from stateful.schedule import LIVES, STEP, Move, ScheduleMismatch, count_switches
 from stateful.subject import Subject
 from stateful.trace import Trace
 
+LONGEST_STRETCH: Final = 60
+LIMIT_MOVES: Final = 300_000  # what is small enough by then stays as it is; about ten seconds
+
 Turns = list[list[Move]]
 
 
 def minimise(subject: Subject, scenario: Scenario, moves: Sequence[Move], invariant: str) -> list[Move]:
-    """A schedule that breaks the same invariant and from which nothing more can be taken."""
+    """A schedule that breaks the same invariant that is as small as LIMIT_MOVES allow."""
     best = list(moves)
+    tried = 0
     with Watchdog():
         improved = True
         while improved:
             improved = False
-            for candidate in [*_shorter(best), *_calmer(best)]:
+            for candidate in _candidates(best):
+                tried += len(candidate)
+                if tried > LIMIT_MOVES:
+                    return best
                 found = breaks(subject, scenario, candidate, invariant)
                 if found is not None and _weight(found) < _weight(best):
                     best = found
@@ -38,22 +46,54 @@ def minimise(subject: Subject, scenario: Scenario, moves: Sequence[Move], invari
 def breaks(
     subject: Subject, scenario: Scenario, moves: Sequence[Move], invariant: str
 ) -> list[Move] | None:
-    """The part of a schedule up to where it breaks an invariant, or None where it does not."""
+    """The moves of a schedule that can be made, up to where they break an invariant; None if they do not."""
+    made = []
     with Execution(subject, scenario) as execution:
-        try:
-            for number, move in enumerate(moves, 1):
+        for move in moves:
+            if not execution.possible(move):
+                continue
+            try:
                 execution.make(move)
-                if execution.violation is not None:
-                    found = execution.violation.invariant == invariant
-                    return list(moves[:number]) if found else None
-        except ScheduleMismatch:
-            return None
+            except ScheduleMismatch:
+                continue  # It waits for a lock; that is only known by trying.
+            made.append(move)
+            if execution.violation is not None:
+                return made if execution.violation.invariant == invariant else None
     return None
 
 
-def _weight(moves: Sequence[Move]) -> tuple[int, int, int]:
+def _candidates(moves: Sequence[Move]) -> Iterator[list[Move]]:
+    yield from _plain_races(moves)
+    for candidate in _shorter(moves):
+        yield candidate
+        yield _stretched(candidate)
+    for candidate in _elsewhere(moves):
+        yield _stretched(candidate)
+
+
+def _plain_races(moves: Sequence[Move]) -> Iterator[list[Move]]:
+    """Two of more processes alone: one is held up somewhere while the other lives its life."""
+    letters = dict.fromkeys(move.letter for move in moves)
+    born = {move.letter: [move] for move in moves if move.kind in LIVES}
+    if len(letters) < 3:
+        return
+    for one, other in permutations(letters, 2):
+        start = [*born.get(one, []), *born.get(other, [])]
+        to_the_end = [Move(STEP, letter) for letter in (other, one) for _ in range(LONGEST_STRETCH)]
+        for held_up in range(1, LONGEST_STRETCH // 2):
+            yield _renamed([*start, *[Move(STEP, one)] * held_up, *to_the_end])
+
+
+def _stretched(moves: list[Move]) -> list[Move]:
+    """With every process running on, in the order of their last turns."""
+    letters = list(dict.fromkeys(move.letter for move in reversed(moves)))
+    return moves + [Move(STEP, letter) for letter in reversed(letters) for _ in range(LONGEST_STRETCH)]
+
+
+def _weight(moves: Sequence[Move]) -> tuple[int, int, int, int]:
+    processes = len({move.letter for move in moves})
     events = sum(move.kind != STEP for move in moves)
-    return (events, len(moves), count_switches(moves))
+    return (processes, events, len(moves), count_switches(moves))
 
 
 def _turns(moves: Sequence[Move]) -> Turns:
@@ -65,9 +105,14 @@ def _flat(turns: Turns) -> list[Move]:
 
 
 def _shorter(moves: Sequence[Move]) -> Iterator[list[Move]]:
-    """Without everything of one process, one turn or event, or the end of a turn."""
+    """Without one process (one turn of the others may then be longer), one turn or event, or a turn's end."""
     for letter in sorted({move.letter for move in moves}):
-        yield [move for move in moves if move.letter != letter]
+        without = [move for move in moves if move.letter != letter]
+        yield _renamed(without)
+        turns = _turns(without)
+        for index, turn in enumerate(turns):
+            longer = turn + [Move(STEP, turn[-1].letter)] * LONGEST_STRETCH
+            yield _renamed(_flat([*turns[:index], longer, *turns[index + 1 :]]))
     turns = _turns(moves)
     for index, turn in enumerate(turns):
         rest = turns[:index], turns[index + 1 :]
@@ -78,14 +123,25 @@ def _shorter(moves: Sequence[Move]) -> Iterator[list[Move]]:
             size //= 2
 
 
-def _calmer(moves: Sequence[Move]) -> Iterator[list[Move]]:
-    """With two turns exchanged, or the end of one put off until its process goes on."""
+def _renamed(moves: list[Move]) -> list[Move]:
+    """With the processes that are started named in that order, after those that are there anyway."""
+    started = [move.letter for move in moves if move.kind in LIVES]
+    if not started:
+        return moves
+    others = {move.letter for move in moves} - set(started)
+    first = LETTERS.index(max(others)) + 1 if others else 0
+    names = {letter: LETTERS[first + number] for number, letter in enumerate(started)}
+    return [move._replace(letter=names.get(move.letter, move.letter)) for move in moves]
+
+
+def _elsewhere(moves: Sequence[Move]) -> Iterator[list[Move]]:
+    """With a part of one turn put anywhere into the next."""
     turns = _turns(moves)
     for index in range(len(turns) - 1):
-        yield _flat([*turns[:index], turns[index + 1], turns[index], *turns[index + 2 :]])
-        for size in range(1, len(turns[index])):
-            kept, moved = turns[index][:-size], turns[index][-size:]
-            yield _flat([*turns[:index], kept, turns[index + 1], moved, *turns[index + 2 :]])
+        before, this, that, after = turns[:index], turns[index], turns[index + 1], turns[index + 2 :]
+        for early, late in product(range(len(this) + 1), range(1, len(that) + 1)):
+            yield _flat([*before, this[:early], that[:late], this[early:], that[late:], *after])
+            yield _flat([*before, that[:late], this[:early], that[late:], this[early:], *after])
 
 
 def name_scenario(
@@ -93,21 +149,48 @@ def name_scenario(
 ) -> tuple[Scenario, list[Move]] | None:
     """The standard scenario on which an open-ended trace breaks its invariant too, and the schedule.
 
-    A process that the standard scenario has from the beginning needs no move to start it.
+    A process that the standard scenario has from the beginning needs no move to start it; the one that
+    is started when all others are dead is not one of these.
     """
     if trace.violation is None:
         return None
-    lives = list(trace.lives.values())
-    for standard in SCENARIOS:
-        count = len(standard.cast.lives)
-        fits = standard.disk == scenario.disk and not standard.kills and not standard.cast.settled
-        if not fits or list(standard.cast.lives) != lives[:count]:
+    for standard in sorted(SCENARIOS, key=lambda standard: -len(standard.cast.lives)):
+        if standard.disk != scenario.disk or standard.kills or standard.cast.settled:
             continue
-        native = list(trace.lives)[:count]
-        moves = [
-            move for move in trace.moves if not (move.kind in LIVES and move.letter in native)
-        ]
+        names = _cast(trace, standard.cast.lives)
+        if names is None:
+            continue
+        native = LETTERS[: len(standard.cast.lives)]
+        moves = [move._replace(letter=names[move.letter]) for move in trace.moves]
+        moves = [move for move in moves if not (move.kind in LIVES and move.letter in native)]
         found = breaks(subject, standard, moves, trace.violation.invariant)
         if found is not None:
             return standard, found
     return None
+
+
+def _cast(trace: Trace, lives: Sequence[str]) -> dict[str, str] | None:
+    """New names by which the processes of a trace play the given lives, or None where they cannot."""
+    free = list(trace.lives)
+    names = {}
+    for position, life in enumerate(lives):
+        for letter in free:
+            if trace.lives[letter] == life and not (position and _is_last_one_standing(trace, letter)):
+                names[letter] = LETTERS[position]
+                free.remove(letter)
+                break
+        else:
+            return None
+    return names | {letter: LETTERS[len(lives) + number] for number, letter in enumerate(free)}
+
+
+def _is_last_one_standing(trace: Trace, letter: str) -> bool:
+    """Whether everybody else was dead before a process was started."""
+    alive: set[str] = set()
+    for number, step in enumerate(trace.steps):
+        if step.move.letter == letter:
+            return number > 0 and not alive
+        alive.add(step.move.letter)
+        if step.outcome is not None:
+            alive.discard(step.move.letter)
+    return False

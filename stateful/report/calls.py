@@ -105,7 +105,7 @@ def _content(data: bytes, path: str) -> str:
         return f"start time {text.rpartition(')')[2].split()[19]}"
     record = _RECORD.match(text)
     if record:
-        return f'{{"pid": {record[1]}{"}" if record[2] == "}" else ", ...}"}'
+        return f'{{"pid": {record[1]}{"" if record[2] == "}" else "..."}}}'
     return " ".join(text.split()) if text else "(empty)"
 
 

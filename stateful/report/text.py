@@ -41,16 +41,17 @@ def trace_text(trace: Trace) -> str:
 def _summary(trace: Trace) -> list[str]:
     faults = trace.faults
     counts = (
-        f"{_count(trace.length, 'step')}, {_count(trace.switches, 'switch', 'switches')}, "
-        f"{_count(len(faults), 'fault') if faults else 'no faults'}"
+        f"{count(trace.length, 'step')}, {count(trace.switches, 'switch', 'switches')}, "
+        f"{count(len(faults), 'fault') if faults else 'no faults'}"
     )
     where = f"subject: {trace.subject}   scenario: {trace.title}"
     line = f"{counts:<42} {where}"
     return [line] if len(line) <= LIMIT_COLUMNS else [counts, where]
 
 
-def _count(number: int, one: str, many: str | None = None) -> str:
-    return f"{number} {one if number == 1 else many or one + 's'}"
+def count(number: int, one: str, many: str | None = None) -> str:
+    """A number and its noun."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def _replay(trace: Trace) -> list[str]:
@@ -130,7 +131,7 @@ def _event(step: Step) -> str | None:
 
 def _cell(call: str, answer: str, width: int) -> str:
     """A call and its answer in one lane; the answer is cut first, then the call."""
-    column = max(width * 2 // 3, 1)
+    column = max(width * 5 // 8, 1)
     if len(call) > column and len(call) + len(answer) + 2 > width:
         call = call[: column - 4] + "...)"
     room = width - max(len(call), column) - 2
@@ -176,7 +177,7 @@ def _fit(lines: list[tuple[bool, str, str]], limit: int, trace: Trace) -> list[s
 
 
 def _gap(trace: Trace, letter: str, steps: int) -> str:
-    text = f"({_count(steps, 'step')} of its own)"
+    text = f"({count(steps, 'step')} of its own)"
     if len(trace.lives) > MOST_LANES:
         return f"{'':>{NUMBER_WIDTH}} {letter} {text}"
     return f"{'':>{NUMBER_WIDTH}}   " + " " * (_width(trace) * list(trace.lives).index(letter)) + text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any, Final
@@ -10,7 +11,7 @@ from rich.table import Table
 
 from stateful.deciders.explore import HOLDS, UNKNOWN, VIOLATED, Result
 from stateful.invariants import INVARIANTS
-from stateful.report.text import trace_text
+from stateful.report.text import LIMIT_COLUMNS, count, trace_text
 from stateful.trace import Trace
 from stateful.verify import Verification
 
@@ -37,7 +38,7 @@ def rows(results: Sequence[Result]) -> Iterator[tuple[str, list[Result]]]:
         row = list(group)
         scenario = row[0].scenario
         kills = f", {scenario.kills} {'kill' if scenario.kills == 1 else 'kills'}" if scenario.kills else ""
-        yield f"{scenario.cast.title}{kills}", row
+        yield f"{scenario.cast.name}{kills}", row
 
 
 def _cell(result: Result | None) -> str:
@@ -51,34 +52,41 @@ def summary(verification: Verification) -> list[str]:
     """The verdict in a few lines: what is violated, what holds, over which scope."""
     results = verification.results
     names = [invariant.__name__ for invariant in INVARIANTS]
-    violated = [name for name in names if name in verification.violations]
-    others = [name for name in names if name not in verification.violations]
     begun = [result for result in results if result.states]
     lines = [f"{verification.subject.name}: {verification.verdict}"]
-    if violated:
-        lines.append(f"  violated  {', '.join(violated)}")
+    lines += _entry("violated", [name for name in names if name in verification.violations])
     if begun:
-        lines.append(f"  {'holds' if verification.exhaustive else 'not seen violated'}  {', '.join(others)}")
-        lines.append(f"  scope     {_scope(verification, begun)}")
+        word = "holds" if verification.exhaustive else "not broken"
+        lines += _entry(word, [name for name in names if name not in verification.violations])
+        lines += _entry("scope", _scope(verification, begun))
     reasons = {result.reason for result in results if result.verdict == UNKNOWN and result.reason}
     for reason in sorted(reasons):
         unknown = [result.scenario.name for result in results if result.reason == reason]
         more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
-        lines.append(f"  unknown   {unknown[0]}{more}: {reason}")
+        lines += _entry("unknown", [f"{unknown[0]}{more}: {reason}"])
     return lines
 
 
-def _scope(verification: Verification, begun: Sequence[Result]) -> str:
+def _entry(word: str, parts: Sequence[str]) -> list[str]:
+    """A word and what it says, folded."""
+    if not parts:
+        return []
+    indent = " " * 14
+    return textwrap.wrap(
+        ", ".join(parts), LIMIT_COLUMNS, initial_indent=f"  {word:<12}", subsequent_indent=indent
+    )
+
+
+def _scope(verification: Verification, begun: Sequence[Result]) -> list[str]:
     starts = max(result.scenario.cast.lives.count("start") for result in begun)
     kills = max(result.scenario.kills for result in begun)
-    done = sum(result.exhaustive for result in begun)
-    how = "exhaustively" if done == len(verification.results) else f"{done} of {len(verification.results)} exhaustively"
-    plural = "" if len(begun) == 1 else "s"
-    return (
-        f"{len(begun)} scenario{plural} ({how}): up to {starts} start{'' if starts == 1 else 's'} and "
-        f"{kills} kill{'' if kills == 1 else 's'} at any step; {verification.states:,} states "
-        f"in {verification.seconds:.1f} s"
-    )
+    total, done = len(verification.results), sum(result.exhaustive for result in begun)
+    how = "searched exhaustively" if done == total else f"{done} of them searched exhaustively"
+    return [
+        f"{count(total, 'scenario')} {how}",
+        f"up to {count(starts, 'start')} and {count(kills, 'kill')} at any step",
+        f"{verification.states:,} states in {verification.seconds:.1f} s",
+    ]
 
 
 def also_violated(trace: Trace) -> list[str]:

@@ -1,0 +1,59 @@
+"""One line in a maintainer's own test-suite that runs every scenario and the machine on their module.
+
+    from stateful import conformance
+
+    TestStatus = conformance("mypackage.gateway.status")
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import pytest
+from hypothesis.stateful import run_state_machine_as_test
+
+from stateful.deciders.machine import SingleOwnerMachine
+from stateful.report.text import trace_text
+from stateful.report.verdict import summary
+from stateful.scenario import SCENARIOS, Scenario
+from stateful.subject import Subject, find_subject
+from stateful.verify import verify
+
+BUDGET_S: Final = 600.0
+
+# The scenarios that differ only in their kills are searched together.
+GROUPS: Final = {
+    f"{cast}-{disk}": [
+        scenario for scenario in SCENARIOS if (scenario.cast.name, scenario.disk.name) == (cast, disk)
+    ]
+    for cast, disk in dict.fromkeys((scenario.cast.name, scenario.disk.name) for scenario in SCENARIOS)
+}
+
+
+def conformance(subject: Subject | str | None = None) -> type:
+    """A test class for a subject: a text as on the command line, or None for the reference."""
+
+    class TestSingleOwner(SingleOwnerTests):
+        @pytest.fixture
+        def subject(self) -> Subject:
+            return subject if isinstance(subject, Subject) else find_subject(subject)
+
+    return TestSingleOwner
+
+
+class SingleOwnerTests:
+    """What every single-owner protocol has to pass; ``subject`` is a fixture."""
+
+    @pytest.fixture
+    def subject(self) -> Subject:
+        raise NotImplementedError
+
+    @pytest.mark.parametrize("scenarios", GROUPS.values(), ids=GROUPS)
+    def test_holds_in_every_state(self, subject: Subject, scenarios: list[Scenario]) -> None:
+        found = verify(subject, scenarios, budget_s=BUDGET_S)
+        texts = [trace_text(trace) for trace in found.violations.values()]
+        assert found.verdict == "holds", "\n".join(["", *texts, *summary(found)])
+
+    def test_holds_in_long_lives(self, subject: Subject) -> None:
+        machine: Any = type("SingleOwner", (SingleOwnerMachine,), {"subject": subject})
+        run_state_machine_as_test(machine)

@@ -1,0 +1,13 @@
+"""Odd but right: the lock is everything and there is no record."""
+
+import fcntl
+import os
+
+
+def gateway(home, serve):
+    fd = os.open(home / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return
+    serve()

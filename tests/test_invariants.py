@@ -1,0 +1,68 @@
+"""Each invariant rejects the subject that is planted for it, and accepts odd subjects that are right."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from stateful.invariants import GOALS, INVARIANTS
+from stateful.scenario import SCENARIOS, find_scenario
+from stateful.verify import verify
+
+PLANTED = Path(__file__).parent / "planted"
+SMALL = [
+    scenario
+    for scenario in SCENARIOS
+    if scenario.cast.name != "three-starts" and scenario.disk.name in ("empty", "stale")
+]
+
+# What is planted, the smallest scenario in which it is found, and the shortest schedule there.
+CAUGHT = {
+    "check_then_overwrite": ("two-starts-empty", "A1 B4 A3"),
+    "empty_record_wedges": ("one-start-empty", "A1 crash-A start-B B2"),
+    "both_give_up": ("two-starts-empty", "A3 B4 A2 B3 A2"),
+    "spins": ("one-start-empty", "A1 start-B B200"),
+    "record_after_start": ("one-start-empty", "A2 status-B B2"),
+    "reader_touches": ("start-and-status-empty", "A4 status-C C1"),
+    "unguarded_remove": ("exit-and-start-empty", "A5 exit-A A1 B5 A1"),
+    "trusts_the_record": ("one-start-stale", "A7"),
+}
+HOLDING = ("flock_only", "lockf_only", "waits_for_lock")
+
+
+def invariant_named_in(name: str) -> str:
+    """The invariant that the docstring of a planted subject names."""
+    docstring = ast.get_docstring(ast.parse((PLANTED / f"{name}.py").read_text()))
+    assert docstring is not None
+    return docstring.partition(":")[0]
+
+
+@pytest.mark.parametrize("name", CAUGHT)
+def test_planted_mistake_is_caught_by_the_invariant_it_names(name: str) -> None:
+    scenario, schedule = CAUGHT[name]
+    found = verify(str(PLANTED / f"{name}.py"), [find_scenario(scenario)])
+    assert found.violations[invariant_named_in(name)].schedule == schedule
+
+
+def test_every_invariant_has_a_planted_mistake() -> None:
+    assert {invariant_named_in(name) for name in CAUGHT} == {each.__name__ for each in INVARIANTS}
+
+
+@pytest.mark.parametrize("name", HOLDING)
+def test_odd_but_right_subject_holds(name: str) -> None:
+    found = verify(str(PLANTED / f"{name}.py"), SMALL)
+    assert found.violations == {}
+    assert found.exhaustive
+
+
+def test_every_goal_belongs_to_a_standard_scenario() -> None:
+    assert {goal for scenario in SCENARIOS for goal in scenario.goals()} == set(GOALS)
+
+
+def test_subject_that_never_owns_is_not_a_pass() -> None:
+    found = verify(str(PLANTED / "never_owns.py"), [find_scenario("one-start-empty")])
+    assert found.verdict == "violated"
+    assert set(found.violations) == {"a_dead_owner_can_be_replaced"}
+    assert found.results[0].unreached == ("an_owner_served",)
