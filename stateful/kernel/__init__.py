@@ -16,7 +16,13 @@ Simplified:
   see them, so they happen together with the step before them.
 - The clock moves only when a process sleeps; every order of the other processes stays open meanwhile.
 - A process exists from its first turn. Pids and start times grow in that order.
-- Paths are normalised as text: ``a/link/..`` is ``a``.
+- Paths are normalised as text: ``a/link/..`` is ``a``, ``file/`` is ``file``. A descriptor of a folder
+  stands for the path by which it was opened. An error names the absolute path.
+- A file has one time, of its last change; a folder's size, links and time never change.
+- There are no nameless files (``O_TMPFILE`` is EOPNOTSUPP); the modes of the folders that every machine
+  has, the home directory among them, do not change.
+- ``select`` on a pidfd answers at once, having moved the clock by its time-out; several handlers that
+  are due at once run one per step.
 
 Not modelled, and refused in words when a process tries: threads, child processes, sockets, ctypes,
 memory maps, anything else that raises an audit event or lives in ``os``, ``fcntl``, ``signal``,

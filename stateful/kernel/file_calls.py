@@ -434,14 +434,11 @@ def fcntl_(process: Process, fd: Any, cmd: int, arg: Any = 0) -> Any:
     """The commands that only concern the descriptor; locks through ``fcntl`` have ``lockf``."""
     number = descriptor(fd)
     _open_file(process, number)
-    if cmd == fcntl.F_GETFD:
-        return fcntl.FD_CLOEXEC
-    if cmd == fcntl.F_SETFD:
-        return 0
     if cmd == fcntl.F_GETFL:
         return process.call("getfl", number) & ~ONLY_AT_OPEN
-    process.refuse(f"called fcntl.fcntl(fd, {cmd}): use fcntl.flock or fcntl.lockf, which are modelled")
-    return None
+    if cmd not in (fcntl.F_GETFD, fcntl.F_SETFD):
+        process.refuse(f"called fcntl.fcntl(fd, {cmd}): use fcntl.flock or fcntl.lockf, which are modelled")
+    return fcntl.FD_CLOEXEC if cmd == fcntl.F_GETFD else 0
 
 
 FCNTL_CALLS.update(flock=flock, lockf=lockf, fcntl=fcntl_)

@@ -1,4 +1,4 @@
-"""The file system calls, each made on the real temporary directory.
+"""The calls on open files, each made on the real temporary directory.
 
 What the real one leaks is made canonical here: a process sees its own lowest descriptor numbers, inode
 numbers labelled in the order in which they were first looked at, the virtual clock in timestamps and
@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from stateful.kernel import real
-from stateful.kernel.call import Errno, UnmodelledSyscall
+from stateful.kernel.call import Errno
 
 if TYPE_CHECKING:
     from stateful.kernel.kernel import Kernel
@@ -94,14 +94,15 @@ def open_number(process: Process, file: OpenFile) -> int:
     return number
 
 
-def _file(process: Process, fd: int) -> OpenFile:
+def open_file(process: Process, fd: int) -> OpenFile:
+    """The open file behind a descriptor. Raises EBADF where there is none."""
     try:
         return process.fds[fd]
     except KeyError:
         raise OSError(errno.EBADF, "") from None
 
 
-def _where(kernel: Kernel, path: str, making: bool | None = None) -> str:
+def on_disk(kernel: Kernel, path: str, making: bool | None = None) -> str:
     """Where the host has a path.
 
     ``making`` is whether the call makes the name or takes it away, None where it only looks it up.
@@ -110,7 +111,7 @@ def _where(kernel: Kernel, path: str, making: bool | None = None) -> str:
     if kernel.closed:
         folder = path.rpartition("/")[0]
         ancestors = folder.split("/")
-        bits = [_mode(kernel, "/".join(ancestors[: end + 1])) for end in range(1, len(ancestors))]
+        bits = [folder_mode(kernel, "/".join(ancestors[: end + 1])) for end in range(1, len(ancestors))]
         if any(not mode & 0o100 for mode in bits):
             raise OSError(errno.EACCES, "")
         if making is not None and bits and not bits[-1] & 0o200 and _is_there(kernel, path) != making:
@@ -118,7 +119,7 @@ def _where(kernel: Kernel, path: str, making: bool | None = None) -> str:
     return kernel.root + path
 
 
-def _mode(kernel: Kernel, path: str) -> int:
+def folder_mode(kernel: Kernel, path: str) -> int:
     """The permission bits of a folder; all of them where there is none, so that the call itself fails."""
     try:
         found = real.stat(kernel.root + path)
@@ -143,7 +144,7 @@ def _open(kernel: Kernel, process: Process, path: str, flags: int, mode: int) ->
         return open_number(process, kernel.open_proc(path, flags))
     if real.O_TMPFILE and flags & real.O_TMPFILE == real.O_TMPFILE:
         return Errno(errno.EOPNOTSUPP)  # as on a file system that has no nameless files
-    where = _where(kernel, path, True if flags & real.O_CREAT else None)
+    where = on_disk(kernel, path, True if flags & real.O_CREAT else None)
     try:
         before = real.lstat(where) if flags & real.O_NOFOLLOW else real.stat(where)
     except OSError:
@@ -172,7 +173,7 @@ def _open(kernel: Kernel, process: Process, path: str, flags: int, mode: int) ->
 
 @syscall("close")
 def _close(kernel: Kernel, process: Process, fd: int) -> None:
-    file = _file(process, fd)
+    file = open_file(process, fd)
     del process.fds[fd]
     kernel.drop_record_locks(process, file.inode)
     kernel.release(file)
@@ -180,7 +181,7 @@ def _close(kernel: Kernel, process: Process, fd: int) -> None:
 
 @syscall("dup")
 def _dup(kernel: Kernel, process: Process, fd: int) -> int:
-    file = _file(process, fd)
+    file = open_file(process, fd)
     if len(process.fds) >= LIMIT_OPEN_FILES:
         raise OSError(errno.EMFILE, "")
     file.references += 1
@@ -190,7 +191,7 @@ def _dup(kernel: Kernel, process: Process, fd: int) -> int:
 @syscall("read")
 def _read(kernel: Kernel, process: Process, fd: int, size: int) -> bytes:
     """Read up to ``size`` bytes; everything to the end where ``size`` is negative."""
-    file = _file(process, fd)
+    file = open_file(process, fd)
     if file.real is None:
         return kernel.read_proc(process, file, size)
     if file.flags & WRITABLE == 1:
@@ -205,7 +206,7 @@ def _read(kernel: Kernel, process: Process, fd: int, size: int) -> bytes:
 
 @syscall("pread")
 def _pread(kernel: Kernel, process: Process, fd: int, size: int, offset: int) -> bytes:
-    file = _file(process, fd)
+    file = open_file(process, fd)
     if file.real is None:
         return kernel.pread_proc(process, file, size, offset)
     if file.flags & WRITABLE == 1:
@@ -213,30 +214,31 @@ def _pread(kernel: Kernel, process: Process, fd: int, size: int, offset: int) ->
     return real.pread(file.real, size, offset)
 
 
-def _real(process: Process, fd: int) -> int:
-    number = _file(process, fd).real
+def real_fd(process: Process, fd: int) -> int:
+    """The host's descriptor behind one. Raises EINVAL for what the host has no file for."""
+    number = open_file(process, fd).real
     if number is None:
         raise OSError(errno.EINVAL, "")
     return number
 
 
 def _writable(process: Process, fd: int) -> int:
-    if not _file(process, fd).flags & WRITABLE:
+    if not open_file(process, fd).flags & WRITABLE:
         raise OSError(errno.EBADF, "")
-    return _real(process, fd)
+    return real_fd(process, fd)
 
 
 @syscall("write")
 def _write(kernel: Kernel, process: Process, fd: int, data: bytes) -> int:
     written = real.write(_writable(process, fd), data)
-    kernel.changed(_file(process, fd).inode, process)
+    kernel.changed(open_file(process, fd).inode, process)
     return written
 
 
 @syscall("pwrite")
 def _pwrite(kernel: Kernel, process: Process, fd: int, data: bytes, offset: int) -> int:
     written = real.pwrite(_writable(process, fd), data, offset)
-    kernel.changed(_file(process, fd).inode, process)
+    kernel.changed(open_file(process, fd).inode, process)
     return written
 
 
@@ -253,7 +255,7 @@ def _sendfile(
 
 @syscall("lseek")
 def _lseek(kernel: Kernel, process: Process, fd: int, offset: int, whence: int) -> int:
-    file = _file(process, fd)
+    file = open_file(process, fd)
     if file.real is None:
         return kernel.seek_proc(file, offset, whence)
     return real.lseek(file.real, offset, whence)
@@ -261,43 +263,33 @@ def _lseek(kernel: Kernel, process: Process, fd: int, offset: int, whence: int) 
 
 @syscall("ftruncate")
 def _ftruncate(kernel: Kernel, process: Process, fd: int, length: int) -> None:
-    real.ftruncate(_real(process, fd), length)
-    kernel.changed(_file(process, fd).inode, process)
-
-
-@syscall("truncate")
-def _truncate(kernel: Kernel, process: Process, path: str, length: int) -> None:
-    where = _where(kernel, path)
-    before = real.stat(where)
-    if not kernel.inode(before.st_ino).mode & 0o200 and not st.S_ISDIR(before.st_mode):
-        raise OSError(errno.EACCES, "")
-    real.truncate(where, length)
-    kernel.changed(before.st_ino, process)
+    real.ftruncate(real_fd(process, fd), length)
+    kernel.changed(open_file(process, fd).inode, process)
 
 
 @syscall("fsync")
 def _fsync(kernel: Kernel, process: Process, fd: int) -> None:
-    real.fsync(_real(process, fd))
+    real.fsync(real_fd(process, fd))
 
 
 @syscall("fdatasync")
 def _fdatasync(kernel: Kernel, process: Process, fd: int) -> None:
-    real.fdatasync(_real(process, fd))
+    real.fdatasync(real_fd(process, fd))
 
 
 @syscall("fdkind")
 def _fdkind(kernel: Kernel, process: Process, fd: int) -> str:
     """Whether a descriptor is a directory, as ``open()`` asks right after it opened one."""
-    number = _file(process, fd).real
+    number = open_file(process, fd).real
     return "dir" if number is not None and st.S_ISDIR(real.fstat(number).st_mode) else "file"
 
 
 @syscall("getfl")
 def _getfl(kernel: Kernel, process: Process, fd: int) -> int:
-    return _file(process, fd).flags
+    return open_file(process, fd).flags
 
 
-def _status(kernel: Kernel, raw: Any) -> tuple[int, ...]:
+def status(kernel: Kernel, raw: Any) -> tuple[int, ...]:
     """The fields of os.stat_result that a process may see, in its order."""
     inode = kernel.inode(raw.st_ino)
     if inode.label is None:
@@ -308,171 +300,9 @@ def _status(kernel: Kernel, raw: Any) -> tuple[int, ...]:
     return (mode, inode.label, DEVICE, links, 1000, 1000, size, inode.mtime)
 
 
-@syscall("stat")
-def _stat(kernel: Kernel, process: Process, path: str, follow: bool) -> tuple[int, ...]:
-    if path.startswith("/proc/") or path == "/proc":
-        return kernel.stat_proc(path)
-    where = _where(kernel, path)
-    return _status(kernel, real.stat(where) if follow else real.lstat(where))
-
-
 @syscall("fstat")
 def _fstat(kernel: Kernel, process: Process, fd: int) -> tuple[int, ...]:
-    file = _file(process, fd)
+    file = open_file(process, fd)
     if file.real is None:
         return kernel.stat_proc(file.path)
-    return _status(kernel, real.fstat(file.real))
-
-
-@syscall("access")
-def _access(kernel: Kernel, process: Process, path: str, mode: int) -> bool:
-    try:
-        bits = _stat(kernel, process, path, True)[0]
-    except OSError:
-        return False
-    return bool(bits >> 6 & mode == mode)
-
-
-@syscall("unlink")
-def _unlink(kernel: Kernel, process: Process, path: str) -> None:
-    where = _where(kernel, path, False)
-    loser = real.lstat(where)
-    real.unlink(where)
-    kernel.changed()
-    kernel.lost_a_name(loser)
-
-
-@syscall("rename")
-def _rename(kernel: Kernel, process: Process, source: str, target: str) -> None:
-    _keep(kernel, source, "renamed")
-    from_, to = _where(kernel, source, False), _where(kernel, target, None)
-    kept = real.lstat(from_)
-    if kernel.closed and not _mode(kernel, target.rpartition("/")[0]) & 0o200:
-        raise OSError(errno.EACCES, "")
-    try:
-        loser = real.lstat(to)
-    except OSError:
-        loser = None
-    real.rename(from_, to)
-    kernel.named(target)
-    kernel.changed()
-    if loser is not None and loser.st_ino != kept.st_ino:
-        kernel.lost_a_name(loser)
-
-
-@syscall("link")
-def _link(kernel: Kernel, process: Process, source: str, target: str) -> None:
-    real.link(_where(kernel, source), _where(kernel, target, True), follow_symlinks=False)
-    kernel.named(target)
-    kernel.changed()
-
-
-@syscall("symlink")
-def _symlink(kernel: Kernel, process: Process, target: str, path: str) -> None:
-    where = _where(kernel, path, True)
-    real.symlink(kernel.root + target if target.startswith("/") else target, where)
-    inode = real.lstat(where).st_ino
-    kernel.inode(inode).mode = 0o777
-    kernel.named(path)
-    kernel.changed(inode, process)
-
-
-@syscall("readlink")
-def _readlink(kernel: Kernel, process: Process, path: str) -> str:
-    if path.startswith("/proc/"):
-        return kernel.readlink_proc(path)
-    target = real.readlink(_where(kernel, path))
-    return target.removeprefix(kernel.root) if target.startswith(kernel.root) else target
-
-
-@syscall("mkdir")
-def _mkdir(kernel: Kernel, process: Process, path: str, mode: int) -> None:
-    where = _where(kernel, path, True)
-    real.mkdir(where, 0o700)
-    inode = real.lstat(where).st_ino
-    _set_mode(kernel, inode, True, mode & ~process.umask & 0o1777)
-    kernel.named(path)
-    kernel.changed(inode, process)
-
-
-@syscall("rmdir")
-def _rmdir(kernel: Kernel, process: Process, path: str) -> None:
-    _keep(kernel, path, "removed")
-    where = _where(kernel, path, False)
-    loser = real.lstat(where)
-    real.rmdir(where)
-    kernel.changed()
-    kernel.lost_a_name(loser)
-
-
-def _keep(kernel: Kernel, path: str, doing: str) -> None:
-    """Refuse what would take the folders away that every machine has."""
-    if path in kernel.skeleton:
-        raise UnmodelledSyscall(f"the subject {doing} {path}, which is not modelled")
-
-
-@syscall("listdir")
-def _listdir(kernel: Kernel, process: Process, path: str) -> tuple[str, ...]:
-    if path == "/proc":
-        return kernel.list_proc()
-    return tuple(sorted(real.listdir(_readable_folder(kernel, path))))
-
-
-@syscall("scandir")
-def _scandir(kernel: Kernel, process: Process, path: str) -> tuple[tuple[str, str], ...]:
-    with real.scandir(_readable_folder(kernel, path)) as entries:
-        return tuple(sorted((entry.name, _kind(entry)) for entry in entries))
-
-
-def _readable_folder(kernel: Kernel, path: str) -> str:
-    where = _where(kernel, path)
-    if kernel.closed and not _mode(kernel, path) & 0o400:
-        raise OSError(errno.EACCES, "")
-    return where
-
-
-def _kind(entry: Any) -> str:
-    if entry.is_symlink():
-        return "link"
-    return "dir" if entry.is_dir() else "file"
-
-
-@syscall("chmod")
-def _chmod(kernel: Kernel, process: Process, path: str, mode: int) -> None:
-    found = real.stat(_where(kernel, path))
-    _set_mode(kernel, found.st_ino, st.S_ISDIR(found.st_mode), mode)
-
-
-@syscall("fchmod")
-def _fchmod(kernel: Kernel, process: Process, fd: int, mode: int) -> None:
-    found = real.fstat(_real(process, fd))
-    _set_mode(kernel, found.st_ino, st.S_ISDIR(found.st_mode), mode)
-
-
-def _set_mode(kernel: Kernel, number: int, folder: bool, mode: int) -> None:
-    inode = kernel.inode(number)
-    if inode.serial < 0 and mode != inode.mode:
-        raise UnmodelledSyscall(
-            f"the subject changed the mode of its home directory to {mode:#o}, which is not modelled"
-        )
-    inode.mode = mode
-    if folder and mode & 0o700 != 0o700:
-        kernel.closed = True
-    kernel.changed()
-
-
-@syscall("utime")
-def _utime(kernel: Kernel, process: Process, file: str | int, mtime: int | None) -> None:
-    if isinstance(file, int):
-        number = real.fstat(_real(process, file)).st_ino
-    else:
-        _keep(kernel, file, "set the time of")
-        number = real.stat(_where(kernel, file)).st_ino
-    kernel.inode(number).mtime = kernel.clock if mtime is None else mtime
-    kernel.changed()
-
-
-@syscall("umask")
-def _umask(kernel: Kernel, process: Process, mask: int) -> int:
-    before, process.umask = process.umask, mask & 0o777
-    return before
+    return status(kernel, real.fstat(file.real))

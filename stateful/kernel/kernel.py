@@ -10,6 +10,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from stateful.kernel import locks, proc, real, signals, switch
+from stateful.kernel import names as names  # registers its calls
 from stateful.kernel.call import Call, Errno, UnmodelledSyscall
 from stateful.kernel.disk import HOME, Disk, scan
 from stateful.kernel.files import SYSCALLS, Inode, OpenFile

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from stateful.kernel import real
 from stateful.kernel.call import BLOCKED, Blocked, Errno
-from stateful.kernel.files import WRITABLE, _file, _real, syscall
+from stateful.kernel.files import WRITABLE, open_file, real_fd, syscall
 
 if TYPE_CHECKING:
     from stateful.kernel.kernel import Kernel
@@ -34,8 +34,8 @@ class RecordLock(NamedTuple):
 
 @syscall("flock")
 def _flock(kernel: Kernel, process: Process, fd: int, operation: int) -> str | Errno | Blocked | None:
-    file = _file(process, fd)
-    number = _real(process, fd)
+    file = open_file(process, fd)
+    number = real_fd(process, fd)
     wanted = operation & ~fcntl.LOCK_NB
     if wanted not in (fcntl.LOCK_SH, fcntl.LOCK_EX, fcntl.LOCK_UN):
         return Errno(errno.EINVAL)
@@ -55,8 +55,8 @@ def _flock(kernel: Kernel, process: Process, fd: int, operation: int) -> str | E
 def _lockf(
     kernel: Kernel, process: Process, fd: int, operation: int, length: int, start: int, whence: int
 ) -> Errno | Blocked | None:
-    file = _file(process, fd)
-    number = _real(process, fd)
+    file = open_file(process, fd)
+    number = real_fd(process, fd)
     wanted = operation & ~fcntl.LOCK_NB
     access = file.flags & WRITABLE
     if (wanted == fcntl.LOCK_EX and access == 0) or (wanted == fcntl.LOCK_SH and access == 1):

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from stateful.kernel import real
-from stateful.kernel.disk import Disk, File
 from stateful.kernel.files import Inode, OpenFile
 from stateful.kernel.kernel import SKELETON
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from stateful.kernel.disk import Disk, File
     from stateful.kernel.kernel import Kernel, SharedState
     from stateful.kernel.process import Process
 

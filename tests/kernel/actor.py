@@ -34,10 +34,12 @@ import tempfile
 import threading
 import time
 import uuid
-from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 NOBODY = 65534
 LIMIT_OPEN_FILES = 67  # the three standard streams and as many files as the kernel allows

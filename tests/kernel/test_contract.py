@@ -33,11 +33,10 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 import pytest
 from greenlet import getcurrent
@@ -47,7 +46,6 @@ from stateful.kernel.call import BLOCKED, Call
 from stateful.kernel.file_calls import FCNTL_CALLS, FILE_CALLS
 from stateful.kernel.files import SYSCALLS
 from stateful.kernel.kernel import Kernel, SharedState, Stranger, temporary_folder
-from stateful.kernel.process import Outcome, Process
 from stateful.kernel.process_calls import (
     ATEXIT_CALLS,
     OS_CALLS,
@@ -59,6 +57,11 @@ from stateful.kernel.restore import restore
 from stateful.scenario import Cast, DiskImage, Scenario
 from stateful.schedule import STEP, Move, ScheduleMismatch
 from stateful.subject import Subject
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from stateful.kernel.process import Outcome, Process
 
 HERE: Final = Path(__file__).parent
 WAITS: Final = "waits"
