@@ -1,0 +1,159 @@
+"""Measures how fast the harness is here, all in one run, and says it in plain words.
+
+Measured: the search, scenario by scenario; steps per second of the search and of the Hypothesis
+machine; a step beside the same call without a kernel; and the alternative to all that, real processes
+that are raced against each other.
+
+Not measured: start-up of the interpreter, and searches on several cores at once.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from statistics import median
+from typing import TYPE_CHECKING, Final
+
+from stateful.bench.host import python_beside, time_starts
+from stateful.bench.measure import Fuzz, Search, StepCost, add_pairs, fuzz, search
+from stateful.bench.race import Tally, race_pairs
+from stateful.kernel.kernel import SHARED_MEMORY, temporary_folder
+from stateful.scenario import CASTS, SCENARIOS, Cast
+from stateful.subject import Subject, find_subject
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from multiprocessing.connection import Connection
+
+    from stateful.deciders.explore import Result
+
+DISK: Final = "stale"
+MOST_KILLS: Final = 1  # Three starts of the reference with two kills would take half of all the time.
+PAIRS: Final = 8  # before the search of each cast, so that they meet every mood of the machine
+EXAMPLES: Final = 200
+RACE_S: Final = 5.0
+RACED: Final = "direct-unlink"
+RACED_IN: Final = "two-starts-stale"
+
+
+def bench() -> None:
+    """Measure and print everything; takes about a minute."""
+    subjects = [find_subject(RACED), find_subject("reference")]
+    _print([_where(), ""])
+    searches, costs = [Search() for _ in subjects], [StepCost() for _ in subjects]
+    _print(_search_head(subjects))
+    with python_beside(time_starts) as bare:
+        for cast in CASTS:
+            _print(measure_cast(cast, MOST_KILLS, PAIRS, bare, subjects, searches, costs))
+    _print(["", *rate_lines(searches[-1], fuzz(subjects[-1], EXAMPLES))])
+    _print(["", *step_lines(subjects, searches, costs)])
+    found = next(result for result in searches[0].results if result.scenario.name == RACED_IN)
+    _print(["", *race_lines(race_pairs(subjects[0], RACE_S), found)])
+
+
+def _print(lines: Sequence[str] | Iterator[str]) -> None:
+    for line in lines:
+        print(line, flush=True)
+
+
+def _where() -> str:
+    memory = "in memory" if temporary_folder() == SHARED_MEMORY else "on disk"
+    return (
+        f"Python {platform.python_version()} on {platform.system()}, {os.cpu_count()} cores, "
+        f"temporary files {memory}; all but the race uses one core."
+    )
+
+
+# -- the search -------------------------------------------------------------------------------------------
+
+
+def _search_head(subjects: Sequence[Subject]) -> list[str]:
+    return [
+        "Exhaustive search on a stale record (a line with a kill includes the one above it)",
+        f"  {'scenario':<26}" + "".join(f"{subject.name:>26}" for subject in subjects),
+        f"  {'':<26}" + f"{'states':>17}{'seconds':>9}" * len(subjects),
+    ]
+
+
+def measure_cast(
+    cast: Cast,
+    most_kills: int,
+    pairs: int,
+    bare: Connection,
+    subjects: Sequence[Subject],
+    searches: Sequence[Search],
+    costs: Sequence[StepCost],
+) -> Iterator[str]:
+    """A line for each number of kills; the totals grow, and so do the pairs of the step costs."""
+    scenarios = [
+        scenario
+        for scenario in SCENARIOS
+        if scenario.cast is cast and scenario.disk.name == DISK and scenario.kills <= most_kills
+    ]
+    columns = []
+    for subject, total, cost in zip(subjects, searches, costs, strict=True):
+        add_pairs(subject, pairs, cost, bare)
+        columns.append(search(subject, scenarios, total))
+    for scenario, row in zip(scenarios, zip(*columns, strict=True), strict=True):
+        title = f"{cast.name}, {scenario.kills} kill" if scenario.kills else cast.name
+        cells = "".join(f"{result.states:>17,}{result.seconds:>9.2f}" for result in row)
+        yield f"  {title:<26}{cells}"
+
+
+# -- rates and costs --------------------------------------------------------------------------------------
+
+
+def rate_lines(searched: Search, fuzzed: Fuzz) -> list[str]:
+    """Steps per second of the search and of the machine."""
+    share = 100 * searched.calls / searched.steps
+    return [
+        "Steps per second, reference",
+        f"  exhaustive search   {searched.steps / searched.seconds:>8,.0f}  {searched.steps:,} steps to "
+        f"{searched.states:,} states in {searched.seconds:.1f} s,",
+        f"{'':30}  {share:.1f} % of them made for real, the others remembered",
+        f"  Hypothesis machine  {fuzzed.steps / fuzzed.seconds:>8,.0f}  {fuzzed.steps:,} steps of "
+        f"{fuzzed.machines:,} machines in {fuzzed.seconds:.1f} s,",
+        f"{'':30}  all made for real, each machine on a fresh kernel",
+    ]
+
+
+def step_lines(
+    subjects: Sequence[Subject], searches: Sequence[Search], costs: Sequence[StepCost]
+) -> list[str]:
+    """What one step costs beside the same call without a kernel."""
+    bare = [median(cost.bare) for cost in costs]
+    searched = [total.processor_s / total.steps for total in searches]
+    rows = {
+        "bare: the same code, without the harness": [(seconds, 1.0) for seconds in bare],
+        "executed: in replay and in the machine": [(median(cost.simulated), cost.ratio) for cost in costs],
+        "searched: all work of the search, shared out": [
+            (seconds, seconds / beside) for seconds, beside in zip(searched, bare, strict=True)
+        ],
+    }
+    return [
+        "One step of a start, in microseconds and in multiples of bare",
+        f"  {'':<46}" + "".join(f"{subject.name:>22}" for subject in subjects),
+        *(
+            f"  {title:<46}" + "".join(f"{seconds * 1e6:>14.1f}{times:>6.1f} x" for seconds, times in cells)
+            for title, cells in rows.items()
+        ),
+        f"  Bare and executed: medians of {len(costs[0].bare)} pairs, taken between the searches; "
+        "executed begins when",
+        "  the code is imported. Searched: the processor time of all that the search does.",
+    ]
+
+
+# -- the race ---------------------------------------------------------------------------------------------
+
+
+def race_lines(tally: Tally, found: Result) -> list[str]:
+    """What racing real processes finds, beside what the search needs to find the same."""
+    trace = found.violations.get("at_most_one_owner")
+    length = f"two owners after {trace.length} steps" if trace else "never two owners"
+    return [
+        f"The alternative: two real processes start {RACED} on a stale record at once",
+        f"  real processes   {tally.tries:,} tries in {tally.seconds:.1f} s, "
+        f"{tally.tries / tally.seconds:,.0f} per second; two owners in {tally.double_owners:,} of them "
+        f"({100 * tally.double_owners / tally.tries:.1f} %)",
+        f"  the search       all {found.states:,} states in {found.seconds:.2f} s; {length} at the earliest",
+    ]

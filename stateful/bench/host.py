@@ -1,0 +1,81 @@
+"""Bare subjects: on the host, without a kernel, with nothing interposed, in a temporary home.
+
+They run in a Python of their own. In the one of the harness an audit hook, which cannot be removed, makes
+each call slower.
+"""
+
+from __future__ import annotations
+
+import importlib
+import multiprocessing
+import os
+import tempfile
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from stateful.kernel.kernel import temporary_folder
+from stateful.scenario import DEAD_PID, RECORD
+from stateful.subject import Subject, bind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from multiprocessing.connection import Connection
+
+NEVER_A_PID: Final = (1 << 22) + 1  # Linux gives no pid above 2**22, other systems none so high.
+
+
+@contextmanager
+def python_beside(work: Callable[..., None], *args: object) -> Iterator[Connection]:
+    """A fresh Python that does some work in a temporary home; it is ended, and the home removed."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    with tempfile.TemporaryDirectory(prefix="stateful-host-", dir=temporary_folder()) as home:
+        process = context.Process(target=_work, args=(work, home, theirs, *args), daemon=True)
+        process.start()
+        theirs.close()
+        try:
+            yield ours
+        finally:
+            ours.close()
+            process.terminate()
+            process.join()
+
+
+def _work(work: Callable[..., None], home: str, link: Connection, *args: object) -> None:
+    os.environ["HERMES_HOME"] = home
+    with suppress(EOFError, KeyboardInterrupt):  # Nobody asks any more.
+        work(home, link, *args)
+
+
+def lay_out(home: str) -> None:
+    """Leave nothing but a stale record in a home."""
+    for name in os.listdir(home):
+        os.unlink(f"{home}/{name}")
+    record = RECORD.replace(str(DEAD_PID).encode(), str(NEVER_A_PID).encode(), 1)
+    Path(home, "gateway.pid").write_bytes(record)
+
+
+def time_starts(home: str, link: Connection) -> None:
+    """Answer each subject that comes in with the seconds that its start takes until it owns.
+
+    Each is started twice, and the second start counts: the first one wakes the processor up.
+    """
+    while True:
+        subject = link.recv()
+        _time_start(subject, home)
+        link.send(_time_start(subject, home))
+
+
+def _time_start(subject: Subject, home: str) -> float:
+    module: Any = importlib.import_module(subject.module)
+    protocol = bind(module, subject.function)
+    owned: list[float] = []
+    lay_out(home)
+    started = time.perf_counter()
+    protocol.gateway(lambda: owned.append(time.perf_counter()), False)
+    module.remove_pid_file()
+    if hasattr(module, "release_gateway_runtime_lock"):
+        module.release_gateway_runtime_lock()
+    return owned[0] - started

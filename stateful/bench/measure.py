@@ -1,0 +1,155 @@
+"""What is measured with simulated processes: the search, the Hypothesis machine, one step."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from stateful.deciders.explore import Explorer, Result
+from stateful.deciders.machine import SingleOwnerMachine
+from stateful.deciders.memory import Effect, Memory, State
+from stateful.examine import examine
+from stateful.execution import Execution
+from stateful.kernel.guard import Watchdog
+from stateful.kernel.process import OWNER
+from stateful.scenario import Scenario, find_scenario
+from stateful.schedule import STEP, Move
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from multiprocessing.connection import Connection
+
+    from stateful.subject import Subject
+
+ONE_START = "one-start-stale"
+MACHINE_STEP_COUNT = 20
+
+
+class _CountingMemory(Memory):
+    steps = 0
+
+    def effect(self, state: State, move: Move) -> Effect | None:
+        self.steps += 1
+        return super().effect(state, move)
+
+
+@dataclass
+class Search:
+    """What the searches of one subject took.
+
+    Attributes:
+        results: by scenario; the seconds of one with kills include the search without.
+        steps: how many steps were followed, remembered ones included.
+        calls: how many calls were made for real.
+        processor_s: the time without that in which other programs had the processor.
+    """
+
+    results: list[Result] = field(default_factory=list)
+    states: int = 0
+    steps: int = 0
+    calls: int = 0
+    seconds: float = 0.0
+    processor_s: float = 0.0
+
+
+def search(subject: Subject, scenarios: Sequence[Scenario], total: Search) -> list[Result]:
+    """Search the scenarios of one cast on one disk, remembering nothing from before; adds to a total."""
+    offer = examine(subject)
+    memory = _CountingMemory(subject, scenarios[0].disk)
+    started, processor_started = time.perf_counter(), time.process_time()
+    try:
+        with Watchdog():
+            results = list(Explorer(subject, offer, list(scenarios), memory).run())
+    finally:
+        memory.close()
+    total.seconds += time.perf_counter() - started
+    total.processor_s += time.process_time() - processor_started
+    total.results += results
+    total.states += results[-1].states
+    total.steps += memory.steps
+    total.calls += memory.calls_made
+    return results
+
+
+@dataclass
+class StepCost:
+    """Pairs of measurements of one subject's start, bare and simulated; seconds for each step."""
+
+    bare: list[float] = field(default_factory=list)
+    simulated: list[float] = field(default_factory=list)
+
+    @property
+    def ratio(self) -> float:
+        return median(ours / theirs for ours, theirs in zip(self.simulated, self.bare, strict=True))
+
+
+def add_pairs(subject: Subject, pairs: int, cost: StepCost, bare: Connection) -> None:
+    """Measure a start bare and simulated, one right after the other, some more times.
+
+    ``bare`` leads to a Python beside this one that times bare starts.
+    """
+    for _ in range(pairs):
+        bare.send(subject)
+        seconds = bare.recv()
+        _simulated_start(subject)  # The first one wakes the processor up, as it does beside.
+        steps, simulated = _simulated_start(subject)
+        cost.bare.append(seconds / steps)
+        cost.simulated.append(simulated)
+
+
+def _simulated_start(subject: Subject) -> tuple[int, float]:
+    """How many steps a start takes, and the seconds of one: without the first, which imports the code."""
+    move = Move(STEP, "A")
+    with Watchdog(), Execution(subject, find_scenario(ONE_START)) as execution:
+        execution.make(move)
+        process = execution.processes()["A"]
+        started = time.perf_counter()
+        steps = 0
+        while process.phase != OWNER:
+            execution.make(move)
+            steps += 1
+        return steps + 1, (time.perf_counter() - started) / steps
+
+
+@dataclass
+class Fuzz:
+    """What the Hypothesis machine did; the machines that it gave up on the way count as well."""
+
+    machines: int = 0
+    steps: int = 0
+    seconds: float = 0.0
+
+
+def fuzz(subject: Subject, examples: int) -> Fuzz:
+    """Run the machine on a subject that holds: always the same examples, and nothing is stored."""
+    done = Fuzz()
+
+    class Machine(SingleOwnerMachine):
+        def teardown(self) -> None:
+            super().teardown()
+            if self._execution is not None:
+                done.machines += 1
+                done.steps += len(self._execution.trace.steps)
+
+    machine: Any = Machine
+    machine.subject = subject
+    started = time.perf_counter()
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=MACHINE_STEP_COUNT,
+            derandomize=True,
+            database=None,
+            deadline=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+    done.seconds = time.perf_counter() - started
+    return done

@@ -1,0 +1,121 @@
+"""The alternative to a search: real processes that start at once, try after try.
+
+Each try is a fresh pair, forked from a parent that has imported everything and interposes nothing. Both
+wait for one pipe to close, then run the subject's start on a stale record. Who owns stays in ``serve``
+until the other's outcome is known, so two owners are two at the same moment.
+
+Nothing outside of one temporary directory is touched, and nothing survives: the parent kills and reaps
+its pair on any way out, and an alarm ends each process whatever happens to the others.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+import time
+from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
+
+from stateful.bench.host import lay_out, python_beside
+from stateful.subject import Subject, bind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from multiprocessing.connection import Connection
+
+CONTENDERS: Final = 2
+LONGEST_TRY_S: Final = 10
+LONGEST_START_S: Final = 60
+READY, OWNS, GAVE_UP = b".", b"o", b"g"
+
+
+class Tally(NamedTuple):
+    """How many tries there were, and in how many of them both processes became owner."""
+
+    tries: int
+    double_owners: int
+    seconds: float
+
+
+def race_pairs(subject: Subject, seconds: float) -> Tally:
+    """Let pairs of real processes start on a stale record for some seconds."""
+    with python_beside(_run_tries, subject, seconds) as link:
+        if not link.poll(LONGEST_START_S + seconds):
+            raise RuntimeError("the real processes did not end in time")
+        return Tally(*link.recv())
+
+
+def _run_tries(home: str, link: Connection, subject: Subject, seconds: float) -> None:
+    """Inside the parent of the pairs."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Who was interrupted says so with SIGTERM.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit())
+    signal.alarm(int(LONGEST_START_S + seconds))
+    start = bind(importlib.import_module(subject.module), subject.function).gateway
+    started = time.perf_counter()
+    tries = double_owners = 0
+    while time.perf_counter() - started < seconds:
+        lay_out(home)
+        tries += 1
+        double_owners += _try(start) == OWNS * CONTENDERS
+    link.send(Tally(tries, double_owners, time.perf_counter() - started))
+
+
+def _try(start: Callable[[Callable[[], None], bool], object]) -> bytes:
+    """What became of each contender of one pair, in the order in which it was known."""
+    gate, report, end = os.pipe(), os.pipe(), os.pipe()
+    still_open = {*gate, *report, *end}
+    children: list[int] = []
+    try:
+        for _ in range(CONTENDERS):
+            child = os.fork()
+            if child == 0:
+                _contend(start, gate, report, end)
+            children.append(child)
+        _read(report[0], CONTENDERS)
+        still_open.remove(gate[1])
+        os.close(gate[1])  # Both wake up from this.
+        return _read(report[0], CONTENDERS)
+    finally:
+        for child in children:
+            os.kill(child, signal.SIGKILL)
+        for child in children:
+            os.waitpid(child, 0)
+        for fd in still_open:
+            os.close(fd)
+
+
+def _contend(
+    start: Callable[[Callable[[], None], bool], object],
+    gate: tuple[int, int],
+    report: tuple[int, int],
+    end: tuple[int, int],
+) -> NoReturn:
+    """The whole life of one contender. It never returns, and runs no exit handler."""
+
+    def serve() -> None:
+        os.write(report[1], OWNS)
+        os.read(end[0], 1)
+        os._exit(0)
+
+    try:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.alarm(LONGEST_TRY_S)
+        os.close(gate[1])
+        os.close(end[1])
+        os.write(report[1], READY)
+        os.read(gate[0], 1)
+        start(serve, False)
+    finally:
+        os.write(report[1], GAVE_UP)
+        os._exit(0)
+
+
+def _read(fd: int, size: int) -> bytes:
+    found = b""
+    while len(found) < size:
+        more = os.read(fd, size - len(found))
+        if not more:
+            raise RuntimeError("a contender ended without a word")
+        found += more
+    return found

@@ -1,0 +1,98 @@
+"""The benchmark in a reduced form: what it reports, and that it leaves nothing behind. Never seconds."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+import stateful.bench
+from stateful.bench import host
+from stateful.bench.host import python_beside, time_starts
+from stateful.bench.measure import Search, StepCost, add_pairs, fuzz, search
+from stateful.bench.race import race_pairs
+from stateful.report.text import LIMIT_COLUMNS
+from stateful.scenario import CASTS, find_scenario
+from stateful.subject import find_subject
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SUBJECTS = ("direct-unlink", "reference")
+
+
+def test_search_counts_more_steps_than_real_calls() -> None:
+    total = Search()
+    results = search(find_subject("direct-unlink"), [find_scenario("two-starts-stale")], total)
+    assert results == total.results
+    assert results[0].violations["at_most_one_owner"].length > 0
+    assert 0 < total.states < total.steps
+    assert 0 < total.calls < total.steps
+    assert total.processor_s > 0
+
+
+@pytest.mark.parametrize("name", SUBJECTS)
+def test_step_is_measured_in_pairs(name: str) -> None:
+    cost = StepCost()
+    with python_beside(time_starts) as bare:
+        add_pairs(find_subject(name), 3, cost, bare)
+    assert len(cost.bare) == len(cost.simulated) == 3
+    assert min(cost.bare) > 0
+    assert cost.ratio > 0
+
+
+def test_python_beside_ends_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host, "temporary_folder", lambda: str(tmp_path))
+    monkeypatch.setenv("HERMES_HOME", "untouched")
+    with python_beside(time_starts) as bare:
+        bare.send(find_subject("reference"))
+        assert bare.recv() > 0
+        assert len(list(tmp_path.iterdir())) == 1
+    assert os.environ["HERMES_HOME"] == "untouched"
+    assert multiprocessing.active_children() == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_fuzz_makes_the_same_steps_each_time() -> None:
+    first, second = (fuzz(find_subject("direct-unlink"), 1) for _ in range(2))
+    assert first.machines == second.machines > 0
+    assert first.steps == second.steps > 0
+
+
+def test_race_ends_its_processes_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host, "temporary_folder", lambda: str(tmp_path))
+    tally = race_pairs(find_subject("direct-unlink"), 0.3)
+    assert tally.tries > 0
+    assert 0 <= tally.double_owners <= tally.tries
+    assert multiprocessing.active_children() == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_race_of_the_reference_has_one_owner() -> None:
+    assert race_pairs(find_subject("reference"), 0.3).double_owners == 0
+
+
+def test_report_is_narrow_and_names_nothing_of_this_machine(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stateful.bench, "CASTS", CASTS[:2])
+    monkeypatch.setattr(stateful.bench, "PAIRS", 1)
+    monkeypatch.setattr(stateful.bench, "EXAMPLES", 1)
+    monkeypatch.setattr(stateful.bench, "RACE_S", 0.2)
+    stateful.bench.bench()
+    text = capsys.readouterr().out
+    assert max(map(len, text.splitlines())) <= LIMIT_COLUMNS
+    assert not re.search(r"(?:^|\s)/\w", text)
+    headings = [line for line in text.splitlines() if line and not line.startswith(" ")]
+    assert [heading.partition(" ")[0] for heading in headings] == [
+        "Python",
+        "Exhaustive",
+        "Steps",
+        "One",
+        "The",
+    ]
+    for cast in CASTS[:2]:
+        assert re.search(rf"^  {cast.name}, 1 kill +[\d,]+ +[\d.]+ +[\d,]+ +[\d.]+$", text, re.MULTILINE)
