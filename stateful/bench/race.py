@@ -58,6 +58,7 @@ def _run_tries(home: str, link: Connection, subject: Subject, seconds: float) ->
         lay_out(home)
         tries += 1
         double_owners += _try(start) == OWNS * CONTENDERS
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # There is no pair to be ended any more.
     link.send(Tally(tries, double_owners, time.perf_counter() - started))
 
 
