@@ -172,7 +172,9 @@ class Execution:
     def _options(self) -> str:
         options = [letter for letter, process in self.kernel.processes.items() if self._can_step(process)]
         options += self.waiting()[:1]
-        options += [f"crash-{letter}" for letter, process in self.kernel.processes.items() if process.alive]
+        for kind in ("crash", "exit"):
+            moves = (Move(kind, letter) for letter in self.kernel.processes)
+            options += [str(move) for move in moves if self.possible(move)]
         return ", ".join([*options, f"start-{self.next_letter()}"])
 
     def _can_step(self, process: Process) -> bool:

@@ -15,13 +15,14 @@ processes are interchangeable (``stateful.deciders.symmetry``).
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from stateful.deciders.behaviour import Nondeterminism
 from stateful.deciders.memory import Effect, Memory, State
+from stateful.deciders.minimise import vary
 from stateful.deciders.questions import Question, as_seen_alone, questions
 from stateful.deciders.replay import replay
 from stateful.deciders.symmetry import Asymmetric, Exchange, Symmetry
@@ -36,6 +37,7 @@ from stateful.trace import Trace
 
 HOLDS, VIOLATED, UNKNOWN = "holds", "violated", "unknown"
 LONGEST_HISTORY: Final = 150  # answers; a process that needs more is not followed to its end
+MOST_MASKED: Final = 8  # traces of an invariant that are tried because another is broken before it
 NODES_BETWEEN_LOOKS_AT_THE_CLOCK: Final = 64
 
 
@@ -114,6 +116,7 @@ class Explorer:
         self._violations: dict[str, Trace] = {}
         self._reached: set[str] = set()
         self._cut_short = False
+        self._masked: Counter[str] = Counter()
         self._goals: dict[str, Goal] = dict(GOALS)
         self._symmetry = Symmetry(self.memory, self.cast.lives)
         self._scenario = self.scenarios[min(self.scenarios)]
@@ -346,7 +349,7 @@ class Explorer:
     # -- violations -----------------------------------------------------------------------------------------
 
     def _violated(self, invariant: str, node: Node, more: list[Move]) -> None:
-        if invariant in self._violations:
+        if invariant in self._violations or self._masked[invariant] >= MOST_MASKED:
             return
         moves = self._way(node, more)
         trace = replay(self.subject, self._scenario, moves)
@@ -354,8 +357,15 @@ class Explorer:
             raise Nondeterminism(
                 f"the search found {invariant} violated by {format_schedule(moves)!r}, and its replay did not"
             )
-        # Another invariant may be broken earlier on the way, by a question's answer that ended there.
-        self._violations.setdefault(trace.violation.invariant, trace)
+        if trace.violation.invariant != invariant:
+            # On this way a question's answer is given, and broken, before; on another way it may not be.
+            self._masked[invariant] += 1
+            self._violations.setdefault(trace.violation.invariant, trace)
+            varied = vary(self.subject, self._scenario, moves, invariant)
+            if varied is None:
+                return
+            trace = replay(self.subject, self._scenario, varied)
+        self._violations[invariant] = trace
 
     def _way(self, node: Node, more: list[Move]) -> list[Move]:
         """The moves that first led to a node, and some more, in terms of the first state's letters."""

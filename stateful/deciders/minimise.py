@@ -34,13 +34,26 @@ def minimise(subject: Subject, scenario: Scenario, moves: Sequence[Move], invari
             for candidate in _candidates(best):
                 tried += len(candidate)
                 if tried > LIMIT_MOVES:
-                    return best
+                    improved = False
+                    break
                 found = breaks(subject, scenario, candidate, invariant)
                 if found is not None and _weight(found) < _weight(best):
                     best = found
                     improved = True
                     break
-    return best
+        renamed = _in_order_of_first_turn(best, scenario.cast.lives)
+        return best if breaks(subject, scenario, renamed, invariant) is None else renamed
+
+
+def vary(
+    subject: Subject, scenario: Scenario, moves: Sequence[Move], invariant: str
+) -> list[Move] | None:
+    """Much the same schedule in an order in which an invariant is the first that it breaks, or None."""
+    for candidate in _elsewhere(moves):
+        found = breaks(subject, scenario, candidate, invariant)
+        if found is not None:
+            return found
+    return None
 
 
 def breaks(
@@ -92,7 +105,7 @@ def _stretched(moves: list[Move]) -> list[Move]:
 
 def _weight(moves: Sequence[Move]) -> tuple[int, int, int, int]:
     processes = len({move.letter for move in moves})
-    events = sum(move.kind != STEP for move in moves)
+    events = sum((move.kind != STEP) + (move.kind == "term") for move in moves)  # a kill is plainer
     return (processes, events, len(moves), count_switches(moves))
 
 
@@ -105,7 +118,7 @@ def _flat(turns: Turns) -> list[Move]:
 
 
 def _shorter(moves: Sequence[Move]) -> Iterator[list[Move]]:
-    """Without one process (one turn of the others may then be longer), one turn or event, or a turn's end."""
+    """Without a process (one turn of the others may then be longer), a turn or event, or a turn's end."""
     for letter in sorted({move.letter for move in moves}):
         without = [move for move in moves if move.letter != letter]
         yield _renamed(without)
@@ -113,6 +126,7 @@ def _shorter(moves: Sequence[Move]) -> Iterator[list[Move]]:
         for index, turn in enumerate(turns):
             longer = turn + [Move(STEP, turn[-1].letter)] * LONGEST_STRETCH
             yield _renamed(_flat([*turns[:index], longer, *turns[index + 1 :]]))
+    yield [move._replace(kind="crash") if move.kind == "term" else move for move in moves]
     turns = _turns(moves)
     for index, turn in enumerate(turns):
         rest = turns[:index], turns[index + 1 :]
@@ -131,6 +145,19 @@ def _renamed(moves: list[Move]) -> list[Move]:
     others = {move.letter for move in moves} - set(started)
     first = LETTERS.index(max(others)) + 1 if others else 0
     names = {letter: LETTERS[first + number] for number, letter in enumerate(started)}
+    return [move._replace(letter=names.get(move.letter, move.letter)) for move in moves]
+
+
+def _in_order_of_first_turn(moves: Sequence[Move], lives: Sequence[str]) -> list[Move]:
+    """With the scenario's own processes of one life named in the order in which they have their turns."""
+    own = LETTERS[: len(lives)]
+    first = [letter for letter in dict.fromkeys(move.letter for move in moves) if letter in own]
+    names = {}
+    for life in dict.fromkeys(lives):
+        letters = [letter for letter, its_life in zip(own, lives, strict=True) if its_life == life]
+        seen = [letter for letter in first if letter in letters]
+        unseen = [letter for letter in letters if letter not in seen]
+        names |= dict(zip([*seen, *unseen], letters, strict=True))
     return [move._replace(letter=names.get(move.letter, move.letter)) for move in moves]
 
 

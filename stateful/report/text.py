@@ -55,9 +55,14 @@ def count(number: int, one: str, many: str | None = None) -> str:
 
 
 def _replay(trace: Trace) -> list[str]:
+    """The command, folded where a shell allows it."""
     command = f"python -m stateful replay {shlex.quote(trace.subject)} --scenario {trace.scenario}"
     whole = f'Replay:  {command} "{trace.schedule}"'
-    return [whole] if len(whole) <= LIMIT_COLUMNS else [f"Replay:  {command} \\", f'         "{trace.schedule}"']
+    if len(whole) <= LIMIT_COLUMNS:
+        return [whole]
+    lines = textwrap.wrap(f'"{trace.schedule}"', LIMIT_COLUMNS - 11)
+    folded = [f"Replay:  {command}", *(f"         {line}" for line in lines)]
+    return [*(f"{line} \\" for line in folded[:-1]), folded[-1]]
 
 
 def _bullet(sentence: str) -> list[str]:

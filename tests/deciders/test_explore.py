@@ -1,0 +1,162 @@
+"""The exhaustive search: exact state counts, reductions that change no verdict, a referee that re-executes."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+import pytest
+
+from stateful.deciders.explore import Explorer, Result
+from stateful.deciders.memory import Memory
+from stateful.examine import examine
+from stateful.execution import Execution
+from stateful.invariants import LONGEST_LIFE_STEPS
+from stateful.kernel.process import OWNER
+from stateful.scenario import SCENARIOS, Scenario, find_scenario
+from stateful.schedule import STEP, Move, ScheduleMismatch
+from stateful.subject import find_subject
+from stateful.verify import verify
+
+HISTORY = ("foreign-guard", "direct-unlink", "guarded-lock", "unlinked-lock")
+
+# Exact numbers: any change of what is a step, a state or a reduction shows here.
+STATES = {
+    ("foreign-guard", "two-starts-stale-2-kills"): 0,
+    ("direct-unlink", "one-start-empty"): 0,
+    ("direct-unlink", "two-starts-stale"): 0,
+    ("direct-unlink", "two-starts-stale-1-kill"): 0,
+    ("direct-unlink", "three-starts-empty-1-kill"): 0,
+    ("guarded-lock", "start-and-status-stale-1-kill"): 0,
+    ("unlinked-lock", "two-starts-stale"): 0,
+    ("reference", "one-start-stale-1-kill"): 0,
+    ("reference", "two-starts-stale-2-kills"): 0,
+    ("reference", "start-and-status-recycled-pid-1-kill"): 0,
+    ("reference", "exit-and-start-torn-file-2-kills"): 0,
+}
+
+
+def search(subject: str, scenario: Scenario, *, reduced: bool = True) -> Result:
+    """The result of one scenario, with or without reductions."""
+    found = find_subject(subject)
+    memory = Memory(found, scenario.disk)
+    try:
+        *_, result = Explorer(found, examine(found), [scenario], memory, reduced=reduced).run()
+        return result
+    finally:
+        memory.close()
+
+
+@pytest.mark.parametrize(("subject", "name"), STATES, ids=lambda value: value)
+def test_number_of_states_is_exact(subject: str, name: str) -> None:
+    result = search(subject, find_scenario(name))
+    assert result.exhaustive
+    assert result.states == STATES[subject, name]
+
+
+@pytest.mark.parametrize("subject", (*HISTORY, "reference"))
+@pytest.mark.parametrize("name", ("two-starts-stale-1-kill", "start-and-status-empty-1-kill", "exit-and-start-empty"))
+def test_reductions_change_neither_the_verdict_nor_what_is_violated(subject: str, name: str) -> None:
+    full = search(subject, find_scenario(name), reduced=False)
+    fewer = search(subject, find_scenario(name))
+    assert fewer.verdict == full.verdict
+    assert set(fewer.violations) == set(full.violations)
+    assert {name: trace.length for name, trace in fewer.violations.items()} == {
+        name: trace.length for name, trace in full.violations.items()
+    }
+    assert fewer.states <= full.states
+
+
+def referee(subject: str, scenario: Scenario) -> int:
+    """The number of states, found by executing every schedule prefix from a fresh kernel.
+
+    It shares no memory, no restoring of kernels and no reduction with the search.
+    """
+    found = find_subject(subject)
+    seen: set[Any] = set()
+    queue: deque[list[Move]] = deque([[]])
+    letters = "ABC"[: len(scenario.cast.lives)]
+    while queue:
+        moves = queue.popleft()
+        with _Listening(found, scenario, moves) as execution:
+            state = execution.state()
+            owners = [each for each in execution.processes().values() if each.alive and each.phase == OWNER]
+            if state in seen or len(owners) > 1:
+                continue
+            seen.add(state)
+            options = [Move(STEP, letter) for letter in letters] + [Move("exit", letter) for letter in letters]
+            kills = sum(move.kind == "crash" for move in moves)
+            exits = sum(move.kind == "exit" for move in moves)
+            started = set(execution.processes())
+            next_of_life = {scenario.cast.lives["ABC".index(letter)]: letter for letter in reversed(letters) if letter not in started}
+            for move in options:
+                if move.kind == "exit" and exits >= scenario.cast.exits:
+                    continue
+                if execution.possible(move) and (move.letter in {*started, *next_of_life.values()}):
+                    queue.append([*moves, move])
+            if kills < scenario.kills:
+                alive = [letter for letter, each in execution.processes().items() if each.alive]
+                queue.extend([*moves, Move("crash", letter)] for letter in alive)
+    return len(seen)
+
+
+class _Listening(Execution):
+    """An execution of some moves that remembers all that each process was told."""
+
+    def __init__(self, subject: Any, scenario: Scenario, moves: list[Move]) -> None:
+        super().__init__(subject, scenario, judged=False)
+        self._told: dict[str, list[Any]] = {}
+        perform = self.kernel.perform
+
+        def listen(process: Any, call: Any) -> Any:
+            answer = perform(process, call)
+            self._told.setdefault(process.letter, []).append(answer)
+            return answer
+
+        self.kernel.perform = listen  # type: ignore[method-assign]
+        for move in moves:
+            try:
+                self.make(move)
+            except ScheduleMismatch:
+                break
+
+    def state(self) -> Any:
+        own = []
+        for letter, process in self.processes().items():
+            told = tuple(self._told[letter]) if process.alive else process.outcome
+            own.append((letter, process.phase, told, self.kernel.own_state(process) if process.alive else None))
+        return self.kernel.shared_state(), tuple(own)
+
+
+@pytest.mark.parametrize(
+    ("subject", "name"),
+    (
+        ("direct-unlink", "one-start-stale-1-kill"),
+        ("direct-unlink", "two-starts-empty"),
+        ("foreign-guard", "two-starts-empty-1-kill"),
+        ("guarded-lock", "start-and-exit-empty-1-kill"),
+        ("reference", "start-and-status-empty"),
+    ),
+)
+def test_memory_and_plain_reexecution_reach_the_same_states(subject: str, name: str) -> None:
+    scenario = find_scenario(name)
+    assert search(subject, scenario, reduced=False).states == referee(subject, scenario)
+
+
+def test_spent_budget_is_unknown_and_says_so() -> None:
+    found = verify("reference", [find_scenario("three-starts-stale")], budget_s=0.2)
+    assert found.verdict == "unknown"
+    assert found.results[0].reason == "the time was spent"
+    assert not found.results[0].exhaustive
+
+
+@pytest.mark.parametrize("subject", HISTORY)
+def test_workers_find_what_one_process_finds(subject: str) -> None:
+    scenarios = [each for each in SCENARIOS if each.cast.name in ("one-start", "two-starts")]
+    alone, shared = verify(subject, scenarios), verify(subject, scenarios, workers=2)
+    assert [result.states for result in alone.results] == [result.states for result in shared.results]
+    assert alone.violations == shared.violations
+
+
+def test_limits_are_in_proportion() -> None:
+    assert LONGEST_LIFE_STEPS > 4 * 38  # the reference's longest start

@@ -1,0 +1,86 @@
+"""The Hypothesis machine finds each historical mistake alone, and tells it as shortly as the search."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from stateful.deciders.machine import InvariantViolated, SingleOwnerMachine
+from stateful.report.text import trace_text
+from stateful.scenario import find_scenario
+from stateful.trace import Trace
+from stateful.verify import verify
+
+BROKEN = {
+    "foreign-guard": "a_dead_owner_can_be_replaced",
+    "direct-unlink": "at_most_one_owner",
+    "guarded-lock": "a_dead_owner_can_be_replaced",
+    "unlinked-lock": "at_most_one_owner",
+}
+
+CI = settings(
+    settings.get_profile("ci"),
+    derandomize=False,
+    report_multiple_bugs=False,
+    print_blob=False,
+    suppress_health_check=list(HealthCheck),
+)
+# Without Hypothesis's own shrinking, to spare the default run the time: ours comes after it anyway.
+QUICK = settings(CI, phases=[Phase.generate])
+
+
+def find(subject: str, number: int, how: settings) -> Trace:
+    """The smallest trace that a machine of starts finds with a seed."""
+
+    class Machine(SingleOwnerMachine):
+        def lives(self) -> list[str]:
+            return ["start"]
+
+    Machine.subject = subject
+    machine: Any = seed(number)(Machine)
+    with pytest.raises(InvariantViolated) as caught:
+        run_state_machine_as_test(machine, settings=how)
+    return caught.value.smallest()
+
+
+def assert_as_short_as_the_search(subject: str, trace: Trace) -> None:
+    assert trace.violation is not None
+    assert trace.violation.invariant == BROKEN[subject]
+    searched = verify(subject, [find_scenario(trace.scenario)]).violations[BROKEN[subject]]
+    assert (trace.length, trace.faults) == (searched.length, searched.faults)
+
+
+@pytest.mark.parametrize("subject", BROKEN)
+def test_machine_alone_finds_it_as_short_as_the_search(subject: str) -> None:
+    assert_as_short_as_the_search(subject, find(subject, 0, QUICK))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("number", range(20))
+@pytest.mark.parametrize("subject", BROKEN)
+def test_machine_alone_finds_it_with_every_seed(subject: str, number: int) -> None:
+    assert_as_short_as_the_search(subject, find(subject, number, CI))
+
+
+def test_text_of_the_exception_is_the_counterexample() -> None:
+    trace = find("foreign-guard", 0, QUICK)
+    error = InvariantViolated.__new__(InvariantViolated)
+    error.smallest = lambda: trace  # type: ignore[method-assign]
+    assert str(error) == "\n" + trace_text(trace)
+
+
+def test_machine_finds_nothing_in_the_reference() -> None:
+    class Machine(SingleOwnerMachine):
+        pass
+
+    machine: Any = seed(1)(Machine)
+    run_state_machine_as_test(machine, settings=settings(CI, max_examples=150))
+
+
+@pytest.mark.long
+def test_machine_finds_nothing_in_the_reference_in_a_thousand_lives() -> None:
+    machine: Any = SingleOwnerMachine
+    run_state_machine_as_test(machine, settings=CI)

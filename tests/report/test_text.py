@@ -1,0 +1,95 @@
+"""The text of a counterexample, verbatim, and the same whoever found it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stateful.deciders.machine import InvariantViolated
+from stateful.deciders.minimise import minimise, name_scenario
+from stateful.deciders.replay import replay
+from stateful.execution import Execution
+from stateful.report.text import LIMIT_COLUMNS, LIMIT_LINES, trace_text
+from stateful.scenario import find_scenario
+from stateful.schedule import parse_schedule
+from stateful.subject import Subject, find_subject
+from stateful.trace import Trace
+from stateful.verify import verify
+
+TEXTS = Path(__file__).parent / "counterexamples"
+
+# The scenario in which the search finds it first, and a roundabout way to the same in an open-ended one.
+FIRST = {
+    "foreign-guard": ("one-start-empty", "start-A A9 status-B B2 term-A A1 crash-A crash-B start-C C20"),
+    "direct-unlink": ("two-starts-empty", "start-A start-B B1 status-C A9 C2 crash-C B9"),
+    "guarded-lock": ("one-start-empty", "start-A A9 start-B B3 crash-B crash-A start-C C20"),
+    "unlinked-lock": ("two-starts-empty", "start-A start-B status-C C1 A2 B14 crash-C A12"),
+}
+
+
+def expected(subject: str) -> str:
+    return (TEXTS / f"{subject}.txt").read_text(encoding="utf-8").rstrip("\n")
+
+
+@pytest.mark.parametrize("name", FIRST)
+def test_text_of_the_search_is_as_written(name: str) -> None:
+    found = verify(name, [find_scenario(FIRST[name][0])])
+    assert trace_text(next(iter(found.violations.values()))) == expected(name)
+
+
+@pytest.mark.parametrize("name", FIRST)
+def test_text_of_replay_is_the_same(name: str) -> None:
+    schedule = expected(name).rpartition('"')[0].rpartition('"')[2]
+    trace = replay(find_subject(name), find_scenario(FIRST[name][0]), parse_schedule(schedule))
+    assert trace_text(trace) == expected(name)
+
+
+@pytest.mark.parametrize("name", FIRST)
+def test_text_of_hypothesis_is_the_same(name: str) -> None:
+    subject, scenario = find_subject(name), find_scenario("any-empty")
+    assert str(InvariantViolated(subject, scenario, as_far_as_possible(subject, FIRST[name][1]))) == (
+        "\n" + expected(name)
+    )
+
+
+def as_far_as_possible(subject: Subject, schedule: str) -> Trace:
+    """The trace of a schedule in an open-ended scenario; moves that are not possible are left out."""
+    with Execution(subject, find_scenario("any-empty")) as execution:
+        for move in parse_schedule(schedule):
+            if execution.violation is None and execution.possible(move):
+                execution.make(move)
+        assert execution.violation is not None
+        return execution.trace
+
+
+@pytest.mark.parametrize("name", FIRST)
+def test_text_stays_within_its_limits(name: str) -> None:
+    lines = expected(name).splitlines()
+    assert len(lines) <= LIMIT_LINES
+    assert max(map(len, lines)) <= LIMIT_COLUMNS
+
+
+def test_long_trace_of_many_processes_says_what_it_leaves_out() -> None:
+    schedule = " ".join(f"start-{letter} {letter}20 crash-{letter}" for letter in "ABCDE") + " start-F F30"
+    with Execution(find_subject("reference"), find_scenario("any-stale")) as execution:
+        for move in parse_schedule(schedule):
+            if execution.possible(move):
+                execution.make(move)
+        text = trace_text(execution.trace)
+    lines = text.splitlines()
+    assert lines[0] == "no invariant is violated"
+    assert len(lines) <= LIMIT_LINES
+    assert max(map(len, lines)) <= LIMIT_COLUMNS
+    assert "rows left out" in text
+    command = text.partition("Replay:")[2].replace("\\\n", " ")
+    assert parse_schedule(command.rpartition('"')[0].partition('"')[2]) == execution.trace.moves
+
+
+def test_smaller_schedule_is_told_in_a_standard_scenario() -> None:
+    subject = find_subject("direct-unlink")
+    trace = as_far_as_possible(subject, FIRST["direct-unlink"][1])
+    moves = minimise(subject, find_scenario("any-empty"), trace.moves, "at_most_one_owner")
+    named = name_scenario(subject, find_scenario("any-empty"), replay(subject, find_scenario("any-empty"), moves))
+    assert named is not None
+    assert named[0].name == "two-starts-empty"

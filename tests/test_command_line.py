@@ -1,0 +1,140 @@
+"""The command line as a user meets it: exit status, output, and one line for each wrong input."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from stateful.__main__ import main
+from stateful.subjects import BUILT_IN
+
+FILES = {
+    "empty.py": "",
+    "fails.py": "import json\n\nraise RuntimeError('no database')\n",
+    "syntax.py": "def gateway(home, serve:\n",
+    "missing.py": "import no_such_module\n",
+    "half.py": "def get_running_pid(): ...\ndef write_pid_file(): ...\n",
+    "narrow.py": "def gateway(home): ...\n",
+    "number.py": "gateway = 3\n",
+    "leaves.py": "import sys\nsys.exit(4)\n",
+    "forks.py": "import os\n\ndef gateway(home, serve):\n    os.fork()\n    serve()\n",
+    "notes.txt": "not python",
+    "two words.py": "def gateway(home, serve): serve()\n",
+}
+
+# Arguments, and the whole of what is said. {} is the folder that the files above lie in.
+WRONG = {
+    "no verb": ([], "the following arguments are required: VERB; see `python -m stateful --help`"),
+    "unknown verb": (["prove"], "argument VERB: invalid choice: 'prove'"),
+    "no such file": (["verify", "{}/none.py"], "{}/none.py: no such file; give a built-in name"),
+    "folder": (["verify", "{}/"], "{}/: not a Python file; give the path of a .py file"),
+    "not python": (["verify", "{}/notes.txt"], "{}/notes.txt: not a Python file; give the path of a .py file"),
+    "no such module": (["verify", "nomodule"], "nomodule: there is no module 'nomodule' here; give a built-in"),
+    "no such submodule": (["verify", "json.nothing"], "json.nothing: it fails on import: ModuleNotFoundError"),
+    "no name": (["verify", "???"], "???: not a subject's name; give a built-in name"),
+    "nothing in it": (["verify", "{}/empty.py"], "empty.py: it has no gateway(home, serve), and as a status"),
+    "half a status module": (["verify", "{}/half.py"], "half.py: it has no gateway(home, serve), and as a status "
+                             "module it lacks remove_pid_file"),
+    "no such function": (["verify", "{}/half.py:run"], "half.py:run: it has no run()"),
+    "narrow function": (["verify", "{}/narrow.py"], "narrow.py: gateway() must take (home, serve)"),
+    "no function": (["verify", "{}/number.py"], "number.py: gateway is not a function"),
+    "fails on import": (["verify", "{}/fails.py"], "fails.py: it fails on import: RuntimeError: no database, line 3"),
+    "syntax error": (["verify", "{}/syntax.py"], "syntax.py: it fails on import: SyntaxError"),
+    "missing import": (["verify", "{}/missing.py"], "missing.py: it fails on import: ModuleNotFoundError"),
+    "exits on import": (["verify", "{}/leaves.py"], "leaves.py: it"),
+    "no identifier": (["verify", "{}/two words.py"], "{}/two words.py: 'two words' cannot be imported; rename the file"),
+    "unmodelled": (["verify", "{}/forks.py"], "the subject called os.fork()"),
+    "unknown scenario": (["verify", "--scenario", "tea"], "tea: no such scenario; `python -m stateful scenarios`"),
+    "open-ended scenario": (["verify", "--scenario", "any-empty"], "scenarios named any-... have no end"),
+    "budget": (["verify", "--budget", "-1"], "argument --budget: '-1' is not a number above 0"),
+    "workers": (["verify", "--workers", "many"], "argument --workers: 'many' is not a number above 0"),
+    "json folder": (["verify", "--json", "{}"], "{}: cannot be written; give the name of a file in a folder"),
+    "no scenario": (["replay", "direct-unlink", "A1"], "the following arguments are required: --scenario"),
+    "schedule": (["replay", "direct-unlink", "--scenario", "two-starts-empty", "A1 X"], "'X' is no turn or event"),
+    "empty schedule": (["replay", "direct-unlink", "--scenario", "two-starts-empty", ""], "the schedule is empty"),
+    "misfit": (["replay", "direct-unlink", "--scenario", "two-starts-empty", "C1"],
+               "C1 is not possible after the start: there is no process C; possible: A, start-C"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_input_is_one_line_and_status_two(
+    case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text)
+    arguments, said = WRONG[case]
+    assert main([argument.replace("{}", str(tmp_path)) for argument in arguments]) == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith(f"stateful: {said.replace('{}', str(tmp_path))}")
+    assert output.err.count("\n") == 1
+    assert not list(tmp_path.rglob("__pycache__"))
+
+
+def test_verify_that_holds_is_status_zero(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", "--scenario", "one-start-stale", "--workers", "1"]) == 0
+    out = capsys.readouterr().out
+    assert "reference: holds\n" in out
+    assert "scope       1 scenario searched exhaustively, up to 1 start and 0 kills" in out
+
+
+def test_verify_that_is_violated_is_status_one_and_prints_the_counterexample(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    report = tmp_path / "report.json"
+    arguments = ["verify", "direct-unlink", "--scenario", "two-starts-empty", "--json", str(report)]
+    assert main(arguments) == 1
+    out = capsys.readouterr().out
+    assert "at_most_one_owner is violated: " in out
+    assert "direct-unlink: violated\n" in out
+    data = json.loads(report.read_text())
+    assert (data["subject"], data["verdict"]) == ("direct-unlink", "violated")
+    (scenario,) = data["scenarios"]
+    assert set(scenario) == {"name", "verdict", "states", "executions", "exhaustive", "seconds", "violations"}
+    violation = next(each for each in scenario["violations"] if each["invariant"] == "at_most_one_owner")
+    assert set(violation) == {"invariant", "steps", "switches", "faults", "schedule", "text"}
+    assert violation["text"] in out
+
+
+def test_verify_that_runs_out_of_time_is_status_three(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", "--scenario", "three-starts-stale", "--budget", "0.3"]) == 3
+    assert "unknown     three-starts-stale: the time was spent" in capsys.readouterr().out
+
+
+def test_replay_shows_a_schedule_that_breaks_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["replay", "direct-unlink", "--scenario", "two-starts-empty", "A8 B3"]) == 0
+    assert capsys.readouterr().out.startswith("no invariant is violated\n11 steps, 1 switch, no faults")
+
+
+def test_subjects_and_scenarios_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["subjects"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["reference", *BUILT_IN]
+    assert main(["scenarios"]) == 0
+    assert "two-starts-stale-1-kill             two starts, stale record, 1 kill\n" in capsys.readouterr().out
+
+
+def test_dotted_module_and_function_are_subjects(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "ourgateway"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "lock.py").write_text("import fcntl\n")
+    (package / "main.py").write_text(
+        "import os\n"
+        "from .lock import fcntl\n"
+        "def run(home, serve):\n"
+        "    fd = os.open(home / 'lock', os.O_CREAT | os.O_RDWR)\n"
+        "    try:\n"
+        "        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)\n"
+        "    except BlockingIOError:\n"
+        "        return\n"
+        "    serve()\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    for subject in ("ourgateway.main:run", f"{package}/main.py:run"):
+        assert main(["verify", subject, "--scenario", "two-starts-stale-2-kills"]) == 0
+        assert ": holds\n" in capsys.readouterr().out
