@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
@@ -23,7 +25,7 @@ settings.register_profile(
     "ci", max_examples=1_000, derandomize=True, database=None, print_blob=True, **_COMMON
 )
 settings.register_profile("thorough", max_examples=20_000, **(_COMMON | {"stateful_step_count": 50}))
-settings.load_profile("dev")
+settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -115,9 +115,7 @@ def _scenario(name: str) -> Scenario:
     try:
         return find_scenario(name)
     except KeyError:
-        raise WrongInput(
-            f"{name}: no such scenario; `python -m stateful scenarios` lists them"
-        ) from None
+        raise WrongInput(f"{name}: no such scenario; `python -m stateful scenarios` lists them") from None
 
 
 # -- verify -----------------------------------------------------------------------------------------------
@@ -181,14 +179,14 @@ class _Display:
 def _print(console: Console, found: Verification) -> None:
     console.print(table(found.results))
     console.print()
-    first, *others = list(found.violations.values()) or [None]
-    if first is not None:
-        console.print(trace_text(first), markup=False)
+    traces = list(found.violations.values())
+    for trace in traces[:1]:
+        console.print(trace_text(trace), markup=False)
         console.print()
-    if others:
+    if traces[1:]:
         console.print("Also violated:")
-        for trace in others:
-            for line in also_violated(trace):  # type: ignore[arg-type] # only the first may be None
+        for trace in traces[1:]:
+            for line in also_violated(trace):
                 console.print(f"  {line}", markup=False)
         console.print()
     for line in summary(found):

@@ -1,8 +1,8 @@
 """One line in a maintainer's own test-suite that runs every scenario and the machine on their module.
 
-    from stateful import conformance
+from stateful import conformance
 
-    TestStatus = conformance("mypackage.gateway.status")
+TestStatus = conformance("mypackage.gateway.status")
 """
 
 from __future__ import annotations

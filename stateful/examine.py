@@ -28,7 +28,9 @@ class _Importer(Subject):
 
 
 def _describe(error: Exception) -> str:
-    where = [frame for frame in traceback.extract_tb(error.__traceback__) if "importlib" not in frame.filename]
+    where = [
+        frame for frame in traceback.extract_tb(error.__traceback__) if "importlib" not in frame.filename
+    ]
     line = f", line {where[-1].lineno} of {where[-1].filename.rsplit('/', 1)[-1]}" if len(where) > 1 else ""
     return f"it fails on import: {type(error).__name__}: {error}{line}"
 

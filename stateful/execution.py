@@ -6,12 +6,11 @@ chooses the next move.
 
 from __future__ import annotations
 
-import os
 from types import TracebackType
 from typing import Any, Final
 
 from stateful.invariants import Moment, View, first_broken, needs_disk
-from stateful.kernel import interrupt, real, simulation
+from stateful.kernel import interrupt, simulation
 from stateful.kernel.call import BLOCKED, SILENT, Call, Delivery, Outside, UnmodelledSyscall
 from stateful.kernel.disk import HOME
 from stateful.kernel.kernel import Kernel
@@ -242,9 +241,7 @@ class Execution:
 def new_process(subject: Subject, letter: str, life: str) -> Process:
     """A process of a subject that has not had its first turn."""
     index = LETTERS.index(letter)
-    process = Process(
-        letter, life, FIRST_PID + index, START_TICKS + index, lambda: subject.run(life)
-    )
+    process = Process(letter, life, FIRST_PID + index, START_TICKS + index, lambda: subject.run(life))
     process.folder, process.subject = subject.folder, subject.module.partition(".")[0]
     process.environ = dict(ENVIRONMENT)
     return process

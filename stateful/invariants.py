@@ -113,7 +113,8 @@ def a_live_owner_is_discoverable(moment: Moment) -> str | None:
     if len(owners) != 1 or actor.outcome.value == owners[0].pid:
         return None
     owner = owners[0]
-    return f"{owner.letter} (pid {owner.pid}) owned throughout, and {actor.letter} answered {actor.outcome.value}"
+    answer = actor.outcome.value
+    return f"{owner.letter} (pid {owner.pid}) owned throughout, and {actor.letter} answered {answer}"
 
 
 def readers_change_nothing(moment: Moment) -> str | None:
@@ -140,7 +141,8 @@ def release_removes_only_own_record(moment: Moment) -> str | None:
                 left = moment.after.file(path)
                 if left is None or left.content != file.content:
                     name = path.rsplit("/", 1)[-1]
-                    return f"{actor.letter}, on its way out, removed {name}, which {owner.letter} wrote and owns by"
+                    owned_by = f"which {owner.letter} wrote and owns by"
+                    return f"{actor.letter}, on its way out, removed {name}, {owned_by}"
     return None
 
 
@@ -200,7 +202,9 @@ def a_reader_ran_beside_a_claim(moment: Moment) -> bool:
     return (
         actor is not None
         and actor.life == "status"
-        and any(view.life == "start" and view.phase == STARTING and not view.outcome for view in moment.processes)
+        and any(
+            view.life == "start" and view.phase == STARTING and not view.outcome for view in moment.processes
+        )
     )
 
 

@@ -123,10 +123,7 @@ CASTS: Final = (
 )
 
 SCENARIOS: Final = tuple(
-    Scenario(cast, disk, kills)
-    for cast in CASTS
-    for kills in range(cast.most_kills + 1)
-    for disk in DISKS
+    Scenario(cast, disk, kills) for cast in CASTS for kills in range(cast.most_kills + 1) for disk in DISKS
 )
 
 # What the Hypothesis machine plays on: processes come and go, without a limit on faults.

@@ -102,8 +102,7 @@ def verify(
     except KeyboardInterrupt:
         pass
     results = [
-        found.get(number, Result(scenario, reason="not begun"))
-        for number, scenario in enumerate(scenarios)
+        found.get(number, Result(scenario, reason="not begun")) for number, scenario in enumerate(scenarios)
     ]
     verification = Verification(subject, results)
     verification.violations = _smallest(subject, results)
@@ -120,9 +119,7 @@ def _jobs(scenarios: Sequence[Scenario]) -> list[Job]:
     return [list(group) for _, group in groupby(numbered, key=lambda entry: entry[1].disk.name)]
 
 
-def _search_disk(
-    subject: Subject, offer: Offer, job: Job, deadline: float, note: Listener
-) -> None:
+def _search_disk(subject: Subject, offer: Offer, job: Job, deadline: float, note: Listener) -> None:
     memory = Memory(subject, job[0][1].disk)
     until = time.perf_counter() + deadline - time.time()
     try:

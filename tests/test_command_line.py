@@ -30,32 +30,60 @@ WRONG = {
     "unknown verb": (["prove"], "argument VERB: invalid choice: 'prove'"),
     "no such file": (["verify", "{}/none.py"], "{}/none.py: no such file; give a built-in name"),
     "folder": (["verify", "{}/"], "{}/: not a Python file; give the path of a .py file"),
-    "not python": (["verify", "{}/notes.txt"], "{}/notes.txt: not a Python file; give the path of a .py file"),
-    "no such module": (["verify", "nomodule"], "nomodule: there is no module 'nomodule' here; give a built-in"),
-    "no such submodule": (["verify", "json.nothing"], "json.nothing: it fails on import: ModuleNotFoundError"),
+    "not python": (
+        ["verify", "{}/notes.txt"],
+        "{}/notes.txt: not a Python file; give the path of a .py file",
+    ),
+    "no such module": (
+        ["verify", "nomodule"],
+        "nomodule: there is no module 'nomodule' here; give a built-in",
+    ),
+    "no such submodule": (
+        ["verify", "json.nothing"],
+        "json.nothing: it fails on import: ModuleNotFoundError",
+    ),
     "no name": (["verify", "???"], "???: not a subject's name; give a built-in name"),
     "nothing in it": (["verify", "{}/empty.py"], "empty.py: it has no gateway(home, serve), and as a status"),
-    "half a status module": (["verify", "{}/half.py"], "half.py: it has no gateway(home, serve), and as a status "
-                             "module it lacks remove_pid_file"),
+    "half a status module": (
+        ["verify", "{}/half.py"],
+        "half.py: it has no gateway(home, serve), and as a status module it lacks remove_pid_file",
+    ),
     "no such function": (["verify", "{}/half.py:run"], "half.py:run: it has no run()"),
     "narrow function": (["verify", "{}/narrow.py"], "narrow.py: gateway() must take (home, serve)"),
     "no function": (["verify", "{}/number.py"], "number.py: gateway is not a function"),
-    "fails on import": (["verify", "{}/fails.py"], "fails.py: it fails on import: RuntimeError: no database, line 3"),
+    "fails on import": (
+        ["verify", "{}/fails.py"],
+        "fails.py: it fails on import: RuntimeError: no database, line 3",
+    ),
     "syntax error": (["verify", "{}/syntax.py"], "syntax.py: it fails on import: SyntaxError"),
     "missing import": (["verify", "{}/missing.py"], "missing.py: it fails on import: ModuleNotFoundError"),
     "exits on import": (["verify", "{}/leaves.py"], "leaves.py: it"),
-    "no identifier": (["verify", "{}/two words.py"], "{}/two words.py: 'two words' cannot be imported; rename the file"),
+    "no identifier": (
+        ["verify", "{}/two words.py"],
+        "{}/two words.py: 'two words' cannot be imported; rename the file",
+    ),
     "unmodelled": (["verify", "{}/forks.py"], "the subject called os.fork()"),
-    "unknown scenario": (["verify", "--scenario", "tea"], "tea: no such scenario; `python -m stateful scenarios`"),
+    "unknown scenario": (
+        ["verify", "--scenario", "tea"],
+        "tea: no such scenario; `python -m stateful scenarios`",
+    ),
     "open-ended scenario": (["verify", "--scenario", "any-empty"], "scenarios named any-... have no end"),
     "budget": (["verify", "--budget", "-1"], "argument --budget: '-1' is not a number above 0"),
     "workers": (["verify", "--workers", "many"], "argument --workers: 'many' is not a number above 0"),
     "json folder": (["verify", "--json", "{}"], "{}: cannot be written; give the name of a file in a folder"),
     "no scenario": (["replay", "direct-unlink", "A1"], "the following arguments are required: --scenario"),
-    "schedule": (["replay", "direct-unlink", "--scenario", "two-starts-empty", "A1 X"], "'X' is no turn or event"),
-    "empty schedule": (["replay", "direct-unlink", "--scenario", "two-starts-empty", ""], "the schedule is empty"),
-    "misfit": (["replay", "direct-unlink", "--scenario", "two-starts-empty", "C1"],
-               "C1 is not possible after the start: there is no process C; possible: A, start-C"),
+    "schedule": (
+        ["replay", "direct-unlink", "--scenario", "two-starts-empty", "A1 X"],
+        "'X' is no turn or event",
+    ),
+    "empty schedule": (
+        ["replay", "direct-unlink", "--scenario", "two-starts-empty", ""],
+        "the schedule is empty",
+    ),
+    "misfit": (
+        ["replay", "direct-unlink", "--scenario", "two-starts-empty", "C1"],
+        "C1 is not possible after the start: there is no process C; possible: A, start-C",
+    ),
 }
 
 

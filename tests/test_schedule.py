@@ -33,12 +33,14 @@ def test_events_are_no_switches() -> None:
     assert count_switches(parse_schedule("A3 crash-A A1 B2 start-C B1 A1")) == 2
 
 
-@pytest.mark.parametrize("word", ["A", "A0", "a3", "3A", "AA3", "crash", "crash-a", "kill-A", "A99999", "A-1"])
+@pytest.mark.parametrize(
+    "word", ["A", "A0", "a3", "3A", "AA3", "crash", "crash-a", "kill-A", "A99999", "A-1"]
+)
 def test_word_that_is_no_move_is_refused(word: str) -> None:
     with pytest.raises(ScheduleMismatch, match=f"^'{word}' is no turn or event: a schedule is words like A3"):
         parse_schedule(f"A1 {word}")
 
 
 def test_empty_schedule_is_refused() -> None:
-    with pytest.raises(ScheduleMismatch, match="^the schedule is empty"):
+    with pytest.raises(ScheduleMismatch, match=r"^the schedule is empty"):
         parse_schedule("  ")

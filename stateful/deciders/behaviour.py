@@ -14,6 +14,7 @@ from stateful.kernel.process import Process
 from stateful.kernel.switch import bury
 from stateful.subject import Subject
 
+MOST_PARKED: Final = 16  # running processes that are kept for each life of each letter
 BORN: Final = 0  # the history of a process that has been told nothing
 
 
@@ -40,7 +41,7 @@ class Behaviour:
         self._lengths = [0]
         self._numbers: dict[tuple[int, Any], int] = {}
         self._intents: dict[tuple[str, str, int], Intent] = {}
-        self._running: dict[tuple[str, str], tuple[Process, int]] = {}
+        self._parked: dict[tuple[str, str], dict[int, Process]] = {}
 
     def told(self, history: int, answer: Any) -> int:
         """The history that goes on with an answer."""
@@ -70,27 +71,23 @@ class Behaviour:
         return intent
 
     def _run(self, letter: str, life: str, history: int) -> None:
-        """Run the code to a history: on from where it stands, if that is on the way."""
-        process, at = self._running.pop((letter, life), (None, -1))
-        way = self._way(at, history)
-        if process is None or way is None:
-            if process is not None:
-                bury([process])
+        """Run the code to a history, on from the nearest earlier one at which a process is parked."""
+        parked = self._parked.setdefault((letter, life), {})
+        way, at = [], history
+        while at not in parked and at != BORN:
+            way.append(at)
+            at = self._histories[at][0]
+        if at in parked:
+            process = parked.pop(at)
+        else:
             process = new_process(self.subject, letter, life)
             self.runs += 1
-            way = self._way(BORN, history) or []
             self._learn(process, run_to_call(process), BORN)
-        for step in way:
+        for step in reversed(way):
             self._learn(process, run_to_call(process, self._histories[step][1]), step)
-        self._running[letter, life] = (process, history)
-
-    def _way(self, start: int, history: int) -> list[int] | None:
-        """The histories between an earlier one and a later one, or None where it is not earlier."""
-        way = []
-        while history > start:
-            way.append(history)
-            history = self._histories[history][0]
-        return way[::-1] if history == start else None
+        parked[history] = process
+        if len(parked) > MOST_PARKED:
+            bury([parked.pop(next(iter(parked)))])
 
     def _learn(self, process: Process, call: Call, history: int) -> None:
         intent = Intent(call, process.phase, process.owned)
@@ -104,5 +101,5 @@ class Behaviour:
 
     def close(self) -> None:
         """End the code that is still running."""
-        bury([process for process, _ in self._running.values()])
-        self._running.clear()
+        bury([process for parked in self._parked.values() for process in parked.values()])
+        self._parked.clear()

@@ -175,8 +175,8 @@ class Explorer:
                 moves = [Move("crash", letter) for letter in self._alive(node)]
             else:
                 node = queue.popleft()
-                moves = self._moves(node)
-                if len(moves) != 1 or not self._is_unseen(node, moves[0]):
+                moves, seen = self._moves(node)
+                if seen:
                     layer.append(node)
             for move in moves:
                 after = self._follow(node, move)
@@ -210,8 +210,8 @@ class Explorer:
         views = [self.memory.view(local) for local in node.state.locals if not self.memory.is_unborn(local)]
         return [view.letter for view in views if view.outcome is None]
 
-    def _moves(self, node: Node) -> list[Move]:
-        """Every move but a kill that may be possible; one alone if nobody else can see it."""
+    def _moves(self, node: Node) -> tuple[list[Move], bool]:
+        """Every move but a kill that may be possible, and True; or one that nobody else sees, and False."""
         moves = []
         unborn: set[str] = set()
         for local in node.state.locals:
@@ -229,9 +229,9 @@ class Explorer:
                     self._cut_short = True
                     continue
                 if self._is_unseen(node, move):
-                    return [move]
+                    return [move], False
                 moves.append(move)
-        return moves
+        return moves, True
 
     def _is_unseen(self, node: Node, move: Move) -> bool:
         """Whether nobody else can see a move, nor that it has been made."""

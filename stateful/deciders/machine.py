@@ -151,13 +151,13 @@ class SingleOwnerMachine(RuleBasedStateMachine):
             self._make(Move(life, letter))
             self._turn(letter, syscalls)
 
-    @precondition(_running)
+    @precondition(lambda machine: bool(machine._running()))
     @rule(process=_among(_running), syscalls=TURN)
     def run(self, process: str, syscalls: int) -> None:
         """A turn."""
         self._turn(process, syscalls)
 
-    @precondition(_living)
+    @precondition(lambda machine: bool(machine._living()))
     @rule(process=_among(_living))
     def sigkill(self, process: str) -> None:
         """SIGKILL: nothing of the process runs any more."""
@@ -165,13 +165,13 @@ class SingleOwnerMachine(RuleBasedStateMachine):
             event("a crash fell inside a claim")
         self._make(Move("crash", process))
 
-    @precondition(_living)
+    @precondition(lambda machine: bool(machine._living()))
     @rule(process=_among(_living))
     def sigterm(self, process: str) -> None:
         """SIGTERM: an owner shuts down; a process that has no handler yet ends at once."""
         self._make(Move("term", process))
 
-    @precondition(_owners)
+    @precondition(lambda machine: bool(machine._owners()))
     @rule(process=_among(_owners), syscalls=TURN)
     def exit(self, process: str, syscalls: int) -> None:
         """An owner is done: its serve returns, and its exit handlers run."""

@@ -261,9 +261,7 @@ class Memory:
 
     # -- making calls ---------------------------------------------------------------------------------
 
-    def _make(
-        self, state: State, index: int, local: Local, call: Call
-    ) -> tuple[Any, int, int, bool]:
+    def _make(self, state: State, index: int, local: Local, call: Call) -> tuple[Any, int, int, bool]:
         """A call's answer, the shared state and the caller's own state after it, and if it lives."""
         key = (state.shared, local.letter, local.own, call)
         known = self._calls.get(key)

@@ -45,9 +45,7 @@ def minimise(subject: Subject, scenario: Scenario, moves: Sequence[Move], invari
         return best if breaks(subject, scenario, renamed, invariant) is None else renamed
 
 
-def vary(
-    subject: Subject, scenario: Scenario, moves: Sequence[Move], invariant: str
-) -> list[Move] | None:
+def vary(subject: Subject, scenario: Scenario, moves: Sequence[Move], invariant: str) -> list[Move] | None:
     """Much the same schedule in an order in which an invariant is the first that it breaks, or None."""
     for candidate in _elsewhere(moves):
         found = breaks(subject, scenario, candidate, invariant)
@@ -56,9 +54,7 @@ def vary(
     return None
 
 
-def breaks(
-    subject: Subject, scenario: Scenario, moves: Sequence[Move], invariant: str
-) -> list[Move] | None:
+def breaks(subject: Subject, scenario: Scenario, moves: Sequence[Move], invariant: str) -> list[Move] | None:
     """The moves of a schedule that can be made, up to where they break an invariant; None if they do not."""
     made = []
     with Execution(subject, scenario) as execution:
@@ -152,7 +148,7 @@ def _in_order_of_first_turn(moves: Sequence[Move], lives: Sequence[str]) -> list
     """With the scenario's own processes of one life named in the order in which they have their turns."""
     own = LETTERS[: len(lives)]
     first = [letter for letter in dict.fromkeys(move.letter for move in moves) if letter in own]
-    names = {}
+    names: dict[str, str] = {}
     for life in dict.fromkeys(lives):
         letters = [letter for letter, its_life in zip(own, lives, strict=True) if its_life == life]
         seen = [letter for letter in first if letter in letters]
@@ -171,9 +167,7 @@ def _elsewhere(moves: Sequence[Move]) -> Iterator[list[Move]]:
             yield _flat([*before, that[:late], this[:early], that[late:], this[early:], *after])
 
 
-def name_scenario(
-    subject: Subject, scenario: Scenario, trace: Trace
-) -> tuple[Scenario, list[Move]] | None:
+def name_scenario(subject: Subject, scenario: Scenario, trace: Trace) -> tuple[Scenario, list[Move]] | None:
     """The standard scenario on which an open-ended trace breaks its invariant too, and the schedule.
 
     A process that the standard scenario has from the beginning needs no move to start it; the one that

@@ -28,7 +28,7 @@ class Question(NamedTuple):
 
 
 def questions(memory: Memory, offer: Offer, state: State) -> Iterator[Question]:
-    """Could the gateway start again? Does a query find the owner? Does one without clean-up touch anything?"""
+    """Could the gateway start again? Is the owner found? Does a query without clean-up touch anything?"""
     views = (memory.view(local) for local in state.locals)
     owners = tuple(view.letter for view in views if view.owns)
     yield Question("start", state.shared, ())

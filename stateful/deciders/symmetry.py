@@ -46,24 +46,29 @@ class Symmetry:
         """The smallest of the states that differ only in who is who, and the exchange that leads to it."""
         best, how = state, self._identity
         for number, mapping in enumerate(self._maps):
-            image = self._image(state, number, mapping)
-            if image < best:
-                best, how = image, mapping.exchange
+            shared = self._image_of_shared(state.shared, number, mapping)
+            if shared <= best.shared:
+                image = State(shared, self._image_of_locals(state.locals, number, mapping))
+                if image < best:
+                    best, how = image, mapping.exchange
         return best, how
 
-    def _image(self, state: State, number: int, mapping: _Map) -> State:
-        shared = self._shared[number].get(state.shared)
-        if shared is None:
-            value = mapping.shared(self.memory.shared_state(state.shared))
-            shared = self._shared[number][state.shared] = self.memory.number_of_shared(value)
-        locals_ = [0] * len(state.locals)
+    def _image_of_shared(self, shared: int, number: int, mapping: _Map) -> int:
+        image = self._shared[number].get(shared)
+        if image is None:
+            value = mapping.shared(self.memory.shared_state(shared))
+            image = self._shared[number][shared] = self.memory.number_of_shared(value)
+        return image
+
+    def _image_of_locals(self, locals_: tuple[int, ...], number: int, mapping: _Map) -> tuple[int, ...]:
+        images = [0] * len(locals_)
         known = self._locals[number]
-        for position, local in enumerate(state.locals):
+        for position, local in enumerate(locals_):
             image = known.get(local)
             if image is None:
                 image = known[local] = self._local(local, number, mapping)
-            locals_[mapping.exchange[position]] = image
-        return State(shared, tuple(locals_))
+            images[mapping.exchange[position]] = image
+        return tuple(images)
 
     def _local(self, local: int, number: int, mapping: _Map) -> int:
         value = self.memory.local(local)
@@ -82,9 +87,7 @@ class Symmetry:
         image = self._histories[number].get(history)
         if image is None:
             earlier, answer = self.memory.behaviour.last_told(history)
-            image = self.memory.behaviour.told(
-                self._history(earlier, number, mapping), mapping.value(answer)
-            )
+            image = self.memory.behaviour.told(self._history(earlier, number, mapping), mapping.value(answer))
             self._histories[number][history] = image
         return image
 
@@ -151,9 +154,7 @@ class _Map:
                     for serial, file in state.disk.files
                 ),
             ),
-            table=tuple(
-                sorted((self.letters.get(letter, letter), *rest) for letter, *rest in state.table)
-            ),
+            table=tuple(sorted((self.letters.get(entry[0], entry[0]), *entry[1:]) for entry in state.table)),
             record_locks=tuple(
                 sorted(
                     lock._replace(letter=self.letters.get(lock.letter, lock.letter))

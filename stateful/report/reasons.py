@@ -17,7 +17,19 @@ from stateful.report.calls import (
 from stateful.schedule import STEP
 from stateful.trace import Step, Trace
 
-_OBSERVING: Final = ("open", "read", "pread", "stat", "fstat", "kill", "flock", "lockf", "access", "inspect", "pid_exists")
+_OBSERVING: Final = (
+    "open",
+    "read",
+    "pread",
+    "stat",
+    "fstat",
+    "kill",
+    "flock",
+    "lockf",
+    "access",
+    "inspect",
+    "pid_exists",
+)
 
 
 class Story:
@@ -155,7 +167,8 @@ def _undiscovered(story: Story) -> Iterator[str]:
     yield _owns(story, owner)
     removal = story.removal(owner)
     if removal is not None:
-        yield f"Step {removal[0]}, {call_text(removal[1])} of {removal[1].move.letter}, took away what it claimed."
+        number, step = removal
+        yield f"Step {number}, {call_text(step)} of {step.move.letter}, took away what it claimed."
     yield f"However, {actor} asked, alone, and its answer does not name {owner}."
 
 

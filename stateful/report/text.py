@@ -150,7 +150,9 @@ def _may_be_left_out(step: Step) -> bool:
     if step.call is None or is_claim(step) or changes_names(step.call) or isinstance(step.answer, Errno):
         return False
     about = step.path or (step.call.args[0] if step.call.args else "")
-    return step.call.name in ("close", "fsync", "fdatasync", "fstat", "stat", "sleep") or str(about).startswith("/proc/")
+    return step.call.name in ("close", "fsync", "fdatasync", "fstat", "stat", "sleep") or str(
+        about
+    ).startswith("/proc/")
 
 
 def _fit(lines: list[tuple[bool, str, str]], limit: int, trace: Trace) -> list[str]:

@@ -57,9 +57,7 @@ def _replace(module: ModuleType, victim: int) -> bool:
 
 def running_pid(module: ModuleType, *, clean_up: bool) -> int | None:
     """The status query; without clean-up where asked and where the module offers that."""
-    answer: int | None = (
-        module.get_running_pid() if clean_up else module.get_running_pid(cleanup_stale=False)
-    )
+    answer: int | None = module.get_running_pid() if clean_up else module.get_running_pid(cleanup_stale=False)
     return answer
 
 

@@ -90,6 +90,8 @@ def test_smaller_schedule_is_told_in_a_standard_scenario() -> None:
     subject = find_subject("direct-unlink")
     trace = as_far_as_possible(subject, FIRST["direct-unlink"][1])
     moves = minimise(subject, find_scenario("any-empty"), trace.moves, "at_most_one_owner")
-    named = name_scenario(subject, find_scenario("any-empty"), replay(subject, find_scenario("any-empty"), moves))
+    named = name_scenario(
+        subject, find_scenario("any-empty"), replay(subject, find_scenario("any-empty"), moves)
+    )
     assert named is not None
     assert named[0].name == "two-starts-empty"
