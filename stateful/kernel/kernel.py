@@ -275,7 +275,7 @@ class Kernel:
         )
         return SharedState(
             self.disk(),
-            tuple(table),
+            tuple(sorted(table)),
             opens,
             tuple(sorted(flocks)),
             record_locks,
