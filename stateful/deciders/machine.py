@@ -143,7 +143,7 @@ class SingleOwnerMachine(RuleBasedStateMachine):
     # -- rules ------------------------------------------------------------------------------------------
 
     @precondition(_has_room)
-    @rule(life=_among(lives), syscalls=TURN)
+    @rule(life=_among(lambda machine: machine.lives()), syscalls=TURN)
     def spawn(self, life: str, syscalls: int) -> None:
         """A new process, and its first turn."""
         if len(self.execution.processes()) < MOST_PROCESSES:

@@ -18,7 +18,8 @@ from stateful.subject import Subject
 from stateful.trace import Trace
 
 LONGEST_STRETCH: Final = 60
-LIMIT_MOVES: Final = 300_000  # what is small enough by then stays as it is; about ten seconds
+FEW_PROCESSES: Final = 4
+LIMIT_MOVES: Final = 100_000  # what is small enough by then stays as it is; a few seconds
 
 Turns = list[list[Move]]
 
@@ -72,12 +73,15 @@ def breaks(subject: Subject, scenario: Scenario, moves: Sequence[Move], invarian
 
 
 def _candidates(moves: Sequence[Move]) -> Iterator[list[Move]]:
-    yield from _plain_races(moves)
-    for candidate in _shorter(moves):
-        yield candidate
-        yield _stretched(candidate)
-    for candidate in _elsewhere(moves):
-        yield _stretched(candidate)
+    """Smaller ones first, so that the many ways to put a turn elsewhere are tried on little."""
+    for shorter in _shorter(moves):
+        yield shorter
+        yield _stretched(shorter)
+    if len({move.letter for move in moves}) <= FEW_PROCESSES:
+        yield from _with_a_longer_turn(moves)
+        yield from _plain_races(moves)
+        for moved in _elsewhere(moves):
+            yield _stretched(moved)
 
 
 def _plain_races(moves: Sequence[Move]) -> Iterator[list[Move]]:
@@ -114,14 +118,9 @@ def _flat(turns: Turns) -> list[Move]:
 
 
 def _shorter(moves: Sequence[Move]) -> Iterator[list[Move]]:
-    """Without a process (one turn of the others may then be longer), a turn or event, or a turn's end."""
+    """Without a process, a turn or event, or the end of a turn; with kills for SIGTERM."""
     for letter in sorted({move.letter for move in moves}):
-        without = [move for move in moves if move.letter != letter]
-        yield _renamed(without)
-        turns = _turns(without)
-        for index, turn in enumerate(turns):
-            longer = turn + [Move(STEP, turn[-1].letter)] * LONGEST_STRETCH
-            yield _renamed(_flat([*turns[:index], longer, *turns[index + 1 :]]))
+        yield _renamed([move for move in moves if move.letter != letter])
     yield [move._replace(kind="crash") if move.kind == "term" else move for move in moves]
     turns = _turns(moves)
     for index, turn in enumerate(turns):
@@ -131,6 +130,15 @@ def _shorter(moves: Sequence[Move]) -> Iterator[list[Move]]:
         while size:
             yield _flat([*rest[0], turn[:-size], *rest[1]])
             size //= 2
+
+
+def _with_a_longer_turn(moves: Sequence[Move]) -> Iterator[list[Move]]:
+    """Without a process, which may leave another more to do in one of its turns."""
+    for letter in sorted({move.letter for move in moves}):
+        turns = _turns([move for move in moves if move.letter != letter])
+        for index, turn in enumerate(turns):
+            longer = turn + [Move(STEP, turn[-1].letter)] * LONGEST_STRETCH
+            yield _renamed(_flat([*turns[:index], longer, *turns[index + 1 :]]))
 
 
 def _renamed(moves: list[Move]) -> list[Move]:

@@ -127,7 +127,7 @@ class _Map:
 
     def call(self, call: Call) -> Call:
         """A call, whose first argument may be a pid."""
-        if call.name in ("kill", "pid_exists", "inspect"):
+        if call.name in ("kill", "pid_exists", "inspect", "pidfd_open"):
             return Call(call.name, (self._pids.get(call.args[0], call.args[0]), *call.args[1:]))
         if call.name == "exit":
             outcome = call.args[1]

@@ -6,13 +6,12 @@ import errno
 import fcntl
 import os
 import re
-import signal
 import stat as st
 from typing import Any, Final
 
 from stateful.kernel.call import Call, Delivery, Errno
 from stateful.kernel.disk import HOME
-from stateful.kernel.process import Outcome
+from stateful.kernel.process import Outcome, signal_name
 from stateful.trace import Step
 
 _FLAGS: Final = ("O_CREAT", "O_EXCL", "O_TRUNC", "O_APPEND")
@@ -68,7 +67,7 @@ def answer_text(step: Step) -> str:
     if isinstance(answer, Errno):
         return errno.errorcode.get(answer.code, str(answer.code))
     if isinstance(answer, Delivery):
-        return signal.Signals(answer.number).name
+        return signal_name(answer.number)
     if call.name == "exit":
         return outcome_text(call.args[1])
     if isinstance(answer, bytes):
@@ -115,7 +114,7 @@ def _lock(operation: int) -> str:
 
 
 def _signal(number: int) -> str:
-    return "0" if number == 0 else signal.Signals(number).name
+    return "0" if number == 0 else signal_name(number)
 
 
 def is_claim(step: Step) -> bool:
