@@ -267,9 +267,8 @@ class Kernel:
                         tuple(sorted(process.dispositions.items())),
                     )
                 )
-                for file in {id(file): file for file in process.fds.values()}.values():
-                    if file.lock:
-                        flocks.append((self.inode(file.inode).serial, file.lock))
+                files = {id(file): file for file in process.fds.values()}.values()
+                flocks += [(self.inode(file.inode).serial, file.lock) for file in files if file.lock]
         record_locks = tuple(
             sorted(lock._replace(inode=self.inode(lock.inode).serial) for lock in self.record_locks)
         )

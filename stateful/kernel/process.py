@@ -201,20 +201,24 @@ class Process(greenlet):
             if self._refusals > REFUSALS_BEFORE_ABANDONING:
                 self.abandon()
             raise GreenletExit
-        return self.parent.switch(request)
+        return self._harness().switch(request)
+
+    def _harness(self) -> greenlet:
+        assert self.parent is not None
+        return self.parent
 
     def hand_over(self, error: BaseException) -> NoReturn:
         """Have the harness raise an error, and leave this greenlet parked for good: it cannot go on."""
         self.stuck = True
         while True:
-            self.parent.switch(error)
+            self._harness().switch(error)
 
     def abandon(self) -> NoReturn:
         """Leave this greenlet parked for good: it swallows every request to end."""
         self.stuck = True
         _abandoned.append(self)
         while True:
-            self.parent.switch(None)
+            self._harness().switch(None)
 
     # -- outside the process --------------------------------------------------------------------
 

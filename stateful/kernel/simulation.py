@@ -93,6 +93,7 @@ def _put_back(state: tuple[Any, ...]) -> None:
     hooks, lists, filters, recursion_limit, switch_interval, collects = state
     for (owner, name), value in zip(_HOOKS, hooks, strict=True):
         setattr(owner, name, value)
+    values: Any
     for values, before in zip(_LISTS, lists, strict=True):
         if values != before:
             values[:] = before
