@@ -146,10 +146,11 @@ def _writable(path: Path) -> None:
 
 
 class _Display:
-    """A progress bar on a terminal; one line for each finished kind of scenario elsewhere."""
+    """A progress bar on a terminal; one line for each finished scenario elsewhere."""
 
     def __init__(self, console: Console, total: int) -> None:
         self._results: dict[int, Result] = {}
+        self._plain = not console.is_terminal
         self._progress = Progress(
             TextColumn("searching"),
             BarColumn(),
@@ -158,7 +159,7 @@ class _Display:
             TimeElapsedColumn(),
             console=console,
             transient=True,
-            disable=not console.is_terminal,
+            disable=self._plain,
         )
         self._task = self._progress.add_task("", total=total, states=0)
 
@@ -173,10 +174,15 @@ class _Display:
         """Show a result that has come in."""
         self._results[number] = result
         states = sum(result.states for result in self._results.values())
-        self._progress.update(self._task, completed=len(self._results), states=states)
+        finished = sum(result.finished for result in self._results.values())
+        self._progress.update(self._task, completed=finished, states=states)
+        if self._plain and result.finished:
+            name, time_s = result.scenario.name, f"{result.seconds:.1f} s"
+            print(f"{name:<36} {result.verdict:<8} {result.states:>9,} states {time_s:>8}", flush=True)
 
 
 def _print(console: Console, found: Verification) -> None:
+    console.print()
     console.print(table(found.results))
     console.print()
     traces = list(found.violations.values())

@@ -1,15 +1,17 @@
 """Runs the exhaustive search over many scenarios, on several cores, within a budget of time.
 
-The scenarios that start on one disk share what the search remembers, so a disk is the unit of work.
+The scenarios of one cast on one disk are searched together, so these are the unit of work.
 """
 
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.connection
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import groupby
 from multiprocessing.queues import SimpleQueue
 from typing import Any, Final
 
@@ -25,6 +27,7 @@ from stateful.subject import Offer, Subject, find_subject
 from stateful.trace import Trace
 
 DEFAULT_BUDGET_S: Final = 300.0
+PATIENCE_S: Final = 5.0  # with a worker that is to stop
 
 Listener = Callable[[int, Result], None]
 
@@ -74,8 +77,8 @@ def verify(
     An interrupt (Ctrl-C) ends the search; what was found until then is kept.
 
     Args:
-        listen: is called with the number of a scenario and its result, when that is known and while it
-            grows.
+        listen: is called with the number of a scenario and its result, while that grows and when it is
+            finished.
 
     Raises:
         SubjectError: there is no such subject, or it cannot be used.
@@ -93,12 +96,13 @@ def verify(
         listen(number, result)
 
     jobs = _jobs(scenarios)
+    deadline = time.time() + budget_s
     try:
         if workers > 1 and len(jobs) > 1:
             _in_parallel(subject, offer, jobs, budget_s, workers, note)
         else:
             for job in jobs:
-                _search_disk(subject, offer, job, time.time() + budget_s, note)
+                _search(subject, offer, job, deadline, note)
     except KeyboardInterrupt:
         pass
     results = [
@@ -114,27 +118,31 @@ Job = list[tuple[int, Scenario]]
 
 
 def _jobs(scenarios: Sequence[Scenario]) -> list[Job]:
-    """The numbered scenarios, by disk."""
-    numbered = sorted(enumerate(scenarios), key=lambda entry: entry[1].disk.name)
-    return [list(group) for _, group in groupby(numbered, key=lambda entry: entry[1].disk.name)]
+    """The numbered scenarios, by cast and disk."""
+    jobs: dict[tuple[str, str], Job] = {}
+    for number, scenario in enumerate(scenarios):
+        jobs.setdefault((scenario.cast.name, scenario.disk.name), []).append((number, scenario))
+    return list(jobs.values())
 
 
-def _search_disk(subject: Subject, offer: Offer, job: Job, deadline: float, note: Listener) -> None:
+def _search(subject: Subject, offer: Offer, job: Job, deadline: float, note: Listener) -> None:
+    """Search the scenarios of one job; what it finds does not depend on what was searched before."""
+    numbers = {scenario: number for number, scenario in job}
+
+    def watch(result: Result) -> None:
+        if result.scenario in numbers:
+            note(numbers[result.scenario], result)
+
     memory = Memory(subject, job[0][1].disk)
     until = time.perf_counter() + deadline - time.time()
+    explorer = Explorer(subject, offer, list(numbers), memory, until, watch)
     try:
         with Watchdog():
-            for _, group in groupby(job, key=lambda entry: entry[1].cast):
-                numbers = {scenario: number for number, scenario in group}
-                explorer = Explorer(subject, offer, list(numbers), memory, until)
-                try:
-                    for result in explorer.run():
-                        note(numbers[result.scenario], result)
-                except KeyboardInterrupt:
-                    result = replace(explorer.so_far(), reason="interrupted")
-                    if result.scenario in numbers:
-                        note(numbers[result.scenario], result)
-                    raise
+            for result in explorer.run():
+                watch(result)
+    except KeyboardInterrupt:
+        watch(replace(explorer.so_far(), reason="interrupted"))
+        raise
     finally:
         memory.close()
 
@@ -143,50 +151,70 @@ def _in_parallel(
     subject: Subject, offer: Offer, jobs: list[Job], budget_s: float, workers: int, note: Listener
 ) -> None:
     context = multiprocessing.get_context("spawn")
-    queue: SimpleQueue[Any] = context.SimpleQueue()
-    deadline = time.time() + budget_s
-    waiting = list(jobs)
-    running: set[Any] = set()
+    waiting: SimpleQueue[Any] = context.SimpleQueue()
+    found: SimpleQueue[Any] = context.SimpleQueue()
+    arguments = (subject, offer, waiting, time.time() + budget_s, found)
+    running = {context.Process(target=_work, args=arguments, daemon=True) for _ in range(workers)}
     try:
-        while waiting or running:
-            while waiting and len(running) < workers:
-                process = context.Process(
-                    target=_work, args=(subject, offer, waiting.pop(0), deadline, queue), daemon=True
-                )
-                process.start()
-                running.add(process)
-            for message in _messages(queue, running):
+        for process in running:
+            process.start()
+        for job in [*jobs, *[None] * workers]:
+            waiting.put(job)
+        while running:
+            for message in _messages(found, running):
                 if isinstance(message, BaseException):
                     raise message
                 note(*message)
+    except KeyboardInterrupt:
+        _end(running)
+        for message in _messages(found, set()):
+            if not isinstance(message, BaseException):
+                note(*message)
+        raise
     finally:
-        for process in running:
-            process.terminate()
-            process.join()
+        _end(running)
 
 
-def _messages(queue: SimpleQueue[Any], running: set[Any]) -> Iterator[Any]:
+def _messages(found: SimpleQueue[Any], running: set[Any]) -> Iterator[Any]:
     """What the workers have sent; waits until one of them sends something or ends."""
-    reader = queue._reader  # type: ignore[attr-defined] # a SimpleQueue has no get with a timeout
-    ready = multiprocessing.connection.wait([reader, *(process.sentinel for process in running)])
+    reader = found._reader  # type: ignore[attr-defined] # a SimpleQueue has no get with a timeout
+    ended = [process for process in running if not process.is_alive()]
+    if running and not ended:
+        multiprocessing.connection.wait([reader, *(process.sentinel for process in running)])
     while reader.poll():
-        yield queue.get()
-    for process in [process for process in running if process.sentinel in ready]:
-        process.join()
-        while reader.poll():
-            yield queue.get()
+        yield found.get()
+    for process in ended:
         running.discard(process)
         if process.exitcode:
             yield RuntimeError(f"a worker ended with exit status {process.exitcode}")
 
 
-def _work(subject: Subject, offer: Offer, job: Job, deadline: float, queue: SimpleQueue[Any]) -> None:
+def _end(running: set[Any]) -> None:
+    """Have the workers stop and clean up; kill those that do not."""
+    for process in running:
+        if process.is_alive():
+            os.kill(process.pid, signal.SIGINT)
+    for process in running:
+        process.join(PATIENCE_S)
+        process.kill()
+        process.join()
+
+
+def _work(
+    subject: Subject,
+    offer: Offer,
+    waiting: SimpleQueue[Any],
+    deadline: float,
+    found: SimpleQueue[Any],
+) -> None:
+    """The life of a worker: one job after another, until there is none or an interrupt."""
     try:
-        _search_disk(subject, offer, job, deadline, lambda *message: queue.put(message))
+        while (job := waiting.get()) is not None:
+            _search(subject, offer, job, deadline, lambda *message: found.put(message))
     except KeyboardInterrupt:
-        pass
+        pass  # What it has found, it has sent.
     except Exception as error:
-        queue.put(error)
+        found.put(error)
 
 
 def _smallest(subject: Subject, results: Sequence[Result]) -> dict[str, Trace]:

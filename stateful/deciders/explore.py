@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
@@ -39,6 +39,7 @@ HOLDS, VIOLATED, UNKNOWN = "holds", "violated", "unknown"
 LONGEST_HISTORY: Final = 150  # answers; a process that needs more is not followed to its end
 MOST_MASKED: Final = 8  # traces of an invariant that are tried because another is broken before it
 NODES_BETWEEN_LOOKS_AT_THE_CLOCK: Final = 64
+SECONDS_BETWEEN_LOOKS: Final = 0.5
 
 
 @dataclass
@@ -62,6 +63,11 @@ class Result:
     violations: dict[str, Trace] = field(default_factory=dict)
     unreached: tuple[str, ...] = ()
     reason: str = ""
+
+    @property
+    def finished(self) -> bool:
+        """Whether the search has ended, one way or another."""
+        return self.exhaustive or bool(self.reason)
 
     @property
     def verdict(self) -> str:
@@ -96,6 +102,7 @@ class Explorer:
         scenarios: list[Scenario],
         memory: Memory,
         deadline: float | None = None,
+        watch: Callable[[Result], None] = lambda result: None,
         *,
         reduced: bool = True,
     ) -> None:
@@ -105,11 +112,12 @@ class Explorer:
         self.cast = scenarios[0].cast
         self.memory = memory
         self.deadline = deadline
+        self.watch = watch
         self.reduced = reduced
         self._begin()
 
     def _begin(self) -> None:
-        self._started = time.perf_counter()
+        self._started = self._shown = time.perf_counter()
         self._calls = self.memory.calls_made
         self._came: dict[Node, Origin] = {}
         self._asked: set[Question] = set()
@@ -185,7 +193,11 @@ class Explorer:
         return layer, True
 
     def _out_of_time(self) -> bool:
-        return self.deadline is not None and time.perf_counter() > self.deadline
+        now = time.perf_counter()
+        if now - self._shown > SECONDS_BETWEEN_LOOKS:
+            self._shown = now
+            self.watch(self.so_far())
+        return self.deadline is not None and now > self.deadline
 
     def _depth(self, node: Node) -> int:
         return self._came[node].depth

@@ -83,7 +83,7 @@ def _scope(verification: Verification, begun: Sequence[Result]) -> list[str]:
     total, done = len(verification.results), sum(result.exhaustive for result in begun)
     how = "searched exhaustively" if done == total else f"{done} of them searched exhaustively"
     return [
-        f"{count(total, 'scenario')} {how}",
+        f"{count(total, 'scenario')}, {how}",
         f"up to {count(starts, 'start')} and {count(kills, 'kill')} at any step",
         f"{verification.states:,} states in {verification.seconds:.1f} s",
     ]

@@ -153,6 +153,13 @@ def test_memory_and_plain_reexecution_reach_the_same_states(subject: str, name: 
     assert search(subject, scenario, reduced=False).states == referee(subject, scenario)
 
 
+def test_number_of_states_does_not_depend_on_what_was_searched_before() -> None:
+    names = ("two-starts-stale", "three-starts-stale-1-kill")
+    together = verify("direct-unlink", [find_scenario(name) for name in names])
+    apart = [verify("direct-unlink", [find_scenario(name)]) for name in names]
+    assert [result.states for result in together.results] == [each.results[0].states for each in apart]
+
+
 def test_spent_budget_is_unknown_and_says_so() -> None:
     found = verify("reference", [find_scenario("three-starts-stale")], budget_s=0.2)
     assert found.verdict == "unknown"

@@ -1,0 +1,63 @@
+"""README says what is true: its counterexample, its tables, its numbers."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from stateful.conformance import conformance
+from stateful.invariants import INVARIANTS, LONGEST_LIFE_STEPS
+from stateful.kernel import file_calls, process_calls
+from stateful.scenario import SCENARIOS
+from stateful.subjects import BUILT_IN
+from stateful.verify import verify
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def code_words() -> set[str]:
+    return set(re.findall(r"`([^`\n]+)`", README))
+
+
+def test_counterexample_is_the_one_that_is_printed() -> None:
+    text = (ROOT / "tests" / "report" / "counterexamples" / "direct-unlink.txt").read_text(encoding="utf-8")
+    assert f"```\n{text}```" in README
+
+
+def test_every_modelled_call_is_in_the_table() -> None:
+    tables = [file_calls.FILE_CALLS, *(vars(process_calls)[name] for name in ("OS_CALLS", "SIGNAL_CALLS"))]
+    tables += [process_calls.TIME_CALLS, process_calls.ATEXIT_CALLS, process_calls.SELECT_CALLS]
+    assert {name for table in tables for name in table} <= code_words()
+
+
+def test_invariants_and_limits_are_those_of_the_code() -> None:
+    assert {invariant.__name__ for invariant in INVARIANTS} <= code_words()
+    assert f"within {LONGEST_LIFE_STEPS} steps" in README
+    assert f"searches {len(SCENARIOS)} scenarios" in README
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_table_of_subjects_says_what_each_violates(name: str) -> None:
+    row = next(line for line in README.splitlines() if line.startswith(f"| `{name}` |"))
+    small = [
+        scenario for scenario in SCENARIOS if scenario.cast.name != "three-starts" and not scenario.kills
+    ]
+    found = verify(name, small)
+    assert re.findall(r"`([a-z_]+)`", row.partition("violated |")[2]) == list(found.violations)
+
+
+def test_example_of_a_function_is_a_subject_that_holds(tmp_path: Path) -> None:
+    example = next(
+        code for code in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "def gateway" in code
+    )
+    (tmp_path / "example.py").write_text(example)
+    small = [scenario for scenario in SCENARIOS if scenario.cast.name == "two-starts"]
+    assert verify(str(tmp_path / "example.py"), small).verdict == "holds"
+
+
+def test_conformance_gives_a_test_class() -> None:
+    tests = [name for name in dir(conformance("stateful.subjects.direct_unlink")) if name.startswith("test_")]
+    assert tests == ["test_holds_in_every_state", "test_holds_in_long_lives"]
