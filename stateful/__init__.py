@@ -16,8 +16,8 @@ from stateful.deciders.replay import replay
 from stateful.verify import verify
 
 if TYPE_CHECKING:
-    from stateful.conformance import conformance
     from stateful.deciders.machine import SingleOwnerMachine
+    from stateful.pytest_suite import conformance
 
 __all__ = ["SingleOwnerMachine", "conformance", "replay", "verify"]
 
@@ -29,7 +29,7 @@ def __getattr__(name: str) -> Any:
 
         return SingleOwnerMachine
     if name == "conformance":
-        from stateful.conformance import conformance
+        from stateful.pytest_suite import conformance
 
         return conformance
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

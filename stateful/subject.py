@@ -163,7 +163,7 @@ def _from_path(text: str, path: Path, function: str | None) -> Subject:
         name, folder = f"{folder.name}.{name}", folder.parent
     if not path.stem.isidentifier():
         raise SubjectError(f"{text}: {path.stem!r} cannot be imported; rename the file")
-    return Subject(f"{path.name}:{function}" if function else path.name, name, str(folder), function)
+    return Subject(text, name, str(folder), function)
 
 
 def _from_module(text: str, module: str, function: str | None) -> Subject:

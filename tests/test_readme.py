@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stateful.conformance import conformance
+from stateful import conformance
 from stateful.invariants import INVARIANTS, LONGEST_LIFE_STEPS
 from stateful.kernel import file_calls, process_calls
 from stateful.scenario import SCENARIOS

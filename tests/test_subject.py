@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stateful.conformance import SingleOwnerTests
+from stateful.pytest_suite import SingleOwnerTests
 from stateful.subject import Subject, find_subject
 
 
