@@ -24,8 +24,8 @@ _RECORD: Final = re.compile(r'\{"pid": (-?\d+)(.*)$', re.DOTALL)
 
 
 def short_path(path: str) -> str:
-    """A path as it is called at home."""
-    return path.removeprefix(f"{HOME}/")
+    """A path as it is called at home, which itself is ``.``."""
+    return "." if path == HOME else path.removeprefix(f"{HOME}/")
 
 
 def call_text(step: Step) -> str:

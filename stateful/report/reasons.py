@@ -17,19 +17,8 @@ from stateful.report.calls import (
 from stateful.schedule import STEP
 from stateful.trace import Step, Trace
 
-_OBSERVING: Final = (
-    "open",
-    "read",
-    "pread",
-    "stat",
-    "fstat",
-    "kill",
-    "flock",
-    "lockf",
-    "access",
-    "inspect",
-    "pid_exists",
-)
+_OBSERVING: Final = ("open", "read", "pread", "stat", "fstat", "flock", "lockf", "access", "listdir")
+_ABOUT_PROCESSES: Final = ("kill", "inspect", "pid_exists")
 
 
 class Story:
@@ -80,22 +69,25 @@ class Story:
                 return number, step
         return None
 
-    def observed_before(self, letter: str, number: int) -> int | None:
-        """The last step before a number with which a process looked at anything but itself."""
-        pid = f"/proc/{self.trace.pids[letter]}/"
+    def observed_before(self, letter: str, number: int, path: str | None) -> int | None:
+        """The last step before a number with which a process looked at a path, or at another process."""
         seen = [
             at
             for at, step in self.of(letter)
-            if at < number
-            and step.call is not None
-            and step.call.name in _OBSERVING
-            and not str(step.path or step.call.args[0]).startswith(pid)
+            if at < number and step.call is not None and not is_claim(step) and _looks_at(step, path)
         ]
         return seen[-1] if seen else None
 
     def killed(self) -> list[tuple[str, int]]:
         """Who was killed after which step."""
         return [(step.move.letter, number) for number, step in self.numbered if step.move.kind == "crash"]
+
+
+def _looks_at(step: Step, path: str | None) -> bool:
+    assert step.call is not None
+    if step.call.name in _ABOUT_PROCESSES:
+        return True
+    return step.call.name in _OBSERVING and path in (step.path, step.call.args[0])
 
 
 def reasons(trace: Trace) -> list[str]:
@@ -122,9 +114,11 @@ def _two_owners(story: Story) -> Iterator[str]:
         yield f"However, {_owns(story, second)[:-1]}: a contradiction."
         return
     number, step = removal
-    what = " and ".join(short_path(path) for path in changes_names(step.call)[:1]) if step.call else ""
+    taken = [path for path in changes_names(step.call) if path in story.claimed(first)] if step.call else []
+    what = short_path(taken[0]) if taken else "claim"
     claim = story.claim(first)
-    saw = story.observed_before(step.move.letter, min(number, claim[0] if claim else number))
+    path = taken[0] if taken else None
+    saw = story.observed_before(step.move.letter, min(number, claim[0] if claim else number), path)
     strength = f", on the strength of what step {saw} saw" if saw else ""
     yield (
         f"However, {second} owns it from step {since}, because step {number} took away {first}'s {what}"
@@ -177,7 +171,9 @@ def _changed(story: Story) -> Iterator[str]:
     owner = next((letter for letter in story.trace.lives if _still_owns(story, letter)), None)
     if owner is not None:
         yield _owns(story, owner)
-        saw = story.observed_before(step.move.letter, (story.claim(owner) or (number, step))[0])
+        claim = story.claim(owner)
+        path = claimed_path(claim[1]) if claim else None
+        saw = story.observed_before(step.move.letter, claim[0] if claim else number, path)
         if saw:
             yield f"{step.move.letter} looked at step {saw}, before that."
     yield f"However, step {number} of {step.move.letter}, {call_text(step)}, changed the disk."
