@@ -59,9 +59,12 @@ def end() -> None:
     _watch_no_more()
 
 
-def _audit(event: str, args: tuple[Any, ...]) -> None:
-    process = getcurrent()
-    if type(process) is not Process:
+def _audit(event: str, args: tuple[Any, ...], current: Any = getcurrent, ours: Any = Process) -> None:
+    try:
+        process = current()  # The defaults outlive this module when the interpreter exits, as the hook does.
+    except RuntimeError:  # Nor does greenlet outlive it.
+        return
+    if type(process) is not ours:
         if process.parent is not None and event not in HARMLESS_EVENTS:
             refuse_other_greenlets(process)
         return
@@ -115,7 +118,7 @@ if sys.version_info >= (3, 12):
                 "one to see calls that slip past the kernel; stop a debugger, coverage or profiler"
             )
         monitoring.use_tool_id(_tool, "stateful")
-        monitoring.register_callback(_tool, monitoring.events.CALL, _called)
+        monitoring.register_callback(_tool, monitoring.events.CALL, _watch_call)
         if _tool != _last_tool:
             for code in _watched:
                 monitoring.set_local_events(_tool, code, monitoring.events.CALL)
@@ -137,14 +140,18 @@ if sys.version_info >= (3, 12):
             if isinstance(constant, CodeType):
                 watch_code(constant)
 
-    def _called(code: CodeType, offset: int, function: object, argument: object) -> None:
+    def _watch_call(code: CodeType, offset: int, function: object, argument: object) -> None:
         # Never DISABLE: one place in the code may call len() first and a real unlink() later.
         if held_original(function) is not None:
             _inspect_call(function, None)
 
     def switch_to(process: Process, answer: tuple[Any, ...]) -> Any:
-        """Go on with a process; the code itself is watched."""
-        return process.switch(*answer)
+        """Go on with a process; the code itself is watched.
+
+        ``call_tracing``, because one process may be parked for ever while CPython tells us of its call.
+        Until that ends, CPython tells nobody else in this thread of any; unless it is called like this.
+        """
+        return sys.call_tracing(process.switch, answer)
 
 else:
     _setprofile = sys.setprofile
@@ -163,9 +170,9 @@ else:
         before: Any = sys.getprofile()
         if before is not None and not callable(before):
             before.disable()  # cProfile's, which can be exchanged in no other way
-        _setprofile(_profile)
+        _setprofile(_watch_call)
         try:
-            return process.switch(*answer)
+            return sys.call_tracing(process.switch, answer)  # as for later Pythons, above
         finally:
             if before is None or callable(before):
                 _setprofile(before)
@@ -173,7 +180,7 @@ else:
                 _setprofile(None)
                 before.enable()
 
-    def _profile(frame: FrameType, event: str, function: object) -> None:
+    def _watch_call(frame: FrameType, event: str, function: object) -> None:
         if event == "c_call" and held_original(function) is not None:
             _inspect_call(function, frame)
 

@@ -57,6 +57,11 @@ class Names:
             pairs = [self.pair(item) or (item, item) for item in value]
             if any(one is not other for one, other in pairs):
                 return tuple(one for one, _ in pairs), tuple(other for _, other in pairs)
+        elif type(value) is dict:
+            both = {key: self.pair(item) or (item, item) for key, item in value.items()}
+            if any(one is not other for one, other in both.values()):
+                old, new = ({key: pair[side] for key, pair in both.items()} for side in (0, 1))
+                return old, new
         return None
 
 
@@ -69,25 +74,20 @@ def is_standard(name: str) -> bool:
 def search(module: ModuleType, names: Names) -> Iterator[Spot]:
     """Every place in a module that holds an original or a replacement."""
     for name, value in list(vars(module).items()):
-        if type(value) is not tuple and (pair := names.pair(value)):
+        if type(value) not in (tuple, dict) and (pair := names.pair(value)):
             yield Spot(module, name, *pair)
         elif isinstance(value, FunctionType) and value.__module__ == module.__name__:
             yield from _search_defaults(value, names)
         elif isinstance(value, type) and value.__module__ == module.__name__:
             for attribute, held in list(vars(value).items()):
-                if type(held) is not tuple and (pair := names.pair(held)):
+                if type(held) not in (tuple, dict) and (pair := names.pair(held)):
                     yield Spot(value, attribute, *pair)
                 elif isinstance(held, FunctionType):
                     yield from _search_defaults(held, names)
 
 
 def _search_defaults(function: FunctionType, names: Names) -> Iterator[Spot]:
-    if function.__defaults__ and (pair := names.pair(function.__defaults__)):
-        yield Spot(function, "__defaults__", *pair)
-    if function.__kwdefaults__:
-        both = {key: names.pair(value) or (value, value) for key, value in function.__kwdefaults__.items()}
-        old, new = ({key: pair[side] for key, pair in both.items()} for side in (0, 1))
-        if any(old[key] is not new[key] for key in old):
-            yield Spot(function, "__kwdefaults__", old, new)
-
-
+    for name in ("__defaults__", "__kwdefaults__"):
+        value = getattr(function, name)
+        if value and (pair := names.pair(value)):
+            yield Spot(function, name, *pair)

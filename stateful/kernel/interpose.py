@@ -30,6 +30,7 @@ from stateful.kernel.process_calls import (
     SELECT_CALLS,
     SIGNAL_CALLS,
     TIME_CALLS,
+    kill,
     wait,
 )
 from stateful.kernel.refusal import advice, caller
@@ -220,7 +221,7 @@ def _cover_the_rest() -> None:
     _replace(
         thread,
         "interrupt_main",
-        lambda process, number=signal.SIGINT: process.call("kill", process.pid, int(number)),
+        lambda process, number=signal.SIGINT: kill(process, process.pid, number),
         "_thread.interrupt_main",
     )
     for owner in (threading.Event, threading.Condition):
@@ -247,10 +248,19 @@ def _look_around() -> None:
             _cover(module)
     for name, module in new:
         _searched[name] = module
-        if isinstance(module, ModuleType) and is_standard(name):
-            for spot in search(module, _names):
-                _plan(spot)
+        if isinstance(module, ModuleType):
+            for spot in search(module, _names) if is_standard(name) or _size else ():
+                if _holds_replacement(spot):  # It was loaded while processes might run.
+                    setattr(spot.owner, spot.name, spot.original)
+                if is_standard(name):
+                    _plan(spot)
     _size = len(sys.modules)
+
+
+def _holds_replacement(spot: Spot) -> bool:
+    held = getattr(spot.owner, spot.name)
+    pair = _names.pair(held)
+    return pair is not None and pair[0] != held
 
 
 def enter() -> None:
@@ -259,13 +269,10 @@ def enter() -> None:
         _look_around()
     for namespace, replacements in _modules.values():
         names = tuple(replacements)
-        try:
-            before = itemgetter(*names, names[0])(namespace)[:-1]  # at least two, so a tuple
-        except KeyError:  # Somebody has removed a name since.
-            for name in replacements.keys() - namespace.keys():
-                del replacements[name]
+        if not replacements.keys() <= namespace.keys():  # Somebody has removed a name since.
+            replacements = {name: replacements[name] for name in names if name in namespace}
             names = tuple(replacements)
-            before = itemgetter(*names, names[0])(namespace)[:-1]
+        before = itemgetter(*names, names[0])(namespace)[:-1]  # of two or more, so that it is a tuple
         _put_back.append((namespace, zip(names, before, strict=True)))
         namespace.update(replacements)
     for owner, name, _, replacement in _others:
@@ -288,6 +295,12 @@ def cover_new_modules() -> None:
     if len(sys.modules) != _size:
         leave()
         enter()
+
+
+def release_new_modules() -> None:
+    """Give the real entry points to the modules that were loaded since the last time."""
+    if len(sys.modules) != _size:
+        _look_around()
 
 
 def held_original(function: object) -> str | None:

@@ -72,8 +72,10 @@ def _arrived(number: int, frame: FrameType | None) -> None:
     if _holding or (type(process) is Process and process.buried):
         _late.append(number)
     elif type(process) is Process:
+        process.stuck = True  # unless the handler returns
         _, error = process._stop_before(Outside(_handlers[number], (number, frame)))
         if error is not None:
             process.hand_over(error)
+        process.stuck = False
     else:
         _handlers[number](number, frame)

@@ -7,6 +7,7 @@ import stat
 import tempfile
 import weakref
 from itertools import count
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from stateful.kernel import locks, proc, real, signals, switch
@@ -70,9 +71,11 @@ class Kernel:
     """
 
     def __init__(self, strangers: tuple[Stranger, ...] = ()) -> None:
-        self.root = tempfile.mkdtemp(prefix="stateful-", dir=temporary_folder())
-        # Also where nobody closes the kernel: at the latest when the interpreter exits.
+        self.root = os.path.join(temporary_folder() or tempfile.gettempdir(), f"stateful-{token_hex(8)}")
+        # Also where nobody closes the kernel: at the latest when the interpreter exits. Before there is
+        # anything to remove, since an interrupt may come right after there is.
         self._remove = weakref.finalize(self, _remove, self.root, os.getpid())
+        real.mkdir(self.root, 0o700)
         self.skeleton = frozenset(SKELETON)
         for path in SKELETON[1:]:
             real.mkdir(self.root + path, 0o700)

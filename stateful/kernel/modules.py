@@ -18,6 +18,7 @@ import importlib.util
 import os
 import sys
 import sysconfig
+import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from greenlet import getcurrent
@@ -49,6 +50,7 @@ _exchange: Exchange
 _hidden: dict[tuple[Any, ...], tuple[str, ...]] = {}
 _asked = {name.partition(".")[0] for name in (*STATEFUL_STDLIB, *FAKES)}
 _siblings: dict[str, frozenset[str]] = {}
+_known: set[str] = set()  # the names in ``sys.modules`` while no process is resident
 _shared: set[str] = set()
 _expected, _newest = 0, ""  # how many modules there are while a process is resident, and the last one
 
@@ -226,7 +228,9 @@ class _Fresh(importlib.abc.Loader):
         else:
             data = importlib.machinery.SourceFileLoader(name, origin).get_data(origin)
             source = importlib.util.decode_source(data)
-        code = compile(source, origin, "exec", dont_inherit=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # as where byte code is found
+            code = compile(source, origin, "exec", dont_inherit=True)
         watch_code(code)
         return code
 
@@ -256,16 +260,16 @@ def _be_nowhere(process: Process, uuid: Any) -> None:
     uuid._node = NODE
 
 
-def _forget_filters(process: Process | None, warnings: Any) -> None:
+def _forget_filters(process: Process | None, module: Any) -> None:
     """Warn as an interpreter without options does, whatever the harness makes of warnings."""
-    warnings.filters = [
+    module.filters = [
         ("default", None, DeprecationWarning, "__main__", 0),
         *(
             ("ignore", None, category, None, 0)
             for category in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
         ),
     ]
-    warnings.onceregistry = {}
+    module.onceregistry = {}
 
 
 _ADAPTED: dict[str, Callable[[Process, Any], None]] = {
@@ -351,6 +355,9 @@ def enter(process: Process) -> None:
     modules, own = sys.modules, process.modules
     if not own and _warnings is not None:
         _own(process, "warnings", _warnings)
+    if len(modules) != len(_known):
+        _known.clear()
+        _known.update(modules)
     exchange = process.exchange
     if exchange is None or exchange.key != (len(modules), len(_asked), len(_siblings)):
         exchange = process.exchange = _plan_exchange(process)
@@ -368,7 +375,7 @@ def leave() -> None:
     if process is None:
         return
     modules, own = sys.modules, process.modules
-    if len(modules) != _expected:
+    if len(modules) != _expected or next(reversed(modules)) != _newest:
         _adopt(process)
     if not own.items() <= modules.items():
         _note_replaced(process)
@@ -407,11 +414,10 @@ def _names_to_hide(process: Process) -> tuple[str, ...]:
 
 
 def _adopt(process: Process) -> None:
-    """Count as a process's own what it put into ``sys.modules`` by itself, after all that was there."""
-    names = list(sys.modules)
-    for name in names[names.index(_newest) + 1 :] if _newest in sys.modules else ():
-        if name not in _shared and name not in _loaded:
-            _own(process, name, sys.modules[name])
+    """Count as a process's own what it put into ``sys.modules`` by itself."""
+    for name, module in list(sys.modules.items()):
+        if name not in _known and name not in _shared and name not in process.modules:
+            _own(process, name, module)
 
 
 def _note_replaced(process: Process) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 from weakref import WeakValueDictionary
 
@@ -113,6 +114,7 @@ class Process(greenlet):
         self.buried = False
         self.stuck = False
         self._refusals = 0
+        self._harness: greenlet = getcurrent()
 
     # -- inside the process ---------------------------------------------------------------------
 
@@ -201,24 +203,20 @@ class Process(greenlet):
             if self._refusals > REFUSALS_BEFORE_ABANDONING:
                 self.abandon()
             raise GreenletExit
-        return self._harness().switch(request)
-
-    def _harness(self) -> greenlet:
-        assert self.parent is not None
-        return self.parent
+        return self._harness.switch(request)
 
     def hand_over(self, error: BaseException) -> NoReturn:
         """Have the harness raise an error, and leave this greenlet parked for good: it cannot go on."""
         self.stuck = True
         while True:
-            self._harness().switch(error)
+            self._harness.switch(error)
 
     def abandon(self) -> NoReturn:
         """Leave this greenlet parked for good: it swallows every request to end."""
         self.stuck = True
         _abandoned.append(self)
         while True:
-            self._harness().switch(None)
+            self._harness.switch(None)
 
     # -- outside the process --------------------------------------------------------------------
 
@@ -233,8 +231,8 @@ class Process(greenlet):
             if self.stuck:
                 _abandoned.append(self)
             else:
-                self.parent = getcurrent()
-                self.throw(GreenletExit)
+                self.parent = self._harness = getcurrent()
+                sys.call_tracing(self.throw, (GreenletExit,))  # see ``guard.switch_to``
 
     def forget(self) -> None:
         """Drop all that the code of the process left behind."""

@@ -9,6 +9,7 @@ entry points themselves; what it registers with ``codecs``, ``copyreg`` or ``ate
 
 from __future__ import annotations
 
+import atexit
 import gc
 import sys
 import threading
@@ -16,6 +17,7 @@ import warnings
 from typing import Any, Final
 
 from stateful.kernel import guard, interpose, interrupt, modules, switch
+from stateful.kernel.process import Process
 
 _HOOKS: Final = (
     (sys, "excepthook"),
@@ -44,6 +46,7 @@ def begin() -> None:
         return
     interrupt.hold()
     try:
+        atexit.register(_end_at_exit)
         guard.begin()
         interrupt.begin()
         _thread, _state = threading.get_ident(), _look()
@@ -66,15 +69,26 @@ def end() -> None:
         return
     interrupt.hold()
     try:
+        atexit.unregister(_end_at_exit)
         switch.end()
         modules.uninstall()
         interpose.leave()
+        interpose.release_new_modules()
         guard.end()
         _put_back(_state)
     finally:
         _depth = 0
         interrupt.end()
         interrupt.let_go()
+
+
+def _end_at_exit() -> None:
+    """Unwind the processes of whoever has not: their destructors run at exit, and would reach the host."""
+    if _depth:
+        with guard.Watchdog():
+            switch.bury(one for one in gc.get_objects() if type(one) is Process and one.alive)
+            while _depth:
+                end()
 
 
 def _look() -> tuple[Any, ...]:

@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 
 _real_open = io.open
 
+
+def _read_host(path: Any) -> bytes:
+    """A file of the host, whole: a process that is killed while it reads leaves no descriptor open."""
+    with _real_open(path, "rb") as file:
+        return file.read()
+
+
 BLOCK_SIZE = 4096  # what Linux's file systems recommend, and the size of a buffer therefore
 
 
@@ -175,7 +182,9 @@ def open_stream(
         if on_host(where):
             if kinds != ["r"] or "+" in mode:
                 process.refuse(f"opened {where} for writing, which is outside its home directory")
-            return process.outside(_real_open, file, mode, buffering, encoding, errors, newline)
+            copy = io.BytesIO(process.outside(_read_host, os.fspath(file)))
+            copy.name = file  # as the real one has
+            return copy if binary else io.TextIOWrapper(copy, io.text_encoding(encoding), errors, newline)
     elif file in (0, 1, 2):
         return io.BytesIO() if binary else io.StringIO()
     kind = mode.replace("t", "")

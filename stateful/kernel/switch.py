@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 # A full collection is due when as many processes were buried as this, and a quarter of all so far.
-FEWEST_BURIED: Final = 64
+FEWEST_BURIED: Final = 256
 
 
 class _Nowhere(io.TextIOBase):
@@ -40,6 +40,7 @@ class _Nowhere(io.TextIOBase):
 
 
 _nowhere = _Nowhere()
+_collect = gc.collect  # the real one: the undertaker is a process
 _burials = _buried = _buried_since = 0
 
 
@@ -56,6 +57,7 @@ def resume(process: Process, *answer: Any) -> Any:
 def _run_as(process: Process, function: Callable[..., Any], *args: Any) -> Any:
     modules.enter(process)
     environ: Any = os.environ
+    environb: Any = os.environb
     own = process.belongings
     if own is None:
         own = _first_belongings(process)
@@ -68,6 +70,7 @@ def _run_as(process: Process, function: Callable[..., Any], *args: Any) -> Any:
         sys.meta_path,
         sys.unraisablehook,
         environ._data,
+        environb._data,
     )
     (
         sys.stdin,
@@ -78,6 +81,7 @@ def _run_as(process: Process, function: Callable[..., Any], *args: Any) -> Any:
         sys.meta_path,
         sys.unraisablehook,
         environ._data,
+        environb._data,
     ) = own
     try:
         return function(*args)
@@ -91,6 +95,7 @@ def _run_as(process: Process, function: Callable[..., Any], *args: Any) -> Any:
             sys.meta_path,
             sys.unraisablehook,
             environ._data,
+            environb._data,
         )
         (
             sys.stdin,
@@ -101,6 +106,7 @@ def _run_as(process: Process, function: Callable[..., Any], *args: Any) -> Any:
             sys.meta_path,
             sys.unraisablehook,
             environ._data,
+            environb._data,
         ) = before
         modules.leave()
 
@@ -108,7 +114,7 @@ def _run_as(process: Process, function: Callable[..., Any], *args: Any) -> Any:
 def _first_belongings(process: Process) -> tuple[Any, ...]:
     paths = [process.folder, *sys.path] if process.folder else sys.path[:]
     streams = _nowhere, _nowhere, _nowhere
-    return *streams, process.argv[:], paths, modules.finders(), _say_nothing, process.environ
+    return *streams, process.argv[:], paths, modules.finders(), _say_nothing, process.environ, process.environ
 
 
 def _say_nothing(unraisable: Any) -> None:
@@ -160,5 +166,5 @@ def _unwind(processes: list[Process], generation: int) -> Outcome:
     for process in processes:
         _run_as(process, process.bury)
         process.forget()
-    gc.collect(generation)
+    _collect(generation)
     return Outcome("released")
