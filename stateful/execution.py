@@ -9,7 +9,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any, Final
 
-from stateful.invariants import Moment, View, first_broken, needs_disk
+from stateful.invariants import Moment, View, first_broken, is_quiet, needs_disk
 from stateful.kernel import interrupt, simulation
 from stateful.kernel.call import BLOCKED, SILENT, Call, Delivery, Outside, UnmodelledSyscall
 from stateful.kernel.disk import HOME
@@ -110,7 +110,8 @@ class Execution:
         self._steps[letter] = self._steps.get(letter, 0) + (kind == STEP)
         self._disturbed |= self.kernel.processes.keys() - {letter}
         self.trace.steps.append(step)
-        if self.judged and self.trace.violation is None:
+        quiet = is_quiet(process.life, step.phase, step.outcome is not None, self._steps[letter])
+        if self.judged and not quiet and self.trace.violation is None:
             self._check(step, process, before)
         return step
 

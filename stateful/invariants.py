@@ -68,6 +68,14 @@ def needs_disk(life: str, phase: str) -> bool:
     return life in ("status", "peek") or phase == LEAVING
 
 
+def is_quiet(life: str, phase: str, ended: bool, steps: int) -> bool:
+    """Whether a move can break no invariant: its process neither owns nor ends nor touches what it may not.
+
+    ``phase`` is the one after the move; no invariant is broken by what others do meanwhile.
+    """
+    return phase == STARTING and not ended and life == "start" and steps < LONGEST_LIFE_STEPS
+
+
 def at_most_one_owner(moment: Moment) -> str | None:
     """Two live owners never coexist."""
     owners = [view.letter for view in moment.processes if view.owns]
