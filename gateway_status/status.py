@@ -112,9 +112,7 @@ def _judge(payload: Mapping[str, Any]) -> tuple[Verdict, int | None]:
     return verdict, record.pid if record is not None else None
 
 
-def is_gateway_running(
-    pid_path: str | os.PathLike[str] | None = None, *, cleanup_stale: bool = True
-) -> bool:
+def is_gateway_running(pid_path: str | os.PathLike[str] | None = None, *, cleanup_stale: bool = True) -> bool:
     """Whether ``get_running_pid`` names a gateway."""
     return get_running_pid(pid_path, cleanup_stale=cleanup_stale) is not None
 

@@ -18,8 +18,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from stateful.deciders.behaviour import Nondeterminism
-from stateful.deciders.explore import HOLDS, UNKNOWN, VIOLATED, Result
 from stateful.deciders.replay import replay
+from stateful.deciders.result import HOLDS, UNKNOWN, VIOLATED, Result
 from stateful.examine import examine
 from stateful.kernel.call import UnmodelledSyscall
 from stateful.report.text import trace_text

@@ -15,10 +15,11 @@ from dataclasses import dataclass, field, replace
 from multiprocessing.queues import SimpleQueue
 from typing import Any, Final
 
-from stateful.deciders.explore import HOLDS, UNKNOWN, VIOLATED, Explorer, Result
+from stateful.deciders.explore import Explorer
 from stateful.deciders.memory import Memory
 from stateful.deciders.minimise import minimise
 from stateful.deciders.replay import replay
+from stateful.deciders.result import HOLDS, UNKNOWN, VIOLATED, Result
 from stateful.examine import examine
 from stateful.invariants import INVARIANTS
 from stateful.kernel.guard import Watchdog

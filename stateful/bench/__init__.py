@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from multiprocessing.connection import Connection
 
-    from stateful.deciders.explore import Result
+    from stateful.deciders.result import Result
 
 DISK: Final = "stale"
 MOST_KILLS: Final = 1  # Three starts of the reference with two kills would take half of all the time.

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from stateful.deciders.explore import Explorer, Result
+from stateful.deciders.explore import Explorer
 from stateful.deciders.machine import SingleOwnerMachine
 from stateful.deciders.memory import Effect, Memory, State
+from stateful.deciders.result import Result
 from stateful.examine import examine
 from stateful.execution import Execution
 from stateful.kernel.guard import Watchdog

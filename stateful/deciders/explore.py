@@ -17,7 +17,7 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from stateful.deciders.behaviour import Nondeterminism
@@ -25,6 +25,7 @@ from stateful.deciders.memory import Effect, Memory, State
 from stateful.deciders.minimise import vary
 from stateful.deciders.questions import Question, as_seen_alone, questions
 from stateful.deciders.replay import replay
+from stateful.deciders.result import Result
 from stateful.deciders.symmetry import Asymmetric, Exchange, Symmetry
 from stateful.deciders.unseen import is_unseen
 from stateful.execution import LETTERS
@@ -35,45 +36,10 @@ from stateful.schedule import STEP, Move, format_schedule
 from stateful.subject import Offer, Subject
 from stateful.trace import Trace
 
-HOLDS, VIOLATED, UNKNOWN = "holds", "violated", "unknown"
 LONGEST_HISTORY: Final = 150  # answers; a process that needs more is not followed to its end
 MOST_MASKED: Final = 8  # traces of an invariant that are tried because another is broken before it
 NODES_BETWEEN_LOOKS_AT_THE_CLOCK: Final = 64
 SECONDS_BETWEEN_LOOKS: Final = 0.5
-
-
-@dataclass
-class Result:
-    """What the search found in one scenario.
-
-    Attributes:
-        states: how many distinct states were reached.
-        exhaustive: whether these are all.
-        calls: how many calls were made for real; the others were remembered.
-        violations: the first trace found for each invariant that is broken.
-        unreached: the goals that no execution reached.
-        reason: why the verdict is unknown.
-    """
-
-    scenario: Scenario
-    states: int = 0
-    calls: int = 0
-    exhaustive: bool = False
-    seconds: float = 0.0
-    violations: dict[str, Trace] = field(default_factory=dict)
-    unreached: tuple[str, ...] = ()
-    reason: str = ""
-
-    @property
-    def finished(self) -> bool:
-        """Whether the search has ended, one way or another."""
-        return self.exhaustive or bool(self.reason)
-
-    @property
-    def verdict(self) -> str:
-        if self.violations:
-            return VIOLATED
-        return HOLDS if self.exhaustive and not self.unreached else UNKNOWN
 
 
 class Node(NamedTuple):

@@ -51,17 +51,11 @@ class Disk(NamedTuple):
 
     def visible(self) -> tuple[tuple[str, str, int, bytes], ...]:
         """What a process that reads everything can tell: names, kinds, modes and contents."""
-        return tuple(
-            (path, file.kind, file.mode, file.content) for path, file in self.by_path().items()
-        )
+        return tuple((path, file.kind, file.mode, file.content) for path, file in self.by_path().items())
 
     def written_by(self, letter: str) -> dict[str, File]:
         """The non-empty files that a process wrote last, by path."""
-        return {
-            path: file
-            for path, file in self.by_path().items()
-            if file.writer == letter and file.content
-        }
+        return {path: file for path, file in self.by_path().items() if file.writer == letter and file.content}
 
 
 def scan(kernel: Kernel) -> Disk:

@@ -71,9 +71,7 @@ def _folder(process: Process, path: Any) -> str:
 
 
 @_os
-def open_(
-    process: Process, path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None
-) -> int:
+def open_(process: Process, path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
     where = virtual_path(process, path, dir_fd)
     if on_host(where):
         process.refuse(f"opened {where} with os.open(), which is outside its home directory")
@@ -345,10 +343,7 @@ def scandir(process: Process, path: Any = ".") -> Any:
     folder = "" if isinstance(path, int) else os.fsdecode(os.fspath(path))
     found = process.call("scandir", where)
     return Listing(
-        [
-            DirectoryEntry(process, os.path.join(folder, name), f"{where}/{name}", kind)
-            for name, kind in found
-        ]
+        [DirectoryEntry(process, os.path.join(folder, name), f"{where}/{name}", kind) for name, kind in found]
     )
 
 
@@ -421,9 +416,7 @@ def flock(process: Process, fd: Any, operation: int) -> None:
         pass
 
 
-def lockf(
-    process: Process, fd: Any, cmd: int, len: int = 0, start: int = 0, whence: int = 0
-) -> None:
+def lockf(process: Process, fd: Any, cmd: int, len: int = 0, start: int = 0, whence: int = 0) -> None:
     number = descriptor(fd)
     if cmd & ~fcntl.LOCK_NB not in (fcntl.LOCK_SH, fcntl.LOCK_EX) and cmd != fcntl.LOCK_UN:
         raise ValueError("unrecognized lockf argument")

@@ -68,8 +68,7 @@ _GC_CALLS = {
 }
 _FAULTHANDLER_CALLS = {
     **dict.fromkeys(
-        "enable disable register dump_traceback dump_traceback_later "
-        "cancel_dump_traceback_later".split(),
+        "enable disable register dump_traceback dump_traceback_later cancel_dump_traceback_later".split(),
         _does(None),
     ),
     **dict.fromkeys(("is_enabled", "unregister"), _does(False)),

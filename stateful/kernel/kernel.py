@@ -215,9 +215,7 @@ class Kernel:
         """Closing any descriptor of a file drops all of the process's lockf locks on it: fcntl(2)."""
         if self.record_locks:
             self.record_locks = [
-                lock
-                for lock in self.record_locks
-                if lock.letter != process.letter or lock.inode != inode
+                lock for lock in self.record_locks if lock.letter != process.letter or lock.inode != inode
             ]
 
     open_proc = proc.open_proc

@@ -76,10 +76,7 @@ def _lockf(
     for lock in kernel.record_locks:
         (mine if lock.letter == process.letter else others).append(lock)
     if wanted != fcntl.LOCK_UN and any(
-        lock.inode == file.inode
-        and lock.start < end
-        and start < lock.end
-        and (lock.exclusive or exclusive)
+        lock.inode == file.inode and lock.start < end and start < lock.end and (lock.exclusive or exclusive)
         for lock in others
     ):
         return Errno(errno.EAGAIN) if operation & fcntl.LOCK_NB else BLOCKED

@@ -279,6 +279,7 @@ _ADAPTED: dict[str, Callable[[Process, Any], None]] = {
     "warnings": _forget_filters,
 }
 
+
 def _make_warnings() -> ModuleType:
     """The ``warnings`` by which C code warns inside a process that has not imported any."""
     spec = importlib.machinery.PathFinder.find_spec("warnings")

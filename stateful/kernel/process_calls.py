@@ -178,8 +178,8 @@ TIME_CALLS: dict[str, EntryPoint] = {
     "process_time_ns": lambda process: 0,
     "clock_gettime": lambda process, which: _wall(process) if which == 0 else _monotonic(process),
     "clock_gettime_ns": lambda process, which: (
-        process.call("clock") - (0 if which == 0 else MONOTONIC_ORIGIN_US)
-    ) * 1000,
+        (process.call("clock") - (0 if which == 0 else MONOTONIC_ORIGIN_US)) * 1000
+    ),
     "localtime": _now_unless_given(clock.localtime),
     "gmtime": _now_unless_given(clock.gmtime),
     "ctime": _now_unless_given(clock.ctime),

@@ -44,9 +44,7 @@ def restore(
     kernel.clock, kernel.labels = shared.clock, shared.labels
     kernel.strangers = {pid: kernel.born_strangers[pid] for pid in shared.strangers}
     serials = {inode.serial: number for number, inode in kernel.inodes.items()}
-    kernel.record_locks = [
-        lock._replace(inode=serials[lock.inode]) for lock in shared.record_locks
-    ]
+    kernel.record_locks = [lock._replace(inode=serials[lock.inode]) for lock in shared.record_locks]
     for inode in kernel.inodes.values():
         inode.opens = 0
     kernel.processes = {}

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from rich.table import Table
 
-from stateful.deciders.explore import HOLDS, UNKNOWN, VIOLATED, Result
+from stateful.deciders.result import HOLDS, UNKNOWN, VIOLATED, Result
 from stateful.invariants import INVARIANTS
 from stateful.report.text import LIMIT_COLUMNS, count, trace_text
 from stateful.trace import Trace

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from stateful.deciders.explore import Explorer, Result
+from stateful.deciders.explore import Explorer
 from stateful.deciders.memory import Memory
+from stateful.deciders.result import Result
 from stateful.examine import examine
 from stateful.execution import Execution
 from stateful.invariants import LONGEST_LIFE_STEPS

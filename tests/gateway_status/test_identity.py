@@ -95,9 +95,7 @@ def test_windows_is_not_asked_with_a_signal(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def on_windows(record: Record) -> Verdict:
-    return identity.judge(
-        record, start_time_of=lambda pid: 7, cmdline_of=lambda pid: GATEWAY, windows=True
-    )
+    return identity.judge(record, start_time_of=lambda pid: 7, cmdline_of=lambda pid: GATEWAY, windows=True)
 
 
 @needs_proc
@@ -132,17 +130,13 @@ def test_start_time_survives_a_command_name_with_parentheses(
 
 
 @pytest.mark.parametrize("content", [b"", b"42 (a) S 1", b"42 (a) S" + b" x" * 50, b"\xff" * 90])
-def test_start_time_in_an_unreadable_stat_is_unknown(
-    monkeypatch: pytest.MonkeyPatch, content: bytes
-) -> None:
+def test_start_time_in_an_unreadable_stat_is_unknown(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
     monkeypatch.setattr(identity, "_read_proc", lambda name: content)
 
     assert identity.start_time(os.getpid()) is None
 
 
-def test_without_proc_psutil_tells_centiseconds(
-    monkeypatch: pytest.MonkeyPatch, dead_pid: int
-) -> None:
+def test_without_proc_psutil_tells_centiseconds(monkeypatch: pytest.MonkeyPatch, dead_pid: int) -> None:
     psutil = pytest.importorskip("psutil")
     created = round(psutil.Process().create_time() * 100)
     monkeypatch.setattr(identity, "_read_proc", lambda name: None)

@@ -91,9 +91,7 @@ def test_lock_file_deleted_before_the_flock_is_taken_anew(
     os.close(held.fd)
 
 
-def test_lock_file_that_never_stays_is_an_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_lock_file_that_never_stays_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(locks, "is_named", lambda fd, path: False)
     before = len(os.listdir("/dev/fd"))
 
@@ -115,9 +113,7 @@ def test_empty_directory_in_the_place_of_a_lock_file_is_removed(tmp_path: Path, 
 
 
 @pytest.mark.parametrize("kind", ["full-directory", "link", "fifo"])
-def test_anything_else_in_the_place_of_the_lock_is_an_error_and_stays(
-    tmp_path: Path, kind: str
-) -> None:
+def test_anything_else_in_the_place_of_the_lock_is_an_error_and_stays(tmp_path: Path, kind: str) -> None:
     path = tmp_path / locks.LOCK_FILE
     if kind == "full-directory":
         (path / "something").mkdir(parents=True)

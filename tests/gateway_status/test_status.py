@@ -73,9 +73,7 @@ def test_exit_removes_the_record_and_leaves_the_lock_files(status: ModuleType, h
     assert start(status)
 
 
-def test_start_makes_its_home(
-    status: ModuleType, home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_start_makes_its_home(status: ModuleType, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HERMES_HOME", str(home / "not" / "there"))
 
     assert start(status)
@@ -192,9 +190,7 @@ def test_exit_without_a_lock_removes_its_record_too(status: ModuleType, home: Pa
     assert not (home / "gateway.pid").exists()
 
 
-def test_exit_leaves_the_record_of_a_namesake_in_another_container(
-    status: ModuleType, home: Path
-) -> None:
+def test_exit_leaves_the_record_of_a_namesake_in_another_container(status: ModuleType, home: Path) -> None:
     start_time = status.get_process_start_time(os.getpid())
     for record in ({}, {"start_time": 1}, {"start_time": start_time, "boot_id": "another"}):
         path = put(home, pid=os.getpid(), **record)
@@ -261,9 +257,7 @@ def test_home_that_is_a_file_is_a_documented_error(
 
 
 @pytest.mark.parametrize("boot_id", [None, "another"])
-def test_own_pid_of_an_earlier_life_is_replaced(
-    status: ModuleType, home: Path, boot_id: str | None
-) -> None:
+def test_own_pid_of_an_earlier_life_is_replaced(status: ModuleType, home: Path, boot_id: str | None) -> None:
     start_time = status.get_process_start_time(os.getpid()) if boot_id else None
     put(home, pid=os.getpid(), start_time=start_time, boot_id=boot_id)
 
@@ -303,9 +297,7 @@ def test_live_gateway_without_a_lock_still_counts(
 # -- what a query may do --------------------------------------------------------------------------
 
 
-def test_query_cleans_nothing_while_the_lock_is_held(
-    status: ModuleType, home: Path, dead_pid: int
-) -> None:
+def test_query_cleans_nothing_while_the_lock_is_held(status: ModuleType, home: Path, dead_pid: int) -> None:
     status.acquire_gateway_runtime_lock()
     put(home, pid=dead_pid, start_time=1)
     before = snapshot(home)
@@ -316,9 +308,7 @@ def test_query_cleans_nothing_while_the_lock_is_held(
     status.write_pid_file()
 
 
-def test_query_without_clean_up_changes_nothing(
-    status: ModuleType, home: Path, dead_pid: int
-) -> None:
+def test_query_without_clean_up_changes_nothing(status: ModuleType, home: Path, dead_pid: int) -> None:
     assert status.get_running_pid(cleanup_stale=False) is None
     assert not status.is_gateway_runtime_lock_active()
     assert os.listdir(home) == []
@@ -463,9 +453,7 @@ def test_owner_that_exits_leaves_no_record(home: Path, spawn: Spawn) -> None:
     assert sorted(os.listdir(home)) == ["gateway.guard", "gateway.lock"]
 
 
-def test_contender_that_has_not_written_yet_refuses_the_others(
-    status: ModuleType, spawn: Spawn
-) -> None:
+def test_contender_that_has_not_written_yet_refuses_the_others(status: ModuleType, spawn: Spawn) -> None:
     assert status.acquire_gateway_runtime_lock()
 
     assert outcome(spawn()) == "refused by the lock"
@@ -474,9 +462,7 @@ def test_contender_that_has_not_written_yet_refuses_the_others(
     assert status.owns_gateway()
 
 
-def test_two_starts_on_a_stale_record_make_one_owner(
-    home: Path, spawn: Spawn, dead_pid: int
-) -> None:
+def test_two_starts_on_a_stale_record_make_one_owner(home: Path, spawn: Spawn, dead_pid: int) -> None:
     for _ in range(RACES):
         put(home, pid=dead_pid, start_time=1)
         contenders = [spawn(at_a_line=True), spawn(at_a_line=True)]
@@ -518,9 +504,7 @@ def test_forked_child_that_exits_releases_nothing(status: ModuleType, home: Path
 # -- seams ----------------------------------------------------------------------------------------
 
 
-def test_seams_are_looked_up_by_name(
-    status: ModuleType, home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_seams_are_looked_up_by_name(status: ModuleType, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
     def answer(name: str, value: Any) -> Any:

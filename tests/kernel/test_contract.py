@@ -133,9 +133,7 @@ def read_scripts(file: Path) -> Iterator[Script]:
             raise ValueError(f"{file.name}: not a line of a script: {text!r}")
 
 
-SCRIPTS: Final = tuple(
-    script for file in sorted(HERE.glob("scripts/*.txt")) for script in read_scripts(file)
-)
+SCRIPTS: Final = tuple(script for file in sorted(HERE.glob("scripts/*.txt")) for script in read_scripts(file))
 EACH_SCRIPT = pytest.mark.parametrize("script", SCRIPTS, ids=[script.name for script in SCRIPTS])
 
 
@@ -173,7 +171,7 @@ class Host:
         self._homes += 1
         home = f"{self._folder}/{self._homes}/home"
         actors = {letter: self._fork(home) for letter in script.letters}
-        pids = f"pid = {({letter: actor.pid for letter, actor in actors.items()})}"
+        pids = f"pid = { ({letter: actor.pid for letter, actor in actors.items()}) }"
         try:
             for letter in actors:
                 actors[letter].stage.send(pids.encode())
@@ -337,9 +335,7 @@ def comparison(script: Script, simulated: list[str], real: list[str]) -> list[st
 
 
 @EACH_SCRIPT
-def test_call_depends_on_nothing_but_the_state(
-    script: Script, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_call_depends_on_nothing_but_the_state(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the exhaustive search counts on: a restored kernel makes the call of the original."""
     simulation = Simulation(script)
     kernel = simulation.execution.kernel
