@@ -5,18 +5,14 @@ The lock makes it safe; after a SIGKILL the record still stands, and exclusive c
 
 from __future__ import annotations
 
-import fcntl
-import os
-
 from stateful.subjects.records import (
-    lock_path,
+    acquire_lock,
     read_record,
+    release_lock,
     remove_own,
     running_pid,
     write_exclusively,
 )
-
-_lock: int | None = None
 
 
 def get_running_pid(*, cleanup_stale: bool = True) -> int | None:
@@ -26,22 +22,7 @@ def get_running_pid(*, cleanup_stale: bool = True) -> int | None:
     return pid
 
 
-def acquire_gateway_runtime_lock() -> bool:
-    global _lock
-    fd = os.open(lock_path(), os.O_CREAT | os.O_RDWR, 0o644)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(fd)
-        return False
-    _lock = fd
-    return True
-
-
-def release_gateway_runtime_lock() -> None:
-    if _lock is not None:
-        os.close(_lock)
-
-
+acquire_gateway_runtime_lock = acquire_lock
+release_gateway_runtime_lock = release_lock
 write_pid_file = write_exclusively
 remove_pid_file = remove_own

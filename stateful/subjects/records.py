@@ -1,7 +1,8 @@
-"""What the historical status modules share: reading a record and asking whether its process lives."""
+"""What the historical status modules share: records, whether their processes live, and a runtime lock."""
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from pathlib import Path
@@ -58,3 +59,24 @@ def remove_own() -> None:
     record = read_record()
     if record is not None and record["pid"] == os.getpid():
         pid_path().unlink(missing_ok=True)
+
+
+_lock: int | None = None
+
+
+def acquire_lock() -> bool:
+    """Whether the runtime lock is this process's now; it is kept until it is released."""
+    global _lock
+    fd = os.open(lock_path(), os.O_CREAT | os.O_RDWR, 0o644)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)
+        return False
+    _lock = fd
+    return True
+
+
+def release_lock() -> None:
+    if _lock is not None:
+        os.close(_lock)
