@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     from stateful.kernel.process import Outcome
     from stateful.subject import Subject
 
-# A shell starts what it puts into the background with SIGINT ignored, and children inherit that.
+# A shell and nohup have what they put into the background ignore these, and children inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 LIMIT_STEPS = 120
 STUCK_AFTER_S = 0.1
