@@ -23,8 +23,14 @@ Simplified:
   has, the home directory among them, do not change.
 - ``select`` on a pidfd answers at once, having moved the clock by its time-out; several handlers that
   are due at once run one per step.
+- What a process leaves in reference cycles is collected after its end, when its calls reach nothing.
+  CPython would collect it, and run its destructors, at some moment that depends on how much it allocates.
 
 Not modelled, and refused in words when a process tries: threads, child processes, sockets, ctypes,
 memory maps, anything else that raises an audit event or lives in ``os``, ``fcntl``, ``signal``,
 ``select`` or ``time`` and is not in the table.
+
+Not noticed: what an extension module, or a library called through one, does without an audit event; C
+code that neither returns nor looks for signals, which nothing but killing the harness ends; a subject
+that works against the harness, by way of ``gc``, of frames or of ``sys.monitoring``.
 """

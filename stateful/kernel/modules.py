@@ -127,9 +127,15 @@ def _find(
     spec = None
     own = _is_own(process, name)
     if own and path is None:
-        spec = importlib.machinery.PathFinder.find_spec(name, [str(process.folder)])
+        folder = [str(process.folder)]
+        spec = importlib.machinery.PathFinder.find_spec(name, folder)
+        if spec is None:  # It may be newer than what importlib remembers of the folder.
+            importlib.invalidate_caches()
+            spec = importlib.machinery.PathFinder.find_spec(name, folder)
     if spec is None:
-        before, sys.path = sys.path, paths
+        before = sys.path
+        if name.partition(".")[0] not in sys.stdlib_module_names:
+            sys.path = paths
         try:
             for finder in sys.meta_path:
                 if (find := getattr(finder, "find_spec", None)) and (spec := find(name, path, None)):

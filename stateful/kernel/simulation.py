@@ -46,9 +46,9 @@ def begin() -> None:
         return
     interrupt.hold()
     try:
-        atexit.register(_end_at_exit)
-        guard.begin()
         interrupt.begin()
+        guard.begin()
+        atexit.register(_end_at_exit)
         _thread, _state = threading.get_ident(), _look()
         # The collector runs when processes were buried and at no other time: see ``switch.bury``.
         gc.disable()
@@ -58,7 +58,14 @@ def begin() -> None:
         modules.install()
         _depth = 1
     finally:
-        interrupt.let_go()
+        if not _depth:
+            interrupt.end()
+        try:
+            interrupt.let_go()
+        except BaseException:  # One that arrived meanwhile: nobody will know that there is something to end.
+            if _depth:
+                end()
+            raise
 
 
 def end() -> None:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from stateful.kernel import guard, simulation
+from stateful.kernel import guard, interpose, simulation
 from stateful.kernel.call import UnmodelledSyscall
 from stateful.schedule import STEP, Move
 
@@ -129,6 +129,32 @@ def is_interrupted_inside(stage: Stage) -> None:
     timer.join()
 
 
+def is_interrupted_at_the_beginning(stage: Stage) -> None:
+    real = interpose.enter
+
+    def enter() -> None:
+        signal.raise_signal(signal.SIGINT)
+        real()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(interpose, "enter", enter)
+        with pytest.raises(KeyboardInterrupt):
+            stage.run("pass")
+
+
+def is_interrupted_at_the_end(stage: Stage) -> None:
+    real = interpose.leave
+
+    def leave() -> None:
+        signal.raise_signal(signal.SIGINT)
+        real()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(interpose, "leave", leave)
+        with pytest.raises(KeyboardInterrupt):
+            stage.run(MEDDLING)
+
+
 def fails(stage: Stage) -> None:
     assert stage.run(MEDDLING + "    1 / 0").text == "failed: ZeroDivisionError: division by zero"
 
@@ -140,7 +166,11 @@ def crashes(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(
-    "run", (ends_by_itself, fails, crashes, is_stopped, is_stuck, is_interrupted, is_interrupted_inside)
+    "run",
+    (
+        *(ends_by_itself, fails, crashes, is_stopped, is_stuck, is_interrupted, is_interrupted_inside),
+        *(is_interrupted_at_the_beginning, is_interrupted_at_the_end),
+    ),
 )
 def test_harness_is_as_it_was(
     stage: Stage, run: Callable[[Stage], None], monkeypatch: pytest.MonkeyPatch
