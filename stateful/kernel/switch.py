@@ -8,7 +8,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from stateful.kernel import guard, interrupt, modules
+from stateful.kernel import guard, interrupt, loading, modules
 from stateful.kernel.process import Outcome, Process
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def _run_as(process: Process, function: Callable[..., Any], *args: Any) -> Any:
 def _first_belongings(process: Process) -> tuple[Any, ...]:
     paths = [process.folder, *sys.path] if process.folder else sys.path[:]
     streams = _nowhere, _nowhere, _nowhere
-    return *streams, process.argv[:], paths, modules.finders(), _say_nothing, process.environ, process.environ
+    return *streams, process.argv[:], paths, loading.finders(), _say_nothing, process.environ, process.environ
 
 
 def _say_nothing(unraisable: Any) -> None:

@@ -311,4 +311,4 @@ def test_shared_module_is_loaded_once(stage: Stage) -> None:
             content = execution.kernel.disk().by_path()["/home/user/.hermes/a"].content
             assert int(content) == id(sys.modules["colorsys"].rgb_to_hls)
     spec = sys.modules["colorsys"].__spec__
-    assert type(spec.loader).__module__ != "stateful.kernel.modules"  # type: ignore[union-attr]
+    assert type(spec.loader).__module__ != "stateful.kernel.loading"  # type: ignore[union-attr]

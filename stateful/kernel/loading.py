@@ -1,0 +1,184 @@
+"""Finds and loads modules for the process that runs, as its own or shared with the harness.
+
+Byte code is neither read from nor written to the subject's folder. Shared modules are imported by the
+harness, outside of any process, and handed over.
+"""
+
+from __future__ import annotations
+
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import sys
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from greenlet import getcurrent
+
+from stateful.kernel import interpose, modules, real
+from stateful.kernel.adapt import ADAPTED
+from stateful.kernel.fakes import FAKES
+from stateful.kernel.guard import watch_code
+from stateful.kernel.process import Process
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from importlib.machinery import ModuleSpec
+    from types import CodeType, ModuleType
+
+_code: dict[tuple[str, int, int], CodeType] = {}
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    """Finds modules for the current process; the only finder that a process has."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        process = getcurrent()
+        if type(process) is not Process:
+            return None
+        if fullname in FAKES and not modules.is_own(process, fullname):
+            return importlib.machinery.ModuleSpec(fullname, _Given(process))
+        found = process.outside(_find, process, fullname, path, sys.path)
+        if found is None:
+            return None
+        spec, key = found
+        if key is not None:
+            spec.loader = _Fresh(process, spec.loader, key)
+            return spec  # type: ignore[no-any-return] # process.outside returns anything
+        if spec.loader is None:  # a namespace package
+            spec.loader = _Namespace(process)
+            return spec  # type: ignore[no-any-return] # as above
+        module = process.outside(_import_outside, fullname)
+        spec = importlib.util.spec_from_loader(fullname, _Ready(module, module.__spec__))
+        module.__spec__ = spec  # importlib takes this one, where the module is already in sys.modules
+        return spec
+
+
+def finders() -> list[Any]:
+    """What a process has as ``sys.meta_path``."""
+    return [_finder]
+
+
+def _find(
+    process: Process, name: str, path: Sequence[str] | None, paths: list[str]
+) -> tuple[ModuleSpec, tuple[str, int, int] | None] | None:
+    """Where a module is, and the key of its code if each process gets its own copy."""
+    spec = None
+    own = modules.is_own(process, name)
+    if own and path is None:
+        folder = [str(process.folder)]
+        spec = importlib.machinery.PathFinder.find_spec(name, folder)
+        if spec is None:  # It may be newer than what importlib remembers of the folder.
+            importlib.invalidate_caches()
+            spec = importlib.machinery.PathFinder.find_spec(name, folder)
+    if spec is None:
+        before = sys.path
+        if name.partition(".")[0] not in sys.stdlib_module_names:
+            sys.path = paths
+        try:
+            for finder in sys.meta_path:
+                if (find := getattr(finder, "find_spec", None)) and (spec := find(name, path, None)):
+                    break
+        finally:
+            sys.path = before
+    if spec is None or (spec.loader is None and spec.submodule_search_locations is None):
+        return None
+    origin = spec.origin
+    if spec.loader is None or origin is None or not (own or modules.is_fresh(name, origin)):
+        return spec, None
+    try:
+        status = real.stat(origin)
+    except OSError:  # in an archive
+        return spec, (origin, 0, 0)
+    return spec, (origin, status.st_mtime_ns, status.st_size)
+
+
+def _import_outside(name: str) -> ModuleType:
+    """Import a shared module with the real modules in place."""
+    module = modules.import_shared(name)
+    interpose.cover_new_modules()
+    return module
+
+
+class _Given(importlib.abc.Loader):
+    """Loads a fake."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return FAKES[spec.name](self._process)
+
+    def exec_module(self, module: ModuleType) -> None:
+        modules.keep(self._process, module.__name__, module)
+
+
+class _Ready(importlib.abc.Loader):
+    """Hands over a shared module that was imported outside of the process, and gives it back its spec."""
+
+    def __init__(self, module: ModuleType, spec: ModuleSpec | None) -> None:
+        self._module = module
+        self._spec = spec
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return self._module
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__spec__ = self._spec
+
+
+class _Namespace(importlib.abc.Loader):
+    """Loads a package that is a mere folder, as each process's own."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return None
+
+    def exec_module(self, module: ModuleType) -> None:
+        modules.keep(self._process, module.__name__, module)
+
+
+class _Fresh(importlib.abc.Loader):
+    """Runs a module's code anew for one process; knows what its real loader knows."""
+
+    def __init__(self, process: Process, loader: Any, key: tuple[str, int, int]) -> None:
+        self._process = process
+        self._loader = loader
+        self._key = key
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loader, name)
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return None
+
+    def exec_module(self, module: ModuleType) -> None:
+        name = module.__name__
+        modules.keep(self._process, name, module)
+        code = _code.get(self._key)
+        if code is None:
+            code = _code[self._key] = self._process.outside(self._compile, name)
+        exec(code, module.__dict__)
+        adapt = ADAPTED.get(name)
+        if adapt is not None:
+            adapt(self._process, module)
+
+    def _compile(self, name: str) -> CodeType:
+        origin = self._key[0]
+        if hasattr(self._loader, "get_source"):
+            source = self._loader.get_source(name)
+        else:
+            data = importlib.machinery.SourceFileLoader(name, origin).get_data(origin)
+            source = importlib.util.decode_source(data)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # as where byte code is found
+            code = compile(source, origin, "exec", dont_inherit=True)
+        watch_code(code)
+        return code
+
+
+_finder = _Finder()
