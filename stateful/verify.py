@@ -5,15 +5,10 @@ The scenarios of one cast on one disk are searched together, so these are the un
 
 from __future__ import annotations
 
-import multiprocessing
-import multiprocessing.connection
-import os
-import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from multiprocessing.queues import SimpleQueue
-from typing import Any, Final
+from typing import Final
 
 from stateful.deciders.explore import Explorer
 from stateful.deciders.memory import Memory
@@ -26,9 +21,9 @@ from stateful.kernel.guard import Watchdog
 from stateful.scenario import SCENARIOS, Scenario
 from stateful.subject import Offer, Subject, find_subject
 from stateful.trace import Trace
+from stateful.workers import in_parallel
 
 DEFAULT_BUDGET_S: Final = 300.0
-PATIENCE_S: Final = 5.0  # with a worker that is to stop
 
 Listener = Callable[[int, Result], None]
 
@@ -92,18 +87,25 @@ def verify(
     offer = examine(subject)
     found: dict[int, Result] = {}
 
-    def note(number: int, result: Result) -> None:
+    def note(message: Message) -> None:
+        number, result = message
         found[number] = result
         listen(number, result)
 
+    def lost(job: Job, status: int | None) -> None:
+        for number, scenario in job:
+            if number not in found or not found[number].finished:
+                known = found.get(number, Result(scenario))
+                note((number, replace(known, reason=f"its worker ended with exit status {status}")))
+
     jobs = _jobs(scenarios)
-    deadline = time.time() + budget_s
+    arguments = (subject, offer, time.time() + budget_s)
     try:
         if workers > 1 and len(jobs) > 1:
-            _in_parallel(subject, offer, jobs, budget_s, workers, note)
+            in_parallel(_search, arguments, jobs, workers, note, lost)
         else:
             for job in jobs:
-                _search(subject, offer, job, deadline, note)
+                _search(*arguments, job, note)
     except KeyboardInterrupt:
         pass
     results = [
@@ -116,6 +118,7 @@ def verify(
 
 
 Job = list[tuple[int, Scenario]]
+Message = tuple[int, Result]
 
 
 def _jobs(scenarios: Sequence[Scenario]) -> list[Job]:
@@ -126,13 +129,15 @@ def _jobs(scenarios: Sequence[Scenario]) -> list[Job]:
     return list(jobs.values())
 
 
-def _search(subject: Subject, offer: Offer, job: Job, deadline: float, note: Listener) -> None:
+def _search(
+    subject: Subject, offer: Offer, deadline: float, job: Job, tell: Callable[[Message], None]
+) -> None:
     """Search the scenarios of one job; what it finds does not depend on what was searched before."""
     numbers = {scenario: number for number, scenario in job}
 
     def watch(result: Result) -> None:
         if result.scenario in numbers:
-            note(numbers[result.scenario], result)
+            tell((numbers[result.scenario], result))
 
     memory = Memory(subject, job[0][1].disk)
     until = time.perf_counter() + deadline - time.time()
@@ -146,76 +151,6 @@ def _search(subject: Subject, offer: Offer, job: Job, deadline: float, note: Lis
         raise
     finally:
         memory.close()
-
-
-def _in_parallel(
-    subject: Subject, offer: Offer, jobs: list[Job], budget_s: float, workers: int, note: Listener
-) -> None:
-    context = multiprocessing.get_context("spawn")
-    waiting: SimpleQueue[Any] = context.SimpleQueue()
-    found: SimpleQueue[Any] = context.SimpleQueue()
-    arguments = (subject, offer, waiting, time.time() + budget_s, found)
-    running = {context.Process(target=_work, args=arguments, daemon=True) for _ in range(workers)}
-    try:
-        for process in running:
-            process.start()
-        for job in [*jobs, *[None] * workers]:
-            waiting.put(job)
-        while running:
-            for message in _messages(found, running):
-                if isinstance(message, BaseException):
-                    raise message
-                note(*message)
-    except KeyboardInterrupt:
-        _end(running)
-        for message in _messages(found, set()):
-            if not isinstance(message, BaseException):
-                note(*message)
-        raise
-    finally:
-        _end(running)
-
-
-def _messages(found: SimpleQueue[Any], running: set[Any]) -> Iterator[Any]:
-    """What the workers have sent; waits until one of them sends something or ends."""
-    reader = found._reader  # type: ignore[attr-defined] # a SimpleQueue has no get with a timeout
-    ended = [process for process in running if not process.is_alive()]
-    if running and not ended:
-        multiprocessing.connection.wait([reader, *(process.sentinel for process in running)])
-    while reader.poll():
-        yield found.get()
-    for process in ended:
-        running.discard(process)
-        if process.exitcode:
-            yield RuntimeError(f"a worker ended with exit status {process.exitcode}")
-
-
-def _end(running: set[Any]) -> None:
-    """Have the workers stop and clean up; kill those that do not."""
-    for process in running:
-        if process.is_alive():
-            os.kill(process.pid, signal.SIGINT)
-    for process in running:
-        process.join(PATIENCE_S)
-        process.kill()
-        process.join()
-
-
-def _work(
-    subject: Subject,
-    offer: Offer,
-    waiting: SimpleQueue[Any],
-    deadline: float,
-    found: SimpleQueue[Any],
-) -> None:
-    """The life of a worker: one job after another, until there is none or an interrupt."""
-    try:
-        while (job := waiting.get()) is not None:
-            _search(subject, offer, job, deadline, lambda *message: found.put(message))
-    except KeyboardInterrupt:
-        pass  # What it has found, it has sent.
-    except Exception as error:
-        found.put(error)
 
 
 def _smallest(subject: Subject, results: Sequence[Result]) -> dict[str, Trace]:

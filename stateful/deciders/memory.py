@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 from stateful.deciders.behaviour import BORN, Behaviour
 from stateful.execution import LETTERS, LIMIT_SILENT_CALLS, new_process
 from stateful.invariants import View
-from stateful.kernel import simulation
+from stateful.kernel import interrupt, simulation
 from stateful.kernel.call import BLOCKED, SILENT, Call, Delivery, UnmodelledSyscall
 from stateful.kernel.disk import Disk
 from stateful.kernel.kernel import Kernel, SharedState
@@ -91,11 +91,13 @@ class Memory:
 
     def close(self) -> None:
         """Give everything back."""
+        interrupt.hold()
         try:
             self.behaviour.close()
             self._kernel.close()
         finally:
             simulation.end()
+            interrupt.let_go()
 
     # -- reading states -------------------------------------------------------------------------------
 

@@ -71,7 +71,8 @@ class Kernel:
     """
 
     def __init__(self, strangers: tuple[Stranger, ...] = ()) -> None:
-        self.root = os.path.join(temporary_folder() or tempfile.gettempdir(), f"stateful-{token_hex(8)}")
+        name = f"stateful-{os.getpid()}-{token_hex(8)}"
+        self.root = os.path.join(temporary_folder() or tempfile.gettempdir(), name)
         # Also where nobody closes the kernel: at the latest when the interpreter exits. Before there is
         # anything to remove, since an interrupt may come right after there is.
         self._remove = weakref.finalize(self, _remove, self.root, os.getpid())

@@ -1,0 +1,138 @@
+"""Workers end in order, whatever ends the run: nothing hangs, nothing is left, what was found is kept."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from stateful.kernel.kernel import temporary_folder
+from stateful.workers import in_parallel
+
+COMMAND = (sys.executable, "-m", "stateful", "verify", "direct-unlink", "--workers", "2", "--budget", "60")
+LIMIT_S = 45.0
+ENDINGS = {
+    "Ctrl-C": (os.killpg, signal.SIGINT),
+    "kill": (os.kill, signal.SIGTERM),
+    "end of the terminal": (os.killpg, signal.SIGHUP),
+}
+
+
+class Run:
+    """A verification in a process group of its own, and every process it has ever been seen to have."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            COMMAND, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
+        self.seen = {self.process.pid: psutil.Process(self.process.pid)}
+
+    def go_on(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            for child in psutil.Process(self.process.pid).children(recursive=True):
+                self.seen[child.pid] = child
+            time.sleep(0.02)
+
+    def workers(self) -> list[psutil.Process]:
+        return [child for child in self.seen.values() if "spawn_main" in " ".join(child.cmdline())]
+
+    def end(self) -> str:
+        """What it said; it and all its processes have ended, and none has left a directory."""
+        out, err = self.process.communicate(timeout=LIMIT_S)
+        assert "Traceback" not in err, err
+        _, alive = psutil.wait_procs(list(self.seen.values()), timeout=10)
+        assert not [each for each in alive if each.status() != psutil.STATUS_ZOMBIE]
+        folder = Path(temporary_folder() or tempfile.gettempdir())
+        assert not [left for pid in self.seen for left in folder.glob(f"stateful-{pid}-*")]
+        return out + err
+
+    def kill(self) -> None:
+        for process in self.seen.values():
+            if process.is_running():
+                process.kill()
+
+
+@pytest.fixture
+def run() -> Any:
+    started = Run()
+    yield started
+    started.kill()
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_interrupted_run_says_what_it_found_and_leaves_nothing(ending: str, run: Run) -> None:
+    run.go_on(3)
+    send, number = ENDINGS[ending]
+    send(run.process.pid, number)
+    said = run.end()
+    assert "direct-unlink: violated" in said
+    assert "at_most_one_owner is violated" in said
+    assert run.process.returncode == 1
+
+
+@pytest.mark.parametrize("after_s", (0.2, 0.8))
+def test_run_that_is_interrupted_while_it_starts_ends(after_s: float, run: Run) -> None:
+    run.go_on(after_s)
+    os.killpg(run.process.pid, signal.SIGINT)
+    run.process.communicate(timeout=LIMIT_S)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("number", range(150))
+def test_interrupt_at_any_moment_ends_the_run(number: int, run: Run) -> None:
+    run.go_on(0.6 + 2.5 * number / 150)
+    os.killpg(run.process.pid, (signal.SIGINT, signal.SIGTERM)[number % 2])
+    run.end()
+
+
+def test_worker_that_is_killed_loses_only_its_job(run: Run) -> None:
+    run.go_on(3)
+    victim = run.workers()[0]
+    victim.kill()
+    run.go_on(3)
+    run.process.send_signal(signal.SIGINT)
+    del run.seen[victim.pid]  # Nothing can clean up after SIGKILL but its own directory is all that is left.
+    said = run.end()
+    assert "its worker ended with exit status -9" in said
+    for left in Path(temporary_folder() or tempfile.gettempdir()).glob(f"stateful-{victim.pid}-*"):
+        subprocess.run(["rm", "-r", left], check=True)
+
+
+def test_workers_of_a_run_that_is_killed_end_and_clean_up(run: Run) -> None:
+    run.go_on(3)
+    run.process.kill()
+    run.process.communicate(timeout=LIMIT_S)
+    workers = [each for each in run.seen.values() if each.pid != run.process.pid]
+    del run.seen[run.process.pid]  # The parent's own directory, if it has one just then, stays.
+    _, alive = psutil.wait_procs(workers, timeout=15)
+    assert not [each for each in alive if each.status() != psutil.STATUS_ZOMBIE]
+    folder = Path(temporary_folder() or tempfile.gettempdir())
+    assert not [left for each in workers for left in folder.glob(f"stateful-{each.pid}-*")]
+
+
+def job(number: int, tell: Any) -> None:
+    if number == 3:
+        raise ValueError("three")
+    tell(number * number)
+
+
+def test_error_of_a_job_is_raised_here() -> None:
+    heard: list[int] = []
+    with pytest.raises(ValueError, match="three"):
+        in_parallel(job, (), [1, 2, 3], 1, heard.append, lambda *_: None)
+    assert heard == [1, 4]
+
+
+def test_every_job_is_done_once() -> None:
+    heard: list[int] = []
+    in_parallel(job, (), [1, 2, 4, 5, 6], 3, heard.append, lambda *_: None)
+    assert sorted(heard) == [1, 4, 16, 25, 36]
