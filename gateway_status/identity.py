@@ -13,9 +13,12 @@ import importlib
 import os
 import shlex
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from gateway_status.record import CLOEXEC, MAX_FILE_BYTES, Record
+
+if TYPE_CHECKING:
+    from gateway_status.host import Host
 
 Answer = TypeVar("Answer")
 
@@ -39,18 +42,19 @@ class Verdict(enum.Enum):
     UNSURE = "unsure"
 
 
-def judge(
-    record: Record | None,
-    *,
-    start_time_of: Callable[[int], int | None],
-    cmdline_of: Callable[[int], str | None],
-    windows: bool,
-) -> Verdict:
-    """Judge a record, or None, which is whatever else stands in the place of one."""
-    if record is None or not _exists(record.pid, windows=windows):
+def judge(record: Record | None, host: Host, home: str | os.PathLike[str] | None = None) -> Verdict:
+    """Judge a record that stands in a home, or None, which is whatever else stands in the place of one."""
+    if record is None or not exists(record.pid, windows=host.windows):
         return Verdict.STALE
-    start_time = start_time_of(record.pid)
-    if start_time is None and _is_zombie(record.pid):
+    verdict = _judge_life(record, host)
+    if verdict is Verdict.LIVE and home is not None and _is_of_another_home(record, home):
+        return Verdict.UNSURE
+    return verdict
+
+
+def _judge_life(record: Record, host: Host) -> Verdict:
+    start_time = host.start_time(record.pid)
+    if start_time is None and is_zombie(record.pid):
         return Verdict.STALE
     same_start = start_time is not None and start_time == record.start_time
     if not same_start and start_time is not None and record.start_time is not None:
@@ -65,17 +69,29 @@ def judge(
         # Left by a process that had our pid, or by one of another container: our own command line
         # says nothing about it.
         return Verdict.UNSURE
-    cmdline = cmdline_of(record.pid)
+    cmdline = host.cmdline(record.pid)
     if not cmdline:
-        # The record's own argv would vouch for whoever has the pid now, so it is not asked.
-        return Verdict.LIVE if same_start else Verdict.UNSURE
+        # Where nothing else tells who has the pid now, the record's own argv may not vouch for it.
+        argv_fits = not record.argv or looks_like_gateway(shlex.join(record.argv))
+        return Verdict.LIVE if same_start and argv_fits else Verdict.UNSURE
     if looks_like_gateway(cmdline):
         return Verdict.LIVE
     # Without a boot id, equal ticks may also be a coincidence of two boots.
     return Verdict.UNSURE if same_start else Verdict.STALE
 
 
-def _exists(pid: int, *, windows: bool) -> bool:
+def _is_of_another_home(record: Record, home: str | os.PathLike[str]) -> bool:
+    """Whether a record was copied here with its home: its process is the gateway of the other one."""
+    if record.home is None or record.home == os.path.abspath(home):
+        return False
+    try:
+        return not os.path.samefile(record.home, home)
+    except (OSError, ValueError):
+        return True
+
+
+def exists(pid: int, *, windows: bool) -> bool:
+    """Whether a process, or a zombie, has a pid."""
     if windows:
         # os.kill(pid, 0) is no question there: it sends CTRL_C_EVENT.
         try:
@@ -104,7 +120,8 @@ def start_time(pid: int) -> int | None:
     return int(fields[START_TIME])
 
 
-def _is_zombie(pid: int) -> bool:
+def is_zombie(pid: int) -> bool:
+    """Whether a process has ended and only its parent has not noticed yet."""
     fields = _stat_fields(pid)
     if fields is None:
         return bool(_ask_psutil(pid, lambda it: it.status() == "zombie"))

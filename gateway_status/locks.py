@@ -21,7 +21,6 @@ Facts that the code depends on:
 
 Not covered:
 
-- Windows, where taking a lock fails with ENOTSUP.
 - A child that was forked without exec and outlives a killed owner: it holds the same description.
 - A guard holder that is stopped (SIGSTOP): claims wait until it goes on or dies.
 """
@@ -32,17 +31,17 @@ import contextlib
 import errno
 import os
 import stat
-import sys
+import threading
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from gateway_status import exclusive
 from gateway_status.record import CLOEXEC, NOFOLLOW, NONBLOCK
-
-if sys.platform != "win32":
-    import fcntl
 
 LOCK_FILE, GUARD_FILE = "gateway.lock", "gateway.guard"
 MAX_TRIES = 4
+
+_behind_guard: set[int] = set()  # The threads of this process that hold a guard or wait for one.
 
 
 class Held(NamedTuple):
@@ -82,13 +81,24 @@ def guard(home: str, *, create: bool, wait: bool) -> Iterator[bool]:
     """Hold the guard of a home; whether it is held.
 
     It is not where it would have to be created and must not, or is busy and not to be waited for.
+    Raises EDEADLK where this thread holds a guard already, as in a signal handler that interrupted it.
     """
-    fd = _enter(os.path.join(home, GUARD_FILE), create=create, wait=wait)
+    me = threading.get_ident()
+    if me in _behind_guard:
+        if not wait:
+            yield False
+            return
+        raise OSError(errno.EDEADLK, "called by a signal handler in the middle of another call", home)
+    _behind_guard.add(me)
     try:
-        yield fd is not None
+        fd = _enter(os.path.join(home, GUARD_FILE), create=create, wait=wait)
+        try:
+            yield fd is not None
+        finally:
+            if fd is not None:
+                os.close(fd)
     finally:
-        if fd is not None:
-            os.close(fd)
+        _behind_guard.discard(me)
 
 
 def _enter(path: str, *, create: bool, wait: bool) -> int | None:
@@ -98,7 +108,7 @@ def _enter(path: str, *, create: bool, wait: bool) -> int | None:
         if create:
             raise
         return None
-    return fd if _flock(fd, wait=wait) else None
+    return fd if _lock(fd, wait=wait) else None
 
 
 def _take(path: str, *, create: bool) -> int | None:
@@ -108,7 +118,7 @@ def _take(path: str, *, create: bool) -> int | None:
     """
     for _ in range(MAX_TRIES):
         fd = _open(path, create=create)
-        if not _flock(fd, wait=False):
+        if not _lock(fd, wait=False):
             return None
         try:
             if is_named(fd, path):
@@ -161,16 +171,13 @@ def _make_home(home: str) -> None:
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), home) from error
 
 
-def _flock(fd: int, *, wait: bool) -> bool:
+def _lock(fd: int, *, wait: bool) -> bool:
     """Lock a descriptor; it is closed where another process has the lock, and on an error."""
     try:
-        if sys.platform == "win32":
-            raise OSError(errno.ENOTSUP, "locking is not supported on Windows")
-        fcntl.flock(fd, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(fd)
-        return False
+        if exclusive.lock(fd, wait=wait):
+            return True
     except BaseException:
         os.close(fd)
         raise
-    return True
+    os.close(fd)
+    return False

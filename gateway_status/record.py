@@ -18,7 +18,7 @@ import contextlib
 import errno
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 KIND = "hermes-gateway"
@@ -40,23 +40,31 @@ NOT_A_FILE = frozenset({errno.ELOOP, errno.EMLINK, errno.ENXIO})
 
 
 class Record(NamedTuple):
-    """Whom a PID file names; a start time or boot that the file does not tell is None."""
+    """Whom a PID file names; what the file does not tell is None, or no words of a command line."""
 
     pid: int
     start_time: int | None = None
     boot_id: str | None = None
+    home: str | None = None
+    argv: tuple[str, ...] = ()
 
 
 def parse(payload: Mapping[str, Any]) -> Record | None:
     """The record in a JSON object, or None where it names no process that could be a gateway."""
-    pid, boot_id = _integer(payload.get("pid")), payload.get("boot_id")
+    pid = _integer(payload.get("pid"))
     if pid is None or not 0 < pid <= MAX_PID or payload.get("kind") not in (None, KIND):
         return None
     return Record(
         pid,
         _integer(payload.get("start_time")),
-        boot_id if isinstance(boot_id, str) and boot_id else None,
+        _text(payload.get("boot_id")),
+        _text(payload.get("home")),
+        tuple(map(str, argv)) if isinstance(argv := payload.get("argv"), list) else (),
     )
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
 
 
 def _integer(value: Any) -> int | None:
@@ -64,17 +72,17 @@ def _integer(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def describe(record: Record, argv: Sequence[str]) -> dict[str, Any]:
-    """What a PID file says of a gateway: the inverse of ``parse``, and its command line."""
-    words = [str(word) for word in argv]
-    if sum(len(word) + 1 for word in words) > MAX_ARGV_CHARACTERS:
-        words = []  # A record that is longer than what is read would be no record.
+def describe(record: Record) -> dict[str, Any]:
+    """What a PID file says of a gateway: the inverse of ``parse``."""
+    # A record that is longer than what is read would be no record.
+    fits = sum(len(word) + 1 for word in record.argv) <= MAX_ARGV_CHARACTERS
     return {
         "pid": record.pid,
         "kind": KIND,
-        "argv": words,
+        "argv": list(record.argv) if fits else [],
         "start_time": record.start_time,
         "boot_id": record.boot_id,
+        "home": record.home,
     }
 
 

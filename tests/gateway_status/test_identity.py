@@ -7,10 +7,12 @@ import subprocess
 import sys
 import time
 import types
+from typing import Any, cast
 
 import pytest
 
 from gateway_status import identity
+from gateway_status.host import Host
 from gateway_status.identity import Verdict
 from gateway_status.record import Record
 
@@ -20,10 +22,21 @@ LIVE, STALE, UNSURE = Verdict.LIVE, Verdict.STALE, Verdict.UNSURE
 needs_proc = pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="there is no /proc")
 
 
-def judge(record: Record | None, start_time: int | None, cmdline: str | None) -> Verdict:
-    return identity.judge(
-        record, start_time_of=lambda pid: start_time, cmdline_of=lambda pid: cmdline, windows=False
-    )
+class Known:
+    """A host of which everything is said."""
+
+    def __init__(self, start_time: int | None, cmdline: str | None, *, windows: bool = False) -> None:
+        self._start_time, self._cmdline, self.windows = start_time, cmdline, windows
+
+    def start_time(self, pid: int) -> int | None:
+        return self._start_time
+
+    def cmdline(self, pid: int) -> str | None:
+        return self._cmdline
+
+
+def judge(record: Record | None, start_time: int | None, cmdline: str | None, **more: Any) -> Verdict:
+    return identity.judge(record, cast(Host, Known(start_time, cmdline, **more)))
 
 
 CASES = (
@@ -59,7 +72,7 @@ def test_verdict_on_a_living_pid(
     verdict: Verdict,
 ) -> None:
     monkeypatch.setattr(identity, "boot_id", lambda: "here")
-    monkeypatch.setattr(identity, "_is_zombie", lambda pid: False)
+    monkeypatch.setattr(identity, "is_zombie", lambda pid: False)
     monkeypatch.setattr(os, "kill", lambda pid, number: None)
 
     assert judge(Record(4242, recorded, boot), actual, cmdline) is verdict
@@ -95,7 +108,7 @@ def test_windows_is_not_asked_with_a_signal(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def on_windows(record: Record) -> Verdict:
-    return identity.judge(record, start_time_of=lambda pid: 7, cmdline_of=lambda pid: GATEWAY, windows=True)
+    return judge(record, 7, GATEWAY, windows=True)
 
 
 @needs_proc
@@ -103,18 +116,12 @@ def test_zombie_is_dead() -> None:
     child = subprocess.Popen([sys.executable, "-S", "-c", ""])
     try:
         deadline = time.monotonic() + 5
-        while not identity._is_zombie(child.pid):
+        while not identity.is_zombie(child.pid):
             assert time.monotonic() < deadline
             time.sleep(0.005)
 
         assert identity.start_time(child.pid) is None
-        verdict = identity.judge(
-            Record(child.pid),
-            start_time_of=identity.start_time,
-            cmdline_of=lambda pid: GATEWAY,
-            windows=False,
-        )
-        assert verdict is STALE
+        assert judge(Record(child.pid), None, GATEWAY) is STALE
     finally:
         child.wait()
 
@@ -144,7 +151,7 @@ def test_without_proc_psutil_tells_centiseconds(monkeypatch: pytest.MonkeyPatch,
 
     assert identity.start_time(os.getpid()) == created
     assert identity.cmdline(os.getpid())
-    assert not identity._is_zombie(os.getpid())
+    assert not identity.is_zombie(os.getpid())
     assert identity.start_time(dead_pid) is None
     assert identity.boot_id() is None
 
@@ -156,7 +163,7 @@ def test_without_proc_and_psutil_nothing_is_known(monkeypatch: pytest.MonkeyPatc
 
     assert identity.start_time(os.getpid()) is None
     assert identity.cmdline(os.getpid()) is None
-    assert not identity._is_zombie(os.getpid())
+    assert not identity.is_zombie(os.getpid())
 
 
 def test_command_line_keeps_the_words_that_have_spaces() -> None:

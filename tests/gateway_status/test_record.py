@@ -63,19 +63,20 @@ def test_useless_start_time_and_boot_read_as_unknown(start_time: object, boot_id
 
 def test_described_record_is_read_back(tmp_path: Path) -> None:
     path = tmp_path / "gateway.pid"
-    described = record.describe(Record(5, 7, "boot"), ["gateway", "\udcff"])
+    names = Record(5, 7, "boot", "/home", ("gateway", "\udcff"))
+    described = record.describe(names)
 
     record.publish_json(path, described)
 
     assert record.read_json(path) == described
-    assert record.parse(described) == Record(5, 7, "boot")
+    assert record.parse(described) == names
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert os.listdir(tmp_path) == ["gateway.pid"]
 
 
 def test_endless_command_line_is_left_out_so_that_the_record_can_be_read() -> None:
-    for argv in (["\U0001f600" * 10_000], [""] * 100_000, ["x" * 4_000, ""]):
-        content = json.dumps(record.describe(Record(5, 7, "boot"), argv))
+    for argv in (("\U0001f600" * 10_000,), ("",) * 100_000, ("x" * 4_000, "")):
+        content = json.dumps(record.describe(Record(5, 7, "boot", argv=argv)))
 
         assert len(content) <= record.MAX_FILE_BYTES
 

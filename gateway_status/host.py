@@ -1,0 +1,42 @@
+"""What the protocol asks of its surroundings; ``status`` answers by names that test suites substitute."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from gateway_status import identity
+from gateway_status.record import Record
+
+
+class Host(Protocol):
+    """The machine and the files of one home."""
+
+    @property
+    def windows(self) -> bool:
+        """Whether this is Windows."""
+
+    def pid_path(self) -> Path:
+        """Where the PID file belongs; the other files of the home stand beside it."""
+
+    def start_time(self, pid: int) -> int | None:
+        """See ``identity.start_time``."""
+
+    def cmdline(self, pid: int) -> str | None:
+        """See ``identity.cmdline``."""
+
+    def read(self, path: Path) -> dict[str, Any] | None:
+        """See ``record.read_json``."""
+
+    def write(self, path: Path, payload: Mapping[str, Any]) -> None:
+        """See ``record.publish_json``."""
+
+
+def this_process(host: Host) -> Record:
+    """The record that names the calling process."""
+    pid = os.getpid()
+    home = os.path.abspath(host.pid_path().parent)
+    return Record(pid, host.start_time(pid), identity.boot_id(), home, tuple(map(str, sys.argv)))
