@@ -222,7 +222,7 @@ def _replay(options: argparse.Namespace) -> int:
 
 
 def _subjects(options: argparse.Namespace) -> int:
-    for name in ("reference", *BUILT_IN):
+    for name in BUILT_IN:
         print(f"{name:<15} {describe(name)}")
     return 0
 
