@@ -1,4 +1,4 @@
-"""The reference: ``gateway_status.gateway``, which starts, replaces, stops, serves and releases."""
+"""The reference: ``run_gateway`` and ``stop_gateway``, which start, replace, stop, drain and release."""
 
 from __future__ import annotations
 
