@@ -91,20 +91,19 @@ def describe(record: Record) -> str:
 
 def _claim(signals: Signals, *, replace: bool) -> str | None:
     """Become the owner, or say why not."""
-    running = status.claim.running(status.host.pid_path(), clean_up=True)
-    if running and not replace:
-        return (
-            f"one runs already in {_home()}: {describe(running[1])}; "
-            "stop it with `python -m gateway_status stop`, or take its place with --replace"
-        )
     victim = None
-    if running:
+    if replace:
 
         def wait(victim: Victim, timeout_s: float) -> bool:
             with signals.raising():
                 return victim.has_ended(timeout_s)
 
         victim = handover.end(status.host, status.claim, markers.TAKEOVER_FILE, wait)
+    elif running := status.claim.running(status.host.pid_path(), clean_up=True):
+        return (
+            f"one runs already in {_home()}: {describe(running[1])}; "
+            "stop it with `python -m gateway_status stop`, or take its place with --replace"
+        )
     if not _acquire(signals, victim):
         return f"another one starts or runs in {_home()}, and holds its lock; nothing is to be done"
     try:
