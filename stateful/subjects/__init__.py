@@ -12,6 +12,7 @@ BUILT_IN: Final = {
     "direct-unlink": "direct_unlink",
     "guarded-lock": "guarded_lock",
     "unlinked-lock": "unlinked_lock",
+    "scoped-lock": "scoped_lock",
 }
 
 
