@@ -27,7 +27,12 @@ from gateway_status.host import Host, this_process
 
 STATE_FILE = "gateway_state.json"
 LONGEST_TEXT_CHARACTERS = 1_000
-FRESH = {"gateway_state": "starting", "exit_reason": None, "restart_requested": False, "active_agents": 0}
+FRESH: dict[str, Any] = {
+    "gateway_state": "starting",
+    "exit_reason": None,
+    "restart_requested": False,
+    "active_agents": 0,
+}
 
 UNSET: Any = object()  # The default of what is not mentioned: None is a value, which clears a field.
 
@@ -55,7 +60,7 @@ def write(
 
 
 def _updated(
-    standing: Mapping[str, Any], new: Mapping[str, Any], new_platforms: Mapping[str, Mapping[str, Any]]
+    standing: Mapping[str, Any], new: dict[str, Any], new_platforms: dict[str, dict[str, Any]]
 ) -> dict[str, Any]:
     platforms = _platforms(standing)
     for name, changes in new_platforms.items():
