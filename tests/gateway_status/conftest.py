@@ -108,8 +108,9 @@ def _put_in_the_way(path: Path, kind: str) -> Path:
         os.mkfifo(path)
     else:
         listener = socket.socket(socket.AF_UNIX)
-        listener.bind(str(path))
+        listener.bind(str(path.with_name("s")))  # Its address may have a hundred characters only.
         listener.close()
+        path.with_name("s").rename(path)
     return path
 
 
