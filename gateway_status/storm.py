@@ -54,11 +54,11 @@ def _record(path: str) -> tuple[float, bytes]:
         # Asked behind the lock, and rounded as the line is: no start before ours lies in the future.
         now = round(time.time(), 3)
         os.lseek(fd, 0, os.SEEK_SET)  # Locking moves it on Windows.
-        earlier = os.read(fd, MAX_LEDGER_BYTES)
+        earlier = os.read(fd, 2 * MAX_LEDGER_BYTES)  # More than it ever holds, so no line is cut.
         line = b"%.3f\n" % now
         if earlier and not earlier.endswith(b"\n"):
             line = b"\n" + line  # A crash or a full disk cut the line before.
-        if len(earlier) == MAX_LEDGER_BYTES:
+        if len(earlier) >= MAX_LEDGER_BYTES:
             os.ftruncate(fd, 0)
             line = earlier[-KEPT_LEDGER_BYTES:].partition(b"\n")[2] + line
         os.write(fd, line)

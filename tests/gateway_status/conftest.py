@@ -108,14 +108,16 @@ def _put_in_the_way(path: Path, kind: str) -> Path:
         os.mkfifo(path)
     else:
         listener = socket.socket(socket.AF_UNIX)
-        listener.bind(str(path))
+        listener.bind(str(path.with_name("s")))  # Its address may have a hundred characters only.
         listener.close()
+        path.with_name("s").rename(path)
     return path
 
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HERMES_HOME", str(tmp_path))
+    monkeypatch.setenv("HERMES_GATEWAY_LOCK_DIR", str(tmp_path / "locks"))
     return tmp_path
 
 
@@ -128,14 +130,15 @@ def status(home: Path) -> Iterator[ModuleType]:
 
 
 @pytest.fixture
-def spawn(home: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Runs a gateway in a child process, which a test may have wait for a line of input first."""
+def run(home: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Runs code with arguments in a child process that has the same home."""
     children: list[subprocess.Popen[str]] = []
+    folders = {name: os.environ[name] for name in ("HERMES_HOME", "HERMES_GATEWAY_LOCK_DIR")}
 
-    def start(*, at_a_line: bool = False) -> subprocess.Popen[str]:
+    def start(code: str, *arguments: str) -> subprocess.Popen[str]:
         child = subprocess.Popen(
-            [sys.executable, "-S", "-c", (READY if at_a_line else "") + GATEWAY],
-            env={"HERMES_HOME": str(home), "PYTHONPATH": str(ROOT), "PATH": os.defpath},
+            [sys.executable, "-S", "-c", code, *arguments],
+            env={**folders, "PYTHONPATH": str(ROOT), "PATH": os.defpath},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -147,6 +150,34 @@ def spawn(home: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     for child in children:
         child.kill()
         child.communicate()
+
+
+@pytest.fixture
+def spawn(run: Callable[..., subprocess.Popen[str]]) -> Callable[..., subprocess.Popen[str]]:
+    """Runs a gateway in a child process, which a test may have wait for a line of input first."""
+
+    def start(*, at_a_line: bool = False) -> subprocess.Popen[str]:
+        return run((READY if at_a_line else "") + GATEWAY)
+
+    return start
+
+
+@pytest.fixture
+def race(run: Callable[..., subprocess.Popen[str]]) -> Callable[..., list[subprocess.Popen[str]]]:
+    """Runs code in as many child processes as there are arguments, all let go when all are ready."""
+
+    def start(code: str, *arguments: str) -> list[subprocess.Popen[str]]:
+        children = [run(READY + code, argument) for argument in arguments]
+        for child in children:
+            assert child.stdout is not None
+            assert child.stdout.readline() == "ready\n"
+        for child in children:
+            assert child.stdin is not None
+            child.stdin.write("go\n")
+            child.stdin.flush()
+        return children
+
+    return start
 
 
 @pytest.fixture
