@@ -22,9 +22,8 @@ import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from gateway_status import handover, markers, status
+from gateway_status import handover, markers, runtime, status
 from gateway_status.errors import GatewayStatusError
 from gateway_status.record import Record
 from gateway_status.stop import Signals
@@ -55,24 +54,15 @@ class FatalConfiguration(Exception):
 def run_gateway(serve: Callable[[], object], *, replace: bool = False) -> int:
     """Be the gateway of this home; the exit status. What else ``serve`` raises comes after the release."""
     with Signals() as signals:
-        try:
-            _wait_out_a_storm(signals)
-            refusal = _claim(signals, replace=replace)
-        except GatewayStatusError as error:
-            log.error("gateway: %s: %s", _home(), error.strerror)
-            return MISCONFIGURED if error.errno in FOR_GOOD else FAILED
-        except Stop:
-            log.warning("gateway: told to end before it began")
-            return OK if _was_planned() else FAILED
-        if refusal:
+        code, refusal = _try_to_claim(signals, replace=replace)
+        if refusal is None:
+            code, reason = FAILED, "it failed"
+            try:
+                code, reason = _serve(serve, signals)
+            finally:
+                _release(code, reason)
+        else:
             log.error("gateway: %s", refusal)
-            return FAILED
-        code, reason = FAILED, "it failed"
-        try:
-            _tell(gateway_state="running", exit_reason=None, restart_requested=False)
-            code, reason = _serve(serve, signals)
-        finally:
-            _release(code, reason)
     return code
 
 
@@ -87,6 +77,17 @@ def describe(record: Record) -> str:
 
 
 # -- claim ----------------------------------------------------------------------------------------
+
+
+def _try_to_claim(signals: Signals, *, replace: bool) -> tuple[int, str | None]:
+    """Become the owner, or the exit status and the reason of a start that does not."""
+    try:
+        _wait_out_a_storm(signals)
+        return FAILED, _claim(signals, replace=replace)
+    except GatewayStatusError as error:
+        return MISCONFIGURED if error.errno in FOR_GOOD else FAILED, f"{_home()}: {error.strerror}"
+    except Stop:
+        return OK if _was_planned() else FAILED, f"{signals.name} ended it before it began"
 
 
 def _claim(signals: Signals, *, replace: bool) -> str | None:
@@ -107,7 +108,7 @@ def _claim(signals: Signals, *, replace: bool) -> str | None:
     if not _acquire(signals, victim):
         return f"another one starts or runs in {_home()}, and holds its lock; nothing is to be done"
     try:
-        status.write_pid_file()
+        status.write_pid_file(_begin)
     except FileExistsError as error:
         status.release_gateway_runtime_lock()
         return f"one runs already in {_home()}: {error.strerror}"
@@ -117,6 +118,11 @@ def _claim(signals: Signals, *, replace: bool) -> str | None:
     if victim:
         log.info("gateway: took the place of %s", describe(victim))
     return None
+
+
+def _begin() -> None:
+    """Under the guard still, which spares those who wait for it some turns."""
+    _tell(lambda: runtime.begin(status.host, "running"))
 
 
 def _acquire(signals: Signals, victim: Record | None) -> bool:
@@ -135,17 +141,17 @@ def _acquire(signals: Signals, victim: Record | None) -> bool:
 
 def _wait_out_a_storm(signals: Signals) -> None:
     """Where a supervisor starts gateways as fast as it can, slow it down."""
-    storm = status.record_start_and_check_storm()
-    if storm is not None:
+    info = status.record_start_and_check_storm()
+    if info is not None:
         log.warning(
-            "gateway: start %d within %.0f s in %s; waiting for %.0f s",
-            storm.starts,
-            storm.window_s,
+            "gateway: start %d within %.0f s in %s; waits for %.0f s",
+            info.starts,
+            info.window_s,
             _home(),
-            storm.backoff_s,
+            info.backoff_s,
         )
         with signals.raising():
-            time.sleep(storm.backoff_s)
+            time.sleep(info.backoff_s)
 
 
 # -- serve and release ----------------------------------------------------------------------------
@@ -181,7 +187,11 @@ def _release(code: int, reason: str) -> None:
     (log.info if code == OK else log.error)(
         "gateway: ends in %s with exit status %d: %s", _home(), code, reason
     )
-    _tell(gateway_state="stopped", exit_reason=reason, restart_requested=code == RESTART)
+    _tell(
+        lambda: status.write_runtime_status(
+            gateway_state="stopped", exit_reason=reason, restart_requested=code == RESTART
+        )
+    )
     try:
         status.release_all_scoped_locks()
         status.remove_pid_file()
@@ -191,11 +201,11 @@ def _release(code: int, reason: str) -> None:
         status.release_gateway_runtime_lock()
 
 
-def _tell(**state: Any) -> None:
+def _tell(write: Callable[[], None]) -> None:
     """Write the runtime status, which nothing depends on."""
     try:
-        status.write_runtime_status(**state)
-    except GatewayStatusError as error:
+        write()
+    except OSError as error:
         log.warning("gateway: %s: %s", _home(), error.strerror)
 
 

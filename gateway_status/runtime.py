@@ -7,6 +7,7 @@ Kept from an earlier life, as gateways have always kept it: every field that thi
 Each platform says by its ``updated_at`` when it was written; a gateway that wants a clean sheet clears
 the fields that it starts with.
 
+- ``begin`` starts a life with a clean sheet.
 - Each update is read, changed and written under the guard of the home, by owners and others alike: a
   contender that gives up says so here too, and all write through one temporary name.
 - What is written can be read again: texts are cut, and where the file would grow past what a reader
@@ -40,6 +41,13 @@ UNSET: Any = object()  # The default of what is not mentioned: None is a value, 
 def read(host: Host) -> dict[str, Any] | None:
     """See ``status.read_runtime_status``."""
     return host.read(host.pid_path().with_name(STATE_FILE)) or None
+
+
+def begin(host: Host, state: str) -> None:
+    """Under the guard, a clean sheet for a new life: nothing of what stood there, which is not even read."""
+    now = {"updated_at": datetime.now(UTC).isoformat()}
+    sheet = FRESH | records.describe(this_process(host)) | now | {"gateway_state": state, "platforms": {}}
+    host.write(host.pid_path().with_name(STATE_FILE), sheet)
 
 
 def write(
