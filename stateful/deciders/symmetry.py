@@ -154,7 +154,12 @@ class _Map:
                     for serial, file in state.disk.files
                 ),
             ),
-            table=tuple(sorted((self.letters.get(entry[0], entry[0]), *entry[1:]) for entry in state.table)),
+            table=tuple(
+                sorted(
+                    entry._replace(letter=self.letters.get(entry.letter, entry.letter))
+                    for entry in state.table
+                )
+            ),
             record_locks=tuple(
                 sorted(
                     lock._replace(letter=self.letters.get(lock.letter, lock.letter))
