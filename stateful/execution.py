@@ -46,7 +46,7 @@ class Execution:
         self._steps: dict[str, int] = {}
         self._disturbed: set[str] = set()
         self._asked: dict[str, str] = {}
-        self.kernel = Kernel(scenario.disk.strangers)
+        self.kernel = Kernel(scenario.disk.strangers, proc=scenario.disk.proc)
         self.kernel.put(scenario.disk.files)
         simulation.begin()
         self._open = True

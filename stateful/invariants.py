@@ -80,7 +80,8 @@ def is_quiet(life: str, phase: str, ended: bool, steps: int) -> bool:
 
     ``phase`` is the one after the move; no invariant is broken by what others do meanwhile.
     """
-    return phase == STARTING and not ended and life == "start" and steps < LONGEST_LIFE_STEPS
+    active = life in ("start", "replace", "stop")
+    return active and phase == STARTING and not ended and steps < LONGEST_LIFE_STEPS
 
 
 def at_most_one_owner(moment: Moment) -> str | None:

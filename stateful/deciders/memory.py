@@ -79,7 +79,7 @@ class Memory:
         self.subject = subject
         self.calls_made = 0
         self.behaviour = Behaviour(subject)
-        self._kernel = Kernel(disk.strangers)
+        self._kernel = Kernel(disk.strangers, proc=disk.proc)
         simulation.begin()
         self._kernel.put(disk.files)
         self.number_of_shared = self._shared = Numbering()
@@ -211,10 +211,8 @@ class Memory:
         answer, shared, own, alive = self._make(state, index, local, call)
         if answer is BLOCKED:
             return Effect(state, call, delivery) if delivery is not None else None
-        if not alive:
-            return self._place_after(state, index, local, shared, own, call, answer)
-        state = self._put(state, index, shared, local._replace(own=own))
-        return self._go_on(state, index, local._replace(own=own), call, answer)
+        effect = self._place_after(state, index, local, shared, own, call, answer)
+        return self._go_on(effect.after, index, local._replace(own=own), call, answer) if alive else effect
 
     def _go_on(self, state: State, index: int, local: Local, call: Call, answer: Any) -> Effect:
         """Tell a process an answer and let it run to its next step."""

@@ -67,10 +67,11 @@ class Kernel:
         processes: every process that ever ran, by letter.
         strangers: the other processes of the machine, by pid.
         clock: microseconds since the epoch; only sleeping moves it.
+        proc: whether it has ``/proc``, and pidfds.
         closed: whether there may be a folder whose permission bits keep its owner out.
     """
 
-    def __init__(self, strangers: tuple[Stranger, ...] = ()) -> None:
+    def __init__(self, strangers: tuple[Stranger, ...] = (), *, proc: bool = True) -> None:
         name = f"stateful-{os.getpid()}-{token_hex(8)}"
         self.root = os.path.join(temporary_folder() or tempfile.gettempdir(), name)
         # Also where nobody closes the kernel: at the latest when the interpreter exits. Before there is
@@ -85,6 +86,7 @@ class Kernel:
         self.strangers = dict(self.born_strangers)
         self.clock = CLOCK_START_US
         self.record_locks: list[locks.RecordLock] = []
+        self.proc = proc
         self.closed = False
         self._skeleton_inodes = {}
         for number, path in enumerate(SKELETON, 1):
