@@ -170,9 +170,7 @@ class Claim:
         written = self._written
         if written is not None and record._replace(argv=()) == written._replace(argv=()):
             return True
-        if record.start_time is None or record.start_time != self._host.start_time(record.pid):
-            return False
-        return record.boot_id is None or record.boot_id == identity.boot_id()
+        return identity.is_this_process(record, self._host)
 
     def stands(self) -> bool:
         """Whether this process is still the owner: the paths name its lock and its record."""

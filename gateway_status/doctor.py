@@ -8,12 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gateway_status import identity, locks, markers, status
+from gateway_status import identity, locks, markers, runtime, status, storm
 from gateway_status import record as records
 from gateway_status.errors import GatewayStatusError
 from gateway_status.identity import Verdict
-
-STATE_FILE = "gateway_state.json"
 
 
 class Finding(NamedTuple):
@@ -128,10 +126,10 @@ _FILES: dict[str, Callable[[Path], Finding]] = {
     status.PID_FILE: _record,
     locks.LOCK_FILE: _lock,
     locks.GUARD_FILE: _guard,
-    STATE_FILE: _state,
+    runtime.STATE_FILE: _state,
     markers.TAKEOVER_FILE: _marker,
     markers.PLANNED_STOP_FILE: _marker,
-    "gateway-starts.log": _ledger,
+    storm.LEDGER_FILE: _ledger,
 }
 
 

@@ -23,6 +23,9 @@ class Host(Protocol):
     def pid_path(self) -> Path:
         """Where the PID file belongs; the other files of the home stand beside it."""
 
+    def lock_dir(self) -> Path:
+        """Where the scoped locks of all gateways of this user belong."""
+
     def start_time(self, pid: int) -> int | None:
         """See ``identity.start_time``."""
 

@@ -102,6 +102,15 @@ def _is_of_another_home(record: Record, home: str | os.PathLike[str]) -> bool:
         return True
 
 
+def is_this_process(record: Record, host: Host) -> bool:
+    """Whether a record provably names the calling process: our pid is also in another container's."""
+    if record.pid != os.getpid():
+        return False
+    if record.start_time is None or record.start_time != host.start_time(record.pid):
+        return False
+    return record.boot_id is None or record.boot_id == boot_id()
+
+
 def exists(pid: int, *, windows: bool) -> bool:
     """Whether a process, or a zombie, has a pid."""
     if windows:

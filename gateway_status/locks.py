@@ -56,7 +56,7 @@ def acquire(home: str) -> Held | None:
     """Take the lifetime lock of a home, or return None where another process holds it."""
     path = os.path.join(home, LOCK_FILE)
     with guard(home, create=True, wait=True):
-        fd = _take(path, create=True)
+        fd = take(path, create=True)
     return None if fd is None else Held(fd, path, os.getpid())
 
 
@@ -64,7 +64,7 @@ def acquire(home: str) -> Held | None:
 def free_lifetime(path: str) -> Iterator[bool]:
     """Under the guard, keep everybody from the lifetime lock for a while; whether it was free."""
     try:
-        fd = _take(path, create=False)
+        fd = take(path, create=False)
     except FileNotFoundError:
         # Nobody gets past the guard to create it while we are behind it.
         yield True
@@ -111,8 +111,8 @@ def _enter(path: str, *, create: bool, wait: bool) -> int | None:
     return fd if _lock(fd, wait=wait) else None
 
 
-def _take(path: str, *, create: bool) -> int | None:
-    """A descriptor that holds the lifetime lock, or None where another process holds it.
+def take(path: str, *, create: bool) -> int | None:
+    """Under the guard, a descriptor that holds a lifetime lock, or None where another process holds it.
 
     Raises FileNotFoundError where there is no lock file and none is to be created.
     """

@@ -26,12 +26,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gateway_status import identity, locks, markers, terminate
+from gateway_status import identity, locks, markers, runtime, scoped, storm, terminate
 from gateway_status import record as records
 from gateway_status.claim import Claim
 from gateway_status.errors import GatewayStatusError as GatewayStatusError
 from gateway_status.errors import documented
 from gateway_status.errors import documented_errors as documented_errors
+from gateway_status.runtime import UNSET
+from gateway_status.storm import StormInfo as StormInfo
 
 PID_FILE = "gateway.pid"
 Path_ = str | os.PathLike[str]
@@ -48,6 +50,11 @@ def _get_pid_path() -> Path:
     return Path(os.environ.get("HERMES_HOME") or os.path.expanduser("~/.hermes")) / PID_FILE
 
 
+def _get_lock_dir() -> Path:
+    state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+    return Path(os.environ.get("HERMES_GATEWAY_LOCK_DIR") or os.path.join(state, "hermes", "gateway-locks"))
+
+
 class _Host:
     """What ``host.Host`` asks for, by the names above."""
 
@@ -57,6 +64,9 @@ class _Host:
 
     def pid_path(self) -> Path:
         return Path(_get_pid_path())
+
+    def lock_dir(self) -> Path:
+        return Path(_get_lock_dir())
 
     def start_time(self, pid: int) -> int | None:
         return _get_process_start_time(pid)
@@ -73,6 +83,7 @@ class _Host:
 
 host = _Host()
 claim = Claim(host)
+scoped_locks = scoped.ScopedLocks(host)
 
 
 # -- who runs -------------------------------------------------------------------------------------
@@ -194,3 +205,91 @@ def consume_planned_stop_marker_for_self() -> bool:
 def clear_planned_stop_marker() -> None:
     """Take back a marker of this process, or remove one that means nothing any more."""
     markers.clear(host, markers.PLANNED_STOP_FILE)
+
+
+# -- how it is doing ------------------------------------------------------------------------------
+
+
+@documented
+def write_runtime_status(
+    *,
+    gateway_state: str | None = UNSET,
+    exit_reason: str | None = UNSET,
+    restart_requested: bool | None = UNSET,
+    active_agents: int | None = UNSET,
+    platform: str | None = UNSET,
+    platform_state: str | None = UNSET,
+    error_code: str | None = UNSET,
+    error_message: str | None = UNSET,
+) -> None:
+    """Change what is given in the state file, and nothing else; None clears a field.
+
+    The last three are those of ``platform``, and without it of nothing. Pid, start time and command
+    line are always those of this process. Raises GatewayStatusError (EDEADLK) in a signal handler that
+    interrupted another call.
+    """
+    runtime.write(
+        host,
+        {
+            "gateway_state": gateway_state,
+            "exit_reason": exit_reason,
+            "restart_requested": restart_requested,
+            "active_agents": active_agents,
+        },
+        platform,
+        {"state": platform_state, "error_code": error_code, "error_message": error_message},
+    )
+
+
+@documented
+def read_runtime_status() -> dict[str, Any] | None:
+    """What the state file says, or None where there is none that can be understood.
+
+    It is no answer to who runs: a dead gateway's state file stays, and its pid may be somebody else's.
+    """
+    return runtime.read(host)
+
+
+# -- scoped locks ---------------------------------------------------------------------------------
+
+
+@documented
+def acquire_scoped_lock(
+    scope: str, identity: str, metadata: Mapping[str, Any] | None = None
+) -> tuple[bool, dict[str, Any] | None]:
+    """Take an identity, such as a bot token, for this process; whether it has it, and whose it is.
+
+    The second is the record of the holder: this process's own where it held the lock already, and
+    None where it was free or nothing is known of its holder.
+    """
+    return scoped_locks.acquire(scope, identity, metadata)
+
+
+@documented
+def release_scoped_lock(scope: str, identity: str) -> None:
+    """Give an identity back, if it is this process's."""
+    scoped_locks.release(scope, identity)
+
+
+@documented
+def release_all_scoped_locks(*, owner_pid: int | None = None, owner_start_time: int | None = None) -> int:
+    """Give back every identity of this process; how many.
+
+    With ``owner_pid`` those of that process instead, if it is gone, and did not start at any other time
+    than ``owner_start_time``.
+    """
+    return scoped_locks.release_all(owner_pid, owner_start_time)
+
+
+# -- respawn storms -------------------------------------------------------------------------------
+
+
+def record_start_and_check_storm(
+    max_starts: int = 5, window_s: float = 120.0, *, backoff_cap_s: float = 300.0
+) -> StormInfo | None:
+    """Note this start; what is known of the storm that it is part of, or None.
+
+    There is a storm where more than ``max_starts`` starts lie within ``window_s``; ``backoff_s`` grows
+    with their excess. Never raises: where the ledger cannot be kept there is no storm.
+    """
+    return storm.record_start(host, max_starts, window_s, backoff_cap_s)

@@ -12,6 +12,7 @@ REFERENCE: Final = "reference"
 BUILT_IN: Final = {
     REFERENCE: "stateful.subjects.reference",
     "reference-status": "gateway_status.status",
+    "scoped-lock": "stateful.subjects.scoped_lock",
     "foreign-guard": "stateful.subjects.foreign_guard",
     "direct-unlink": "stateful.subjects.direct_unlink",
     "guarded-lock": "stateful.subjects.guarded_lock",
