@@ -141,7 +141,8 @@ def serve() -> None:
     """Be the gateway until told to go. A process owns the gateway while it is in here."""
     process = cast(Process, getcurrent())
     if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, lambda number, frame: None)
+        # Being told again changes nothing, and need not be told apart.
+        signal.signal(signal.SIGTERM, lambda number, frame: signal.signal(number, signal.SIG_IGN))
     process.phase, process.owned = OWNER, True
     try:
         process.call("serve")

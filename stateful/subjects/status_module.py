@@ -15,7 +15,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from types import ModuleType
+from types import FrameType, ModuleType
 
 WAIT_S = 0.5
 CONSUMERS = ("consume_takeover_marker_for_self", "consume_planned_stop_marker_for_self")
@@ -46,8 +46,13 @@ def _serve(module: ModuleType, serve: Callable[[], None]) -> None:
     """Serve; where SIGTERM ends it and the module knows about plans, exit as a supervisor is to see it."""
     consumers = [getattr(module, name) for name in CONSUMERS if hasattr(module, name)]
     terminated: list[int] = []
+
+    def terminate(number: int, frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_IGN)  # Being told again changes nothing.
+        terminated.append(number)
+
     if consumers:
-        signal.signal(signal.SIGTERM, lambda number, frame: terminated.append(number))
+        signal.signal(signal.SIGTERM, terminate)
     serve()
     if terminated:
         sys.exit(0 if any(consume() for consume in consumers) else 1)
