@@ -45,7 +45,8 @@ class Execution:
         self._company: dict[str, tuple[str, ...]] = {}
         self._steps: dict[str, int] = {}
         self._disturbed: set[str] = set()
-        self.kernel = Kernel(scenario.disk.strangers)
+        self._asked: dict[str, str] = {}
+        self.kernel = Kernel(scenario.disk.strangers, proc=scenario.disk.proc)
         self.kernel.put(scenario.disk.files)
         simulation.begin()
         self._open = True
@@ -139,6 +140,7 @@ class Execution:
         waited, delivery = process.pending, None
         if process.signals:
             delivery = Delivery(process.signals.pop(0))
+            self._asked.setdefault(process.letter, "signal")
             self._resume(process, delivery)
             if waited is not None and waited.name in ("pause", "serve"):
                 return Step(move, waited, None, delivery, process.phase, process.outcome)
@@ -158,10 +160,12 @@ class Execution:
         if move.kind == "crash":
             self.kernel.end(process, Outcome("killed", "SIGKILL"))
         elif move.kind == "term":
+            self._asked[process.letter] = "term"
             self.kernel.send(process.pid, 15)
         else:
             if process.phase != OWNER or process.signals:
                 raise self._misfit(move, f"{move.letter} does not serve")
+            self._asked[process.letter] = "exit"
             self._resume(process, "exit")
         return Step(move, None, None, None, process.phase, process.outcome)
 
@@ -226,6 +230,7 @@ class Execution:
 
     def view(self, process: Process) -> View:
         """A process as the invariants see it."""
+        killed = process.outcome is not None and process.outcome.kind == "killed"
         return View(
             process.letter,
             process.life,
@@ -233,6 +238,7 @@ class Execution:
             process.phase,
             process.owned,
             process.outcome,
+            None if killed else self._asked.get(process.letter),
             self._steps.get(process.letter, 0),
             process.letter not in self._disturbed,
             self._company[process.letter],

@@ -24,6 +24,8 @@ class View(NamedTuple):
     """A process as an invariant sees it.
 
     Attributes:
+        asked: what asked it to go: ``signal`` (another process sent it one that it handles), ``exit`` or
+            ``term`` (the world did), or None.
         alone: nobody else has moved since its first turn.
         company: the letters of those that were alive at its first turn; their last step is then past.
     """
@@ -34,6 +36,7 @@ class View(NamedTuple):
     phase: str
     owned: bool
     outcome: Outcome | None
+    asked: str | None = None
     steps: int = 0
     alone: bool = False
     company: tuple[str, ...] = ()
@@ -41,6 +44,10 @@ class View(NamedTuple):
     @property
     def owns(self) -> bool:
         return self.phase == OWNER and self.outcome is None
+
+    @property
+    def contends(self) -> bool:
+        return self.life in ("start", "replace")
 
 
 class Moment(NamedTuple):
@@ -73,7 +80,8 @@ def is_quiet(life: str, phase: str, ended: bool, steps: int) -> bool:
 
     ``phase`` is the one after the move; no invariant is broken by what others do meanwhile.
     """
-    return phase == STARTING and not ended and life == "start" and steps < LONGEST_LIFE_STEPS
+    active = life in ("start", "replace", "stop")
+    return active and phase == STARTING and not ended and steps < LONGEST_LIFE_STEPS
 
 
 def at_most_one_owner(moment: Moment) -> str | None:
@@ -93,13 +101,23 @@ def a_dead_owner_can_be_replaced(moment: Moment) -> str | None:
 
 
 def some_contender_wins(moment: Moment) -> str | None:
-    """When nobody dies and nobody owns, starts do not all give up, whatever queries run beside them."""
-    starts = [view for view in moment.processes if view.life in ("start", "replace")]
-    if moment.waiting or not starts:
+    """When nobody dies and nobody owns, starts do not all give up, whatever queries run beside them.
+
+    Nor does a replace, once it has told the others to go. A stop and the world may tell everybody.
+    """
+    contenders = [view for view in moment.processes if view.contends]
+    if moment.waiting or not contenders:
         return None
-    if any(view.outcome is None or view.outcome.kind == "killed" or view.owned for view in starts):
+    if any(view.outcome is None or view.outcome.kind == "killed" for view in contenders):
         return None
-    return f"{_names(starts)} gave up, although nobody owned the gateway and nobody died"
+    stopped = any(view.life == "stop" for view in moment.processes)
+    if any(view.asked and (stopped or view.asked != "signal") for view in contenders):
+        return None
+    told = [view for view in contenders if view.asked]
+    others = [view for view in contenders if not view.asked] or contenders
+    if told and others != told:
+        return f"{_names(others)} gave up, although {_names(told)} had been told to go and nobody died"
+    return f"{_names(contenders)} gave up, although nobody owned the gateway and nobody died"
 
 
 def a_start_always_ends(moment: Moment) -> str | None:
@@ -139,7 +157,7 @@ def readers_change_nothing(moment: Moment) -> str | None:
 
 
 def release_removes_only_own_record(moment: Moment) -> str | None:
-    """An exiting or refused process never removes or damages the record of the live owner."""
+    """An exiting, replaced or refused process never removes or damages the record of the live owner."""
     actor = moment.actor
     if actor is None or actor.phase != LEAVING or moment.before is None or moment.after is None:
         return None
@@ -197,12 +215,16 @@ def a_stale_record_was_reclaimed(moment: Moment) -> bool:
 
 def a_contender_was_refused(moment: Moment) -> bool:
     actor = moment.actor
-    return actor is not None and actor.outcome is not None and actor.outcome.kind == "refused"
+    if actor is None or actor.outcome is None:
+        return False
+    return actor.contends and actor.outcome.kind == "refused"
 
 
 def a_crash_fell_inside_a_claim(moment: Moment) -> bool:
     actor = moment.actor
-    return moment.move.kind == "crash" and actor is not None and actor.phase == STARTING
+    if moment.move.kind != "crash" or actor is None:
+        return False
+    return actor.contends and actor.phase == STARTING
 
 
 def a_reader_ran_beside_a_claim(moment: Moment) -> bool:
@@ -210,15 +232,29 @@ def a_reader_ran_beside_a_claim(moment: Moment) -> bool:
     return (
         actor is not None
         and actor.life == "status"
-        and any(
-            view.life == "start" and view.phase == STARTING and not view.outcome for view in moment.processes
-        )
+        and any(view.contends and view.phase == STARTING and not view.outcome for view in moment.processes)
     )
 
 
 def an_owner_released(moment: Moment) -> bool:
     actor = moment.actor
     return actor is not None and actor.outcome is not None and actor.outcome.kind == "released"
+
+
+def a_replace_succeeded(moment: Moment) -> bool:
+    """A replace owns after somebody else has."""
+    actor = moment.actor
+    if actor is None or actor.life != "replace" or not actor.owns:
+        return False
+    return any(view.owned and view.letter != actor.letter for view in moment.processes)
+
+
+def a_stop_succeeded(moment: Moment) -> bool:
+    """A stop has ended, and so has an owner that was told to go."""
+    actor = moment.actor
+    if actor is None or actor.life != "stop" or actor.outcome is None or actor.outcome.kind != "returned":
+        return False
+    return any(view.owned and view.outcome and view.asked == "signal" for view in moment.processes)
 
 
 Goal = Callable[[Moment], bool]
@@ -232,6 +268,8 @@ GOALS: Final[dict[str, Goal]] = {
         a_crash_fell_inside_a_claim,
         a_reader_ran_beside_a_claim,
         an_owner_released,
+        a_replace_succeeded,
+        a_stop_succeeded,
     )
 }
 

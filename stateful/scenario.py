@@ -33,12 +33,31 @@ STRANGER: Final = Stranger(DEAD_PID, 4000, ("/usr/bin/postgres", "-D", "/srv/dat
 
 @dataclass(frozen=True)
 class DiskImage:
-    """What stands on the disk before anybody runs, and who lives on the machine beside the subject."""
+    """What stands on the disk before anybody runs, and what the machine is like.
+
+    Attributes:
+        strangers: who lives on it beside the subject.
+        proc: whether it has ``/proc`` and pidfds; where it has not, psutil is what tells of processes.
+    """
 
     name: str
     title: str
     files: tuple[tuple[str, bytes], ...] = ()
     strangers: tuple[Stranger, ...] = ()
+    proc: bool = True
+
+
+DISKS: Final = (
+    DiskImage("empty", "empty disk"),
+    DiskImage("stale", "stale record", ((PID_FILE, RECORD),)),
+    DiskImage("empty-file", "empty PID file", ((PID_FILE, b""),)),
+    DiskImage("torn-file", "torn record", ((PID_FILE, RECORD[: len(RECORD) // 2]),)),
+    DiskImage("recycled-pid", "record of a recycled pid", ((PID_FILE, RECORD),), (STRANGER,)),
+)
+NO_PROC: Final = DiskImage("no-proc", "stale record, no /proc", ((PID_FILE, RECORD),), proc=False)
+
+
+CONTENDING: Final = ("start", "replace")
 
 
 @dataclass(frozen=True)
@@ -50,6 +69,7 @@ class Cast:
         settled: the letters that run first, alone, until they own the gateway.
         exits: how many owners may be asked to exit.
         most_kills: the largest number of kills that makes sense.
+        disks: the disks on which it is played.
     """
 
     name: str
@@ -58,6 +78,13 @@ class Cast:
     most_kills: int
     settled: tuple[str, ...] = ()
     exits: int = 0
+    disks: tuple[DiskImage, ...] = DISKS
+
+    @property
+    def has_newcomers(self) -> bool:
+        """Whether anybody contends who has not settled."""
+        contends = [letter for letter, life in zip("ABCD", self.lives, strict=False) if life in CONTENDING]
+        return bool(set(contends) - set(self.settled))
 
 
 @dataclass(frozen=True)
@@ -85,12 +112,16 @@ class Scenario:
             goals.append("a_stale_record_was_reclaimed")
         if self.cast.lives.count("start") > 1:
             goals.append("a_contender_was_refused")
-        if self.kills:
+        if self.kills and self.cast.has_newcomers:
             goals.append("a_crash_fell_inside_a_claim")
         if "status" in self.cast.lives:
             goals.append("a_reader_ran_beside_a_claim")
         if self.cast.exits:
             goals.append("an_owner_released")
+        if "replace" in self.cast.lives:
+            goals.append("a_replace_succeeded")
+        if "stop" in self.cast.lives:
+            goals.append("a_stop_succeeded")
         return tuple(goals)
 
 
@@ -98,16 +129,11 @@ def _kills(number: int) -> str:
     return "1-kill" if number == 1 else f"{number}-kills"
 
 
-DISKS: Final = (
-    DiskImage("empty", "empty disk"),
-    DiskImage("stale", "stale record", ((PID_FILE, RECORD),)),
-    DiskImage("empty-file", "empty PID file", ((PID_FILE, b""),)),
-    DiskImage("torn-file", "torn record", ((PID_FILE, RECORD[: len(RECORD) // 2]),)),
-    DiskImage("recycled-pid", "record of a recycled pid", ((PID_FILE, RECORD),), (STRANGER,)),
-)
+# For casts of which somebody has settled, or that are long: what stood there at first matters little.
+USUAL: Final = DISKS[:2]
 
 CASTS: Final = (
-    Cast("one-start", "one start", ("start",), most_kills=1),
+    Cast("one-start", "one start", ("start",), most_kills=1, disks=(*DISKS, NO_PROC)),
     Cast("two-starts", "two starts", ("start", "start"), most_kills=2),
     Cast("start-and-status", "start and status query", ("start", "status"), most_kills=1),
     Cast("start-and-exit", "start and exit", ("start",), most_kills=1, exits=1),
@@ -120,10 +146,47 @@ CASTS: Final = (
         exits=1,
     ),
     Cast("three-starts", "three starts", ("start", "start", "start"), most_kills=2),
+    Cast("start-and-replace", "start and replace", ("start", "replace"), most_kills=1, disks=USUAL),
+    Cast("start-and-stop", "start and planned stop", ("start", "stop"), most_kills=1, disks=USUAL),
+    Cast(
+        "replace-of-owner",
+        "owner is replaced",
+        ("start", "replace"),
+        most_kills=2,
+        settled=("A",),
+        disks=(*USUAL, NO_PROC),
+    ),
+    Cast(
+        "stop-of-owner",
+        "owner is stopped as planned",
+        ("start", "stop"),
+        most_kills=1,
+        settled=("A",),
+        disks=(*USUAL, NO_PROC),
+    ),
+    Cast(
+        "replace-and-status",
+        "owner is replaced beside a status query",
+        ("start", "replace", "status"),
+        most_kills=1,
+        settled=("A",),
+        disks=USUAL,
+    ),
+    Cast(
+        "two-replaces",
+        "owner is replaced by two",
+        ("start", "replace", "replace"),
+        most_kills=1,
+        settled=("A",),
+        disks=USUAL,
+    ),
 )
 
 SCENARIOS: Final = tuple(
-    Scenario(cast, disk, kills) for cast in CASTS for kills in range(cast.most_kills + 1) for disk in DISKS
+    Scenario(cast, disk, kills)
+    for cast in CASTS
+    for kills in range(cast.most_kills + 1)
+    for disk in cast.disks
 )
 
 # What the Hypothesis machine plays on: processes come and go, without a limit on faults.

@@ -3,7 +3,7 @@
 ``A3 B5 crash-A B2`` lets A take 3 steps and B 5, kills A, and lets B take 2. Events are
 
 - ``crash-A`` (SIGKILL), ``term-A`` (SIGTERM), ``exit-A`` (its ``serve`` returns),
-- ``start-B``, ``replace-B``, ``status-B``, ``peek-B``: a new process, B, with that life.
+- ``start-B``, ``replace-B``, ``stop-B``, ``status-B``, ``peek-B``: a new process, B, with that life.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 STEP: Final = "step"
 FAULTS: Final = ("crash", "term")
 EVENTS: Final = (*FAULTS, "exit")
-LIVES: Final = ("start", "replace", "status", "peek")
+LIVES: Final = ("start", "replace", "stop", "status", "peek")
 LONGEST_TURN: Final = 10_000
 
 _TURN = re.compile(r"([A-Z])([1-9][0-9]*)")

@@ -4,7 +4,7 @@ A subject is named by a built-in name, a dotted module, a path to a ``.py`` file
 with ``:function``. What it names is either a *status module* (it has ``get_running_pid``,
 ``write_pid_file`` and ``remove_pid_file``), which the adapter in ``stateful.subjects.status_module``
 drives through a gateway's start-up sequence, or a function ``gateway(home, serve)`` that does all of it
-itself, beside an optional ``running_pid(home)``.
+itself, beside an optional ``running_pid(home)`` and an optional ``stop(home)``.
 """
 
 from __future__ import annotations
@@ -54,8 +54,9 @@ class Subject:
         protocol = bind(importlib.import_module(self.module), self.function)
         try:
             if life in ("status", "peek"):
-                answer = protocol.running_pid(life == "status") if protocol.running_pid else None
-                return Outcome("answered", answer)
+                return Outcome("answered", protocol.running_pid(life == "status"))
+            if life == "stop":
+                return Outcome("returned", protocol.stop())
             protocol.gateway(serve, life == "replace")
         except protocol.documented_errors as error:
             return Outcome("refused", f"{type(error).__name__}: {error}")
@@ -63,26 +64,29 @@ class Subject:
 
 
 class Offer(NamedTuple):
-    """What a subject can do beside starting: a replace, a status query, a query without clean-up."""
+    """What a subject can do beside starting: a replace, a planned stop, a query, one without clean-up."""
 
     can_replace: bool
+    can_stop: bool
     can_query: bool
     can_peek: bool
+
+    @property
+    def lives(self) -> tuple[str, ...]:
+        """The lives that its processes can have."""
+        optional = zip(("replace", "stop", "status", "peek"), self, strict=True)
+        return ("start", *(life for life, can in optional if can))
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """The functions of one process's own copy of a subject."""
+    """The functions of one process's own copy of a subject; those that are not offered are never called."""
 
     gateway: Callable[[Callable[[], None], bool], object]
-    running_pid: Callable[[bool], int | None] | None
+    running_pid: Callable[[bool], int | None]
+    stop: Callable[[], object]
     documented_errors: tuple[type[BaseException], ...]
-    can_replace: bool
-    can_peek: bool
-
-    @property
-    def offer(self) -> Offer:
-        return Offer(self.can_replace, self.running_pid is not None, self.can_peek)
+    offer: Offer
 
 
 def bind(module: ModuleType, function: str | None) -> Protocol:
@@ -92,9 +96,14 @@ def bind(module: ModuleType, function: str | None) -> Protocol:
         return Protocol(
             gateway=lambda serve, replace: status_module.gateway(module, serve, replace=replace),
             running_pid=lambda clean: status_module.running_pid(module, clean_up=clean),
+            stop=lambda: status_module.stop(module),
             documented_errors=documented,
-            can_replace=hasattr(module, "terminate_pid"),
-            can_peek=status_module.can_peek(module),
+            offer=Offer(
+                can_replace=hasattr(module, "terminate_pid"),
+                can_stop=status_module.can_stop(module),
+                can_query=True,
+                can_peek=status_module.can_peek(module),
+            ),
         )
     target: Any = getattr(module, function or "gateway", None)
     if target is None:
@@ -110,15 +119,21 @@ def bind(module: ModuleType, function: str | None) -> Protocol:
     positional = [p for p in parameters.values() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     if len(positional) < 2:
         raise SubjectError(f"{function or 'gateway'}() must take (home, serve)")
-    can_replace = "replace" in parameters
     query: Any = getattr(module, "running_pid", None)
+    stop: Any = getattr(module, "stop", None)
+    offer = Offer(
+        can_replace="replace" in parameters,
+        can_stop=callable(stop),
+        can_query=callable(query),
+        can_peek=callable(query) and "clean_up" in inspect.signature(query).parameters,
+    )
     home = Path(HOME)
     return Protocol(
         gateway=lambda serve, replace: target(home, serve, **({"replace": True} if replace else {})),
-        running_pid=None if query is None else lambda clean: cast("int | None", query(home)),
+        running_pid=lambda clean: query(home, **({} if clean else {"clean_up": False})),
+        stop=lambda: stop(home),
         documented_errors=documented,
-        can_replace=can_replace,
-        can_peek=False,
+        offer=offer,
     )
 
 
@@ -126,7 +141,8 @@ def serve() -> None:
     """Be the gateway until told to go. A process owns the gateway while it is in here."""
     process = cast(Process, getcurrent())
     if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, lambda number, frame: None)
+        # Being told again changes nothing, and need not be told apart.
+        signal.signal(signal.SIGTERM, lambda number, frame: signal.signal(number, signal.SIG_IGN))
     process.phase, process.owned = OWNER, True
     try:
         process.call("serve")

@@ -6,7 +6,7 @@ The scenarios of one cast on one disk are searched together, so these are the un
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -43,8 +43,13 @@ class Verification:
 
     @property
     def verdict(self) -> str:
-        verdicts = {result.verdict for result in self.results}
+        verdicts = {result.verdict for result in self.offered}
         return VIOLATED if VIOLATED in verdicts else UNKNOWN if UNKNOWN in verdicts or not verdicts else HOLDS
+
+    @property
+    def offered(self) -> list[Result]:
+        """The results in the scenarios whose lives the subject offers."""
+        return [result for result in self.results if not result.missing]
 
     @property
     def states(self) -> int:
@@ -57,7 +62,7 @@ class Verification:
 
     @property
     def exhaustive(self) -> bool:
-        return all(result.exhaustive for result in self.results)
+        return all(result.exhaustive for result in self.offered)
 
 
 def verify(
@@ -68,7 +73,7 @@ def verify(
     workers: int = 1,
     listen: Listener = lambda number, result: None,
 ) -> Verification:
-    """Search every scenario exhaustively, as far as the budget goes.
+    """Search every scenario whose lives the subject offers exhaustively, as far as the budget goes.
 
     An interrupt (Ctrl-C) ends the search; what was found until then is kept.
 
@@ -98,7 +103,11 @@ def verify(
                 known = found.get(number, Result(scenario))
                 note((number, replace(known, reason=f"its worker ended with exit status {status}")))
 
-    jobs = _jobs(scenarios)
+    for number, scenario in enumerate(scenarios):
+        missing = tuple(life for life in dict.fromkeys(scenario.cast.lives) if life not in offer.lives)
+        if missing:
+            note((number, Result(scenario, missing=missing)))
+    jobs = _jobs((number, scenario) for number, scenario in enumerate(scenarios) if number not in found)
     arguments = (subject, offer, time.time() + budget_s)
     try:
         if workers > 1 and len(jobs) > 1:
@@ -121,10 +130,10 @@ Job = list[tuple[int, Scenario]]
 Message = tuple[int, Result]
 
 
-def _jobs(scenarios: Sequence[Scenario]) -> list[Job]:
+def _jobs(scenarios: Iterable[tuple[int, Scenario]]) -> list[Job]:
     """The numbered scenarios, by cast and disk."""
     jobs: dict[tuple[str, str], Job] = {}
-    for number, scenario in enumerate(scenarios):
+    for number, scenario in scenarios:
         jobs.setdefault((scenario.cast.name, scenario.disk.name), []).append((number, scenario))
     return list(jobs.values())
 

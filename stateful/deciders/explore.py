@@ -18,19 +18,20 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import Final
 
 from stateful.deciders.behaviour import Nondeterminism
-from stateful.deciders.memory import Effect, Memory, State
+from stateful.deciders.memory import Memory, State
 from stateful.deciders.minimise import vary
-from stateful.deciders.questions import Question, as_seen_alone, questions
+from stateful.deciders.moment import alive, moment_of
+from stateful.deciders.questions import Questions
 from stateful.deciders.replay import replay
 from stateful.deciders.result import Result
 from stateful.deciders.symmetry import Asymmetric, Exchange, Symmetry
-from stateful.deciders.unseen import is_unseen
+from stateful.deciders.unseen import Signalled, handles_signals, is_unseen, signals_somebody
+from stateful.deciders.way import Node, Ways
 from stateful.execution import LETTERS
-from stateful.invariants import GOALS, LONGEST_LIFE_STEPS, Goal, Moment, first_broken, needs_disk
-from stateful.kernel.process import OWNER
+from stateful.invariants import GOALS, Goal, Moment, first_broken
 from stateful.scenario import Scenario
 from stateful.schedule import STEP, Move, format_schedule
 from stateful.subject import Offer, Subject
@@ -40,22 +41,6 @@ LONGEST_HISTORY: Final = 150  # answers; a process that needs more is not follow
 MOST_MASKED: Final = 8  # traces of an invariant that are tried because another is broken before it
 NODES_BETWEEN_LOOKS_AT_THE_CLOCK: Final = 64
 SECONDS_BETWEEN_LOOKS: Final = 0.5
-
-
-class Node(NamedTuple):
-    """A canonical state, and how many owners may still be asked to exit."""
-
-    state: State
-    exits: int
-
-
-class Origin(NamedTuple):
-    """How a node was reached first: from where, by which move, after which exchange, how deep."""
-
-    node: Node | None
-    move: Move
-    exchange: Exchange
-    depth: int
 
 
 class Explorer:
@@ -80,13 +65,14 @@ class Explorer:
         self.deadline = deadline
         self.watch = watch
         self.reduced = reduced
+        self.signalled = False
         self._begin()
 
     def _begin(self) -> None:
         self._started = self._shown = time.perf_counter()
         self._calls = self.memory.calls_made
-        self._came: dict[Node, Origin] = {}
-        self._asked: set[Question] = set()
+        self._ways = Ways()
+        self._questions = Questions(self.memory, self.offer)
         self._violations: dict[str, Trace] = {}
         self._reached: set[str] = set()
         self._cut_short = False
@@ -97,19 +83,22 @@ class Explorer:
 
     def run(self) -> Iterator[Result]:
         """The result of each scenario, by its number of kills."""
-        try:
-            yield from self._layers()
-        except Asymmetric:
-            self.reduced = False
+        while True:
+            try:
+                yield from self._layers()
+                return
+            except Asymmetric:
+                self.reduced = False
+            except Signalled:
+                self.signalled = True
             self._begin()
-            yield from self._layers()
 
     def so_far(self) -> Result:
         """The result as it stands."""
         goals = self._scenario.goals()
         return Result(
             self._scenario,
-            len(self._came),
+            len(self._ways),
             self.memory.calls_made - self._calls,
             False,
             time.perf_counter() - self._started,
@@ -144,9 +133,9 @@ class Explorer:
             looks += 1
             if looks % NODES_BETWEEN_LOOKS_AT_THE_CLOCK == 0 and self._out_of_time():
                 return layer, False
-            if killed_from and (not queue or self._depth(killed_from[0]) <= self._depth(queue[0])):
+            if killed_from and (not queue or self._ways.depth(killed_from[0]) <= self._ways.depth(queue[0])):
                 node = killed_from.popleft()
-                moves = [Move("crash", letter) for letter in self._alive(node)]
+                moves = [Move("crash", letter) for letter in alive(self.memory, node.state)]
             else:
                 node = queue.popleft()
                 moves, seen = self._moves(node)
@@ -165,9 +154,6 @@ class Explorer:
             self.watch(self.so_far())
         return self.deadline is not None and now > self.deadline
 
-    def _depth(self, node: Node) -> int:
-        return self._came[node].depth
-
     def _settled(self) -> list[Node]:
         """The node in which those processes own that are to own from the beginning, if they get there."""
         node = self._visit(self.memory.initial(self.cast.lives), self.cast.exits, None)
@@ -184,10 +170,6 @@ class Explorer:
 
     # -- moves ------------------------------------------------------------------------------------------
 
-    def _alive(self, node: Node) -> list[str]:
-        views = [self.memory.view(local) for local in node.state.locals if not self.memory.is_unborn(local)]
-        return [view.letter for view in views if view.outcome is None]
-
     def _moves(self, node: Node) -> tuple[list[Move], bool]:
         """Every move but a kill that may be possible, and True; or one that nobody else sees, and False."""
         moves = []
@@ -199,7 +181,7 @@ class Explorer:
                 if view.life not in unborn:
                     moves.append(move)
                 unborn.add(view.life)
-            elif view.owns:
+            elif view.owns and not self.memory.entry(node.state, view.letter).signals:
                 if node.exits:
                     moves.append(Move("exit", view.letter))
             elif view.outcome is None:
@@ -224,14 +206,21 @@ class Explorer:
         if effect is None:
             return False
         after = self.memory.view(effect.after.locals[LETTERS.index(view.letter)])
-        return (after.phase, after.outcome) == (view.phase, view.outcome)
+        if (after.phase, after.outcome) != (view.phase, view.outcome):
+            return False
+        if not self.signalled:
+            return True
+        entry = self.memory.entry(node.state, view.letter)
+        return entry == self.memory.entry(effect.after, view.letter) and not handles_signals(entry)
 
     def _follow(self, node: Node, move: Move, *, exchange: bool = True) -> Node | None:
         """Make a move; the node it leads to, if that is new and nothing is broken there."""
         effect = self.memory.effect(node.state, move)
         if effect is None:
             return None
-        moment = self._moment(node.state, move, effect)
+        if not self.signalled and effect.call is not None and signals_somebody(effect.call):
+            raise Signalled
+        moment = moment_of(self.memory, node.state, move, effect)
         broken = first_broken(moment)
         if broken is not None:
             self._violated(broken[0], node, [move])
@@ -247,11 +236,11 @@ class Explorer:
         if self.reduced and exchange:
             state, how = self._symmetry.canonical(state)
         node = Node(state, exits)
-        if node in self._came:
+        if node in self._ways:
             return None
-        origin, move = came or (None, Move(STEP, "A"))
-        self._came[node] = Origin(origin, move, how, self._depth(origin) + 1 if origin else 0)
-        self._ask(node)
+        self._ways.add(node, came, how)
+        for invariant, moves in self._questions.ask(state):
+            self._violated(invariant, node, moves)
         return node
 
     def _note_goals(self, moment: Moment) -> None:
@@ -259,77 +248,12 @@ class Explorer:
             del self._goals[name]
             self._reached.add(name)
 
-    def _moment(self, state: State, move: Move, effect: Effect) -> Moment:
-        locals_ = effect.after.locals
-        index = LETTERS.index(move.letter)
-        was = self.memory.view(state.locals[index])
-        views = [self.memory.view(local) for local in locals_ if not self.memory.is_unborn(local)]
-        before = after = None
-        if needs_disk(was.life, was.phase):
-            before, after = self.memory.disk(state), self.memory.disk(effect.after)
-        return Moment(
-            move,
-            self.memory.view(locals_[index]),
-            effect.call,
-            effect.answer,
-            before,
-            after,
-            views,
-            len(locals_) - len(views),
-        )
-
-    # -- the questions asked of every state ---------------------------------------------------------------
-
-    def _ask(self, node: Node) -> None:
-        for question in questions(self.memory, self.offer, node.state):
-            if question not in self._asked:
-                self._asked.add(question)
-                self._answer(node, question)
-
-    def _is_untouched(self, node: Node) -> bool:
-        return all(self.memory.is_unborn(local) for local in node.state.locals)
-
-    def _answer(self, node: Node, question: Question) -> None:
-        """Kill those that a question does not spare, and let one fresh process live its life alone."""
-        state = node.state
-        moves = [Move("crash", letter) for letter in self._alive(node) if letter not in question.spared]
-        for move in moves:
-            effect = self.memory.effect(state, move)
-            assert effect is not None
-            state = effect.after
-        if moves:
-            met = question._replace(shared=state.shared)
-            if met in self._asked:
-                return
-            self._asked.add(met)
-        letter = LETTERS[len(self.cast.lives)]
-        first = Move(question.life, letter)
-        if question.life == "start" and self._is_untouched(node):
-            letter, first = "A", Move(STEP, "A")
-        else:
-            state = State(state.shared, (*state.locals, self.memory.unborn(letter, question.life)))
-        for steps in range(LONGEST_LIFE_STEPS + 1):
-            move = Move(STEP, letter) if steps else first
-            effect = self.memory.effect(state, move)
-            if effect is None:
-                return  # It waits for somebody who is held up here.
-            moves.append(move)
-            moment = self._moment(state, move, effect)
-            moment = as_seen_alone(moment, letter, steps, question.spared)
-            broken = first_broken(moment)
-            if broken is not None:
-                self._violated(broken[0], node, moves)
-                return
-            state = effect.after
-            if moment.actor is None or moment.actor.outcome is not None or moment.actor.phase == OWNER:
-                return
-
     # -- violations -----------------------------------------------------------------------------------------
 
     def _violated(self, invariant: str, node: Node, more: list[Move]) -> None:
         if invariant in self._violations or self._masked[invariant] >= MOST_MASKED:
             return
-        moves = self._way(node, more)
+        moves = self._ways.moves(node, more)
         trace = replay(self.subject, self._scenario, moves)
         if trace.violation is None:
             raise Nondeterminism(
@@ -344,24 +268,3 @@ class Explorer:
                 return
             trace = replay(self.subject, self._scenario, varied)
         self._violations[invariant] = trace
-
-    def _way(self, node: Node, more: list[Move]) -> list[Move]:
-        """The moves that first led to a node, and some more, in terms of the first state's letters."""
-        origins = []
-        origin = self._came[node]
-        while origin.node is not None:
-            origins.append(origin)
-            origin = self._came[origin.node]
-        names = list(range(len(self.cast.lives)))  # what each canonical position is called
-        moves = []
-        for origin in reversed(origins):
-            moves.append(_renamed(origin.move, names))
-            was = list(names)
-            for old, new in enumerate(origin.exchange):
-                names[new] = was[old]
-        return moves + [_renamed(move, names) for move in more]
-
-
-def _renamed(move: Move, names: list[int]) -> Move:
-    index = LETTERS.index(move.letter)
-    return move._replace(letter=LETTERS[names[index]]) if index < len(names) else move

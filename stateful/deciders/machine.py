@@ -115,8 +115,7 @@ class SingleOwnerMachine(RuleBasedStateMachine):
 
     def lives(self) -> list[str]:
         """The lives that a new process may get; override it to narrow the machine."""
-        offered = {"replace": self._offer.can_replace, "status": self._offer.can_query}
-        return ["start", *(life for life, can in offered.items() if can)]
+        return [life for life in self._offer.lives if life != "peek"]
 
     def _living(self) -> list[str]:
         return [letter for letter, process in self.execution.processes().items() if process.alive]

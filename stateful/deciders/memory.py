@@ -20,7 +20,7 @@ from stateful.kernel import interrupt, simulation
 from stateful.kernel.call import BLOCKED, SILENT, Call, Delivery, UnmodelledSyscall
 from stateful.kernel.disk import Disk
 from stateful.kernel.kernel import Kernel, SharedState
-from stateful.kernel.process import LEAVING, STARTING, Outcome
+from stateful.kernel.process import LEAVING, STARTING, Entry, Outcome
 from stateful.kernel.restore import restore
 from stateful.scenario import FIRST_PID, DiskImage
 from stateful.schedule import STEP, Move
@@ -39,6 +39,7 @@ class Local(NamedTuple):
     phase: str
     owned: bool
     outcome: Outcome | None
+    asked: str | None = None  # see ``stateful.invariants.View``
 
 
 class State(NamedTuple):
@@ -78,7 +79,7 @@ class Memory:
         self.subject = subject
         self.calls_made = 0
         self.behaviour = Behaviour(subject)
-        self._kernel = Kernel(disk.strangers)
+        self._kernel = Kernel(disk.strangers, proc=disk.proc)
         simulation.begin()
         self._kernel.put(disk.files)
         self.number_of_shared = self._shared = Numbering()
@@ -140,6 +141,10 @@ class Memory:
         locks = self.shared_state(state.shared).record_locks
         return any(lock.letter == letter for lock in locks)
 
+    def entry(self, state: State, letter: str) -> Entry:
+        """What the process table says of a live process."""
+        return next(entry for entry in self.shared_state(state.shared).table if entry.letter == letter)
+
     def view(self, number: int) -> View:
         """A process as the invariants see it."""
         view = self._views.get(number)
@@ -147,7 +152,7 @@ class Memory:
             local = self.local(number)
             pid = FIRST_PID + LETTERS.index(local.letter)
             view = self._views[number] = View(
-                local.letter, local.life, pid, local.phase, local.owned, local.outcome
+                local.letter, local.life, pid, local.phase, local.owned, local.outcome, local.asked
             )
         return view
 
@@ -169,10 +174,11 @@ class Memory:
         if move.kind == STEP:
             effect = self._step(state, index, local)
         elif move.kind == "exit":
-            effect = self._go_on(state, index, local, Call("serve"), "exit")
+            effect = self._go_on(state, index, local._replace(asked="exit"), Call("serve"), "exit")
         elif move.kind in ("crash", "term"):
             signal = Call("kill", (FIRST_PID + index, 9 if move.kind == "crash" else 15))
             _, shared, own, _ = self._make(state, index, local, signal)
+            local = local if move.kind == "crash" else local._replace(asked="term")
             effect = self._place_after(state, index, local, shared, own, None, None)
         else:
             effect = self._be_born(state, index, local)
@@ -190,12 +196,14 @@ class Memory:
         if local.history == UNBORN:
             state = self._be_born(state, index, local).after
             local = self.local(state.locals[index])
-        delivery = self._delivery(state.shared, local.letter)
+        signals = self.entry(state, local.letter).signals
+        delivery = Delivery(signals[0]) if signals else None
         call = self.pending(local)
         if delivery is not None:
             _, shared, own, _ = self._make(state, index, local, Call("deliver"))
-            state = self._put(state, index, shared, local._replace(own=own))
-            effect = self._go_on(state, index, local._replace(own=own), call, delivery)
+            local = local._replace(own=own, asked=local.asked or "signal")
+            state = self._put(state, index, shared, local)
+            effect = self._go_on(state, index, local, call, delivery)
             if call.name in ("pause", "serve"):
                 return effect
             state, local = effect.after, self.local(effect.after.locals[index])
@@ -203,16 +211,8 @@ class Memory:
         answer, shared, own, alive = self._make(state, index, local, call)
         if answer is BLOCKED:
             return Effect(state, call, delivery) if delivery is not None else None
-        if not alive:
-            return self._place_after(state, index, local, shared, own, call, answer)
-        state = self._put(state, index, shared, local._replace(own=own))
-        return self._go_on(state, index, local._replace(own=own), call, answer)
-
-    def _delivery(self, shared: int, letter: str) -> Delivery | None:
-        for other, _, _, signals, _ in self.shared_state(shared).table:
-            if other == letter and signals:
-                return Delivery(signals[0])
-        return None
+        effect = self._place_after(state, index, local, shared, own, call, answer)
+        return self._go_on(effect.after, index, local._replace(own=own), call, answer) if alive else effect
 
     def _go_on(self, state: State, index: int, local: Local, call: Call, answer: Any) -> Effect:
         """Tell a process an answer and let it run to its next step."""
@@ -240,19 +240,18 @@ class Memory:
         self, state: State, index: int, local: Local, shared: int, own: int, call: Call | None, answer: Any
     ) -> Effect:
         """The effect of a move by which processes may have ended."""
-        living = {entry[0] for entry in self.shared_state(shared).table}
+        living = {entry.letter for entry in self.shared_state(shared).table}
         locals_ = list(state.locals)
         locals_[index] = self._locals(local._replace(own=own))
         for other, number in enumerate(locals_):
             value = self.local(number)
             if value.outcome is None and value.history != UNBORN and value.letter not in living:
-                outcome = Outcome("killed", "SIGKILL")
-                phase = value.phase
+                ended = value._replace(history=BORN, own=UNBORN)
                 if other == index and call is not None and call.name == "exit":
-                    outcome, phase = call.args[1], LEAVING
-                locals_[other] = self._locals(
-                    value._replace(history=BORN, own=UNBORN, phase=phase, outcome=outcome)
-                )
+                    ended = ended._replace(phase=LEAVING, outcome=call.args[1])
+                else:
+                    ended = ended._replace(outcome=Outcome("killed", "SIGKILL"), asked=None)
+                locals_[other] = self._locals(ended)
         return Effect(State(shared, tuple(locals_)), call, answer)
 
     def _ended_others(self, state: State, effect: Effect, index: int) -> bool:

@@ -11,7 +11,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from stateful.deciders.memory import Memory, State
-from stateful.invariants import Moment, View
+from stateful.deciders.moment import alive, as_seen_alone, moment_of
+from stateful.execution import LETTERS
+from stateful.invariants import LONGEST_LIFE_STEPS, first_broken
+from stateful.kernel.process import OWNER
+from stateful.schedule import STEP, Move
 from stateful.subject import Offer
 
 
@@ -27,24 +31,65 @@ class Question(NamedTuple):
     spared: tuple[str, ...]
 
 
-def questions(memory: Memory, offer: Offer, state: State) -> Iterator[Question]:
+class Questions:
     """Could the gateway start again? Is the owner found? Does a query without clean-up touch anything?"""
-    views = (memory.view(local) for local in state.locals)
-    owners = tuple(view.letter for view in views if view.owns)
-    yield Question("start", state.shared, ())
-    if offer.can_query and owners:
-        yield Question("status", state.shared, owners)
-    if offer.can_peek:
-        yield Question("peek", state.shared, owners)
 
+    def __init__(self, memory: Memory, offer: Offer) -> None:
+        self.memory = memory
+        self.offer = offer
+        self._asked: set[Question] = set()
 
-def as_seen_alone(moment: Moment, letter: str, steps: int, company: tuple[str, ...]) -> Moment:
-    """The moment as seen when one process runs alone, which the states of the search do not record."""
+    def ask(self, state: State) -> Iterator[tuple[str, list[Move]]]:
+        """The invariants that answers break in a state, and the moves from there that show it."""
+        for question in self._of(state):
+            if question not in self._asked:
+                self._asked.add(question)
+                broken = self._answer(state, question)
+                if broken is not None:
+                    yield broken
 
-    def mark(view: View) -> View:
-        if view.letter != letter:
-            return view
-        return view._replace(alone=True, steps=steps, company=company)
+    def _of(self, state: State) -> Iterator[Question]:
+        views = (self.memory.view(local) for local in state.locals)
+        owners = tuple(view.letter for view in views if view.owns)
+        yield Question("start", state.shared, ())
+        if self.offer.can_query and owners:
+            yield Question("status", state.shared, owners)
+        if self.offer.can_peek:
+            yield Question("peek", state.shared, owners)
 
-    actor = mark(moment.actor) if moment.actor else None
-    return moment._replace(actor=actor, processes=[mark(view) for view in moment.processes])
+    def _answer(self, state: State, question: Question) -> tuple[str, list[Move]] | None:
+        """Kill those that a question does not spare, and let one fresh process live its life alone."""
+        memory = self.memory
+        untouched = all(memory.is_unborn(local) for local in state.locals)
+        letters = alive(memory, state)
+        moves = [Move("crash", letter) for letter in letters if letter not in question.spared]
+        for move in moves:
+            effect = memory.effect(state, move)
+            assert effect is not None
+            state = effect.after
+        if moves:
+            met = question._replace(shared=state.shared)
+            if met in self._asked:
+                return None
+            self._asked.add(met)
+        letter = LETTERS[len(state.locals)]
+        first = Move(question.life, letter)
+        if question.life == memory.view(state.locals[0]).life and untouched:
+            letter, first = "A", Move(STEP, "A")
+        else:
+            state = State(state.shared, (*state.locals, memory.unborn(letter, question.life)))
+        for steps in range(LONGEST_LIFE_STEPS + 1):
+            move = Move(STEP, letter) if steps else first
+            effect = memory.effect(state, move)
+            if effect is None:
+                return None  # It waits for somebody who is held up here.
+            moves.append(move)
+            moment = moment_of(memory, state, move, effect)
+            moment = as_seen_alone(moment, letter, steps, question.spared)
+            broken = first_broken(moment)
+            if broken is not None:
+                return broken[0], moves
+            state = effect.after
+            if moment.actor is None or moment.actor.outcome is not None or moment.actor.phase == OWNER:
+                return None
+        return None

@@ -8,6 +8,7 @@ from stateful.scenario import Scenario
 from stateful.trace import Trace
 
 HOLDS, VIOLATED, UNKNOWN = "holds", "violated", "unknown"
+NOT_OFFERED = "not offered"  # the subject lacks a life that the scenario has: nothing is claimed
 
 
 @dataclass
@@ -21,6 +22,7 @@ class Result:
         violations: the first trace found for each invariant that is broken.
         unreached: the goals that no execution reached.
         reason: why the verdict is unknown.
+        missing: the lives of the scenario that the subject does not offer; nothing is searched then.
     """
 
     scenario: Scenario
@@ -31,14 +33,17 @@ class Result:
     violations: dict[str, Trace] = field(default_factory=dict)
     unreached: tuple[str, ...] = ()
     reason: str = ""
+    missing: tuple[str, ...] = ()
 
     @property
     def finished(self) -> bool:
         """Whether the search has ended, one way or another."""
-        return self.exhaustive or bool(self.reason)
+        return self.exhaustive or bool(self.reason or self.missing)
 
     @property
     def verdict(self) -> str:
+        if self.missing:
+            return NOT_OFFERED
         if self.violations:
             return VIOLATED
         return HOLDS if self.exhaustive and not self.unreached else UNKNOWN

@@ -22,6 +22,7 @@ from stateful.execution import LETTERS
 from stateful.kernel.call import Call
 from stateful.kernel.disk import Disk
 from stateful.kernel.kernel import SharedState
+from stateful.kernel.proc import BOOT_TIME_S, TICKS_PER_S
 from stateful.scenario import FIRST_PID, START_TICKS
 
 Exchange = tuple[int, ...]  # position i becomes position exchange[i]
@@ -109,6 +110,7 @@ class _Map:
         self._pids = {FIRST_PID + old: FIRST_PID + new for old, new in moved}
         self._ticks = {START_TICKS + old: START_TICKS + new for old, new in moved}
         words = {str(old): str(new) for old, new in (self._pids | self._ticks).items()}
+        words |= {_centiseconds(old): _centiseconds(new) for old, new in self._ticks.items()}
         self._words = words
         self._bytes = {old.encode(): new.encode() for old, new in words.items()}
         pattern = rf"(?<![0-9])({'|'.join(sorted(words))})(?![0-9])"
@@ -154,7 +156,12 @@ class _Map:
                     for serial, file in state.disk.files
                 ),
             ),
-            table=tuple(sorted((self.letters.get(entry[0], entry[0]), *entry[1:]) for entry in state.table)),
+            table=tuple(
+                sorted(
+                    entry._replace(letter=self.letters.get(entry.letter, entry.letter))
+                    for entry in state.table
+                )
+            ),
             record_locks=tuple(
                 sorted(
                     lock._replace(letter=self.letters.get(lock.letter, lock.letter))
@@ -162,6 +169,11 @@ class _Map:
                 )
             ),
         )
+
+
+def _centiseconds(ticks: int) -> str:
+    """A start time as programs note it that have it from psutil."""
+    return str(BOOT_TIME_S * 100 + ticks * 100 // TICKS_PER_S)
 
 
 def _exchanges(lives: Sequence[str]) -> list[Exchange]:

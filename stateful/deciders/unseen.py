@@ -5,6 +5,10 @@ changes what nobody reads. The search lets the process make it at once instead o
 begins or ends ownership, or ends the process, is never one.
 
 Unseen: closing a descriptor that holds no lock; syncing a file; reading ``/proc`` about oneself.
+
+A signal that ends a process commutes with such a step as a kill does. One that is handled does not: the
+handler may see what has been done. So in a search in which anybody sends a signal, no step of a process
+that has a handler, or installs one with the step, is unseen.
 """
 
 from __future__ import annotations
@@ -12,6 +16,21 @@ from __future__ import annotations
 from typing import Any
 
 from stateful.kernel.call import Call
+from stateful.kernel.process import Entry
+
+
+class Signalled(Exception):
+    """Somebody sends a signal, which the search did not expect when it let unseen steps be made at once."""
+
+
+def signals_somebody(call: Call) -> bool:
+    """Whether a call sends a signal, beside the one that only asks."""
+    return call.name in ("kill", "pidfd_send_signal") and call.args[1] != 0
+
+
+def handles_signals(entry: Entry) -> bool:
+    """Whether a process has asked for a handler of its own."""
+    return any(disposition == "handler" for _, disposition in entry.dispositions)
 
 
 def is_unseen(call: Call, own: Any, pid: int, locks_records: bool) -> bool:

@@ -133,7 +133,7 @@ def make_psutil(process: Process) -> ModuleType:
         Process=PsutilProcess,
         pid_exists=pid_exists,
         __getattr__=refuse,
-        pids=lambda: sorted(int(name) for name in process.call("listdir", "/proc")),
+        pids=lambda: sorted(int(name) for name in process.call("pids")),
         boot_time=lambda: float(BOOT_TIME_S),
         STATUS_ZOMBIE="zombie",
         STATUS_STOPPED="stopped",

@@ -140,7 +140,7 @@ def _is_there(kernel: Kernel, path: str) -> bool:
 def _open(kernel: Kernel, process: Process, path: str, flags: int, mode: int) -> int | Errno:
     if len(process.fds) >= LIMIT_OPEN_FILES:
         return Errno(errno.EMFILE)
-    if path.startswith("/proc/"):
+    if kernel.proc and path.startswith("/proc/"):
         return open_number(process, kernel.open_proc(path, flags))
     if real.O_TMPFILE and flags & real.O_TMPFILE == real.O_TMPFILE:
         return Errno(errno.EOPNOTSUPP)  # as on a file system that has no nameless files

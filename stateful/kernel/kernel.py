@@ -15,7 +15,7 @@ from stateful.kernel import names as names  # registers its calls
 from stateful.kernel.call import Call, Errno, UnmodelledSyscall
 from stateful.kernel.disk import HOME, Disk, scan
 from stateful.kernel.files import SYSCALLS, Inode, OpenFile
-from stateful.kernel.process import Outcome, Process
+from stateful.kernel.process import Entry, Outcome, Process
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -44,13 +44,13 @@ class SharedState(NamedTuple):
     lets the exhaustive search make each call only once from each such pair.
 
     Attributes:
-        table: (letter, life, stopped, signals, dispositions) of each live process.
+        table: each live process.
         opens, flocks: (serial of the inode, how often it is open, or a lock on it).
         record_locks: the ``lockf`` locks, with serials for inodes.
     """
 
     disk: Disk
-    table: tuple[tuple[str, str, bool, tuple[int, ...], tuple[tuple[int, str], ...]], ...]
+    table: tuple[Entry, ...]
     opens: tuple[tuple[int, int], ...]
     flocks: tuple[tuple[int, str], ...]
     record_locks: tuple[locks.RecordLock, ...]
@@ -67,10 +67,11 @@ class Kernel:
         processes: every process that ever ran, by letter.
         strangers: the other processes of the machine, by pid.
         clock: microseconds since the epoch; only sleeping moves it.
+        proc: whether it has ``/proc``, and pidfds.
         closed: whether there may be a folder whose permission bits keep its owner out.
     """
 
-    def __init__(self, strangers: tuple[Stranger, ...] = ()) -> None:
+    def __init__(self, strangers: tuple[Stranger, ...] = (), *, proc: bool = True) -> None:
         name = f"stateful-{os.getpid()}-{token_hex(8)}"
         self.root = os.path.join(temporary_folder() or tempfile.gettempdir(), name)
         # Also where nobody closes the kernel: at the latest when the interpreter exits. Before there is
@@ -85,6 +86,7 @@ class Kernel:
         self.strangers = dict(self.born_strangers)
         self.clock = CLOCK_START_US
         self.record_locks: list[locks.RecordLock] = []
+        self.proc = proc
         self.closed = False
         self._skeleton_inodes = {}
         for number, path in enumerate(SKELETON, 1):
@@ -260,15 +262,8 @@ class Kernel:
         table = []
         for process in self.processes.values():
             if process.alive:
-                table.append(
-                    (
-                        process.letter,
-                        process.life,
-                        process.stopped,
-                        tuple(process.signals),
-                        tuple(sorted(process.dispositions.items())),
-                    )
-                )
+                signals, dispositions = tuple(process.signals), tuple(sorted(process.dispositions.items()))
+                table.append(Entry(process.letter, process.life, process.stopped, signals, dispositions))
                 files = {id(file): file for file in process.fds.values()}.values()
                 flocks += [(self.inode(file.inode).serial, file.lock) for file in files if file.lock]
         record_locks = tuple(

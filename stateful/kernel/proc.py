@@ -1,4 +1,8 @@
-"""``/proc``: the part of it by which programs tell one process from another."""
+"""``/proc``: the part of it by which programs tell one process from another.
+
+A machine without it has no such directory, and answers ENOSYS for a pidfd, as an old Linux does. It stands
+in for macOS as far as psutil is what tells of processes there; ``sys.platform`` and ``os`` stay Linux's.
+"""
 
 from __future__ import annotations
 

@@ -43,13 +43,24 @@ PYTHON_DISPOSITIONS: dict[int, str] = {
 
 
 class Outcome(NamedTuple):
-    """How a process ended: ``released``, ``refused``, ``failed``, ``answered`` or ``killed``, and the value.
+    """How a process ended, and the value.
 
-    The value is the pid that a status query answered, or the text of the error that a start raised.
+    ``released``, ``refused`` or ``failed``: the text of the error that it raised, if it did. ``answered``:
+    the pid that a status query answered. ``returned``: what a stop did. ``killed``: the signal.
     """
 
     kind: str
     value: Any = None
+
+
+class Entry(NamedTuple):
+    """What the process table says of a live process, beside what its pid follows from."""
+
+    letter: str
+    life: str
+    stopped: bool
+    signals: tuple[int, ...]
+    dispositions: tuple[tuple[int, str], ...]
 
 
 class Process(greenlet):
@@ -57,7 +68,7 @@ class Process(greenlet):
 
     Attributes:
         letter: its name in schedules and reports.
-        life: what it runs: ``start``, ``replace``, ``status`` or ``peek``.
+        life: what it runs: ``start``, ``replace``, ``stop``, ``status`` or ``peek``.
         pid, start_ticks, argv, uid: its identity as other processes see it.
         phase: ``starting``, ``owner`` (inside ``serve``) or ``leaving``.
         pending: the call that it is stopped before.
@@ -80,10 +91,10 @@ class Process(greenlet):
         self.pid = pid
         self.start_ticks = start_ticks
         self.argv = ["hermes_cli/main.py", "gateway", "run"]
-        if life not in ("start", "replace"):
-            self.argv[2] = "status"
-        elif life == "replace":
+        if life == "replace":
             self.argv.append("--replace")
+        elif life != "start":
+            self.argv[2] = "stop" if life == "stop" else "status"
         self.uid = 1000
         self.main = main
         self.phase = STARTING
@@ -178,6 +189,8 @@ class Process(greenlet):
                 return answer
             if self.deaf:
                 continue
+            if name == "serve":
+                self.phase = LEAVING  # What it is told by a signal is to go.
             self.handlers[answer.number](answer.number, None)
             if name in ("pause", "serve"):
                 return None

@@ -55,6 +55,8 @@ def _kill(kernel: Kernel, process: Process, pid: int, number: int) -> str | None
 def _pidfd_open(kernel: Kernel, process: Process, pid: int, flags: int) -> int:
     if pid <= 0 or flags & ~os.O_NONBLOCK:
         raise OSError(errno.EINVAL, "")
+    if not kernel.proc:
+        raise OSError(errno.ENOSYS, "")
     target = kernel.find(pid)
     if target is None:
         raise OSError(errno.ESRCH, "")
@@ -171,6 +173,11 @@ def _exit(kernel: Kernel, process: Process, code: int, outcome: Outcome) -> None
 @syscall("pid_exists")
 def _pid_exists(kernel: Kernel, process: Process, pid: int) -> bool:
     return kernel.find(pid) is not None
+
+
+@syscall("pids")
+def _pids(kernel: Kernel, process: Process) -> tuple[str, ...]:
+    return kernel.list_proc()
 
 
 @syscall("inspect")

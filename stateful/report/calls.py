@@ -85,8 +85,8 @@ def answer_text(step: Step) -> str:
 
 def outcome_text(outcome: Outcome) -> str:
     """How a process ended, in a word or two."""
-    if outcome.kind == "answered":
-        return f"answers {outcome.value}"
+    if outcome.kind in ("answered", "returned"):
+        return f"{outcome.kind.removesuffix('ed')}s {outcome.value}"
     return {"refused": "gives up", "failed": str(outcome.value)}.get(outcome.kind, outcome.kind)
 
 

@@ -30,10 +30,10 @@ STATES = {
     ("direct-unlink", "three-starts-empty-1-kill"): 6460,
     ("guarded-lock", "start-and-status-stale-1-kill"): 188,
     ("unlinked-lock", "two-starts-stale"): 1508,
-    ("reference", "one-start-stale-1-kill"): 44,
-    ("reference", "two-starts-stale-2-kills"): 4155,
-    ("reference", "start-and-status-recycled-pid-1-kill"): 2523,
-    ("reference", "exit-and-start-torn-file-2-kills"): 764,
+    ("reference-status", "one-start-stale-1-kill"): 44,
+    ("reference-status", "two-starts-stale-2-kills"): 4155,
+    ("reference-status", "start-and-status-recycled-pid-1-kill"): 2523,
+    ("reference-status", "exit-and-start-torn-file-2-kills"): 764,
 }
 
 
@@ -55,7 +55,7 @@ def test_number_of_states_is_exact(subject: str, name: str) -> None:
     assert result.states == STATES[subject, name]
 
 
-@pytest.mark.parametrize("subject", (*HISTORY, "reference"))
+@pytest.mark.parametrize("subject", (*HISTORY, "reference-status"))
 @pytest.mark.parametrize(
     "name", ("two-starts-stale-1-kill", "start-and-status-empty-1-kill", "exit-and-start-empty")
 )
@@ -146,7 +146,7 @@ class _Listening(Execution):
         ("direct-unlink", "two-starts-empty"),
         ("foreign-guard", "two-starts-empty-1-kill"),
         ("guarded-lock", "start-and-exit-empty-1-kill"),
-        ("reference", "start-and-status-empty"),
+        ("reference-status", "start-and-status-empty"),
     ),
 )
 def test_memory_and_plain_reexecution_reach_the_same_states(subject: str, name: str) -> None:
@@ -162,7 +162,7 @@ def test_number_of_states_does_not_depend_on_what_was_searched_before() -> None:
 
 
 def test_spent_budget_is_unknown_and_says_so() -> None:
-    found = verify("reference", [find_scenario("three-starts-stale")], budget_s=0.2)
+    found = verify("reference-status", [find_scenario("three-starts-stale")], budget_s=0.2)
     assert found.verdict == "unknown"
     assert found.results[0].reason == "the time was spent"
     assert not found.results[0].exhaustive
