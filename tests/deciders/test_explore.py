@@ -34,6 +34,7 @@ STATES = {
     ("reference", "two-starts-stale-2-kills"): 4155,
     ("reference", "start-and-status-recycled-pid-1-kill"): 2523,
     ("reference", "exit-and-start-torn-file-2-kills"): 764,
+    ("scoped-lock", "three-starts-empty-2-kills"): 2235,
 }
 
 
