@@ -388,6 +388,7 @@ def test_forked_child_does_not_keep_the_lock_of_a_dead_parent(
         SCOPE,
     )
     assert said(parent) == "asked"
+    parent.wait()
 
     assert acquire(status)
 
