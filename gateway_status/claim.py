@@ -80,7 +80,7 @@ class Claim:
     def judge(self, payload: Mapping[str, Any], path: Path) -> tuple[Verdict, Record | None]:
         """What is known of what stands in a PID file."""
         record = records.parse(payload)
-        return identity.judge(record, self._host, path.parent), record
+        return identity.judge(record, self._host, path.parent).verdict, record
 
     def is_locked(self, path: Path) -> bool:
         """Whether a process, this one included, holds a lifetime lock."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -42,4 +43,5 @@ def this_process(host: Host) -> Record:
     """The record that names the calling process."""
     pid = os.getpid()
     home = os.path.abspath(host.pid_path().parent)
-    return Record(pid, host.start_time(pid), identity.boot_id(), home, tuple(map(str, sys.argv)))
+    since = datetime.now(UTC).isoformat(timespec="seconds")
+    return Record(pid, host.start_time(pid), identity.boot_id(), home, since, tuple(map(str, sys.argv)))

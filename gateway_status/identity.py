@@ -13,7 +13,7 @@ import importlib
 import os
 import shlex
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from gateway_status.record import CLOEXEC, MAX_FILE_BYTES, Record
 
@@ -42,42 +42,54 @@ class Verdict(enum.Enum):
     UNSURE = "unsure"
 
 
-def judge(record: Record | None, host: Host, home: str | os.PathLike[str] | None = None) -> Verdict:
+class Judgement(NamedTuple):
+    """A verdict, and the fact that it rests on."""
+
+    verdict: Verdict
+    reason: str
+
+
+def judge(record: Record | None, host: Host, home: str | os.PathLike[str] | None = None) -> Judgement:
     """Judge a record that stands in a home, or None, which is whatever else stands in the place of one."""
-    if record is None or not exists(record.pid, windows=host.windows):
-        return Verdict.STALE
-    verdict = _judge_life(record, host)
-    if verdict is Verdict.LIVE and home is not None and _is_of_another_home(record, home):
-        return Verdict.UNSURE
-    return verdict
+    if record is None:
+        return Judgement(Verdict.STALE, "it names no process")
+    if not exists(record.pid, windows=host.windows):
+        return Judgement(Verdict.STALE, f"no process has pid {record.pid}")
+    judgement = _judge_life(record, host)
+    if judgement.verdict is Verdict.LIVE and home is not None and _is_of_another_home(record, home):
+        return Judgement(Verdict.UNSURE, f"it was written in another home, {record.home}")
+    return judgement
 
 
-def _judge_life(record: Record, host: Host) -> Verdict:
-    start_time = host.start_time(record.pid)
-    if start_time is None and is_zombie(record.pid):
-        return Verdict.STALE
+def _judge_life(record: Record, host: Host) -> Judgement:
+    pid = record.pid
+    start_time = host.start_time(pid)
+    if start_time is None and is_zombie(pid):
+        return Judgement(Verdict.STALE, f"process {pid} has ended, and waits to be reaped by its parent")
     same_start = start_time is not None and start_time == record.start_time
     if not same_start and start_time is not None and record.start_time is not None:
-        return Verdict.STALE
+        return Judgement(Verdict.STALE, f"pid {pid} belongs to another process now, by its start time")
     if record.boot_id is not None:
         here = boot_id()
         if here is not None and here != record.boot_id:
-            return Verdict.STALE
+            return Judgement(Verdict.STALE, "it was written before this boot")
         if here is not None and same_start:
-            return Verdict.LIVE
-    if not same_start and record.pid == os.getpid():
+            return Judgement(Verdict.LIVE, f"process {pid} has run since, by its start time")
+    if not same_start and pid == os.getpid():
         # Left by a process that had our pid, or by one of another container: our own command line
         # says nothing about it.
-        return Verdict.UNSURE
-    cmdline = host.cmdline(record.pid)
+        return Judgement(Verdict.UNSURE, "it names the pid of the process that asks")
+    cmdline = host.cmdline(pid)
     if not cmdline:
         # Where nothing else tells who has the pid now, the record's own argv may not vouch for it.
-        argv_fits = not record.argv or looks_like_gateway(shlex.join(record.argv))
-        return Verdict.LIVE if same_start and argv_fits else Verdict.UNSURE
+        if same_start and (not record.argv or looks_like_gateway(shlex.join(record.argv))):
+            return Judgement(Verdict.LIVE, f"process {pid} has run since, by its start time")
+        return Judgement(Verdict.UNSURE, f"the command line of process {pid} cannot be read")
     if looks_like_gateway(cmdline):
-        return Verdict.LIVE
-    # Without a boot id, equal ticks may also be a coincidence of two boots.
-    return Verdict.UNSURE if same_start else Verdict.STALE
+        return Judgement(Verdict.LIVE, f"process {pid} is a gateway, by its command line")
+    if same_start:  # Without a boot id, equal ticks may also be a coincidence of two boots.
+        return Judgement(Verdict.UNSURE, f"process {pid} is no gateway by its command line")
+    return Judgement(Verdict.STALE, f"pid {pid} belongs to another program now, by its command line")
 
 
 def _is_of_another_home(record: Record, home: str | os.PathLike[str]) -> bool:

@@ -48,7 +48,7 @@ def consume(host: Host, name: str) -> bool:
     if payload is None:
         return False
     named = _names_me(payload, host)
-    if named or not _counts(payload, host):
+    if named or not counts(payload, host):
         _remove(host, path, payload)
     return named
 
@@ -57,7 +57,7 @@ def clear(host: Host, name: str) -> None:
     """Remove a marker, unless another process that lives wrote it for a process that it is about to end."""
     path = host.pid_path().with_name(name)
     payload = _read(host, path)
-    if payload is not None and (payload.get("replacer_pid") == os.getpid() or not _counts(payload, host)):
+    if payload is not None and (payload.get("replacer_pid") == os.getpid() or not counts(payload, host)):
         _remove(host, path, payload)
 
 
@@ -72,10 +72,10 @@ def _names_me(payload: Mapping[str, Any], host: Host) -> bool:
     me = os.getpid()
     if payload.get("target_pid") != me or payload.get("target_start_time") != host.start_time(me):
         return False
-    return _counts(payload, host)
+    return counts(payload, host)
 
 
-def _counts(payload: Mapping[str, Any], host: Host) -> bool:
+def counts(payload: Mapping[str, Any], host: Host) -> bool:
     """Whether a marker is young enough, and its replacer lives, for it to mean anything."""
     try:
         age_s = (datetime.now(UTC) - datetime.fromisoformat(payload["written_at"])).total_seconds()

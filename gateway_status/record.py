@@ -46,6 +46,7 @@ class Record(NamedTuple):
     start_time: int | None = None
     boot_id: str | None = None
     home: str | None = None
+    since: str | None = None
     argv: tuple[str, ...] = ()
 
 
@@ -59,6 +60,7 @@ def parse(payload: Mapping[str, Any]) -> Record | None:
         _integer(payload.get("start_time")),
         _text(payload.get("boot_id")),
         _text(payload.get("home")),
+        _text(payload.get("since")),
         tuple(map(str, argv)) if isinstance(argv := payload.get("argv"), list) else (),
     )
 
@@ -83,6 +85,7 @@ def describe(record: Record) -> dict[str, Any]:
         "start_time": record.start_time,
         "boot_id": record.boot_id,
         "home": record.home,
+        "since": record.since,
     }
 
 

@@ -126,7 +126,7 @@ class ScopedLocks:
         if record is None or record.pid != pid or start_time not in (None, record.start_time):
             return False
         with locks.free_lifetime(path) as free:
-            if not free or identities.judge(record, self._host) is Verdict.LIVE:
+            if not free or identities.judge(record, self._host).verdict is Verdict.LIVE:
                 return False
             records.discard(path)
         return True
@@ -144,7 +144,7 @@ class ScopedLocks:
         return record is not None and identities.is_this_process(record, self._host)
 
     def _is_live(self, standing: Mapping[str, Any]) -> bool:
-        return identities.judge(records.parse(standing), self._host) is Verdict.LIVE
+        return identities.judge(records.parse(standing), self._host).verdict is Verdict.LIVE
 
     def _path(self, scope: str, identity: str) -> str:
         if not SCOPE.fullmatch(scope):

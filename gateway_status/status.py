@@ -1,4 +1,4 @@
-"""The face of the reference: claim a home, release it, ask who runs there; a drop-in ``status.py``.
+"""The reference's status module alone: claim a home, release it, ask who runs there; a drop-in ``status.py``.
 
 Ownership is the lifetime lock; the record is a message that says whose it is. ``gateway.run_gateway``
 does all of a start, a replace and an exit. Whoever keeps a sequence of their own calls, to start,

@@ -222,8 +222,8 @@ def _replay(options: argparse.Namespace) -> int:
 
 
 def _subjects(options: argparse.Namespace) -> int:
-    for name in ("reference", *BUILT_IN):
-        print(f"{name:<15} {describe(name)}")
+    for name in BUILT_IN:
+        print(f"{name:<{max(map(len, BUILT_IN))}}  {describe(name)}")
     return 0
 
 

@@ -23,7 +23,7 @@ from greenlet import getcurrent
 
 from stateful.kernel.disk import HOME
 from stateful.kernel.process import LEAVING, OWNER, Outcome, Process
-from stateful.subjects import BUILT_IN, status_module
+from stateful.subjects import BUILT_IN, REFERENCE, status_module
 
 STATUS_FUNCTIONS: Final = ("get_running_pid", "write_pid_file", "remove_pid_file")
 
@@ -136,10 +136,9 @@ def serve() -> None:
 
 def find_subject(text: str | None = None) -> Subject:
     """The subject that a text names; the reference where it names none. Raises SubjectError."""
-    if not text or text == "reference":
-        return Subject("reference", "gateway_status.status")
+    text = text or REFERENCE
     if text in BUILT_IN:
-        return Subject(text, f"stateful.subjects.{BUILT_IN[text]}")
+        return Subject(text, BUILT_IN[text])
     where, _, function = text.partition(":")
     if where.endswith(".py") or "/" in where:
         return _from_path(text, Path(where), function or None)

@@ -142,7 +142,7 @@ def test_replay_shows_a_schedule_that_breaks_nothing(capsys: pytest.CaptureFixtu
 
 def test_subjects_and_scenarios_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["subjects"]) == 0
-    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["reference", *BUILT_IN]
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [*BUILT_IN]
     assert main(["scenarios"]) == 0
     assert "two-starts-stale-1-kill             two starts, stale record, 1 kill\n" in capsys.readouterr().out
 

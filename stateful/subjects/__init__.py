@@ -1,4 +1,4 @@
-"""The built-in subjects: name and module. ``reference`` is ``gateway_status.status``."""
+"""The built-in subjects, by name: the reference, its parts, and the history of the outage."""
 
 from __future__ import annotations
 
@@ -7,19 +7,22 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+REFERENCE: Final = "reference"
+
 BUILT_IN: Final = {
-    "foreign-guard": "foreign_guard",
-    "direct-unlink": "direct_unlink",
-    "guarded-lock": "guarded_lock",
-    "unlinked-lock": "unlinked_lock",
-    "scoped-lock": "scoped_lock",
+    REFERENCE: "stateful.subjects.reference",
+    "reference-status": "gateway_status.status",
+    "scoped-lock": "stateful.subjects.scoped_lock",
+    "foreign-guard": "stateful.subjects.foreign_guard",
+    "direct-unlink": "stateful.subjects.direct_unlink",
+    "guarded-lock": "stateful.subjects.guarded_lock",
+    "unlinked-lock": "stateful.subjects.unlinked_lock",
 }
 
 
 def describe(name: str) -> str:
     """The first sentence of a built-in subject's docstring, read without running it."""
-    module = f"stateful.subjects.{BUILT_IN[name]}" if name in BUILT_IN else "gateway_status.status"
-    spec = find_spec(module)
+    spec = find_spec(BUILT_IN[name])
     assert spec is not None
     assert spec.origin is not None
     text = ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))) or ""

@@ -36,7 +36,7 @@ class Known:
 
 
 def judge(record: Record | None, start_time: int | None, cmdline: str | None, **more: Any) -> Verdict:
-    return identity.judge(record, cast(Host, Known(start_time, cmdline, **more)))
+    return identity.judge(record, cast(Host, Known(start_time, cmdline, **more))).verdict
 
 
 CASES = (
