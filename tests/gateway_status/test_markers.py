@@ -140,9 +140,7 @@ def test_marker_of_a_crashed_replacer_is_void(
     assert not kind.path.exists()
 
 
-def test_marker_of_a_replacer_whose_pid_was_given_again_is_void(
-    kind: Kind, put: Callable[..., None]
-) -> None:
+def test_marker_of_a_replacer_whose_pid_was_given_again_is_void(kind: Kind, put: Callable[..., None]) -> None:
     put(replacer_start_time=1)
 
     assert not kind.consume()
