@@ -208,7 +208,7 @@ def dead_pid() -> int:
 
 
 @pytest.fixture
-def run(home: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+def launch(home: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Runs ``run_gateway`` in a child process, with the lines of ``serve`` that a test gives."""
     children: list[subprocess.Popen[str]] = []
 
@@ -225,7 +225,12 @@ def run(home: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
         )
         child = subprocess.Popen(
             [sys.executable, "-S", "-c", program],
-            env={"HERMES_HOME": str(at), "PYTHONPATH": str(ROOT), "PATH": os.defpath},
+            env={
+                "HERMES_HOME": str(at),
+                "HERMES_GATEWAY_LOCK_DIR": os.environ["HERMES_GATEWAY_LOCK_DIR"],
+                "PYTHONPATH": str(ROOT),
+                "PATH": os.defpath,
+            },
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

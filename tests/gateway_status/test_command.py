@@ -293,7 +293,8 @@ def test_file_of_another_user_ends_a_start_for_good(
 ) -> None:
     (open_home / name).touch(mode=0o600)
     (open_home / name).write_text("{}")
-    os.chown(open_home, NOBODY, NOBODY)
+    os.chown(open_home, NOBODY, NOBODY)  # so that it could remove the file
+    before = (open_home / name).stat()
 
     code, _, err = answer(start("run", as_nobody=True))
 
@@ -302,6 +303,7 @@ def test_file_of_another_user_ends_a_start_for_good(
         f"gateway: {open_home / name}: could not tell the state of the gateway: Permission denied; "
         "`python -m gateway_status doctor` says more\n",
     )
+    assert (open_home / name).stat().st_ino == before.st_ino
     code, out, _ = answer(start("doctor", as_nobody=True))
     assert code == 1
     assert f"  belongs to user 0, and this one may not use it; give it to user {NOBODY}\n" in out

@@ -17,7 +17,7 @@ import pytest
 from gateway_status import doctor
 from gateway_status.__main__ import main
 
-Run = Callable[..., "subprocess.Popen[str]"]
+Launch = Callable[..., "subprocess.Popen[str]"]
 ABSENT = {
     "gateway.pid": "is not there",
     "gateway.lock": "is not there",
@@ -73,9 +73,9 @@ def test_answer_about_an_empty_home(
 
 
 def test_answer_about_a_gateway_that_runs(
-    run: Run, home: Path, says: Callable[[], dict[str, str]], capsys: pytest.CaptureFixture[str]
+    launch: Launch, home: Path, says: Callable[[], dict[str, str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    owner = run()
+    owner = launch()
     assert line(owner) == "owner"
     since = json.loads((home / "gateway.pid").read_text())["since"]
 
@@ -94,9 +94,9 @@ def test_answer_about_a_gateway_that_runs(
 
 
 def test_answer_about_what_a_killed_gateway_left(
-    run: Run, home: Path, says: Callable[[], dict[str, str]], capsys: pytest.CaptureFixture[str]
+    launch: Launch, home: Path, says: Callable[[], dict[str, str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    owner = run()
+    owner = launch()
     assert line(owner) == "owner"
     since = json.loads((home / "gateway.pid").read_text())["since"]
     owner.send_signal(signal.SIGKILL)
@@ -179,7 +179,7 @@ def test_lock_without_a_guard_is_looked_at_and_nothing_is_made(
 
 
 def test_gateway_of_an_older_version_is_told_by_its_free_lock(
-    run: Run, home: Path, says: Callable[[], dict[str, str]], status: ModuleType
+    launch: Launch, home: Path, says: Callable[[], dict[str, str]], status: ModuleType
 ) -> None:
     (home / "gateway.lock").touch()
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as older:

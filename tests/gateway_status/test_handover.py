@@ -16,7 +16,7 @@ import pytest
 
 from gateway_status import handover, markers
 
-Run = Callable[..., "subprocess.Popen[str]"]
+Launch = Callable[..., "subprocess.Popen[str]"]
 Until = Callable[[Callable[[], Any]], Any]
 
 
@@ -38,11 +38,13 @@ def end(status: ModuleType) -> Any:
 # -- who is ended, and how it exits ---------------------------------------------------------------
 
 
-def test_replaced_owner_exits_zero_and_the_replacer_owns(run: Run, status: ModuleType, home: Path) -> None:
-    owner = run()
+def test_replaced_owner_exits_zero_and_the_replacer_owns(
+    launch: Launch, status: ModuleType, home: Path
+) -> None:
+    owner = launch()
     assert line(owner) == "owner"
 
-    replacer = run(replace=True)
+    replacer = launch(replace=True)
 
     assert line(replacer) == "owner"
     code, said = ended(owner)
@@ -54,8 +56,8 @@ def test_replaced_owner_exits_zero_and_the_replacer_owns(run: Run, status: Modul
     assert f"took the place of pid {owner.pid}, since 20" in ended(replacer)[1]
 
 
-def test_stopped_owner_exits_zero_and_nothing_is_left(run: Run, status: ModuleType, home: Path) -> None:
-    owner = run()
+def test_stopped_owner_exits_zero_and_nothing_is_left(launch: Launch, status: ModuleType, home: Path) -> None:
+    owner = launch()
     assert line(owner) == "owner"
 
     assert end(status).pid == owner.pid
@@ -65,24 +67,24 @@ def test_stopped_owner_exits_zero_and_nothing_is_left(run: Run, status: ModuleTy
     assert end(status) is None
 
 
-def test_replace_of_nobody_is_a_start(run: Run) -> None:
-    assert line(run(replace=True)) == "owner"
+def test_replace_of_nobody_is_a_start(launch: Launch) -> None:
+    assert line(launch(replace=True)) == "owner"
 
 
-def test_replacer_of_a_replacer_owns_in_the_end(run: Run, status: ModuleType) -> None:
+def test_replacer_of_a_replacer_owns_in_the_end(launch: Launch, status: ModuleType) -> None:
     """Each of them is replaced on purpose, so that no supervisor revives it."""
     gateways = []
     for _ in range(4):
-        gateways.append(run(replace=True))
+        gateways.append(launch(replace=True))
         assert line(gateways[-1]) == "owner"
 
     assert [ended(each)[0] for each in gateways[:-1]] == [0, 0, 0]
     assert status.get_running_pid() == gateways[-1].pid
 
 
-def test_owner_told_to_end_by_many_exits_zero(run: Run, status: ModuleType) -> None:
+def test_owner_told_to_end_by_many_exits_zero(launch: Launch, status: ModuleType) -> None:
     """A second replacer, or the supervisor, may tell it so while the interpreter shuts down."""
-    owner = run()
+    owner = launch()
     assert line(owner) == "owner"
     status.write_takeover_marker(owner.pid)
 
@@ -92,8 +94,8 @@ def test_owner_told_to_end_by_many_exits_zero(run: Run, status: ModuleType) -> N
     assert ended(owner)[0] == 0
 
 
-def test_owner_whose_draining_takes_too_long_is_killed(run: Run, status: ModuleType) -> None:
-    owner = run("""
+def test_owner_whose_draining_takes_too_long_is_killed(launch: Launch, status: ModuleType) -> None:
+    owner = launch("""
         try:
             print("works", flush=True)
             time.sleep(60)
@@ -102,7 +104,7 @@ def test_owner_whose_draining_takes_too_long_is_killed(run: Run, status: ModuleT
     """)
     assert (line(owner), line(owner)) == ("owner", "works")
 
-    replacer = run(replace=True, grace_s=0.2)
+    replacer = launch(replace=True, grace_s=0.2)
 
     assert line(replacer) == "owner"
     assert ended(owner)[0] == -signal.SIGKILL
@@ -110,18 +112,18 @@ def test_owner_whose_draining_takes_too_long_is_killed(run: Run, status: ModuleT
 
 
 def test_stop_during_a_replace_ends_the_replacer_and_takes_its_marker_back(
-    run: Run, status: ModuleType, home: Path, until: Until
+    launch: Launch, status: ModuleType, home: Path, until: Until
 ) -> None:
-    owner = run("signal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('deaf', flush=True)\ntime.sleep(60)")
+    owner = launch("signal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('deaf', flush=True)\ntime.sleep(60)")
     assert (line(owner), line(owner)) == ("owner", "deaf")
-    replacer = run(replace=True)
+    replacer = launch(replace=True)
     until((home / markers.TAKEOVER_FILE).exists)
 
     replacer.terminate()
 
     code, said = ended(replacer)
     assert code == 1
-    assert said == "gateway: told to end before it began\n"
+    assert said == "gateway: SIGTERM ended it before it began\n"
     assert not (home / markers.TAKEOVER_FILE).exists()
     assert status.get_running_pid() == owner.pid
 
@@ -141,14 +143,14 @@ def signals() -> Iterator[list[int]]:
 
 
 def test_gateway_of_a_copied_home_is_left_alone(
-    run: Run, home: Path, tmp_path_factory: pytest.TempPathFactory, signals: list[int]
+    launch: Launch, home: Path, tmp_path_factory: pytest.TempPathFactory, signals: list[int]
 ) -> None:
-    owner = run()
+    owner = launch()
     assert line(owner) == "owner"
     copy = tmp_path_factory.mktemp("copy") / "home"
     shutil.copytree(home, copy)
 
-    newcomer = run(replace=True, at=copy)
+    newcomer = launch(replace=True, at=copy)
 
     assert line(newcomer) == "owner"
     assert owner.poll() is None
@@ -156,14 +158,14 @@ def test_gateway_of_a_copied_home_is_left_alone(
 
 
 def test_copied_record_without_a_home_is_not_signalled(
-    run: Run,
+    launch: Launch,
     status: ModuleType,
     signals: list[int],
     tmp_path: Path,
     home: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    owner = run()
+    owner = launch()
     assert line(owner) == "owner"
     record = json.loads((home / "gateway.pid").read_text())
     del record["home"]
@@ -179,9 +181,9 @@ def test_copied_record_without_a_home_is_not_signalled(
 
 
 def test_gateway_that_cannot_be_verified_is_not_signalled(
-    run: Run, status: ModuleType, signals: list[int], monkeypatch: pytest.MonkeyPatch
+    launch: Launch, status: ModuleType, signals: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    owner = run()
+    owner = launch()
     assert line(owner) == "owner"
     monkeypatch.setattr(status, "_get_process_start_time", lambda pid: None)
     monkeypatch.setattr(status, "_read_process_cmdline", lambda pid: None)
@@ -203,9 +205,9 @@ def test_own_process_is_not_signalled(status: ModuleType, signals: list[int]) ->
 
 
 def test_gateway_of_another_user_is_a_refusal_in_words(
-    run: Run, status: ModuleType, monkeypatch: pytest.MonkeyPatch, home: Path
+    launch: Launch, status: ModuleType, monkeypatch: pytest.MonkeyPatch, home: Path
 ) -> None:
-    owner = run()
+    owner = launch()
     assert line(owner) == "owner"
 
     def refuse(fd: int, number: int) -> None:
@@ -220,9 +222,9 @@ def test_gateway_of_another_user_is_a_refusal_in_words(
 
 
 def test_gateway_that_ended_before_the_signal_was_ended(
-    run: Run, status: ModuleType, monkeypatch: pytest.MonkeyPatch
+    launch: Launch, status: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    owner = run()
+    owner = launch()
     assert line(owner) == "owner"
     write = markers.write
 
@@ -237,16 +239,16 @@ def test_gateway_that_ended_before_the_signal_was_ended(
 
 
 def test_successor_of_a_gateway_that_ended_meanwhile_is_not_signalled(
-    run: Run, status: ModuleType, monkeypatch: pytest.MonkeyPatch, signals: list[int]
+    launch: Launch, status: ModuleType, monkeypatch: pytest.MonkeyPatch, signals: list[int]
 ) -> None:
-    owner = run("sys.stdin.readline()\nos._exit(1)")
+    owner = launch("sys.stdin.readline()\nos._exit(1)")
     assert line(owner) == "owner"
     is_locked, successors = status.claim.is_locked, []
 
     def change_owners(path: Path) -> bool:
         answer = is_locked(path)
         owner.communicate()
-        successors.append(run())
+        successors.append(launch())
         assert line(successors[0]) == "owner"
         return answer
 
@@ -256,12 +258,13 @@ def test_successor_of_a_gateway_that_ended_meanwhile_is_not_signalled(
 
     assert signals == []
     assert successors[0].poll() is None
+    assert status.get_running_pid() == successors[0].pid
 
 
 def test_gateway_that_survives_everything_is_a_refusal_in_words(
-    run: Run, status: ModuleType, signals: list[int], monkeypatch: pytest.MonkeyPatch
+    launch: Launch, status: ModuleType, signals: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    owner = run()
+    owner = launch()
     assert line(owner) == "owner"
     monkeypatch.setattr(handover, "GRACE_S", 0.01)
     monkeypatch.setattr(handover, "LAST_GRACE_S", 0.01)

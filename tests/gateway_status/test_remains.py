@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 
-Run = Callable[..., "subprocess.Popen[str]"]
+Launch = Callable[..., "subprocess.Popen[str]"]
 Until = Callable[[Callable[[], Any]], Any]
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +26,8 @@ import os, signal, subprocess, sys, time
 from gateway_status import gateway, status
 
 def spawn(*words):
-    return subprocess.Popen([sys.executable, "-S", *words], stdout=subprocess.PIPE, text=True)
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    return subprocess.Popen([sys.executable, "-S", *words], text=True, **pipes)
 
 owner = spawn("-m", "gateway_status", "run")
 while status.get_running_pid() != owner.pid:
@@ -54,40 +56,40 @@ def ended(child: subprocess.Popen[str]) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("replace", (False, True), ids=("start", "replace"))
-def test_zombie_owner_is_no_owner(run: Run, status: ModuleType, replace: bool) -> None:
-    owner = run()
+def test_zombie_owner_is_no_owner(launch: Launch, status: ModuleType, replace: bool) -> None:
+    owner = launch()
     assert line(owner) == "owner"
     os.kill(owner.pid, signal.SIGKILL)
     os.waitid(os.P_PID, owner.pid, os.WEXITED | os.WNOWAIT)
     os.kill(owner.pid, 0)  # It counts as alive for who asks like this.
 
-    successor = run(replace=replace)
+    successor = launch(replace=replace)
 
     assert line(successor) == "owner"
     assert status.get_running_pid() == successor.pid
 
 
-def test_zombie_that_a_replace_made_is_not_waited_for(run: Run, status: ModuleType) -> None:
+def test_zombie_that_a_replace_made_is_not_waited_for(launch: Launch, status: ModuleType) -> None:
     """The parent, which is this test, does not reap it before the replacer owns."""
-    owner = run()
+    owner = launch()
     assert line(owner) == "owner"
 
-    replacer = run(replace=True, grace_s=15.0)
+    replacer = launch(replace=True, grace_s=15.0)
 
     assert line(replacer) == "owner"
     assert os.waitid(os.P_PID, owner.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
     assert status.get_running_pid() == replacer.pid
 
 
-def test_stopped_owner_refuses_a_start_and_gives_way_to_a_replace(run: Run, status: ModuleType) -> None:
-    owner = run()
+def test_stopped_owner_refuses_a_start_and_gives_way_to_a_replace(launch: Launch, status: ModuleType) -> None:
+    owner = launch()
     assert line(owner) == "owner"
     owner.send_signal(signal.SIGSTOP)
 
-    code, said = ended(run())
+    code, said = ended(launch())
     assert code == 1
     assert f"pid {owner.pid}" in said
-    replacer = run(replace=True, grace_s=0.2)
+    replacer = launch(replace=True, grace_s=0.2)
 
     assert line(replacer) == "owner"
     assert ended(owner)[0] == -signal.SIGKILL
@@ -112,17 +114,35 @@ def test_stranger_with_the_pid_of_the_owner_is_neither_trusted_nor_signalled(hom
     assert done.stdout.splitlines() == ["True None", "True", "0 None"], done.stderr
 
 
-def test_start_beside_a_stranger_whose_pid_and_start_are_recorded_before_a_reboot(
-    run: Run, status: ModuleType, home: Path
+@pytest.mark.parametrize(
+    ("different", "cmdline"),
+    (
+        ({"boot_id": "last"}, "cat"),
+        ({"boot_id": "last"}, "hermes gateway run"),
+        ({"start_time": None}, "cat"),
+        ({"start_time": None, "argv": ["hermes", "gateway", "run"]}, None),
+    ),
+    ids=("reboot", "reboot-gateway", "null-start", "vouches-for-itself"),
+)
+@pytest.mark.parametrize("answer", (True, False), ids=("known-start", "unknown-start"))
+def test_stranger_with_a_recorded_pid_keeps_nobody_from_the_home(
+    status: ModuleType,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    different: dict[str, Any],
+    cmdline: str | None,
+    answer: bool,
 ) -> None:
-    """After a reboot another daemon may have both the pid and the start ticks of the last gateway."""
-    stranger = subprocess.Popen([sys.executable, "-S", "-c", "input()"], stdin=subprocess.PIPE)
-    start_time = status.get_process_start_time(stranger.pid)
-    (home / "gateway.pid").write_text(
-        f'{{"pid": {stranger.pid}, "kind": "hermes-gateway", "start_time": {start_time}, "boot_id": "last"}}'
-    )
+    """After a reboot even the start ticks may be equal; and a record cannot say who has its pid now."""
+    start_time = status.get_process_start_time(os.getppid())
+    record = {"pid": os.getppid(), "start_time": start_time, "argv": [], **different}
+    (home / "gateway.pid").write_text(json.dumps(record))
+    monkeypatch.setattr(status, "_read_process_cmdline", lambda pid: cmdline)
+    if not answer:
+        monkeypatch.setattr(status, "_get_process_start_time", lambda pid: None)
 
-    assert line(run(replace=True)) == "owner"
+    assert status.get_running_pid() is None
+    assert status.acquire_gateway_runtime_lock()
+    status.write_pid_file()
 
-    assert stranger.poll() is None
-    stranger.communicate(b"\n")
+    assert status.owns_gateway()

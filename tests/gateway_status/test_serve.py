@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-Run = Callable[..., "subprocess.Popen[str]"]
+Launch = Callable[..., "subprocess.Popen[str]"]
 Until = Callable[[Callable[[], Any]], Any]
 
 RELEASED = ["gateway.guard", "gateway.lock"]
@@ -61,9 +61,9 @@ def left(home: Path) -> list[str]:
     ),
 )
 def test_end_of_serve_releases_and_says_why(
-    run: Run, home: Path, serve: str, status: int, reason: str
+    launch: Launch, home: Path, serve: str, status: int, reason: str
 ) -> None:
-    child = run(serve)
+    child = launch(serve)
 
     code, said = ended(child)
 
@@ -72,9 +72,32 @@ def test_end_of_serve_releases_and_says_why(
     assert left(home) == RELEASED
 
 
-def test_unplanned_sigterm_exits_one(run: Run, home: Path) -> None:
+def test_serve_is_called_by_the_owner(launch: Launch, status: ModuleType) -> None:
+    child = launch("print(status.owns_gateway(), flush=True)\nsys.stdin.readline()")
+
+    assert (line(child), line(child)) == ("owner", "True")
+    assert status.get_running_pid() == child.pid
+
+
+def test_record_goes_before_the_lock(launch: Launch, home: Path) -> None:
+    child = launch("""
+        remove, release = status.remove_pid_file, status.release_gateway_runtime_lock
+        def told(function, name):
+            def call():
+                print(name, status.claim.holds_lock(), os.path.exists(status.host.pid_path()), flush=True)
+                function()
+            return call
+        status.remove_pid_file = told(remove, "remove")
+        status.release_gateway_runtime_lock = told(release, "release")
+    """)
+
+    assert [line(child) for _ in range(3)] == ["owner", "remove True True", "release True False"]
+    assert ended(child)[0] == 0
+
+
+def test_unplanned_sigterm_exits_one(launch: Launch, home: Path) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
-        child = run()
+        child = launch()
         assert line(child) == "owner"
 
         child.send_signal(number)
@@ -86,9 +109,9 @@ def test_unplanned_sigterm_exits_one(run: Run, home: Path) -> None:
 
 
 def test_lock_is_held_and_draining_goes_on_through_a_second_sigterm(
-    run: Run, home: Path, status: ModuleType
+    launch: Launch, home: Path, status: ModuleType
 ) -> None:
-    child = run("""
+    child = launch("""
         try:
             print("works", flush=True)
             time.sleep(60)
@@ -106,7 +129,7 @@ def test_lock_is_held_and_draining_goes_on_through_a_second_sigterm(
 
     assert status.is_gateway_runtime_lock_active()
     assert status.get_running_pid() == child.pid
-    contender = run()
+    contender = launch()
     assert ended(contender)[0] == 1
     assert child.stdin is not None
     child.stdin.write("go\n")
@@ -116,8 +139,8 @@ def test_lock_is_held_and_draining_goes_on_through_a_second_sigterm(
     assert left(home) == RELEASED
 
 
-def test_serve_may_handle_sigterm_itself(run: Run, home: Path) -> None:
-    child = run("""
+def test_serve_may_handle_sigterm_itself(launch: Launch, home: Path) -> None:
+    child = launch("""
         told = []
         signal.signal(signal.SIGTERM, lambda *_: told.append(True))
         print("ready", flush=True)
@@ -134,21 +157,21 @@ def test_serve_may_handle_sigterm_itself(run: Run, home: Path) -> None:
     assert left(home) == RELEASED
 
 
-def test_hard_exit_leaves_a_record_that_the_next_start_reclaims(run: Run, home: Path) -> None:
-    assert ended(run("os._exit(3)"))[0] == 3
+def test_hard_exit_leaves_a_record_that_the_next_start_reclaims(launch: Launch, home: Path) -> None:
+    assert ended(launch("os._exit(3)"))[0] == 3
     assert left(home) == ["gateway.guard", "gateway.lock", "gateway.pid"]
 
-    child = run()
+    child = launch()
 
     assert line(child) == "owner"
 
 
-def test_second_start_is_refused_with_the_pid_and_what_to_do(run: Run, home: Path) -> None:
-    owner = run()
+def test_second_start_is_refused_with_the_pid_and_what_to_do(launch: Launch, home: Path) -> None:
+    owner = launch()
     assert line(owner) == "owner"
     before = (home / "gateway.pid").read_bytes()
 
-    code, said = ended(run())
+    code, said = ended(launch())
 
     assert code == 1
     assert said.startswith(f"gateway: one runs already in {home}: pid {owner.pid}, since 20")
@@ -158,9 +181,11 @@ def test_second_start_is_refused_with_the_pid_and_what_to_do(run: Run, home: Pat
     assert (home / "gateway.pid").read_bytes() == before
 
 
-def test_child_that_serve_forks_exits_without_a_release(run: Run, home: Path, status: ModuleType) -> None:
+def test_child_that_serve_forks_exits_without_a_release(
+    launch: Launch, home: Path, status: ModuleType
+) -> None:
     """It unwinds through the same ``finally`` and leaves by the same handlers as its parent would."""
-    owner = run("""
+    owner = launch("""
         import atexit
         atexit.register(status.release_gateway_runtime_lock)
         atexit.register(status.remove_pid_file)
@@ -175,15 +200,15 @@ def test_child_that_serve_forks_exits_without_a_release(run: Run, home: Path, st
 
     assert status.is_gateway_runtime_lock_active()
     assert status.get_running_pid() == owner.pid
-    assert ended(run())[0] == 1
+    assert ended(launch())[0] == 1
     code, said = ended(owner)
     assert code == 0
     assert said.count("gateway: ends") == 1
     assert left(home) == RELEASED
 
 
-def test_sigterm_to_a_child_that_serve_forks_just_ends_it(run: Run, status: ModuleType) -> None:
-    owner = run("""
+def test_sigterm_to_a_child_that_serve_forks_just_ends_it(launch: Launch, status: ModuleType) -> None:
+    owner = launch("""
         if child := os.fork():
             print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
             sys.stdin.readline()
@@ -198,9 +223,9 @@ def test_sigterm_to_a_child_that_serve_forks_just_ends_it(run: Run, status: Modu
 
 
 def test_child_that_outlives_its_killed_parent_keeps_the_lock_until_it_ends(
-    run: Run, home: Path, until: Until
+    launch: Launch, home: Path, until: Until
 ) -> None:
-    owner = run("""
+    owner = launch("""
         child = os.fork()
         if not child:
             time.sleep(60)
@@ -213,7 +238,7 @@ def test_child_that_outlives_its_killed_parent_keeps_the_lock_until_it_ends(
     owner.kill()
     owner.wait()
 
-    code, said = ended(run())
+    code, said = ended(launch())
 
     os.kill(child, signal.SIGKILL)
     assert code == 1
@@ -221,5 +246,5 @@ def test_child_that_outlives_its_killed_parent_keeps_the_lock_until_it_ends(
         f"gateway: another one starts in {home}, or a child of the last one still holds its lock; "
         f"`fuser {home}/gateway.lock` names it\n"
     )
-    until(lambda: not os.path.exists(f"/proc/{child}") or ended(run("return"))[0] == 0)
-    assert line(run()) == "owner"
+    until(lambda: not os.path.exists(f"/proc/{child}") or ended(launch("return"))[0] == 0)
+    assert line(launch()) == "owner"
