@@ -7,9 +7,12 @@ import os
 import socket
 import subprocess
 import sys
+import textwrap
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -49,6 +52,22 @@ if outcome == "owner":
     status.remove_pid_file()
     status.release_gateway_runtime_lock()
 """
+
+# All of a start and an exit. ``serve`` says that it has begun, and goes on as a test wants it to.
+RUN = """
+import logging, os, signal, sys, time
+from gateway_status import gateway, handover, status
+
+logging.basicConfig(format="%(message)s", level=logging.INFO)
+handover.GRACE_S = {grace_s}
+
+def serve():
+    print("owner", flush=True)
+{serve}
+
+sys.exit(gateway.run_gateway(serve, replace={replace}))
+"""
+DEADLINE_S = 20.0
 
 HOSTILE = (
     ("empty", b""),
@@ -186,3 +205,57 @@ def dead_pid() -> int:
     child = subprocess.Popen([sys.executable, "-S", "-c", ""])
     child.wait()
     return child.pid
+
+
+@pytest.fixture
+def launch(home: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Runs ``run_gateway`` in a child process, with the lines of ``serve`` that a test gives."""
+    children: list[subprocess.Popen[str]] = []
+
+    def start(
+        serve: str = "time.sleep(60)",
+        *,
+        replace: bool = False,
+        grace_s: float = 10.0,
+        at: Path = home,
+        **more: Any,
+    ) -> subprocess.Popen[str]:
+        program = RUN.format(
+            serve=textwrap.indent(textwrap.dedent(serve), "    "), replace=replace, grace_s=grace_s
+        )
+        child = subprocess.Popen(
+            [sys.executable, "-S", "-c", program],
+            env={
+                "HERMES_HOME": str(at),
+                "HERMES_GATEWAY_LOCK_DIR": os.environ["HERMES_GATEWAY_LOCK_DIR"],
+                "PYTHONPATH": str(ROOT),
+                "PATH": os.defpath,
+            },
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            **more,
+        )
+        children.append(child)
+        return child
+
+    yield start
+    for child in children:
+        if child.returncode is None:
+            child.kill()
+        child.communicate()
+
+
+@pytest.fixture
+def until() -> Callable[[Callable[[], Any]], Any]:
+    """Waits until a condition holds, and returns what it says; fails where it never does."""
+
+    def wait(condition: Callable[[], Any]) -> Any:
+        deadline = time.monotonic() + DEADLINE_S
+        while not (answer := condition()):
+            assert time.monotonic() < deadline, f"never came true within {DEADLINE_S} s"
+            time.sleep(0.01)
+        return answer
+
+    return wait
