@@ -3,9 +3,9 @@
 It says nothing about who runs: that is the record's and the lifetime lock's to say. Its pid is always
 that of the process that wrote it last, never one that stood there before.
 
-Kept from an earlier life, as gateways have always kept it: every field that this life has not written.
-Each platform says by its ``updated_at`` when it was written; a gateway that wants a clean sheet clears
-the fields that it starts with.
+Kept from an earlier life, as gateways have always kept it: every field that this life has not written
+and that is no list or object. Each platform says by its ``updated_at`` when it was written; a gateway
+that wants a clean sheet clears the fields that it starts with.
 
 - ``begin`` starts a life with a clean sheet.
 - Each update is read, changed and written under the guard of the home, by owners and others alike: a
@@ -85,7 +85,7 @@ def _given(changes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plain(payload: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields without any nesting: a reader gets past deeper nesting than a writer does."""
+    """The fields without any nesting, which could be of any shape, and deeper than can be written again."""
     return {key: value for key, value in payload.items() if not isinstance(value, dict | list)}
 
 

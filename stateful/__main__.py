@@ -23,9 +23,9 @@ from stateful.deciders.replay import replay
 from stateful.deciders.result import HOLDS, UNKNOWN, VIOLATED, Result
 from stateful.examine import examine
 from stateful.kernel.call import UnmodelledSyscall
-from stateful.report.text import trace_text
+from stateful.report.text import LIMIT_COLUMNS, trace_text
 from stateful.report.verdict import also_violated, as_json, summary, table
-from stateful.scenario import SCENARIOS, Scenario, find_scenario
+from stateful.scenario import LONG, SCENARIOS, Scenario, find_scenario
 from stateful.schedule import ScheduleMismatch, parse_schedule
 from stateful.subject import SubjectError, find_subject
 from stateful.subjects import BUILT_IN, describe
@@ -187,12 +187,12 @@ class _Display:
         self._progress.update(self._task, completed=finished, states=states)
         if self._plain and result.finished:
             name, time_s = result.scenario.name, f"{result.seconds:.1f} s"
-            print(f"{name:<36} {result.verdict:<8} {result.states:>9,} states {time_s:>8}", flush=True)
+            print(f"{name:<36} {result.verdict:<11} {result.states:>9,} states {time_s:>8}", flush=True)
 
 
 def _print(console: Console, found: Verification) -> None:
     console.print()
-    console.print(table(found.results))
+    console.print(table(found.results), width=LIMIT_COLUMNS)
     console.print()
     traces = list(found.violations.values())
     for trace in traces[:1]:
@@ -228,8 +228,8 @@ def _subjects(options: argparse.Namespace) -> int:
 
 
 def _scenarios(options: argparse.Namespace) -> int:
-    for scenario in SCENARIOS:
-        print(f"{scenario.name:<35} {scenario.title}")
+    for scenario in (*SCENARIOS, *LONG):
+        print(f"{scenario.name:<35} {scenario.title}{'; only by name' if scenario in LONG else ''}")
     return 0
 
 

@@ -51,6 +51,8 @@ class SingleOwnerTests:
     @pytest.mark.parametrize("scenarios", GROUPS.values(), ids=GROUPS)
     def test_holds_in_every_state(self, subject: Subject, scenarios: list[Scenario]) -> None:
         found = verify(subject, scenarios, budget_s=BUDGET_S)
+        if not found.offered:
+            pytest.skip(f"not offered: {', '.join(found.results[0].missing)}")
         texts = [trace_text(trace) for trace in found.violations.values()]
         assert found.verdict == "holds", "\n".join(["", *texts, *summary(found)])
 

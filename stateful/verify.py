@@ -106,7 +106,8 @@ def verify(
     for number, scenario in enumerate(scenarios):
         missing = tuple(life for life in dict.fromkeys(scenario.cast.lives) if life not in offer.lives)
         if missing:
-            note((number, Result(scenario, missing=missing)))
+            found[number] = Result(scenario, missing=missing)
+    not_offered = list(found.items())
     jobs = _jobs((number, scenario) for number, scenario in enumerate(scenarios) if number not in found)
     arguments = (subject, offer, time.time() + budget_s)
     try:
@@ -115,6 +116,8 @@ def verify(
         else:
             for job in jobs:
                 _search(*arguments, job, note)
+        for message in not_offered:
+            note(message)
     except KeyboardInterrupt:
         pass
     results = [

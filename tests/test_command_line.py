@@ -124,7 +124,16 @@ def test_verify_that_is_violated_is_status_one_and_prints_the_counterexample(
     data = json.loads(report.read_text())
     assert (data["subject"], data["verdict"]) == ("direct-unlink", "violated")
     (scenario,) = data["scenarios"]
-    assert set(scenario) == {"name", "verdict", "states", "executions", "exhaustive", "seconds", "violations"}
+    assert set(scenario) == {
+        "name",
+        "verdict",
+        "not_offered",
+        "states",
+        "executions",
+        "exhaustive",
+        "seconds",
+        "violations",
+    }
     violation = next(each for each in scenario["violations"] if each["invariant"] == "at_most_one_owner")
     assert set(violation) == {"invariant", "steps", "switches", "faults", "schedule", "text"}
     assert violation["text"] in out

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from stateful.invariants import GOALS, INVARIANTS
+from stateful.report.verdict import as_json, summary
 from stateful.scenario import SCENARIOS, find_scenario
 from stateful.verify import verify
 
@@ -28,8 +29,26 @@ CAUGHT = {
     "reader_touches": ("start-and-status-empty", "A4 status-C C1"),
     "unguarded_remove": ("exit-and-start-empty", "A5 exit-A A1 B5 A1"),
     "trusts_the_record": ("one-start-stale", "A7"),
+    "replacer_unlinks_again": ("start-and-replace-empty", "B1 A4 B5"),
+    "victim_removes_successor": ("replace-of-owner-empty", "A5 B6 A2 B4 A1"),
+    "drops_the_record": ("replace-of-owner-empty", "A5 B6 status-C C2"),
+    "gives_up_after_term": ("replace-of-owner-empty", "A5 B7 A2"),
+    "stop_cleans_up": ("stop-of-owner-empty", "A5 B5 status-C C2"),
 }
-HOLDING = ("flock_only", "lockf_only", "waits_for_lock")
+HOLDING = ("flock_only", "lockf_only", "waits_for_lock", "raises_out", "replaces_by_force")
+
+
+WAITING = """import fcntl, os
+def gateway(home, serve, *, replace=False):
+    fd = os.open(home / "lock", os.O_CREAT | os.O_RDWR)
+    if not replace:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        serve()
+"""
+NEVER = {
+    "never_replaces": ("replace-of-owner-empty", "", "a_replace_succeeded"),
+    "never_stops": ("stop-of-owner-empty", "def stop(home): home.exists()\n", "a_stop_succeeded"),
+}
 
 
 def invariant_named_in(name: str) -> str:
@@ -59,6 +78,30 @@ def test_odd_but_right_subject_holds(name: str) -> None:
 
 def test_every_goal_belongs_to_a_standard_scenario() -> None:
     assert {goal for scenario in SCENARIOS for goal in scenario.goals()} == set(GOALS)
+
+
+def test_scenario_that_is_not_offered_is_said_to_be_so() -> None:
+    names = ("two-starts-empty", "replace-of-owner-empty-1-kill", "start-and-status-empty")
+    found = verify(str(PLANTED / "flock_only.py"), [find_scenario(name) for name in names])
+    assert [result.missing for result in found.results] == [(), ("replace",), ("status",)]
+    assert [result.verdict for result in found.results] == ["holds", "not offered", "not offered"]
+    assert found.verdict == "holds"
+    assert "  not offered replace, status: 2 scenarios left out" in summary(found)
+    assert [each["not_offered"] for each in as_json(found)["scenarios"]] == [[], ["replace"], ["status"]]
+
+
+def test_nothing_offered_is_not_a_pass() -> None:
+    found = verify(str(PLANTED / "flock_only.py"), [find_scenario("stop-of-owner-empty")])
+    assert found.verdict == "unknown"
+
+
+@pytest.mark.parametrize("name", ("never_replaces", "never_stops"))
+def test_goal_that_is_never_reached_is_not_a_pass(name: str, tmp_path: Path) -> None:
+    (tmp_path / "subject.py").write_text(f"{WAITING}{NEVER[name][1]}")
+    found = verify(str(tmp_path / "subject.py"), [find_scenario(NEVER[name][0])])
+    assert found.verdict == "unknown"
+    assert found.violations == {}
+    assert found.results[0].unreached == (NEVER[name][2],)
 
 
 def test_subject_that_never_owns_is_not_a_pass() -> None:

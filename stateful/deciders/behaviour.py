@@ -14,7 +14,7 @@ from stateful.kernel.process import Process
 from stateful.kernel.switch import bury
 from stateful.subject import Subject
 
-MOST_PARKED: Final = 16  # running processes that are kept for each life of each letter
+MOST_PARKED: Final = 256  # running processes that are kept for each life of each letter
 BORN: Final = 0  # the history of a process that has been told nothing
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from stateful.kernel.call import Errno
+from stateful.kernel.call import Delivery, Errno
 from stateful.kernel.process import OWNER
 from stateful.report.calls import (
     call_text,
@@ -150,7 +150,10 @@ def _stuck(story: Story) -> Iterator[str]:
 def _nobody(story: Story) -> Iterator[str]:
     for letter, life in story.trace.lives.items():
         failed = [(n, s) for n, s in story.of(letter) if isinstance(s.answer, Errno)]
-        if life in ("start", "replace"):
+        told = [number for number, step in story.of(letter) if isinstance(step.answer, Delivery)]
+        if told:
+            yield f"{letter} was told to go, as it saw at step {told[0]}, and went."
+        elif life in ("start", "replace"):
             got = f" after step {failed[-1][0]}, {call_text(failed[-1][1])}, failed" if failed else ""
             yield f"{letter} gave up at step {story.of(letter)[-1][0]}{got}."
 

@@ -9,23 +9,29 @@ from typing import Any, Final
 
 from rich.table import Table
 
-from stateful.deciders.result import HOLDS, UNKNOWN, VIOLATED, Result
+from stateful.deciders.result import HOLDS, NOT_OFFERED, UNKNOWN, VIOLATED, Result
 from stateful.invariants import INVARIANTS
 from stateful.report.text import LIMIT_COLUMNS, count, trace_text
 from stateful.trace import Trace
 from stateful.verify import Verification
 
 STYLES: Final = {HOLDS: "green", VIOLATED: "bold red", UNKNOWN: "yellow"}
+NOT_OFFERED_CELL: Final = "n/o"
 MARKS: Final = {HOLDS: "", VIOLATED: " !", UNKNOWN: " ?"}
 
 
 def table(results: Sequence[Result]) -> Table:
-    """A row for each cast and number of kills, a column for each disk; the cells count states."""
+    """A row for each cast and number of kills, a column for each disk; the cells count states.
+
+    A cell is empty where there is no such scenario, and ``-`` where it was not begun.
+    """
     disks = list(dict.fromkeys(result.scenario.disk.name for result in results))
     grid = Table(box=None, pad_edge=False, header_style="")
     grid.add_column("scenario", no_wrap=True)
     for disk in disks:
         grid.add_column(disk, justify="right", no_wrap=True)
+    if any(result.missing for result in results):
+        grid.caption, grid.caption_justify = f"{NOT_OFFERED_CELL}: {NOT_OFFERED}", "left"
     for title, row in rows(results):
         cells = {result.scenario.disk.name: result for result in row}
         grid.add_row(title, *(_cell(cells.get(disk)) for disk in disks))
@@ -42,7 +48,11 @@ def rows(results: Sequence[Result]) -> Iterator[tuple[str, list[Result]]]:
 
 
 def _cell(result: Result | None) -> str:
-    if result is None or not result.states:
+    if result is None:
+        return ""
+    if result.missing:
+        return NOT_OFFERED_CELL
+    if not result.states:
         return "-"
     style = STYLES[result.verdict]
     return f"[{style}]{result.states:,}{MARKS[result.verdict]}[/]"
@@ -59,6 +69,7 @@ def summary(verification: Verification) -> list[str]:
         word = "holds" if verification.exhaustive else "not broken"
         lines += _entry(word, [name for name in names if name not in verification.violations])
         lines += _entry("scope", _scope(verification, begun))
+    lines += _entry("not offered", _not_offered(verification))
     reasons = {result.reason for result in results if result.verdict == UNKNOWN and result.reason}
     for reason in sorted(reasons):
         unknown = [result.scenario.name for result in results if result.reason == reason]
@@ -78,15 +89,27 @@ def _entry(word: str, parts: Sequence[str]) -> list[str]:
 
 
 def _scope(verification: Verification, begun: Sequence[Result]) -> list[str]:
-    starts = max(result.scenario.cast.lives.count("start") for result in begun)
+    casts = [result.scenario.cast.lives for result in begun]
+    nouns = {"start": "start", "replace": "replace", "stop": "planned stop"}
+    most = {noun: max(lives.count(life) for lives in casts) for life, noun in nouns.items()}
+    processes = ", ".join(count(number, noun) for noun, number in most.items() if number)
     kills = max(result.scenario.kills for result in begun)
-    total, done = len(verification.results), sum(result.exhaustive for result in begun)
+    total, done = len(verification.offered), sum(result.exhaustive for result in begun)
     how = "searched exhaustively" if done == total else f"{done} of them searched exhaustively"
     return [
         f"{count(total, 'scenario')}, {how}",
-        f"up to {count(starts, 'start')} and {count(kills, 'kill')} at any step",
+        f"up to {processes} and {count(kills, 'kill')} at any step",
         f"{verification.states:,} states in {verification.seconds:.1f} s",
     ]
+
+
+def _not_offered(verification: Verification) -> list[str]:
+    """The lives that the subject lacks, and how many scenarios are left out for it."""
+    left_out = [result for result in verification.results if result.missing]
+    lives = list(dict.fromkeys(life for result in left_out for life in result.missing))
+    if not left_out:
+        return []
+    return [*lives[:-1], f"{lives[-1]}: {count(len(left_out), 'scenario')} left out"]
 
 
 def also_violated(trace: Trace) -> list[str]:
@@ -112,6 +135,7 @@ def _result_as_json(result: Result) -> dict[str, Any]:
         "name": result.scenario.name,
         "verdict": result.verdict,
         "states": result.states,
+        "not_offered": list(result.missing),
         "executions": result.calls,
         "exhaustive": result.exhaustive,
         "seconds": round(result.seconds, 3),

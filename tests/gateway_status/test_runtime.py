@@ -182,13 +182,14 @@ def test_platforms_of_another_shape_are_dropped(status: ModuleType, home: Path, 
     assert state(home)["platforms"]["telegram"]["state"] == "connected"
 
 
-def test_nesting_that_can_only_just_be_read_is_not_written_again(status: ModuleType, home: Path) -> None:
-    for depth in (100, 500, 900, 990, 2_000, 9_000, 20_000):
-        (home / "gateway_state.json").write_text('{"old": ' + "[" * depth + "]" * depth + "}")
+@pytest.mark.parametrize("depth", [1, 500, 980, 2_000, 9_000, 20_000])
+def test_nested_field_of_nobodys_is_not_written_again(status: ModuleType, home: Path, depth: int) -> None:
+    (home / "gateway_state.json").write_text('{"old": ' + "[" * depth + "]" * depth + "}")
 
-        status.write_runtime_status(gateway_state="running")
+    status.write_runtime_status(gateway_state="running")
 
-        assert status.read_runtime_status()["gateway_state"] == "running"
+    assert state(home)["gateway_state"] == "running"
+    assert "old" not in state(home)
 
 
 def test_what_was_written_can_be_read_again(status: ModuleType, home: Path) -> None:

@@ -156,37 +156,24 @@ def test_ledger_stays_small_and_remembers(
     assert set(ledger.read_bytes().splitlines()) == {b"1750000000.000"}
 
 
-def test_start_takes_five_calls(
-    status: ModuleType, ledger: Path, clock: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_start_takes_five_calls(status: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     status.record_start_and_check_storm()
     calls: list[str] = []
 
     def watch(module: Any, name: str) -> None:
         real = getattr(module, name)
 
-        def call(*args: Any) -> Any:
+        def call(*args: Any, **kwargs: Any) -> Any:
             calls.append(name)
-            return real(*args)
+            return real(*args, **kwargs)
 
-        monkeypatch.setattr(module, name, call)
+        watching.setattr(module, name, call)
 
-    for name in (
-        "open",
-        "read",
-        "write",
-        "close",
-        "stat",
-        "fstat",
-        "ftruncate",
-        "fsync",
-        "replace",
-        "unlink",
-    ):
-        watch(os, name)
-    watch(fcntl, "flock")
-
-    status.record_start_and_check_storm()
+    with monkeypatch.context() as watching:
+        for name in "open read write close stat fstat ftruncate fsync replace unlink".split():
+            watch(os, name)
+        watch(fcntl, "flock")
+        status.record_start_and_check_storm()
 
     assert calls == ["open", "flock", "read", "write", "close"]
 
