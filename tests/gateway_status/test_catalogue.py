@@ -23,6 +23,7 @@ PROGRESS = {
     "ZombieCountsAsAlive": (
         "test_remains::test_zombie_owner_is_no_owner",
         "test_remains::test_zombie_that_a_replace_made_is_not_waited_for",
+        "test_identity::test_zombie_is_dead",
         "test_terminate::test_zombie_has_ended",
     ),
     "StoppedOwnerBlocks": ("test_remains::test_stopped_owner_refuses_a_start_and_gives_way_to_a_replace",),
@@ -126,6 +127,7 @@ IDENTITY = {
     ),
     "CheckedThenRecycled": (
         "test_terminate::test_process_whose_pid_is_given_again_before_the_signal_is_spared",
+        "test_handover::test_stranger_that_gets_the_pid_after_the_first_look_is_not_signalled",
     ),
 }
 

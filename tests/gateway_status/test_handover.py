@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 
 from gateway_status import handover, markers
+from gateway_status.identity import Verdict
+from gateway_status.record import Record, describe
 
 Launch = Callable[..., "subprocess.Popen[str]"]
 Until = Callable[[Callable[[], Any]], Any]
@@ -259,6 +261,23 @@ def test_successor_of_a_gateway_that_ended_meanwhile_is_not_signalled(
     assert signals == []
     assert successors[0].poll() is None
     assert status.get_running_pid() == successors[0].pid
+
+
+def test_stranger_that_gets_the_pid_after_the_first_look_is_not_signalled(
+    status: ModuleType, home: Path, monkeypatch: pytest.MonkeyPatch, signals: list[int]
+) -> None:
+    """Its start time is then the one that the pidfd is verified by, so the record is judged once more."""
+    status.acquire_gateway_runtime_lock()
+    record = Record(os.getppid(), start_time=1)
+    (home / "gateway.pid").write_text(json.dumps(describe(record)))
+    running, answers = status.claim.running, [(Verdict.LIVE, record)]
+    monkeypatch.setattr(
+        status.claim, "running", lambda *how, **more: answers.pop() if answers else running(*how, **more)
+    )
+
+    assert end(status) == record
+
+    assert answers == [] and signals == []
 
 
 def test_gateway_that_survives_everything_is_a_refusal_in_words(
