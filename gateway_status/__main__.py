@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ from gateway_status.errors import GatewayStatusError
 
 WRONG_INPUT: Final = 2
 NOT_RUNNING: Final = 3
+PIPE_CLOSED: Final = 141
 SECONDS_BETWEEN_LOOKS: Final = 5.0
 
 
@@ -41,16 +43,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     verbs.add_parser("doctor", help="say what stands on the disk, and why; changes nothing")
     options = parser.parse_args(arguments)
     try:
-        if options.verb == "run":
-            return _run(replace=options.replace)
-        if options.verb == "status":
-            return _status(as_json=options.json)
-        return _stop() if options.verb == "stop" else _doctor()
+        code = _do(options)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return code
     except GatewayStatusError as error:
-        print(f"gateway: {_home()}: {error.strerror}", file=sys.stderr)
-        return gateway.FAILED
+        print(f"gateway: {gateway.explain(error)}", file=sys.stderr)
     except KeyboardInterrupt:
-        return gateway.FAILED
+        print("gateway: interrupted", file=sys.stderr)
+    except OSError as error:  # Nobody reads what is said, or it cannot be written.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            return PIPE_CLOSED
+        print(f"gateway: the answer could not be written: {error.strerror}", file=sys.stderr)
+    return gateway.FAILED
+
+
+def _do(options: argparse.Namespace) -> int:
+    if options.verb == "run":
+        return _run(replace=options.replace)
+    if options.verb == "status":
+        return _status(as_json=options.json)
+    return _stop() if options.verb == "stop" else _doctor()
 
 
 def _run(*, replace: bool) -> int:
@@ -61,7 +75,7 @@ def _run(*, replace: bool) -> int:
 def _serve() -> int | None:
     """The work of this gateway is to be there."""
     record = status.claim.running(status.host.pid_path(), clean_up=False)
-    who = gateway.describe(record[1]) if record else "nobody"
+    who = gateway.describe(record[1]) if record else f"pid {os.getpid()}"
     logging.info("gateway: runs in %s: %s; stop it with `python -m gateway_status stop`", _home(), who)
     while status.owns_gateway():
         time.sleep(SECONDS_BETWEEN_LOOKS)
@@ -90,15 +104,16 @@ def _stop() -> int:
 
 
 def _doctor() -> int:
-    answer = doctor.as_json(_home())
+    record = doctor.running(_home())
     found = list(doctor.findings(_home()))
-    print(f"home {_home()}")
+    print(f"{_home()}:")
     for finding in found:
         print(f"  {finding.name:<{max(len(each.name) for each in found)}}  {finding.says}")
-    if answer["running"]:
-        print(f"A gateway runs: pid {answer['pid']}. Stop it with `python -m gateway_status stop`.")
+    if record:
+        print(f"A gateway runs: {gateway.describe(record)}. Stop it with `python -m gateway_status stop`.")
     elif blocking := [finding.name for finding in found if finding.blocks]:
-        print(f"No gateway runs, and none can start before something is done about {' and '.join(blocking)}.")
+        names = " and ".join(blocking)
+        print(f"No gateway is found, and none can start before something is done about {names}.")
         return gateway.FAILED
     else:
         print("No gateway runs, and one can start: `python -m gateway_status run`.")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -118,8 +118,11 @@ class Claim:
 
     # -- the record -------------------------------------------------------------------------------
 
-    def write_record(self) -> None:
-        """Publish the record of this process. Raises FileExistsError where that is not its right."""
+    def write_record(self, then: Callable[[], None] = lambda: None) -> None:
+        """Publish the record of this process, and do something more before the guard is left.
+
+        Raises FileExistsError where that is not its right.
+        """
         path = self._host.pid_path()
         home = str(path.parent)
         record = this_process(self._host)
@@ -142,6 +145,7 @@ class Claim:
                     raise FileExistsError(errno.EEXIST, text, str(path))
             self._host.write(path, records.describe(record))
             self._written = record
+            then()
 
     def remove_record(self) -> None:
         """Remove the record of this process; leave any other as it is."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any, NamedTuple
 
 from gateway_status import identity, locks, markers, runtime, status, storm
 from gateway_status import record as records
-from gateway_status.errors import GatewayStatusError
+from gateway_status.errors import documented
 from gateway_status.identity import Verdict
 
 
@@ -23,14 +24,27 @@ class Finding(NamedTuple):
 
 
 def findings(home: Path) -> Iterator[Finding]:
-    """One finding for each file of a home; nothing is changed."""
+    """One finding for each file of a home, and for the home itself where that is odd; nothing is changed."""
+    if says := _oddity_of_home(home):
+        yield Finding("home", says, blocks=os.path.lexists(home))
+    if not home.is_dir():
+        return
     for name, look in _FILES.items():
         path = home / name
-        odd = _oddity(path)
         try:
-            yield odd or look(path)
-        except (GatewayStatusError, OSError) as error:
+            yield _oddity(path) or look(path)
+        except OSError as error:
             yield Finding(name, f"cannot be read: {error.strerror}", _matters(name))
+
+
+def _oddity_of_home(home: Path) -> str | None:
+    if not os.path.lexists(home):
+        return "is not there; the first start makes it"
+    if not home.is_dir():
+        return "is no directory; move it away, or set HERMES_HOME to another one"
+    if not os.access(home, os.W_OK | os.X_OK):
+        return "may not be written by this user; give it to them, or set HERMES_HOME to another one"
+    return None
 
 
 def _oddity(path: Path) -> Finding | None:
@@ -88,16 +102,45 @@ def _words(record: records.Record) -> str:
 
 
 def _lock(path: Path) -> Finding:
-    if status.is_gateway_runtime_lock_active(path):
-        return Finding(path.name, "is locked: somebody owns this home")
-    return Finding(path.name, "is free: nobody owns this home")
+    runs = running(path.parent) is not None
+    locked = _is_locked(path)
+    if locked is None:
+        says = f"is not looked at while somebody is behind {locks.GUARD_FILE}"
+    elif locked and not runs:
+        says = (
+            "is locked, although no gateway is found: one starts just now, or a child of the last one still "
+            f"holds it; {_holder(path)}"
+        )
+    elif locked:
+        says = "is locked: the gateway owns this home"
+    elif runs:
+        says = "is free, although a gateway runs: it is of an older version, or of another home"
+    else:
+        says = "is free: nobody owns this home"
+    return Finding(path.name, says, bool(locked and not runs))
+
+
+def _is_locked(path: Path) -> bool | None:
+    """Whether somebody holds the lifetime lock; None where the guard is busy, for it may be so for ever."""
+    with locks.guard(str(path.parent), create=False, wait=False) as entered:
+        if not entered and os.path.lexists(path.with_name(locks.GUARD_FILE)):
+            return None
+        with locks.free_lifetime(str(path)) as free:
+            return not free
+
+
+def _holder(path: Path) -> str:
+    return f"`fuser {shlex.quote(str(path))}` names the process"
 
 
 def _guard(path: Path) -> Finding:
     with locks.guard(str(path.parent), create=False, wait=False) as entered:
         if entered:
             return Finding(path.name, "is free, as it should be")
-    return Finding(path.name, "is locked: somebody starts or cleans up; if for long, that process is stuck")
+    says = (
+        "is locked: somebody starts or cleans up; if for long, that process is stuck, and keeps all waiting"
+    )
+    return Finding(path.name, f"{says}; {_holder(path)}")
 
 
 def _state(path: Path) -> Finding:
@@ -106,7 +149,11 @@ def _state(path: Path) -> Finding:
     if not isinstance(state, str) or not isinstance(pid, int):
         return Finding(path.name, "holds no runtime status; the next gateway replaces it")
     reason = payload.get("exit_reason")
-    return Finding(path.name, f"says {state}, by pid {pid}" + (f": {reason}" if reason else ""))
+    says = f"says {state}, by pid {pid}" + (f": {reason}" if reason else "")
+    now = running(path.parent)
+    if state != "stopped" and (now is None or now.pid != pid):
+        says += ", which is so no more: that gateway was killed"
+    return Finding(path.name, says)
 
 
 def _marker(path: Path) -> Finding:
@@ -133,10 +180,23 @@ _FILES: dict[str, Callable[[Path], Finding]] = {
 }
 
 
+def running(home: Path) -> records.Record | None:
+    """The record of the gateway that runs; None also where that cannot be told."""
+    try:
+        return _running(home)
+    except OSError:
+        return None
+
+
+def _running(home: Path) -> records.Record | None:
+    found = status.claim.running(home / status.PID_FILE, clean_up=False)
+    return found[1] if found else None
+
+
+@documented
 def as_json(home: Path) -> dict[str, Any]:
     """The answer of ``status --json``."""
-    running = status.claim.running(home / status.PID_FILE, clean_up=False)
-    record = running[1] if running else None
+    record = _running(home)
     return {
         "home": str(home),
         "running": record is not None,

@@ -19,13 +19,13 @@ from __future__ import annotations
 
 import errno
 import logging
+import shlex
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from gateway_status import handover, markers, status
-from gateway_status.errors import GatewayStatusError
+from gateway_status import handover, locks, markers, runtime, status
+from gateway_status.errors import GatewayStatusError, documented
 from gateway_status.record import Record
 from gateway_status.stop import Signals
 from gateway_status.stop import Stop as Stop
@@ -35,7 +35,11 @@ OK, FAILED, RESTART, MISCONFIGURED = 0, 1, 75, 78
 
 # What a supervisor cannot mend by starting again: 8,000 restarts have been seen on a lock file of root.
 FOR_GOOD = frozenset(
-    {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.EINVAL}
+    {
+        *(errno.EACCES, errno.EPERM, errno.EROFS),  # another user's
+        *(errno.ENOTDIR, errno.EISDIR, errno.ENOTEMPTY, errno.ELOOP, errno.ENXIO, errno.EINVAL),  # no file
+        *(errno.ENOSYS, errno.EOPNOTSUPP, errno.ENAMETOOLONG),  # no home for a lock
+    }
 )
 # Between tries for a lock that outlived its owner, as where a forked child of it still ends.
 PAUSES_S = (0.1, 0.4, 1.5, 4.0)
@@ -55,27 +59,22 @@ class FatalConfiguration(Exception):
 def run_gateway(serve: Callable[[], object], *, replace: bool = False) -> int:
     """Be the gateway of this home; the exit status. What else ``serve`` raises comes after the release."""
     with Signals() as signals:
-        try:
-            _wait_out_a_storm(signals)
-            refusal = _claim(signals, replace=replace)
-        except GatewayStatusError as error:
-            log.error("gateway: %s: %s", _home(), error.strerror)
-            return MISCONFIGURED if error.errno in FOR_GOOD else FAILED
-        except Stop:
-            log.warning("gateway: told to end before it began")
-            return OK if _was_planned() else FAILED
-        if refusal:
+        code, refusal = _try_to_claim(signals, replace=replace)
+        if refusal is None:
+            code, reason = FAILED, "it failed"
+            try:
+                code, reason = _serve(serve, signals)
+            except BaseException as error:
+                code, reason = _raised(error)
+                raise
+            finally:
+                _release(code, reason)
+        else:
             log.error("gateway: %s", refusal)
-            return FAILED
-        code, reason = FAILED, "it failed"
-        try:
-            _tell(gateway_state="running", exit_reason=None, restart_requested=False)
-            code, reason = _serve(serve, signals)
-        finally:
-            _release(code, reason)
     return code
 
 
+@documented
 def stop_gateway() -> Record | None:
     """Stop the gateway of this home on purpose; its record, or None where none runs. Raises NotEnded."""
     return handover.end(status.host, status.claim, markers.PLANNED_STOP_FILE)
@@ -86,9 +85,28 @@ def describe(record: Record) -> str:
     return f"pid {record.pid}" + (f", since {record.since}" if record.since else "")
 
 
+def explain(error: OSError) -> str:
+    """What is wrong, where, and what to do about it."""
+    if isinstance(error, handover.NotEnded):
+        return f"{_home()}: {error.strerror}"
+    return f"{error.filename or _home()}: {error.strerror}; `python -m gateway_status doctor` says more"
+
+
 # -- claim ----------------------------------------------------------------------------------------
 
 
+def _try_to_claim(signals: Signals, *, replace: bool) -> tuple[int, str | None]:
+    """Become the owner, or the exit status and the reason of a start that does not."""
+    try:
+        _wait_out_a_storm(signals)
+        return FAILED, _claim(signals, replace=replace)
+    except GatewayStatusError as error:
+        return MISCONFIGURED if error.errno in FOR_GOOD else FAILED, explain(error)
+    except Stop:
+        return OK if _was_planned() else FAILED, f"{signals.name} ended it before it began"
+
+
+@documented
 def _claim(signals: Signals, *, replace: bool) -> str | None:
     """Become the owner, or say why not."""
     victim = None
@@ -102,21 +120,30 @@ def _claim(signals: Signals, *, replace: bool) -> str | None:
     elif running := status.claim.running(status.host.pid_path(), clean_up=True):
         return (
             f"one runs already in {_home()}: {describe(running[1])}; "
-            "stop it with `python -m gateway_status stop`, or take its place with --replace"
+            "stop it with `python -m gateway_status stop`, or take its place with `run --replace`"
         )
     if not _acquire(signals, victim):
-        return f"another one starts or runs in {_home()}, and holds its lock; nothing is to be done"
+        lock = shlex.quote(str(_home() / locks.LOCK_FILE))
+        return (
+            f"another one starts in {_home()}, or a child of the last one still holds its lock; "
+            f"`fuser {lock}` names it"
+        )
     try:
-        status.write_pid_file()
+        status.write_pid_file(_begin)
     except FileExistsError as error:
         status.release_gateway_runtime_lock()
-        return f"one runs already in {_home()}: {error.strerror}"
+        return f"refused in {_home()}: {error.strerror}"
     except BaseException:
         status.release_gateway_runtime_lock()
         raise
     if victim:
         log.info("gateway: took the place of %s", describe(victim))
     return None
+
+
+def _begin() -> None:
+    """Under the guard still, which spares those who wait for it some turns."""
+    _tell(lambda: runtime.begin(status.host, "running"))
 
 
 def _acquire(signals: Signals, victim: Record | None) -> bool:
@@ -135,17 +162,17 @@ def _acquire(signals: Signals, victim: Record | None) -> bool:
 
 def _wait_out_a_storm(signals: Signals) -> None:
     """Where a supervisor starts gateways as fast as it can, slow it down."""
-    storm = status.record_start_and_check_storm()
-    if storm is not None:
+    info = status.record_start_and_check_storm()
+    if info is not None:
         log.warning(
-            "gateway: start %d within %.0f s in %s; waiting for %.0f s",
-            storm.starts,
-            storm.window_s,
+            "gateway: start %d within %.0f s in %s; waits for %.0f s",
+            info.starts,
+            info.window_s,
             _home(),
-            storm.backoff_s,
+            info.backoff_s,
         )
         with signals.raising():
-            time.sleep(storm.backoff_s)
+            time.sleep(info.backoff_s)
 
 
 # -- serve and release ----------------------------------------------------------------------------
@@ -164,10 +191,22 @@ def _serve(serve: Callable[[], object], signals: Signals) -> tuple[int, str]:
     except FatalConfiguration as fatal:
         return MISCONFIGURED, str(fatal) or "its configuration is of no use"
     if isinstance(result, int) and not isinstance(result, bool):
-        return result, f"it ended with exit status {result}"
+        return result, _with_status(result)
     if not status.owns_gateway():
         return FAILED, "it has lost its home"
     return OK, "it was done"
+
+
+def _raised(error: BaseException) -> tuple[int, str]:
+    """What becomes of the process when ``serve`` raises this."""
+    if not isinstance(error, SystemExit):
+        return FAILED, f"it failed: {type(error).__name__}: {error}"
+    code = OK if error.code is None else int(error.code) if isinstance(error.code, int) else FAILED
+    return code, _with_status(code)
+
+
+def _with_status(code: int) -> str:
+    return f"it ended with exit status {code}"
 
 
 def _was_planned() -> bool:
@@ -181,22 +220,26 @@ def _release(code: int, reason: str) -> None:
     (log.info if code == OK else log.error)(
         "gateway: ends in %s with exit status %d: %s", _home(), code, reason
     )
-    _tell(gateway_state="stopped", exit_reason=reason, restart_requested=code == RESTART)
+    _tell(
+        lambda: status.write_runtime_status(
+            gateway_state="stopped", exit_reason=reason, restart_requested=code == RESTART
+        )
+    )
     try:
         status.release_all_scoped_locks()
         status.remove_pid_file()
     except GatewayStatusError as error:
-        log.error("gateway: %s: %s; the next start cleans it up", _home(), error.strerror)
+        log.error("gateway: %s; the next start cleans up", explain(error))
     finally:
         status.release_gateway_runtime_lock()
 
 
-def _tell(**state: Any) -> None:
+def _tell(write: Callable[[], None]) -> None:
     """Write the runtime status, which nothing depends on."""
     try:
-        status.write_runtime_status(**state)
-    except GatewayStatusError as error:
-        log.warning("gateway: %s: %s", _home(), error.strerror)
+        write()
+    except OSError as error:
+        log.warning("gateway: %s", explain(error))
 
 
 def _home() -> Path:

@@ -84,9 +84,9 @@ def counts(payload: Mapping[str, Any], host: Host) -> bool:
     if not 0 <= age_s <= LIFETIME_S:
         return False
     replacer, since = payload.get("replacer_pid"), payload.get("replacer_start_time")
-    if since is None or not isinstance(replacer, int):
+    if since is None:
         return True  # An older version does not tell who it was.
-    return bool(host.start_time(replacer) == since)
+    return isinstance(replacer, int) and host.start_time(replacer) == since
 
 
 def _remove(host: Host, path: Path, payload: Mapping[str, Any]) -> None:

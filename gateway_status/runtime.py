@@ -3,10 +3,11 @@
 It says nothing about who runs: that is the record's and the lifetime lock's to say. Its pid is always
 that of the process that wrote it last, never one that stood there before.
 
-Kept from an earlier life, as gateways have always kept it: every field that this life has not written.
-Each platform says by its ``updated_at`` when it was written; a gateway that wants a clean sheet clears
-the fields that it starts with.
+Kept from an earlier life, as gateways have always kept it: every field that this life has not written
+and that is no list or object. Each platform says by its ``updated_at`` when it was written; a gateway
+that wants a clean sheet clears the fields that it starts with.
 
+- ``begin`` starts a life with a clean sheet.
 - Each update is read, changed and written under the guard of the home, by owners and others alike: a
   contender that gives up says so here too, and all write through one temporary name.
 - What is written can be read again: texts are cut, and where the file would grow past what a reader
@@ -40,6 +41,13 @@ UNSET: Any = object()  # The default of what is not mentioned: None is a value, 
 def read(host: Host) -> dict[str, Any] | None:
     """See ``status.read_runtime_status``."""
     return host.read(host.pid_path().with_name(STATE_FILE)) or None
+
+
+def begin(host: Host, state: str) -> None:
+    """Under the guard, a clean sheet for a new life: nothing of what stood there, which is not even read."""
+    now = {"updated_at": datetime.now(UTC).isoformat()}
+    sheet = FRESH | records.describe(this_process(host)) | now | {"gateway_state": state, "platforms": {}}
+    host.write(host.pid_path().with_name(STATE_FILE), sheet)
 
 
 def write(
@@ -77,7 +85,7 @@ def _given(changes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plain(payload: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields without any nesting: a reader gets past deeper nesting than a writer does."""
+    """The fields without any nesting, which could be of any shape, and deeper than can be written again."""
     return {key: value for key, value in payload.items() if not isinstance(value, dict | list)}
 
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 import os
 import subprocess as subprocess  # substituted by test suites, as the names below
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -144,13 +144,13 @@ def is_gateway_runtime_lock_active(lock_path: Path_ | None = None) -> bool:
 
 
 @documented
-def write_pid_file() -> None:
-    """Publish the record of this process.
+def write_pid_file(then: Callable[[], None] = lambda: None) -> None:
+    """Publish the record of this process, and do something more before anybody else can claim or clean up.
 
     Raises FileExistsError, and leaves everything as it is, where a record stands that is not
     provably stale (this process's own included), or another process holds the lifetime lock.
     """
-    claim.write_record()
+    claim.write_record(then)
 
 
 @documented
@@ -292,4 +292,4 @@ def record_start_and_check_storm(
     There is a storm where more than ``max_starts`` starts lie within ``window_s``; ``backoff_s`` grows
     with their excess. Never raises: where the ledger cannot be kept there is no storm.
     """
-    return storm.record_start(host, max_starts, window_s, backoff_cap_s)
+    return storm.note_start(host, max_starts, window_s, backoff_cap_s)

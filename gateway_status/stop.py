@@ -16,7 +16,10 @@ class Stop(BaseException):
 
 
 class Signals:
-    """SIGTERM and SIGINT, which are only noted, except while waiting and serving."""
+    """SIGTERM and SIGINT, which are only noted, except while waiting and serving.
+
+    Once one has come, further ones are ignored for the rest of the process.
+    """
 
     def __init__(self) -> None:
         self._owner = os.getpid()
@@ -36,6 +39,10 @@ class Signals:
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
+            if self._noted is not None and handler in (signal.SIG_DFL, signal.default_int_handler):
+                # It ends already, and its exit status is to say why. A second replacer's SIGTERM, or the
+                # supervisor's, while the interpreter shuts down would say something else.
+                handler = signal.SIG_IGN
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
     @contextlib.contextmanager

@@ -127,6 +127,9 @@ def _terminate_on_windows(pid: int, host: Host, *, force: bool, expected_start_t
     except FileNotFoundError:
         os.kill(pid, signal.SIGTERM)
         return
+    except subprocess.TimeoutExpired:
+        text = f"taskkill could not end process {pid}: it took longer than {TASKKILL_TIMEOUT_S} s"
+        raise OSError(errno.ETIMEDOUT, text) from None
     if done.returncode:
         text = (done.stderr or done.stdout or "").strip() or f"exit status {done.returncode}"
         raise OSError(errno.EPERM, f"taskkill could not end process {pid}: {text}")

@@ -17,8 +17,8 @@ LIMIT_CONTENT_BYTES = 1 << 20
 class File(NamedTuple):
     """A file, directory or link: its kind, permission bits and content (a link's is its target).
 
-    ``writer`` is the letter of the process that last wrote to it, ``label`` the inode number that
-    processes have seen, if any has looked.
+    ``writer`` is the letter of the process that lives and last wrote to it, or None; a file at whose end
+    several have written is nobody's. ``label`` is the inode number that processes have seen, if any has.
     """
 
     kind: str
@@ -105,4 +105,5 @@ def _file(kernel: Kernel, number: int, where: str | None, fd: int | None) -> Fil
     elif st.S_ISDIR(raw.st_mode):
         kind = "dir"
     inode = kernel.inode(number)
-    return File(kind, inode.mode, content, inode.writer, inode.label, inode.mtime)
+    writer = inode.writer if content else None
+    return File(kind, inode.mode, content, writer, inode.label, inode.mtime)

@@ -230,8 +230,12 @@ def _writable(process: Process, fd: int) -> int:
 
 @syscall("write")
 def _write(kernel: Kernel, process: Process, fd: int, data: bytes) -> int:
-    written = real.write(_writable(process, fd), data)
-    kernel.changed(open_file(process, fd).inode, process)
+    number, file = _writable(process, fd), open_file(process, fd)
+    adds = file.flags & real.O_APPEND and real.fstat(number).st_size
+    written = real.write(number, data)
+    kernel.changed(file.inode, process)
+    if adds:
+        kernel.inode(file.inode).writer = None
     return written
 
 

@@ -154,6 +154,9 @@ class Kernel:
         for file in process.fds.values():
             self.release(file)
         process.fds.clear()
+        for inode in self.inodes.values():
+            if inode.writer == process.letter:
+                inode.writer, self._disk = None, None
         self.record_locks = [lock for lock in self.record_locks if lock.letter != process.letter]
 
     def put(self, files: Iterable[tuple[str, bytes]]) -> None:

@@ -10,6 +10,7 @@ import os
 import shutil
 
 O_CREAT, O_EXCL, O_NOFOLLOW, O_TRUNC = os.O_CREAT, os.O_EXCL, os.O_NOFOLLOW, os.O_TRUNC
+O_APPEND = os.O_APPEND
 O_TMPFILE: int = getattr(os, "O_TMPFILE", 0)  # Linux only
 
 close = os.close

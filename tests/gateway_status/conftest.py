@@ -7,9 +7,12 @@ import os
 import socket
 import subprocess
 import sys
+import textwrap
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -49,6 +52,22 @@ if outcome == "owner":
     status.remove_pid_file()
     status.release_gateway_runtime_lock()
 """
+
+# All of a start and an exit. ``serve`` says that it has begun, and goes on as a test wants it to.
+RUN = """
+import logging, os, signal, sys, time
+from gateway_status import gateway, handover, status
+
+logging.basicConfig(format="%(message)s", level=logging.INFO)
+handover.GRACE_S = {grace_s}
+
+def serve():
+    print("owner", flush=True)
+{serve}
+
+sys.exit(gateway.run_gateway(serve, replace={replace}))
+"""
+DEADLINE_S = 20.0
 
 HOSTILE = (
     ("empty", b""),
@@ -108,14 +127,16 @@ def _put_in_the_way(path: Path, kind: str) -> Path:
         os.mkfifo(path)
     else:
         listener = socket.socket(socket.AF_UNIX)
-        listener.bind(str(path))
+        listener.bind(str(path.with_name("s")))  # Its address may have a hundred characters only.
         listener.close()
+        path.with_name("s").rename(path)
     return path
 
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HERMES_HOME", str(tmp_path))
+    monkeypatch.setenv("HERMES_GATEWAY_LOCK_DIR", str(tmp_path / "locks"))
     return tmp_path
 
 
@@ -128,14 +149,15 @@ def status(home: Path) -> Iterator[ModuleType]:
 
 
 @pytest.fixture
-def spawn(home: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Runs a gateway in a child process, which a test may have wait for a line of input first."""
+def run(home: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Runs code with arguments in a child process that has the same home."""
     children: list[subprocess.Popen[str]] = []
+    folders = {name: os.environ[name] for name in ("HERMES_HOME", "HERMES_GATEWAY_LOCK_DIR")}
 
-    def start(*, at_a_line: bool = False) -> subprocess.Popen[str]:
+    def start(code: str, *arguments: str) -> subprocess.Popen[str]:
         child = subprocess.Popen(
-            [sys.executable, "-S", "-c", (READY if at_a_line else "") + GATEWAY],
-            env={"HERMES_HOME": str(home), "PYTHONPATH": str(ROOT), "PATH": os.defpath},
+            [sys.executable, "-S", "-c", code, *arguments],
+            env={**folders, "PYTHONPATH": str(ROOT), "PATH": os.defpath},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -150,8 +172,90 @@ def spawn(home: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
 
 @pytest.fixture
+def spawn(run: Callable[..., subprocess.Popen[str]]) -> Callable[..., subprocess.Popen[str]]:
+    """Runs a gateway in a child process, which a test may have wait for a line of input first."""
+
+    def start(*, at_a_line: bool = False) -> subprocess.Popen[str]:
+        return run((READY if at_a_line else "") + GATEWAY)
+
+    return start
+
+
+@pytest.fixture
+def race(run: Callable[..., subprocess.Popen[str]]) -> Callable[..., list[subprocess.Popen[str]]]:
+    """Runs code in as many child processes as there are arguments, all let go when all are ready."""
+
+    def start(code: str, *arguments: str) -> list[subprocess.Popen[str]]:
+        children = [run(READY + code, argument) for argument in arguments]
+        for child in children:
+            assert child.stdout is not None
+            assert child.stdout.readline() == "ready\n"
+        for child in children:
+            assert child.stdin is not None
+            child.stdin.write("go\n")
+            child.stdin.flush()
+        return children
+
+    return start
+
+
+@pytest.fixture
 def dead_pid() -> int:
     """A pid that belonged to a process a moment ago."""
     child = subprocess.Popen([sys.executable, "-S", "-c", ""])
     child.wait()
     return child.pid
+
+
+@pytest.fixture
+def launch(home: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Runs ``run_gateway`` in a child process, with the lines of ``serve`` that a test gives."""
+    children: list[subprocess.Popen[str]] = []
+
+    def start(
+        serve: str = "time.sleep(60)",
+        *,
+        replace: bool = False,
+        grace_s: float = 10.0,
+        at: Path = home,
+        **more: Any,
+    ) -> subprocess.Popen[str]:
+        program = RUN.format(
+            serve=textwrap.indent(textwrap.dedent(serve), "    "), replace=replace, grace_s=grace_s
+        )
+        child = subprocess.Popen(
+            [sys.executable, "-S", "-c", program],
+            env={
+                "HERMES_HOME": str(at),
+                "HERMES_GATEWAY_LOCK_DIR": os.environ["HERMES_GATEWAY_LOCK_DIR"],
+                "PYTHONPATH": str(ROOT),
+                "PATH": os.defpath,
+            },
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            **more,
+        )
+        children.append(child)
+        return child
+
+    yield start
+    for child in children:
+        if child.returncode is None:
+            child.kill()
+        child.communicate()
+
+
+@pytest.fixture
+def until() -> Callable[[Callable[[], Any]], Any]:
+    """Waits until a condition holds, and returns what it says; fails where it never does."""
+
+    def wait(condition: Callable[[], Any]) -> Any:
+        deadline = time.monotonic() + DEADLINE_S
+        while not (answer := condition()):
+            assert time.monotonic() < deadline, f"never came true within {DEADLINE_S} s"
+            time.sleep(0.01)
+        return answer
+
+    return wait

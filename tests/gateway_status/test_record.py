@@ -109,6 +109,25 @@ def test_short_write_is_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert record.read_json(tmp_path / "gateway.pid") == {"pid": 4242}
 
 
+def test_record_appears_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "gateway.pid"
+    path.write_text('{"pid": 4}')
+    seen = []
+    write = os.write
+
+    def look_after_each_byte(fd: int, data: bytes) -> int:
+        written = write(fd, data[:1])
+        seen.append(record.read_json(path))
+        return written
+
+    monkeypatch.setattr(os, "write", look_after_each_byte)
+
+    record.publish_json(path, {"pid": 5})
+
+    assert seen == [{"pid": 4}] * len('{"pid": 5}')
+    assert record.read_json(path) == {"pid": 5}
+
+
 def test_discarding_a_folder_with_something_in_it_fails(tmp_path: Path) -> None:
     (tmp_path / "gateway.pid" / "something").mkdir(parents=True)
 

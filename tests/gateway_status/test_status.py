@@ -147,31 +147,6 @@ def test_owner_notices_that_its_descriptor_was_closed(
 # -- what a dead gateway leaves behind ------------------------------------------------------------
 
 
-def test_stale_record_of_the_outage_is_cleaned_and_replaced(
-    status: ModuleType, home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = put(home, pid=4242, argv=["hermes_cli/main.py", "gateway", "run"], start_time=None)
-
-    def kill(pid: int, number: int) -> None:
-        raise ProcessLookupError
-
-    monkeypatch.setattr(status.os, "kill", kill)
-
-    assert status.get_running_pid() is None
-    assert not path.exists()
-    status.write_pid_file()
-    assert json.loads(path.read_text())["pid"] == os.getpid()
-
-
-def test_exit_leaves_a_foreign_live_record(status: ModuleType, home: Path) -> None:
-    put(home, pid=os.getppid(), start_time=status.get_process_start_time(os.getppid()))
-    before = snapshot(home)
-
-    status.remove_pid_file()
-
-    assert snapshot(home) == before
-
-
 def test_exit_of_an_owner_waits_for_nobody(status: ModuleType, home: Path) -> None:
     start(status)
     with open(home / "gateway.guard") as guard:

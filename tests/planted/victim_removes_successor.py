@@ -1,4 +1,4 @@
-"""release_removes_only_own_record: the victim's exit handler comes after its successor's claim."""
+"""release_removes_only_own_record: a victim's exit handler comes when its successor has written a record."""
 
 import atexit
 import contextlib
