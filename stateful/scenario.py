@@ -171,7 +171,7 @@ CASTS: Final = (
         ("start", "replace", "status"),
         most_kills=1,
         settled=("A",),
-        disks=USUAL,
+        disks=USUAL[:1],
     ),
     THREE_STARTS,
 )
