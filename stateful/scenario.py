@@ -176,28 +176,32 @@ CASTS: Final = (
     THREE_STARTS,
 )
 
-# Some hundred thousand states each, and more: minutes, and searched only by name.
-LONG: Final = (
-    *(Scenario(THREE_STARTS, disk, kills) for kills in (1, 2) for disk in DISKS if disk not in USUAL),
-    Scenario(
-        Cast(
-            "two-replaces",
-            "owner is replaced by two",
-            ("start", "replace", "replace"),
-            most_kills=0,
-            settled=("A",),
-        ),
-        DISKS[0],
-    ),
+TWO_REPLACES: Final = Cast(
+    "two-replaces",
+    "owner is replaced by two",
+    ("start", "replace", "replace"),
+    most_kills=0,
+    settled=("A",),
+    disks=USUAL[:1],
 )
 
-SCENARIOS: Final = tuple(
-    scenario
-    for cast in CASTS
+
+def _is_long(scenario: Scenario) -> bool:
+    """Whether a scenario may have some hundred thousand states, and is told apart from others by little."""
+    cast, disk = scenario.cast, scenario.disk
+    killed_three = cast == THREE_STARTS and disk not in USUAL
+    killed_polling = bool(cast.settled) and disk == NO_PROC
+    return cast == TWO_REPLACES or bool(scenario.kills and (killed_three or killed_polling))
+
+
+_ALL: Final = tuple(
+    Scenario(cast, disk, kills)
+    for cast in (*CASTS, TWO_REPLACES)
     for kills in range(cast.most_kills + 1)
     for disk in cast.disks
-    if (scenario := Scenario(cast, disk, kills)) not in LONG
 )
+SCENARIOS: Final = tuple(scenario for scenario in _ALL if not _is_long(scenario))
+LONG: Final = tuple(scenario for scenario in _ALL if _is_long(scenario))  # Minutes each: searched by name.
 
 # What the Hypothesis machine plays on: processes come and go, without a limit on faults.
 OPEN_ENDED: Final = tuple(
