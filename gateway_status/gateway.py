@@ -226,7 +226,8 @@ def _release(code: int, reason: str) -> None:
         )
     )
     try:
-        status.release_all_scoped_locks()
+        if status.scoped_locks.holds_any:
+            status.release_all_scoped_locks()
         status.remove_pid_file()
     except GatewayStatusError as error:
         log.error("gateway: %s; the next start cleans up", explain(error))

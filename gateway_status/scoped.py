@@ -45,6 +45,11 @@ class ScopedLocks:
         self._host = host
         self._held: dict[str, locks.Held] = {}
 
+    @property
+    def holds_any(self) -> bool:
+        """Whether there is anything to release."""
+        return bool(self._held)
+
     def acquire(
         self, scope: str, identity: str, metadata: Mapping[str, Any] | None
     ) -> tuple[bool, dict[str, Any] | None]:

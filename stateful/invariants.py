@@ -91,9 +91,9 @@ def at_most_one_owner(moment: Moment) -> str | None:
 
 
 def a_dead_owner_can_be_replaced(moment: Moment) -> str | None:
-    """Kill everything, start one fresh process alone, and it becomes owner."""
+    """Kill everything, start one fresh process alone, and it becomes owner, unless it is told to go."""
     actor = moment.actor
-    if actor is None or actor.outcome is None or actor.life != "start":
+    if actor is None or actor.outcome is None or actor.life != "start" or actor.asked:
         return None
     if actor.alone and not actor.company and not actor.owned and actor.outcome.kind != "killed":
         return f"{actor.letter} started alone, nobody else was alive, and it gave up"

@@ -112,8 +112,10 @@ def in_parallel(
                     else:
                         busy.remove(worker)
                         _stop([worker], hear)
-        finally:
-            _stop(busy, hear)
+        except BaseException:
+            _stop(busy, lambda message: None)
+            raise
+        _stop(busy, hear)
     if interruption.requested:
         raise KeyboardInterrupt
 
