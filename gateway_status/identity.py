@@ -135,7 +135,7 @@ def start_time(pid: int) -> int | None:
     """
     fields = _stat_fields(pid)
     if fields is None:
-        return _ask_psutil(pid, lambda it: round(it.create_time() * 100))
+        return _ask_psutil(pid, lambda it: None if it.status() == "zombie" else round(it.create_time() * 100))
     if fields[STATE] in DEAD_STATES:
         return None
     return int(fields[START_TIME])

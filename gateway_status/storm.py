@@ -4,8 +4,8 @@ One line per start, with its time in seconds since 1970, added by one write at t
 line is lost, whoever else writes, and nobody waits. On Windows two of them could still be one.
 
 Not counted: lines that are no time, times in the future (the clock was set back), and times before the
-window. A ledger that has become long is put aside as ``gateway-starts.log.old``, by the start whose line
-reaches the mark; the few starts after it are not told of a storm that had begun before.
+window. A ledger that has become long is put aside as ``gateway-starts.log.old``; the few starts after that
+are not told of a storm that had begun before.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from gateway_status import locks
 from gateway_status.host import Host
 from gateway_status.record import BINARY, CLOEXEC, NOFOLLOW, NONBLOCK
 
 LEDGER_FILE, PUT_ASIDE_SUFFIX = "gateway-starts.log", ".old"
 LEDGER_FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | CLOEXEC | NOFOLLOW | NONBLOCK | BINARY
-LINE = b"%14.3f\n"
-LINE_BYTES = 15
+LINE = b"\n%14.3f\n"  # A crash or a full disk may have cut the line before.
+LINE_BYTES = 16
 MAX_LEDGER_BYTES = 65_536
 MAX_READ_BYTES = 16_384
 FIRST_BACKOFF_S = 5.0
@@ -61,10 +62,13 @@ def note_start(host: Host, max_starts: int, window_s: float, backoff_cap_s: floa
 
 def _end(fd: int, path: Path) -> bytes:
     """The last lines of the ledger."""
-    size = os.fstat(fd).st_size
-    if size > MAX_LEDGER_BYTES and size % MAX_LEDGER_BYTES < LINE_BYTES:
-        os.replace(path, os.fspath(path) + PUT_ASIDE_SUFFIX)
-    os.lseek(fd, max(0, size - MAX_READ_BYTES), os.SEEK_SET)
+    ledger = os.fstat(fd)
+    if ledger.st_size >= MAX_LEDGER_BYTES:
+        # Behind the guard, so that nobody puts the next ledger aside in the belief that it is this one.
+        with locks.guard(os.fspath(path.parent), create=True, wait=False) as entered:
+            if entered and os.stat(path).st_ino == ledger.st_ino:
+                os.replace(path, os.fspath(path) + PUT_ASIDE_SUFFIX)
+    os.lseek(fd, max(0, ledger.st_size - MAX_READ_BYTES), os.SEEK_SET)
     return os.read(fd, MAX_READ_BYTES)
 
 

@@ -21,7 +21,7 @@ from gateway_status.errors import GatewayStatusError
 from gateway_status.host import Host
 
 TASKKILL_TIMEOUT_S = 10
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 0.8
+FIRST_PAUSE_S = 0.2
 SELECTABLE = 1024  # select() takes no descriptor from here on.
 NO_PIDFD = frozenset({errno.ENOSYS, errno.EPERM, errno.EMFILE, errno.ENFILE})
 
@@ -80,13 +80,11 @@ class Victim:
             if left <= 0:
                 return False
             time.sleep(min(pause, left))
-            pause = min(2 * pause, LONGEST_PAUSE_S)
+            pause *= 2
         return True
 
     def _is_there(self) -> bool:
-        if not identity.exists(self.pid, windows=self._host.windows) or identity.is_zombie(self.pid):
-            return False
-        return self.is_same()
+        return identity.exists(self.pid, windows=self._host.windows) and self.is_same()
 
 
 def _open_pidfd(pid: int) -> int | None:

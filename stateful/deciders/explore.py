@@ -37,7 +37,7 @@ from stateful.schedule import STEP, Move, format_schedule
 from stateful.subject import Offer, Subject
 from stateful.trace import Trace
 
-LONGEST_HISTORY: Final = 150  # answers; a process that needs more is not followed to its end
+LONGEST_HISTORY: Final = 250  # answers; a process that needs more is not followed to its end
 MOST_MASKED: Final = 8  # traces of an invariant that are tried because another is broken before it
 NODES_BETWEEN_LOOKS_AT_THE_CLOCK: Final = 64
 SECONDS_BETWEEN_LOOKS: Final = 0.5

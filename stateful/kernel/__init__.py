@@ -5,7 +5,8 @@ the operating system stops before the call; a decider chooses whose call is made
 it, in a real temporary directory, and hands the result back.
 
 Modelled: files and directories, ``flock`` and ``lockf``, pids, signals, exit handlers, ``/proc/<pid>``,
-psutil's view of processes, sleeping and reading the clock, randomness. README has the table of calls;
+psutil's view of processes, sleeping and reading the clock, randomness; also a machine without ``/proc``
+and pidfds. README has the table of calls;
 a call is in it when ``tests/kernel/test_contract.py`` runs it on the host and on the kernel alike.
 
 Simplified:

@@ -1,4 +1,8 @@
-"""release_removes_only_own_record: the victim's exit handler comes when its successor has written a record."""
+<<<<<<< HEAD
+"""release_removes_only_own_record: the victim's exit handler comes after its successor's claim."""
+=======
+"""release_removes_only_own_record: a victim's exit handler comes when its successor has written a record."""
+>>>>>>> ef4714e2c2778ae087b71289d0b6e9d5e8dd2bd5
 
 import atexit
 import contextlib
