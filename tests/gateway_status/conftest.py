@@ -69,6 +69,20 @@ sys.exit(gateway.run_gateway(serve, replace={replace}))
 """
 DEADLINE_S = 20.0
 
+PYTHON = (sys.executable, "-S")
+COMMAND = (*PYTHON, "-m", "gateway_status")
+NOBODY = 65_534
+
+# Python itself may be where another user cannot read it, so all is imported before.
+AS_NOBODY = f"""
+import argparse, os, shutil, sys
+from gateway_status.__main__ import main
+os.setgroups([])
+os.setgid({NOBODY})
+os.setuid({NOBODY})
+sys.exit(main())
+"""
+
 HOSTILE = (
     ("empty", b""),
     ("white-space", b" \n"),
@@ -259,3 +273,22 @@ def until() -> Callable[[Callable[[], Any]], Any]:
         return answer
 
     return wait
+
+
+@pytest.fixture
+def start(home: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Starts the command line in a process of its own."""
+    children: list[subprocess.Popen[str]] = []
+
+    def run(*words: str, as_nobody: bool = False, **more: Any) -> subprocess.Popen[str]:
+        command = (*PYTHON, "-c", AS_NOBODY) if as_nobody else COMMAND
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        environment = {"HERMES_HOME": os.environ["HERMES_HOME"], "PYTHONPATH": str(ROOT), "PATH": os.defpath}
+        children.append(subprocess.Popen([*command, *words], env=environment, **{**pipes, **more}))
+        return children[-1]
+
+    yield run
+    for child in children:
+        if child.returncode is None:
+            child.kill()
+        child.communicate()

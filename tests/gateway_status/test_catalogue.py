@@ -36,7 +36,7 @@ PROGRESS = {
         "test_remains::test_stranger_with_a_recorded_pid_keeps_nobody_from_the_home",
     ),
     "RebootCollision": ("test_remains::test_stranger_with_a_recorded_pid_keeps_nobody_from_the_home",),
-    "ForeignLockFileUnreadable": ("test_command::test_file_of_another_user_ends_a_start_for_good",),
+    "ForeignLockFileUnreadable": ("test_another_user::test_file_of_another_user_ends_a_start_for_good",),
     "UnsupportedLockReadsAsHeld": ("test_status::test_lock_that_cannot_be_asked_is_neither_free_nor_held",),
     "DirectoryInTheWay": (
         "test_status::test_start_gets_past_what_is_not_a_file",
@@ -90,10 +90,10 @@ SAFETY = {
         "test_status::test_query_cleans_nothing_while_the_lock_is_held",
         "test_scoped::test_unlinks_a_held_lock_never",
     ),
-    "EaccesUnlinksTheLock": ("test_command::test_file_of_another_user_ends_a_start_for_good",),
+    "EaccesUnlinksTheLock": ("test_another_user::test_file_of_another_user_ends_a_start_for_good",),
     "EpermMeansDead": (
         "test_identity::test_pid_of_another_user_is_alive",
-        "test_command::test_gateway_of_another_user_is_seen_and_not_stopped",
+        "test_another_user::test_gateway_of_another_user_is_seen_and_not_stopped",
     ),
     "SurvivesSigkill": ("test_handover::test_gateway_that_survives_everything_is_a_refusal_in_words",),
     "ReplaceDropsEveryLock": ("test_scoped::test_replace_drops_every_lock_of_the_victim_only",),

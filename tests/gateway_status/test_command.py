@@ -7,11 +7,8 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import pytest
 
@@ -20,39 +17,9 @@ PYTHON = (sys.executable, "-S")
 COMMAND = (*PYTHON, "-m", "gateway_status")
 STOP_IT = "stop it with `python -m gateway_status stop`"
 NONE_RUNS = "gateway: none runs in {home}; start one with `python -m gateway_status run`\n"
-NOBODY = 65_534
-
-# Python itself may be where another user cannot read it, so all is imported before.
-AS_NOBODY = f"""
-import argparse, os, shutil, sys
-from gateway_status.__main__ import main
-os.setgroups([])
-os.setgid({NOBODY})
-os.setuid({NOBODY})
-sys.exit(main())
-"""
 
 Start = Callable[..., "subprocess.Popen[str]"]
 Answer = tuple[int, str, str]
-
-
-@pytest.fixture
-def start(home: Path) -> Any:
-    """Starts the command line in a process of its own."""
-    children: list[subprocess.Popen[str]] = []
-
-    def run(*words: str, as_nobody: bool = False, **more: Any) -> subprocess.Popen[str]:
-        command = (*PYTHON, "-c", AS_NOBODY) if as_nobody else COMMAND
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        environment = {"HERMES_HOME": os.environ["HERMES_HOME"], "PYTHONPATH": str(ROOT), "PATH": os.defpath}
-        children.append(subprocess.Popen([*command, *words], env=environment, **{**pipes, **more}))
-        return children[-1]
-
-    yield run
-    for child in children:
-        if child.returncode is None:
-            child.kill()
-        child.communicate()
 
 
 def answer(child: subprocess.Popen[str]) -> Answer:
@@ -270,77 +237,3 @@ def test_lock_file_that_is_none_ends_a_start_for_good(
     assert err.endswith("; `python -m gateway_status doctor` says more\n")
     code, out, _ = answer(start("doctor"))
     assert (code, name in out.splitlines()[-1]) == (1, True)
-
-
-# -- another user ---------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def open_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A home that another user reaches."""
-    if os.getuid() != 0:
-        pytest.skip("only root can start a process of another user")
-    with tempfile.TemporaryDirectory() as name:  # tmp_path is below a folder of this user alone
-        path = Path(name)
-        path.chmod(0o755)
-        monkeypatch.setenv("HERMES_HOME", name)
-        yield path
-
-
-@pytest.mark.parametrize("name", ("gateway.lock", "gateway.guard", "gateway.pid"))
-def test_file_of_another_user_ends_a_start_for_good(
-    start: Start, open_home: Path, name: str, status: ModuleType
-) -> None:
-    (open_home / name).touch(mode=0o600)
-    (open_home / name).write_text("{}")
-    os.chown(open_home, NOBODY, NOBODY)  # so that it could remove the file
-    before = (open_home / name).stat()
-
-    code, _, err = answer(start("run", as_nobody=True))
-
-    assert (code, err) == (
-        78,
-        f"gateway: {open_home / name}: could not tell the state of the gateway: Permission denied; "
-        "`python -m gateway_status doctor` says more\n",
-    )
-    assert (open_home / name).stat().st_ino == before.st_ino
-    code, out, _ = answer(start("doctor", as_nobody=True))
-    assert code == 1
-    assert f"  belongs to user 0, and this one may not use it; give it to user {NOBODY}\n" in out
-    assert out.endswith(f"none can start before something is done about {name}.\n")
-
-
-def test_home_that_may_not_be_written_ends_a_start_for_good(start: Start, open_home: Path) -> None:
-    code, _, err = answer(start("run", as_nobody=True))
-
-    assert (code, err) == (
-        78,
-        f"gateway: {open_home}/gateway.guard: could not tell the state of the gateway: Permission denied; "
-        "`python -m gateway_status doctor` says more\n",
-    )
-    assert answer(start("status", as_nobody=True))[0] == 3
-    code, out, _ = answer(start("doctor", as_nobody=True))
-    assert (code, out.splitlines()[1].split(maxsplit=1)) == (
-        1,
-        ["home", "may not be written by this user; give it to them, or set HERMES_HOME to another one"],
-    )
-
-
-def test_gateway_of_another_user_is_seen_and_not_stopped(start: Start, open_home: Path) -> None:
-    for name in ("gateway.pid", "gateway.lock", "gateway.guard"):
-        (open_home / name).touch()
-    gateway = start("run")
-    first_line(gateway)
-    for path in open_home.iterdir():
-        path.chmod(0o666)
-    open_home.chmod(0o777)
-
-    assert answer(start("status", as_nobody=True))[0] == 0
-    assert answer(start("stop", as_nobody=True)) == (
-        1,
-        "",
-        f"gateway: {open_home}: process {gateway.pid} belongs to another user; end it as that user\n",
-    )
-    assert answer(start("run", "--replace", as_nobody=True))[0] == 78
-    assert gateway.poll() is None
-    assert answer(start("stop"))[0] == 0
