@@ -166,14 +166,19 @@ def _search(
 
 
 def _smallest(subject: Subject, results: Sequence[Result]) -> dict[str, Trace]:
-    """For each invariant the first violation, made as small as it gets."""
+    """For each invariant the first violation, made as small as it gets, or as it is from an interrupt on."""
     smallest = {}
+    in_a_hurry = False
     for invariant in (invariant.__name__ for invariant in INVARIANTS):
         for result in results:
             trace = result.violations.get(invariant)
             if trace is not None:
-                moves = minimise(subject, result.scenario, trace.moves, invariant)
-                smallest[invariant] = replay(subject, result.scenario, moves)
-                result.violations[invariant] = smallest[invariant]
+                try:
+                    if not in_a_hurry:
+                        moves = minimise(subject, result.scenario, trace.moves, invariant)
+                        trace = replay(subject, result.scenario, moves)
+                except KeyboardInterrupt:
+                    in_a_hurry = True
+                smallest[invariant] = result.violations[invariant] = trace
                 break
     return smallest

@@ -17,7 +17,7 @@ import pytest
 from stateful.kernel.kernel import temporary_folder
 from stateful.workers import in_parallel
 
-COMMAND = (sys.executable, "-m", "stateful", "verify", "direct-unlink", "--workers", "2", "--budget", "60")
+VERIFY = (sys.executable, "-m", "stateful", "verify", "--workers", "2", "--budget", "60")
 LIMIT_S = 45.0
 ENDINGS = {
     "Ctrl-C": (os.killpg, signal.SIGINT),
@@ -29,15 +29,16 @@ ENDINGS = {
 class Run:
     """A verification in a process group of its own, and every process it has ever been seen to have."""
 
-    def __init__(self) -> None:
+    def __init__(self, subject: str = "reference") -> None:
+        command = (*VERIFY, subject)
         self.process = subprocess.Popen(
-            COMMAND, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
         )
         self.seen = {self.process.pid: psutil.Process(self.process.pid)}
 
     def go_on(self, seconds: float) -> None:
         until = time.monotonic() + seconds
-        while time.monotonic() < until:
+        while time.monotonic() < until and self.process.poll() is None:
             for child in psutil.Process(self.process.pid).children(recursive=True):
                 self.seen[child.pid] = child
             time.sleep(0.02)
@@ -69,11 +70,28 @@ def run() -> Any:
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_interrupted_run_says_what_it_found_and_leaves_nothing(ending: str, run: Run) -> None:
-    run.go_on(3)
+def test_interrupted_run_says_how_far_it_came_and_leaves_nothing(ending: str, run: Run) -> None:
+    run.go_on(2.5)
     send, number = ENDINGS[ending]
     send(run.process.pid, number)
     said = run.end()
+    assert "one-start-empty                      holds" in said
+    assert "reference: unknown" in said
+    assert "interrupted" in said
+    assert run.process.returncode == 3
+
+
+@pytest.mark.parametrize("interrupts", (1, 2))
+def test_interrupted_run_keeps_the_violations_that_it_found(interrupts: int) -> None:
+    run = Run("direct-unlink")
+    try:
+        run.go_on(2.5)
+        for _ in range(interrupts):
+            os.killpg(run.process.pid, signal.SIGINT)
+            run.go_on(1.0)
+        said = run.end()
+    finally:
+        run.kill()
     assert "direct-unlink: violated" in said
     assert "at_most_one_owner is violated" in said
     assert run.process.returncode == 1
@@ -98,7 +116,7 @@ def test_worker_that_is_killed_loses_only_its_job(run: Run) -> None:
     run.go_on(3)
     victim = run.workers()[0]
     victim.kill()
-    run.go_on(3)
+    run.go_on(0.5)
     run.process.send_signal(signal.SIGINT)
     del run.seen[victim.pid]  # Nothing can clean up after SIGKILL but its own directory is all that is left.
     said = run.end()

@@ -15,7 +15,7 @@ from stateful.execution import Execution
 from stateful.invariants import LONGEST_LIFE_STEPS
 from stateful.kernel.call import BLOCKED, Delivery
 from stateful.kernel.process import OWNER
-from stateful.scenario import SCENARIOS, Scenario, find_scenario
+from stateful.scenario import Scenario, find_scenario
 from stateful.schedule import STEP, Move, ScheduleMismatch
 from stateful.subject import find_subject
 from stateful.verify import verify
@@ -216,8 +216,8 @@ def test_spent_budget_is_unknown_and_says_so() -> None:
 
 @pytest.mark.parametrize("subject", ("foreign-guard", "direct-unlink"))
 def test_workers_find_what_one_process_finds(subject: str) -> None:
-    casts, disks = ("one-start", "two-starts"), ("empty", "stale")
-    scenarios = [each for each in SCENARIOS if each.cast.name in casts and each.disk.name in disks]
+    names = ("one-start-empty", "one-start-stale-1-kill", "two-starts-empty", "two-starts-stale")
+    scenarios = [find_scenario(name) for name in names]
     alone, shared = verify(subject, scenarios), verify(subject, scenarios, workers=2)
     assert [result.states for result in alone.results] == [result.states for result in shared.results]
     assert alone.violations == shared.violations
