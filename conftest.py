@@ -24,7 +24,7 @@ settings.register_profile("dev", max_examples=200, **_COMMON)
 settings.register_profile(
     "ci", max_examples=1_000, derandomize=True, database=None, print_blob=True, **_COMMON
 )
-settings.register_profile("thorough", max_examples=20_000, **(_COMMON | {"stateful_step_count": 50}))
+settings.register_profile("thorough", max_examples=3_000, **(_COMMON | {"stateful_step_count": 50}))
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 
