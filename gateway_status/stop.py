@@ -61,8 +61,10 @@ class Signals:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
             return
-        if self._noted is None:
-            self._noted = number
+        self._noted = number
+        for each in self._before:
+            if signal.getsignal(each) == self._arrived:
+                signal.signal(each, signal.SIG_IGN)
         if self._raises:
             self._raises = False
             raise Stop

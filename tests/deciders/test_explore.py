@@ -42,8 +42,8 @@ STATES = {
     ("reference-status", "start-and-stop-empty-1-kill"): 1063,
     ("reference", "one-start-stale-1-kill"): 62,
     ("reference", "two-starts-stale-2-kills"): 6499,
-    ("reference", "replace-of-owner-stale-2-kills"): 2862,
-    ("reference", "stop-of-owner-stale-1-kill"): 1091,
+    ("reference", "replace-of-owner-stale-2-kills"): 2848,
+    ("reference", "stop-of-owner-stale-1-kill"): 1077,
 }
 
 
