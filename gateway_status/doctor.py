@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from gateway_status import identity, locks, markers, runtime, status, storm
 from gateway_status import record as records
 from gateway_status.errors import documented
+from gateway_status.gateway import describe
 from gateway_status.identity import Verdict
 
 
@@ -87,18 +88,12 @@ def _record(path: Path) -> Finding:
     if record is None:
         says = "holds no record; the next start replaces it"
     elif verdict is Verdict.LIVE:
-        says = f"names {_words(record)}, the gateway: {reason}"
+        says = f"names {describe(record)}, the gateway: {reason}"
     elif verdict is Verdict.STALE:
-        says = f"is stale, of {_words(record)}: {reason}; the next start replaces it"
+        says = f"is stale, of {describe(record)}: {reason}; the next start replaces it"
     else:
-        says = (
-            f"names {_words(record)}, of which it cannot be told whether it lives: {reason}; the lock decides"
-        )
+        says = f"names {describe(record)}, of which it cannot be told whether it lives: {reason}; the lock decides"
     return Finding(path.name, says)
-
-
-def _words(record: records.Record) -> str:
-    return f"pid {record.pid}" + (f" since {record.since}" if record.since else "")
 
 
 def _lock(path: Path) -> Finding:

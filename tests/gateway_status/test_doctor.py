@@ -82,7 +82,7 @@ def test_answer_about_a_gateway_that_runs(
     found = says()
 
     assert found["gateway.pid"] == (
-        f"names pid {owner.pid} since {since}, the gateway: "
+        f"names pid {owner.pid}, since {since}, the gateway: "
         f"process {owner.pid} has run since, by its start time"
     )
     assert found["gateway.lock"] == "is locked: the gateway owns this home"
@@ -101,7 +101,7 @@ def test_answer_about_what_a_killed_gateway_left(
     since = json.loads((home / "gateway.pid").read_text())["since"]
     owner.send_signal(signal.SIGKILL)
     os.waitid(os.P_PID, owner.pid, os.WEXITED | os.WNOWAIT)
-    text = f"is stale, of pid {owner.pid} since {since}: {{}}; the next start replaces it"
+    text = f"is stale, of pid {owner.pid}, since {since}: {{}}; the next start replaces it"
 
     zombie = f"process {owner.pid} has ended, and waits to be reaped by its parent"
     assert says()["gateway.pid"] == text.format(zombie)
