@@ -92,7 +92,8 @@ def _record(path: Path) -> Finding:
     elif verdict is Verdict.STALE:
         says = f"is stale, of {describe(record)}: {reason}; the next start replaces it"
     else:
-        says = f"names {describe(record)}, of which it cannot be told whether it lives: {reason}; the lock decides"
+        doubt = f"of which it cannot be told whether it lives: {reason}; the lock decides"
+        says = f"names {describe(record)}, {doubt}"
     return Finding(path.name, says)
 
 

@@ -6,15 +6,16 @@ it, in a real temporary directory, and hands the result back.
 
 Modelled: files and directories, ``flock`` and ``lockf``, pids, signals, exit handlers, ``/proc/<pid>``,
 psutil's view of processes, sleeping and reading the clock, randomness; also a machine without ``/proc``
-and pidfds. README has the table of calls;
-a call is in it when ``tests/kernel/test_contract.py`` runs it on the host and on the kernel alike.
+and pidfds. README has the table of calls; a call is in it when ``tests/kernel/test_contract.py`` runs it
+on the host and on the kernel alike.
 
 Simplified:
 
 - One call is one atomic step. A whole-file ``read()`` of a buffered file is one step, not a loop to
   end-of-file: a PID file is smaller than a page, and a torn record is made on the writing side.
 - Reading the clock, ``lseek``, ``umask`` and installing a handler are not steps: no other process can
-  see them, so they happen together with the step before them.
+  see them, so they happen together with the step before them. An ``lseek`` from the end of a file others
+  write to does depend on them: what they could write just before it is not explored.
 - The clock moves only when a process sleeps; every order of the other processes stays open meanwhile.
 - A process exists from its first turn. Pids and start times grow in that order.
 - Paths are normalised as text: ``a/link/..`` is ``a``, ``file/`` is ``file``. A descriptor of a folder
