@@ -7,31 +7,22 @@ chooses the next move.
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Any, Final
+from typing import Any
 
 from stateful.invariants import Moment, View, first_broken, is_quiet, needs_disk
-from stateful.kernel import interrupt, simulation
-from stateful.kernel.call import BLOCKED, SILENT, Call, Delivery, Outside, UnmodelledSyscall
-from stateful.kernel.disk import HOME
+from stateful.kernel import faults, interrupt, simulation
+from stateful.kernel.call import BLOCKED, SILENT, Call, Delivery, UnmodelledSyscall
+from stateful.kernel.call_faults import CALL_FAULTS, faults_of, suffer
+from stateful.kernel.faults import WORLD, Impossible
 from stateful.kernel.kernel import Kernel
-from stateful.kernel.process import OWNER, Outcome, Process
-from stateful.kernel.switch import resume
-from stateful.scenario import FIRST_PID, START_TICKS, Scenario
-from stateful.schedule import LIVES, STEP, Move, ScheduleMismatch
+from stateful.kernel.machine import FIRST_PID
+from stateful.kernel.process import OWNER, Process
+from stateful.running import LETTERS, LIMIT_SILENT_CALLS, new_process, run_to_call
+from stateful.scenario import Scenario
+from stateful.schedule import LIVES, SIGNALS, STEP, Move, ScheduleMismatch
 from stateful.subject import Subject
 from stateful.trace import Step, Trace, Violation
-
-LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-LIMIT_SILENT_CALLS: Final = 10_000
-ENVIRONMENT: Final = {
-    b"HOME": b"/home/user",
-    b"HERMES_HOME": HOME.encode(),
-    b"LANG": b"C.UTF-8",
-    b"PATH": b"/usr/bin:/bin",
-    b"TMPDIR": b"/tmp",
-    b"USER": b"user",
-    b"XDG_RUNTIME_DIR": b"/run",
-}
+from stateful.trouble import UNTROUBLED, after_fault, after_move
 
 
 class Execution:
@@ -46,7 +37,8 @@ class Execution:
         self._steps: dict[str, int] = {}
         self._disturbed: set[str] = set()
         self._asked: dict[str, str] = {}
-        self.kernel = Kernel(scenario.disk.strangers, proc=scenario.disk.proc)
+        self._trouble: dict[str, str] = {}
+        self.kernel = Kernel(scenario.disk.machine)
         self.kernel.put(scenario.disk.files)
         simulation.begin()
         self._open = True
@@ -90,25 +82,28 @@ class Execution:
 
     def make(self, move: Move) -> Step:
         """Make a move and check every invariant. Raises ScheduleMismatch where it is not possible."""
-        kind, letter = move
+        if move.kind in WORLD:
+            return self._upset(move)
+        letter = move.letter
         process = self.kernel.processes.get(letter)
         before = None
-        if self.judged and kind == STEP and process is not None and needs_disk(process.life, process.phase):
+        if self.judged and move.steps and process is not None and needs_disk(process.life, process.phase):
             before = self.kernel.disk()
-        if kind in LIVES:
+        if move.kind in LIVES:
             process = self._start(move)
             step = Step(move, None, None, None, process.phase, None)
-        elif kind == STEP:
+        elif move.steps:
             if process is None:
                 if letter not in self.waiting():
                     raise self._misfit(move, f"there is no process {letter}")
                 process = self._spawn(letter, self.scenario.cast.lives[LETTERS.index(letter)])
             step = self._step(move, process)
+            self._trouble[letter] = after_move(self.kernel.condition, self._trouble.get(letter, UNTROUBLED))
         else:
             if process is None or not process.alive:
                 raise self._misfit(move, f"{letter} is not alive")
             step = self._event(move, process)
-        self._steps[letter] = self._steps.get(letter, 0) + (kind == STEP)
+        self._steps[letter] = self._steps.get(letter, 0) + move.steps
         self._disturbed |= self.kernel.processes.keys() - {letter}
         self.trace.steps.append(step)
         quiet = is_quiet(process.life, step.phase, step.outcome is not None, self._steps[letter])
@@ -118,11 +113,15 @@ class Execution:
 
     def possible(self, move: Move) -> bool:
         """Whether a move can be made now, as far as can be told without making it."""
+        if move.kind in WORLD:
+            return True
         process = self.kernel.processes.get(move.letter)
         if move.kind in LIVES:
             return process is None and move.letter == self.next_letter()
         if process is None:
-            return move.kind == STEP and move.letter in self.waiting()
+            return move.steps and move.letter in self.waiting()
+        if move.kind in CALL_FAULTS:
+            return self._can_suffer(process, move.kind)
         if move.kind == STEP:
             return self._can_step(process)
         return process.alive and (move.kind != "exit" or (process.phase == OWNER and not process.signals))
@@ -147,7 +146,15 @@ class Execution:
         call = process.pending
         assert call is not None
         path = _path(process, call)
-        answer = self.kernel.perform(process, call)
+        if move.kind == STEP:
+            answer = self.kernel.perform(process, call)
+        elif delivery is None and move.kind in faults_of(call):
+            answer = suffer(self.kernel, process, call, move.kind)
+            self._trouble[process.letter] = after_fault(
+                move.kind, self._trouble.get(process.letter, UNTROUBLED)
+            )
+        else:
+            raise self._misfit(move, f"{move.kind} does not befall {call.name}()")
         if answer is BLOCKED and delivery is not None:
             return Step(move, call, path, delivery, process.phase, process.outcome)
         if answer is BLOCKED:
@@ -157,17 +164,34 @@ class Execution:
         return Step(move, call, path, answer, process.phase, process.outcome)
 
     def _event(self, move: Move, process: Process) -> Step:
-        if move.kind == "crash":
-            self.kernel.end(process, Outcome("killed", "SIGKILL"))
-        elif move.kind == "term":
-            self._asked[process.letter] = "term"
-            self.kernel.send(process.pid, 15)
+        if move.kind in SIGNALS:
+            if move.kind == "term":
+                self._asked[process.letter] = "term"
+            self.kernel.send(process.pid, SIGNALS[move.kind])
         else:
             if process.phase != OWNER or process.signals:
                 raise self._misfit(move, f"{move.letter} does not serve")
             self._asked[process.letter] = "exit"
             self._resume(process, "exit")
         return Step(move, None, None, None, process.phase, process.outcome)
+
+    def _upset(self, move: Move) -> Step:
+        """Let a fault of the machine happen."""
+        try:
+            faults.strike(self.kernel, move.kind, self._whom(move))
+        except Impossible as why:
+            raise self._misfit(move, str(why)) from None
+        for letter, process in self.kernel.processes.items():
+            if process.alive:
+                was = self._trouble.get(letter, UNTROUBLED)
+                self._trouble[letter] = after_fault(move.kind, was)
+        self._disturbed |= self.kernel.processes.keys()
+        step = Step(move, None, None, None, "", None)
+        self.trace.steps.append(step)
+        return step
+
+    def _whom(self, move: Move) -> str:
+        return str(FIRST_PID + LETTERS.index(move.letter)) if move.letter else move.detail
 
     def _misfit(self, move: Move, why: str) -> ScheduleMismatch:
         done = self.trace.schedule or "the start"
@@ -180,6 +204,12 @@ class Execution:
             moves = (Move(kind, letter) for letter in self.kernel.processes)
             options += [str(move) for move in moves if self.possible(move)]
         return ", ".join([*options, f"start-{self.next_letter()}"])
+
+    def _can_suffer(self, process: Process, fault: str) -> bool:
+        call = process.pending
+        return (
+            self._can_step(process) and not process.signals and call is not None and fault in faults_of(call)
+        )
 
     def _can_step(self, process: Process) -> bool:
         if not process.alive or process.stopped or process.pending is None:
@@ -239,37 +269,11 @@ class Execution:
             process.owned,
             process.outcome,
             None if killed else self._asked.get(process.letter),
+            self._trouble.get(process.letter, UNTROUBLED),
             self._steps.get(process.letter, 0),
             process.letter not in self._disturbed,
             self._company[process.letter],
         )
-
-
-def new_process(subject: Subject, letter: str, life: str) -> Process:
-    """A process of a subject that has not had its first turn."""
-    index = LETTERS.index(letter)
-    process = Process(letter, life, FIRST_PID + index, START_TICKS + index, lambda: subject.run(life))
-    process.folder, process.subject = subject.folder, subject.module.partition(".")[0]
-    process.environ = dict(ENVIRONMENT)
-    return process
-
-
-def run_to_call(process: Process, *answer: Any) -> Call:
-    """Let a process run to its next call. Raises UnmodelledSyscall where it did something else."""
-    request = resume(process, *answer)
-    while type(request) is Outside:
-        request = resume(process, _do_outside(request))
-    if type(request) is Call:
-        return request
-    assert isinstance(request, BaseException), request
-    raise request
-
-
-def _do_outside(request: Outside) -> tuple[Any, BaseException | None]:
-    try:
-        return request.function(*request.args), None
-    except Exception as error:
-        return None, error
 
 
 def _path(process: Process, call: Call) -> str | None:

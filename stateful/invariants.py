@@ -16,6 +16,7 @@ from stateful.kernel.call import Call
 from stateful.kernel.disk import Disk
 from stateful.kernel.process import LEAVING, OWNER, STARTING, Outcome
 from stateful.schedule import Move
+from stateful.trouble import FILES, HOMELESS, UNTROUBLED, excuses
 
 LONGEST_LIFE_STEPS: Final = 200
 
@@ -26,6 +27,7 @@ class View(NamedTuple):
     Attributes:
         asked: what asked it to go: ``signal`` (another process sent it one that it handles), ``exit`` or
             ``term`` (the world did), or None.
+        trouble: what the world did to it, beside signals, so that less is owed: see ``stateful.trouble``.
         alone: nobody else has moved since its first turn.
         company: the letters of those that were alive at its first turn; their last step is then past.
     """
@@ -37,13 +39,14 @@ class View(NamedTuple):
     owned: bool
     outcome: Outcome | None
     asked: str | None = None
+    trouble: str = UNTROUBLED
     steps: int = 0
     alone: bool = False
     company: tuple[str, ...] = ()
 
     @property
     def owns(self) -> bool:
-        return self.phase == OWNER and self.outcome is None
+        return self.phase == OWNER and self.outcome is None and self.trouble != HOMELESS
 
     @property
     def contends(self) -> bool:
@@ -93,7 +96,7 @@ def at_most_one_owner(moment: Moment) -> str | None:
 def a_dead_owner_can_be_replaced(moment: Moment) -> str | None:
     """Kill everything, start one fresh process alone, and it becomes owner, unless it is told to go."""
     actor = moment.actor
-    if actor is None or actor.outcome is None or actor.life != "start" or actor.asked:
+    if actor is None or actor.outcome is None or actor.life != "start" or actor.asked or actor.trouble:
         return None
     if actor.alone and not actor.company and not actor.owned and actor.outcome.kind != "killed":
         return f"{actor.letter} started alone, nobody else was alive, and it gave up"
@@ -101,14 +104,14 @@ def a_dead_owner_can_be_replaced(moment: Moment) -> str | None:
 
 
 def some_contender_wins(moment: Moment) -> str | None:
-    """When nobody dies and nobody owns, starts do not all give up, whatever queries run beside them.
+    """When nobody dies or is hindered, and nobody owns, starts do not all give up, whatever queries run.
 
     Nor does a replace, once it has told the others to go. A stop and the world may tell everybody.
     """
     contenders = [view for view in moment.processes if view.contends]
     if moment.waiting or not contenders:
         return None
-    if any(view.outcome is None or view.outcome.kind == "killed" for view in contenders):
+    if any(view.outcome is None or view.outcome.kind == "killed" or view.trouble for view in contenders):
         return None
     stopped = any(view.life == "stop" for view in moment.processes)
     if any(view.asked and (stopped or view.asked != "signal") for view in contenders):
@@ -136,9 +139,11 @@ def a_live_owner_is_discoverable(moment: Moment) -> str | None:
     if actor is None or actor.outcome is None or actor.outcome.kind != "answered" or not actor.alone:
         return None
     owners = [view for view in moment.processes if view.owns]
-    if len(owners) != 1 or actor.outcome.value == owners[0].pid:
+    if len(owners) != 1 or actor.outcome.value == owners[0].pid or actor.trouble:
         return None
     owner = owners[0]
+    if owner.trouble == FILES:
+        return None  # Its record may be gone, by nobody's fault.
     answer = actor.outcome.value
     return f"{owner.letter} (pid {owner.pid}) owned throughout, and {actor.letter} answered {answer}"
 
@@ -152,7 +157,7 @@ def readers_change_nothing(moment: Moment) -> str | None:
         return None
     if actor.life == "peek":
         return f"{actor.letter}, a status query without clean-up, changed the disk"
-    owners = [view.letter for view in moment.processes if view.owns]
+    owners = [view.letter for view in moment.processes if view.owns and view.trouble != FILES]
     return f"{actor.letter}, a status query, changed the disk while {owners[0]} owned" if owners else None
 
 
@@ -162,7 +167,7 @@ def release_removes_only_own_record(moment: Moment) -> str | None:
     if actor is None or actor.phase != LEAVING or moment.before is None or moment.after is None:
         return None
     for owner in moment.processes:
-        if owner.owns and owner.letter != actor.letter:
+        if owner.owns and owner.letter != actor.letter and owner.trouble != FILES:
             for path, file in moment.before.written_by(owner.letter).items():
                 left = moment.after.file(path)
                 if left is None or left.content != file.content:
@@ -173,9 +178,11 @@ def release_removes_only_own_record(moment: Moment) -> str | None:
 
 
 def only_documented_errors(moment: Moment) -> str | None:
-    """A subject raises only what it documents."""
+    """A subject raises only what it documents, or passes on the errno that the world told it."""
     actor = moment.actor
     if actor is None or actor.outcome is None or actor.outcome.kind != "failed":
+        return None
+    if excuses(actor.trouble, actor.outcome.errno):
         return None
     return f"{actor.letter} raised {actor.outcome.value}"
 
@@ -227,6 +234,11 @@ def a_crash_fell_inside_a_claim(moment: Moment) -> bool:
     return actor.contends and actor.phase == STARTING
 
 
+def a_fault_happened(moment: Moment) -> bool:
+    """The last fault of the plan happened."""
+    return moment.move.is_fault
+
+
 def a_reader_ran_beside_a_claim(moment: Moment) -> bool:
     actor = moment.actor
     return (
@@ -266,12 +278,17 @@ GOALS: Final[dict[str, Goal]] = {
         a_stale_record_was_reclaimed,
         a_contender_was_refused,
         a_crash_fell_inside_a_claim,
+        a_fault_happened,
         a_reader_ran_beside_a_claim,
         an_owner_released,
         a_replace_succeeded,
         a_stop_succeeded,
     )
 }
+
+
+# Once reached they have to be reached again when one more fault may happen.
+GOALS_OF_FAULTS: Final = frozenset({"a_crash_fell_inside_a_claim", "a_fault_happened"})
 
 
 def _names(views: Sequence[View]) -> str:

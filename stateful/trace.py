@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from stateful.kernel.call import Call
 from stateful.kernel.process import Outcome
-from stateful.schedule import STEP, Move, count_switches, format_schedule
+from stateful.schedule import Move, count_switches, format_schedule
 
 
 class Step(NamedTuple):
@@ -18,7 +18,7 @@ class Step(NamedTuple):
         call: the call that was made, or None for an event and for a wait that a signal ended.
         path: the virtual path that the call's descriptor stands for, or None.
         answer: what the kernel answered.
-        phase: the phase of the process afterwards.
+        phase: the phase of the process afterwards; empty where none had a part in it.
         outcome: how the process ended, where it ended with this move.
     """
 
@@ -64,8 +64,8 @@ class Trace:
     @property
     def length(self) -> int:
         """The number of steps; events are not counted."""
-        return sum(move.kind == STEP for move in self.moves)
+        return sum(move.steps for move in self.moves)
 
     @property
     def faults(self) -> list[str]:
-        return [str(move) for move in self.moves if move.kind in ("crash", "term")]
+        return [str(move) for move in self.moves if move.is_fault]

@@ -6,7 +6,8 @@ The scenarios of one cast on one disk are searched together, so these are the un
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -53,12 +54,30 @@ class Verification:
 
     @property
     def states(self) -> int:
-        """How many states were reached; those of a scenario with fewer kills are among those with more."""
-        largest: dict[tuple[str, str], int] = {}
+        """How many states were reached; those of a scenario with fewer faults are among those with more."""
+        return sum(result.states - shorter.states for result, shorter in self._prolonging())
+
+    @property
+    def states_of_faults(self) -> int:
+        """How many of the states take a fault."""
+        plain = sum(result.states for result in self.results if not result.scenario.plan)
+        return self.states - plain
+
+    @property
+    def faults(self) -> Counter[str]:
+        """How many faults were tried, by family."""
+        tried = Counter[str]()
+        for result, shorter in self._prolonging():
+            tried += Counter(result.faults) - Counter(shorter.faults)
+        return tried
+
+    def _prolonging(self) -> Iterator[tuple[Result, Result]]:
+        """Each result, and that of the scenario which allows all of its faults but the last ones."""
+        known = {result.scenario: result for result in self.results}
         for result in self.results:
-            key = (result.scenario.cast.name, result.scenario.disk.name)
-            largest[key] = max(result.states, largest.get(key, 0))
-        return sum(largest.values())
+            scenario = result.scenario
+            shorter = (replace(scenario, plan=scenario.plan[:n]) for n in reversed(range(len(scenario.plan))))
+            yield result, next((known[other] for other in shorter if other in known), Result(scenario))
 
     @property
     def exhaustive(self) -> bool:

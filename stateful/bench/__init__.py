@@ -18,7 +18,7 @@ from stateful.bench.host import python_beside, time_starts
 from stateful.bench.measure import Fuzz, Search, StepCost, add_pairs, fuzz, search
 from stateful.bench.race import Tally, race_pairs
 from stateful.kernel.kernel import SHARED_MEMORY, temporary_folder
-from stateful.scenario import CASTS, SCENARIOS, Cast
+from stateful.scenario import CASTS, KILL, NOTHING, SCENARIOS, Cast, Plan, faults_of_plan
 from stateful.subject import Subject, find_subject
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from stateful.deciders.result import Result
 
 DISK: Final = "stale"
-MOST_KILLS: Final = 1  # Three starts of the reference with two kills would take half of all the time.
+# Three starts of the reference with two kills would take half of all the time.
+PLANS: Final = (NOTHING, KILL)
 PAIRS: Final = 8  # before the search of each cast, so that they meet every mood of the machine
 EXAMPLES: Final = 200
 RACE_S: Final = 5.0
@@ -44,7 +45,7 @@ def bench() -> None:
     _print(_search_head(subjects))
     with python_beside(time_starts) as bare:
         for cast in CASTS:
-            _print(measure_cast(cast, MOST_KILLS, PAIRS, bare, subjects, searches, costs))
+            _print(measure_cast(cast, PLANS, PAIRS, bare, subjects, searches, costs))
     _print(["", *rate_lines(searches[-1], fuzz(subjects[-1], EXAMPLES))])
     _print(["", *step_lines(subjects, searches, costs)])
     found = next(result for result in searches[0].results if result.scenario.name == RACED_IN)
@@ -77,25 +78,25 @@ def _search_head(subjects: Sequence[Subject]) -> list[str]:
 
 def measure_cast(
     cast: Cast,
-    most_kills: int,
+    plans: Sequence[Plan],
     pairs: int,
     bare: Connection,
     subjects: Sequence[Subject],
     searches: Sequence[Search],
     costs: Sequence[StepCost],
 ) -> Iterator[str]:
-    """A line for each number of kills; the totals grow, and so do the pairs of the step costs."""
+    """A line for each plan of faults; the totals grow, and so do the pairs of the step costs."""
     scenarios = [
         scenario
         for scenario in SCENARIOS
-        if scenario.cast is cast and scenario.disk.name == DISK and scenario.kills <= most_kills
+        if scenario.cast is cast and scenario.disk.name == DISK and scenario.plan in plans
     ]
     columns = []
     for subject, total, cost in zip(subjects, searches, costs, strict=True):
         add_pairs(subject, pairs, cost, bare)
         columns.append(search(subject, scenarios, total))
     for scenario, row in zip(scenarios, zip(*columns, strict=True), strict=True):
-        title = f"{cast.name}, {scenario.kills} kill" if scenario.kills else cast.name
+        title = ", ".join([cast.name, *faults_of_plan(scenario.plan)])
         cells = "".join(f"{result.states:>17,}{result.seconds:>9.2f}" for result in row)
         yield f"  {title:<26}{cells}"
 

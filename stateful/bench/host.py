@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from stateful.kernel.kernel import temporary_folder
-from stateful.scenario import DEAD_PID, RECORD
+from stateful.kernel.machine import DEAD_PID
+from stateful.scenario import RECORD
 from stateful.subject import Subject, bind
 
 if TYPE_CHECKING:

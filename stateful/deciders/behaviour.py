@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-from stateful.execution import new_process, run_to_call
 from stateful.kernel.call import Call
 from stateful.kernel.process import Process
 from stateful.kernel.switch import bury
+from stateful.running import new_process, run_to_call
 from stateful.subject import Subject
 
 MOST_PARKED: Final = 256  # running processes that are kept for each life of each letter

@@ -5,8 +5,9 @@ that is found is reached by a shortest schedule. From every state two more quest
 now, could the gateway be started again? While one process owns, does a query find it? Moves that break
 an invariant are not followed further.
 
-The scenarios of a cast differ only in how many kills they allow, and are searched together, layer by
-layer: all states without a kill, then those that one more kill adds, and so on.
+The scenarios of a cast differ only in their plans of faults, and are searched together, layer by layer:
+all states without a fault, then those that one kill adds, those that one more adds, and so on; a plan
+goes on from the states of the plan that it prolongs.
 
 Reductions: steps that no other process can see do not branch (``stateful.deciders.unseen``); identical
 processes are interchangeable (``stateful.deciders.symmetry``).
@@ -15,27 +16,29 @@ processes are interchangeable (``stateful.deciders.symmetry``).
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
 from stateful.deciders.behaviour import Nondeterminism
+from stateful.deciders.faults import fault_moves, recoveries
+from stateful.deciders.layer import Layer, Place
 from stateful.deciders.memory import Memory, State
 from stateful.deciders.minimise import vary
-from stateful.deciders.moment import alive, moment_of
+from stateful.deciders.moment import moment_of
 from stateful.deciders.questions import Questions
 from stateful.deciders.replay import replay
 from stateful.deciders.result import Result
 from stateful.deciders.symmetry import Asymmetric, Exchange, Symmetry
 from stateful.deciders.unseen import Signalled, handles_signals, is_unseen, signals_somebody
-from stateful.deciders.way import Node, Ways
-from stateful.execution import LETTERS
-from stateful.invariants import GOALS, Goal, Moment, first_broken
-from stateful.scenario import Scenario
+from stateful.deciders.way import Node
+from stateful.invariants import GOALS, Moment, first_broken
+from stateful.kernel.process import OWNER
+from stateful.running import LETTERS
+from stateful.scenario import Plan, Scenario
 from stateful.schedule import STEP, Move, format_schedule
 from stateful.subject import Offer, Subject
-from stateful.trace import Trace
 
 LONGEST_HISTORY: Final = 250  # answers; a process that needs more is not followed to its end
 MOST_MASKED: Final = 8  # traces of an invariant that are tried because another is broken before it
@@ -44,7 +47,7 @@ SECONDS_BETWEEN_LOOKS: Final = 0.5
 
 
 class Explorer:
-    """The search of the scenarios of one cast on one disk, which differ in their kills."""
+    """The search of the scenarios of one cast on one disk, which differ in their plans of faults."""
 
     def __init__(
         self,
@@ -59,33 +62,27 @@ class Explorer:
     ) -> None:
         self.subject = subject
         self.offer = offer
-        self.scenarios = {scenario.kills: scenario for scenario in scenarios}
+        self.scenarios = {scenario.plan: scenario for scenario in scenarios}
         self.cast = scenarios[0].cast
         self.memory = memory
         self.deadline = deadline
         self.watch = watch
         self.reduced = reduced
         self.signalled = False
+        self._scenario = scenarios[0]
+        self._layer = Layer()
         self._begin()
 
     def _begin(self) -> None:
-        self._started = self._shown = time.perf_counter()
-        self._calls = self.memory.calls_made
-        self._ways = Ways()
+        self._shown = time.perf_counter()
         self._questions = Questions(self.memory, self.offer)
-        self._violations: dict[str, Trace] = {}
-        self._reached: set[str] = set()
-        self._cut_short = False
-        self._masked: Counter[str] = Counter()
-        self._goals: dict[str, Goal] = dict(GOALS)
         self._symmetry = Symmetry(self.memory, self.cast.lives)
-        self._scenario = self.scenarios[min(self.scenarios)]
 
     def run(self) -> Iterator[Result]:
-        """The result of each scenario, by its number of kills."""
+        """The result of each scenario, in the order in which plans prolong each other."""
         while True:
             try:
-                yield from self._layers()
+                yield from self._search(Layer())
                 return
             except Asymmetric:
                 self.reduced = False
@@ -95,57 +92,67 @@ class Explorer:
 
     def so_far(self) -> Result:
         """The result as it stands."""
-        goals = self._scenario.goals()
+        layer = self._layer
+        layer.measure(self.memory.calls_made - self._calls)
         return Result(
             self._scenario,
-            len(self._ways),
-            self.memory.calls_made - self._calls,
+            len(layer.ways),
+            layer.calls,
             False,
-            time.perf_counter() - self._started,
-            dict(self._violations),
-            tuple(goal for goal in goals if goal not in self._reached),
+            layer.seconds,
+            dict(layer.violations),
+            tuple(goal for goal in self._scenario.goals() if goal in layer.missing),
+            faults=dict(layer.faults),
         )
 
-    def _layers(self) -> Iterator[Result]:
-        layer: list[Node] = []
-        finished = True
-        for kills in range(max(self.scenarios) + 1):
-            self._scenario = self.scenarios.get(kills, replace(self._scenario, kills=kills))
-            if finished:
-                layer, finished = self._layer(layer, kills)
-            if kills in self.scenarios:
-                result = replace(self.so_far(), exhaustive=finished and not self._cut_short)
-                if not finished:
-                    result.reason = "the time was spent"
-                elif self._cut_short:
-                    result.reason = f"a process takes more than {LONGEST_HISTORY} calls"
-                elif result.unreached:
-                    result.reason = f"never reached: {', '.join(result.unreached)}"
-                yield result
+    def _search(self, layer: Layer) -> Iterator[Result]:
+        """Search a layer, and all that go on from it."""
+        self._layer = layer
+        self._calls = self.memory.calls_made
+        self._scenario = self.scenarios.get(layer.plan, replace(self._scenario, plan=layer.plan))
+        if layer.finished:
+            layer.finished = self._search_layer()
+        result = self.so_far()
+        if layer.plan in self.scenarios:
+            result.exhaustive = layer.finished and not layer.cut_short
+            if not layer.finished:
+                result.reason = "the time was spent"
+            elif layer.cut_short:
+                result.reason = f"a process takes more than {LONGEST_HISTORY} calls"
+            elif result.unreached:
+                result.reason = f"never reached: {', '.join(result.unreached)}"
+            yield result
+        for family in self._prolonging(layer.plan):
+            yield from self._search(Layer((*layer.plan, family), layer))
 
-    def _layer(self, earlier: list[Node], kills: int) -> tuple[list[Node], bool]:
-        """The states that take this many kills, in the order of their depth, and if these are all."""
-        killed_from = deque(earlier)
-        queue = deque([] if kills else self._settled())
-        layer: list[Node] = []
+    def _prolonging(self, plan: Plan) -> list[str]:
+        """The families of faults with which some plan goes on from this one."""
+        longer = (other for other in self.scenarios if len(other) > len(plan) and other[: len(plan)] == plan)
+        return list(dict.fromkeys(other[len(plan)] for other in longer))
+
+    def _search_layer(self) -> bool:
+        """Visit every state of the layer; whether the time was enough."""
+        layer = self._layer
+        struck = deque(layer.earlier.places if layer.earlier else ())
+        queue = deque([] if layer.earlier else self._settled())
         looks = 0
-        while queue or killed_from:
+        while queue or struck:
             looks += 1
             if looks % NODES_BETWEEN_LOOKS_AT_THE_CLOCK == 0 and self._out_of_time():
-                return layer, False
-            if killed_from and (not queue or self._ways.depth(killed_from[0]) <= self._ways.depth(queue[0])):
-                node = killed_from.popleft()
-                moves = [Move("crash", letter) for letter in alive(self.memory, node.state)]
+                return False
+            if struck and (not queue or layer.ways.depth(struck[0].node) <= layer.ways.depth(queue[0])):
+                place = struck.popleft()
+                node = place.node
+                moves = fault_moves(self.memory, node.state, layer.plan[-1], place.letter)
             else:
                 node = queue.popleft()
-                moves, seen = self._moves(node)
-                if seen:
-                    layer.append(node)
+                moves, hurried = self._moves(node)
+                layer.places.append(Place(node, hurried))
             for move in moves:
                 after = self._follow(node, move)
                 if after is not None:
                     queue.append(after)
-        return layer, True
+        return True
 
     def _out_of_time(self) -> bool:
         now = time.perf_counter()
@@ -170,9 +177,9 @@ class Explorer:
 
     # -- moves ------------------------------------------------------------------------------------------
 
-    def _moves(self, node: Node) -> tuple[list[Move], bool]:
-        """Every move but a kill that may be possible, and True; or one that nobody else sees, and False."""
-        moves = []
+    def _moves(self, node: Node) -> tuple[list[Move], str | None]:
+        """Every move that may be possible but a fault; or one that nobody else sees, and whose it is."""
+        moves = list(recoveries(self.memory, node.state))
         unborn: set[str] = set()
         for local in node.state.locals:
             view = self.memory.view(local)
@@ -181,17 +188,19 @@ class Explorer:
                 if view.life not in unborn:
                     moves.append(move)
                 unborn.add(view.life)
-            elif view.owns and not self.memory.entry(node.state, view.letter).signals:
+            elif view.outcome is not None or self.memory.entry(node.state, view.letter).stopped:
+                continue
+            elif view.phase == OWNER and not self.memory.entry(node.state, view.letter).signals:
                 if node.exits:
                     moves.append(Move("exit", view.letter))
-            elif view.outcome is None:
+            else:
                 if self.memory.behaviour.length(self.memory.local(local).history) >= LONGEST_HISTORY:
-                    self._cut_short = True
+                    self._layer.cut_short = True
                     continue
                 if self._is_unseen(node, move):
-                    return [move], False
+                    return [move], view.letter
                 moves.append(move)
-        return moves, True
+        return moves, None
 
     def _is_unseen(self, node: Node, move: Move) -> bool:
         """Whether nobody else can see a move, nor that it has been made."""
@@ -220,6 +229,8 @@ class Explorer:
             return None
         if not self.signalled and effect.call is not None and signals_somebody(effect.call):
             raise Signalled
+        if move.is_fault and self._layer.plan:
+            self._layer.faults[self._layer.plan[-1]] += 1
         moment = moment_of(self.memory, node.state, move, effect)
         broken = first_broken(moment)
         if broken is not None:
@@ -236,24 +247,23 @@ class Explorer:
         if self.reduced and exchange:
             state, how = self._symmetry.canonical(state)
         node = Node(state, exits)
-        if node in self._ways:
+        if node in self._layer.ways:
             return None
-        self._ways.add(node, came, how)
-        for invariant, moves in self._questions.ask(state):
+        self._layer.ways.add(node, came, how)
+        for invariant, moves in self._questions.ask(state, self._layer.violations):
             self._violated(invariant, node, moves)
         return node
 
     def _note_goals(self, moment: Moment) -> None:
-        for name in [name for name, goal in self._goals.items() if goal(moment)]:
-            del self._goals[name]
-            self._reached.add(name)
+        self._layer.missing -= {name for name in self._layer.missing if GOALS[name](moment)}
 
     # -- violations -----------------------------------------------------------------------------------------
 
     def _violated(self, invariant: str, node: Node, more: list[Move]) -> None:
-        if invariant in self._violations or self._masked[invariant] >= MOST_MASKED:
+        layer = self._layer
+        if invariant in layer.violations or layer.masked[invariant] >= MOST_MASKED:
             return
-        moves = self._ways.moves(node, more)
+        moves = layer.ways.moves(node, more)
         trace = replay(self.subject, self._scenario, moves)
         if trace.violation is None:
             raise Nondeterminism(
@@ -261,10 +271,10 @@ class Explorer:
             )
         if trace.violation.invariant != invariant:
             # On this way a question's answer is given, and broken, before; on another way it may not be.
-            self._masked[invariant] += 1
-            self._violations.setdefault(trace.violation.invariant, trace)
+            layer.masked[invariant] += 1
+            layer.violations.setdefault(trace.violation.invariant, trace)
             varied = vary(self.subject, self._scenario, moves, invariant)
             if varied is None:
                 return
             trace = replay(self.subject, self._scenario, varied)
-        self._violations[invariant] = trace
+        layer.violations[invariant] = trace

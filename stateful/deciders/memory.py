@@ -11,20 +11,25 @@ Checked: the traces that come out of this are executed for real before they are 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from stateful.deciders.behaviour import BORN, Behaviour
-from stateful.execution import LETTERS, LIMIT_SILENT_CALLS, new_process
 from stateful.invariants import View
-from stateful.kernel import interrupt, simulation
+from stateful.kernel import faults, interrupt, simulation
 from stateful.kernel.call import BLOCKED, SILENT, Call, Delivery, UnmodelledSyscall
+from stateful.kernel.call_faults import CALL_FAULTS, faults_of, suffer
 from stateful.kernel.disk import Disk
+from stateful.kernel.faults import WORLD, Impossible
 from stateful.kernel.kernel import Kernel, SharedState
+from stateful.kernel.machine import FIRST_PID
 from stateful.kernel.process import LEAVING, STARTING, Entry, Outcome
 from stateful.kernel.restore import restore
-from stateful.scenario import FIRST_PID, DiskImage
-from stateful.schedule import STEP, Move
+from stateful.running import LETTERS, LIMIT_SILENT_CALLS, new_process
+from stateful.scenario import DiskImage
+from stateful.schedule import SIGNALS, Move
 from stateful.subject import Subject
+from stateful.trouble import UNTROUBLED, after_fault, after_move
 
 UNBORN: Final = -1
 
@@ -39,7 +44,8 @@ class Local(NamedTuple):
     phase: str
     owned: bool
     outcome: Outcome | None
-    asked: str | None = None  # see ``stateful.invariants.View``
+    asked: str | None = None  # see ``stateful.invariants.View``, also for the next one
+    trouble: str = UNTROUBLED
 
 
 class State(NamedTuple):
@@ -79,7 +85,7 @@ class Memory:
         self.subject = subject
         self.calls_made = 0
         self.behaviour = Behaviour(subject)
-        self._kernel = Kernel(disk.strangers, proc=disk.proc)
+        self._kernel = Kernel(disk.machine)
         simulation.begin()
         self._kernel.put(disk.files)
         self.number_of_shared = self._shared = Numbering()
@@ -87,7 +93,8 @@ class Memory:
         self.number_of_local = self._locals = Numbering()
         self._views: dict[int, View] = {}
         self._steps: dict[tuple[str, int, int], Effect | None] = {}
-        self._calls: dict[tuple[int, str, int, Call], tuple[Any, int, int, bool]] = {}
+        self._calls: dict[tuple[int, str, int, Call, str], tuple[Any, int, int, bool]] = {}
+        self._upsets: dict[tuple[int, str, str], int | None] = {}
         self.start = self._shared(self._kernel.shared_state())
 
     def close(self) -> None:
@@ -152,14 +159,23 @@ class Memory:
             local = self.local(number)
             pid = FIRST_PID + LETTERS.index(local.letter)
             view = self._views[number] = View(
-                local.letter, local.life, pid, local.phase, local.owned, local.outcome, local.asked
+                local.letter,
+                local.life,
+                pid,
+                local.phase,
+                local.owned,
+                local.outcome,
+                local.asked,
+                local.trouble,
             )
         return view
 
     # -- making moves ---------------------------------------------------------------------------------
 
     def effect(self, state: State, move: Move) -> Effect | None:
-        """What a move does, or None where the process has to wait."""
+        """What a move does, or None where it is not possible: the process has to wait, say."""
+        if move.kind in WORLD:
+            return self._upset(state, move)
         index = LETTERS.index(move.letter)
         key = (move.kind, state.shared, state.locals[index])
         try:
@@ -171,14 +187,14 @@ class Memory:
     def _work_out(self, state: State, move: Move, index: int) -> Effect | None:
         local = self.local(state.locals[index])
         key = (move.kind, state.shared, state.locals[index])
-        if move.kind == STEP:
-            effect = self._step(state, index, local)
+        if move.steps:
+            effect = self._step(state, index, local, move.kind)
         elif move.kind == "exit":
             effect = self._go_on(state, index, local._replace(asked="exit"), Call("serve"), "exit")
-        elif move.kind in ("crash", "term"):
-            signal = Call("kill", (FIRST_PID + index, 9 if move.kind == "crash" else 15))
+        elif move.kind in SIGNALS:
+            signal = Call("kill", (FIRST_PID + index, SIGNALS[move.kind]))
             _, shared, own, _ = self._make(state, index, local, signal)
-            local = local if move.kind == "crash" else local._replace(asked="term")
+            local = local._replace(asked="term") if move.kind == "term" else local
             effect = self._place_after(state, index, local, shared, own, None, None)
         else:
             effect = self._be_born(state, index, local)
@@ -186,16 +202,43 @@ class Memory:
             self._steps[key] = effect and _alone(effect, index)
         return effect
 
+    def _upset(self, state: State, move: Move) -> Effect | None:
+        """A fault of the machine."""
+        whom = str(FIRST_PID + LETTERS.index(move.letter)) if move.letter else move.detail
+        key = (state.shared, move.kind, whom)
+        if key not in self._upsets:
+            self._restore(state)
+            try:
+                faults.strike(self._kernel, move.kind, whom)
+            except Impossible:
+                self._upsets[key] = None
+            else:
+                self._upsets[key] = self._shared(self._kernel.shared_state())
+        shared = self._upsets[key]
+        if shared is None:
+            return None
+        locals_ = []
+        for number in self._ended(state.locals, shared):
+            local = self.local(number)
+            if local.outcome is None and local.history != UNBORN:
+                local = local._replace(trouble=after_fault(move.kind, local.trouble))
+            locals_.append(self._locals(local))
+        return Effect(State(shared, tuple(locals_)), None, None)
+
     def _be_born(self, state: State, index: int, local: Local) -> Effect:
         _, shared, own, _ = self._make(state, index, local, Call("spawn"))
         born = local._replace(history=BORN, own=own)
         state = self._put(state, index, shared, born)
         return self._settle(state, index, born, None, None)
 
-    def _step(self, state: State, index: int, local: Local) -> Effect | None:
+    def _step(self, state: State, index: int, local: Local, kind: str) -> Effect | None:
         if local.history == UNBORN:
             state = self._be_born(state, index, local).after
             local = self.local(state.locals[index])
+        fault = kind if kind in CALL_FAULTS else ""
+        trouble = after_fault(fault, local.trouble)
+        trouble = after_move(self.shared_state(state.shared).condition, trouble)
+        local = local._replace(trouble=trouble)
         signals = self.entry(state, local.letter).signals
         delivery = Delivery(signals[0]) if signals else None
         call = self.pending(local)
@@ -208,7 +251,9 @@ class Memory:
                 return effect
             state, local = effect.after, self.local(effect.after.locals[index])
             call = self.pending(local)
-        answer, shared, own, alive = self._make(state, index, local, call)
+        if fault and (signals or fault not in faults_of(call)):
+            return None
+        answer, shared, own, alive = self._make(state, index, local, call, fault)
         if answer is BLOCKED:
             return Effect(state, call, delivery) if delivery is not None else None
         effect = self._place_after(state, index, local, shared, own, call, answer)
@@ -240,19 +285,24 @@ class Memory:
         self, state: State, index: int, local: Local, shared: int, own: int, call: Call | None, answer: Any
     ) -> Effect:
         """The effect of a move by which processes may have ended."""
-        living = {entry.letter for entry in self.shared_state(shared).table}
         locals_ = list(state.locals)
         locals_[index] = self._locals(local._replace(own=own))
-        for other, number in enumerate(locals_):
-            value = self.local(number)
-            if value.outcome is None and value.history != UNBORN and value.letter not in living:
-                ended = value._replace(history=BORN, own=UNBORN)
-                if other == index and call is not None and call.name == "exit":
-                    ended = ended._replace(phase=LEAVING, outcome=call.args[1])
-                else:
-                    ended = ended._replace(outcome=Outcome("killed", "SIGKILL"), asked=None)
-                locals_[other] = self._locals(ended)
-        return Effect(State(shared, tuple(locals_)), call, answer)
+        ended = list(self._ended(locals_, shared))
+        if call is not None and call.name == "exit" and ended[index] != locals_[index]:
+            local = self.local(ended[index])._replace(phase=LEAVING, outcome=call.args[1], asked=local.asked)
+            ended[index] = self._locals(local)
+        return Effect(State(shared, tuple(ended)), call, answer)
+
+    def _ended(self, locals_: Sequence[int], shared: int) -> Iterator[int]:
+        """The local states, of which some may have ended, as a shared state says."""
+        living = {entry.letter for entry in self.shared_state(shared).table}
+        for number in locals_:
+            local = self.local(number)
+            if local.outcome is not None or local.history == UNBORN or local.letter in living:
+                yield number
+            else:
+                killed = Outcome("killed", "SIGKILL")
+                yield self._locals(local._replace(history=BORN, own=UNBORN, outcome=killed, asked=None))
 
     def _ended_others(self, state: State, effect: Effect, index: int) -> bool:
         return any(
@@ -262,25 +312,23 @@ class Memory:
 
     # -- making calls ---------------------------------------------------------------------------------
 
-    def _make(self, state: State, index: int, local: Local, call: Call) -> tuple[Any, int, int, bool]:
+    def _make(
+        self, state: State, index: int, local: Local, call: Call, fault: str = ""
+    ) -> tuple[Any, int, int, bool]:
         """A call's answer, the shared state and the caller's own state after it, and if it lives."""
-        key = (state.shared, local.letter, local.own, call)
+        key = (state.shared, local.letter, local.own, call, fault)
         known = self._calls.get(key)
         if known is None:
-            known, local_effect = self._make_for_real(state, local, call)
+            known, local_effect = self._make_for_real(state, local, call, fault)
             if local_effect:
                 self._calls[key] = known
         return known
 
     def _make_for_real(
-        self, state: State, local: Local, call: Call
+        self, state: State, local: Local, call: Call, fault: str
     ) -> tuple[tuple[Any, int, int, bool], bool]:
-        self.calls_made += 1
         kernel = self._kernel
-        shared = self.shared_state(state.shared)
-        values = [self.local(number) for number in state.locals]
-        owns = {value.letter: self._own.values[value.own] for value in values if value.own != UNBORN}
-        restore(kernel, shared, owns, self._new_process)
+        self._restore(state)
         answer: Any = None
         if call.name == "spawn":
             kernel.processes[local.letter] = self._new_process(local.letter, local.life)
@@ -289,11 +337,20 @@ class Memory:
         others = [other for other in kernel.processes.values() if other is not process]
         if call.name == "deliver":
             process.signals.pop(0)
+        elif fault:
+            answer = suffer(kernel, process, call, fault)
         elif call.name != "spawn":
             answer = kernel.perform(process, call)
         own = self._own(kernel.own_state(process)) if process.alive else UNBORN
         result = (answer, self._shared(kernel.shared_state()), own, process.alive)
         return result, all(other.alive for other in others)
+
+    def _restore(self, state: State) -> None:
+        """Bring the kernel into a state."""
+        self.calls_made += 1
+        values = [self.local(number) for number in state.locals]
+        owns = {value.letter: self._own.values[value.own] for value in values if value.own != UNBORN}
+        restore(self._kernel, self.shared_state(state.shared), owns, self._new_process)
 
     def _new_process(self, letter: str, life: str) -> Any:
         return new_process(self.subject, letter, life)

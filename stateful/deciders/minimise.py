@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby, permutations, product
 from typing import Final
 
-from stateful.execution import LETTERS, Execution
+from stateful.execution import Execution
 from stateful.kernel.guard import Watchdog
+from stateful.running import LETTERS
 from stateful.scenario import SCENARIOS, Scenario
 from stateful.schedule import LIVES, STEP, Move, ScheduleMismatch, count_switches
 from stateful.subject import Subject
@@ -77,7 +78,7 @@ def _candidates(moves: Sequence[Move]) -> Iterator[list[Move]]:
     for shorter in _shorter(moves):
         yield shorter
         yield _stretched(shorter)
-    if len({move.letter for move in moves}) <= FEW_PROCESSES:
+    if len(_letters(moves)) <= FEW_PROCESSES:
         yield from _with_a_longer_turn(moves)
         yield from _plain_races(moves)
         for moved in _elsewhere(moves):
@@ -86,7 +87,7 @@ def _candidates(moves: Sequence[Move]) -> Iterator[list[Move]]:
 
 def _plain_races(moves: Sequence[Move]) -> Iterator[list[Move]]:
     """Two of more processes alone: one is held up somewhere while the other lives its life."""
-    letters = dict.fromkeys(move.letter for move in moves)
+    letters = _letters(moves)
     born = {move.letter: [move] for move in moves if move.kind in LIVES}
     if len(letters) < 3:
         return
@@ -99,12 +100,17 @@ def _plain_races(moves: Sequence[Move]) -> Iterator[list[Move]]:
 
 def _stretched(moves: list[Move]) -> list[Move]:
     """With every process running on, in the order of their last turns."""
-    letters = list(dict.fromkeys(move.letter for move in reversed(moves)))
-    return moves + [Move(STEP, letter) for letter in reversed(letters) for _ in range(LONGEST_STRETCH)]
+    letters = reversed(_letters(list(reversed(moves))))
+    return moves + [Move(STEP, letter) for letter in letters for _ in range(LONGEST_STRETCH)]
+
+
+def _letters(moves: Sequence[Move]) -> list[str]:
+    """The processes, in the order in which they move first."""
+    return list(dict.fromkeys(move.letter for move in moves if move.letter))
 
 
 def _weight(moves: Sequence[Move]) -> tuple[int, int, int, int]:
-    processes = len({move.letter for move in moves})
+    processes = len(_letters(moves))
     events = sum((move.kind != STEP) + (move.kind == "term") for move in moves)  # a kill is plainer
     return (processes, events, len(moves), count_switches(moves))
 
@@ -134,9 +140,11 @@ def _shorter(moves: Sequence[Move]) -> Iterator[list[Move]]:
 
 def _with_a_longer_turn(moves: Sequence[Move]) -> Iterator[list[Move]]:
     """Without a process, which may leave another more to do in one of its turns."""
-    for letter in sorted({move.letter for move in moves}):
+    for letter in sorted(_letters(moves)):
         turns = _turns([move for move in moves if move.letter != letter])
         for index, turn in enumerate(turns):
+            if not turn[-1].letter:
+                continue
             longer = turn + [Move(STEP, turn[-1].letter)] * LONGEST_STRETCH
             yield _renamed(_flat([*turns[:index], longer, *turns[index + 1 :]]))
 
@@ -146,7 +154,7 @@ def _renamed(moves: list[Move]) -> list[Move]:
     started = [move.letter for move in moves if move.kind in LIVES]
     if not started:
         return moves
-    others = {move.letter for move in moves} - set(started)
+    others = set(_letters(moves)) - set(started)
     first = LETTERS.index(max(others)) + 1 if others else 0
     names = {letter: LETTERS[first + number] for number, letter in enumerate(started)}
     return [move._replace(letter=names.get(move.letter, move.letter)) for move in moves]
@@ -184,13 +192,13 @@ def name_scenario(subject: Subject, scenario: Scenario, trace: Trace) -> tuple[S
     if trace.violation is None:
         return None
     for standard in sorted(SCENARIOS, key=lambda standard: -len(standard.cast.lives)):
-        if standard.disk != scenario.disk or standard.kills or standard.cast.settled:
+        if standard.disk != scenario.disk or standard.plan or standard.cast.settled:
             continue
         names = _cast(trace, standard.cast.lives)
         if names is None:
             continue
         native = LETTERS[: len(standard.cast.lives)]
-        moves = [move._replace(letter=names[move.letter]) for move in trace.moves]
+        moves = [move._replace(letter=names.get(move.letter, "")) for move in trace.moves]
         moves = [move for move in moves if not (move.kind in LIVES and move.letter in native)]
         found = breaks(subject, standard, moves, trace.violation.invariant)
         if found is not None:
@@ -219,7 +227,8 @@ def _is_last_one_standing(trace: Trace, letter: str) -> bool:
     for number, step in enumerate(trace.steps):
         if step.move.letter == letter:
             return number > 0 and not alive
-        alive.add(step.move.letter)
+        if step.phase:
+            alive.add(step.move.letter)
         if step.outcome is not None:
             alive.discard(step.move.letter)
     return False

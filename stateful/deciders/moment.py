@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from stateful.deciders.memory import Effect, Memory, State
-from stateful.execution import LETTERS
 from stateful.invariants import Moment, View, needs_disk
+from stateful.kernel.faults import WORLD
+from stateful.running import LETTERS
 from stateful.schedule import Move
 
 
@@ -17,15 +18,16 @@ def alive(memory: Memory, state: State) -> list[str]:
 def moment_of(memory: Memory, state: State, move: Move, effect: Effect) -> Moment:
     """The moment at which a move has had an effect."""
     locals_ = effect.after.locals
-    index = LETTERS.index(move.letter)
-    was = memory.view(state.locals[index])
     views = [memory.view(local) for local in locals_ if not memory.is_unborn(local)]
-    before = after = None
-    if needs_disk(was.life, was.phase):
-        before, after = memory.disk(state), memory.disk(effect.after)
+    actor = before = after = None
+    if move.kind not in WORLD:
+        index = LETTERS.index(move.letter)
+        was, actor = memory.view(state.locals[index]), memory.view(locals_[index])
+        if needs_disk(was.life, was.phase):
+            before, after = memory.disk(state), memory.disk(effect.after)
     return Moment(
         move,
-        memory.view(locals_[index]),
+        actor,
         effect.call,
         effect.answer,
         before,

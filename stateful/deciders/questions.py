@@ -7,14 +7,14 @@ question is asked once for each of these.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from stateful.deciders.memory import Memory, State
 from stateful.deciders.moment import alive, as_seen_alone, moment_of
-from stateful.execution import LETTERS
 from stateful.invariants import LONGEST_LIFE_STEPS, first_broken
 from stateful.kernel.process import OWNER
+from stateful.running import LETTERS
 from stateful.schedule import STEP, Move
 from stateful.subject import Offer
 
@@ -37,16 +37,26 @@ class Questions:
     def __init__(self, memory: Memory, offer: Offer) -> None:
         self.memory = memory
         self.offer = offer
-        self._asked: set[Question] = set()
+        self._asked: dict[Question, str | None] = {}  # the invariant that the answer breaks
 
-    def ask(self, state: State) -> Iterator[tuple[str, list[Move]]]:
-        """The invariants that answers break in a state, and the moves from there that show it."""
+    def ask(self, state: State, broken: Collection[str] = ()) -> Iterator[tuple[str, list[Move]]]:
+        """The invariants that answers break in a state, and the moves from there that show it.
+
+        Args:
+            broken: invariants of which nothing more has to be shown.
+        """
         for question in self._of(state):
-            if question not in self._asked:
-                self._asked.add(question)
-                broken = self._answer(state, question)
-                if broken is not None:
-                    yield broken
+            if self._is_worth_asking(question, broken):
+                invariant, moves = self._answer(state, question, broken)
+                self._asked[question] = invariant
+                if invariant is not None:
+                    yield invariant, moves
+
+    def _is_worth_asking(self, question: Question, broken: Collection[str]) -> bool:
+        if question not in self._asked:
+            return True
+        invariant = self._asked[question]
+        return invariant is not None and invariant not in broken
 
     def _of(self, state: State) -> Iterator[Question]:
         views = (self.memory.view(local) for local in state.locals)
@@ -57,24 +67,33 @@ class Questions:
         if self.offer.can_peek:
             yield Question("peek", state.shared, owners)
 
-    def _answer(self, state: State, question: Question) -> tuple[str, list[Move]] | None:
-        """Kill those that a question does not spare, and let one fresh process live its life alone."""
+    def _answer(
+        self, state: State, question: Question, broken: Collection[str]
+    ) -> tuple[str | None, list[Move]]:
+        """Kill whom a question does not spare, make the disk well, and let one process live its life."""
         memory = self.memory
         untouched = all(memory.is_unborn(local) for local in state.locals)
         letters = alive(memory, state)
         moves = [Move("crash", letter) for letter in letters if letter not in question.spared]
+        if memory.shared_state(state.shared).condition:
+            moves.append(Move("disk-well"))
         for move in moves:
             effect = memory.effect(state, move)
             assert effect is not None
             state = effect.after
-        if moves:
-            met = question._replace(shared=state.shared)
-            if met in self._asked:
-                return None
-            self._asked.add(met)
+        met = question._replace(shared=state.shared)
+        if moves and not self._is_worth_asking(met, broken):
+            return self._asked[met], moves
+        invariant = self._live(state, question, moves, untouched)
+        self._asked[met] = invariant
+        return invariant, moves
+
+    def _live(self, state: State, question: Question, moves: list[Move], untouched: bool) -> str | None:
+        """Let one process live; the first invariant that it breaks. Its moves are added to those given."""
+        memory = self.memory
         letter = LETTERS[len(state.locals)]
         first = Move(question.life, letter)
-        if question.life == memory.view(state.locals[0]).life and untouched:
+        if state.locals and question.life == memory.view(state.locals[0]).life and untouched:
             letter, first = "A", Move(STEP, "A")
         else:
             state = State(state.shared, (*state.locals, memory.unborn(letter, question.life)))
@@ -88,7 +107,7 @@ class Questions:
             moment = as_seen_alone(moment, letter, steps, question.spared)
             broken = first_broken(moment)
             if broken is not None:
-                return broken[0], moves
+                return broken[0]
             state = effect.after
             if moment.actor is None or moment.actor.outcome is not None or moment.actor.phase == OWNER:
                 return None

@@ -22,6 +22,7 @@ class Result:
         violations: the first trace found for each invariant that is broken.
         unreached: the goals that no execution reached.
         reason: why the verdict is unknown.
+        faults: how many faults were tried, by family.
         missing: the lives of the scenario that the subject does not offer; nothing is searched then.
     """
 
@@ -34,6 +35,7 @@ class Result:
     unreached: tuple[str, ...] = ()
     reason: str = ""
     missing: tuple[str, ...] = ()
+    faults: dict[str, int] = field(default_factory=dict)
 
     @property
     def finished(self) -> bool:

@@ -18,12 +18,12 @@ from typing import Any
 
 from stateful.deciders.behaviour import BORN, Intent
 from stateful.deciders.memory import UNBORN, Local, Memory, State
-from stateful.execution import LETTERS
 from stateful.kernel.call import Call
 from stateful.kernel.disk import Disk
 from stateful.kernel.kernel import SharedState
+from stateful.kernel.machine import FIRST_PID, START_TICKS
 from stateful.kernel.proc import BOOT_TIME_S, TICKS_PER_S
-from stateful.scenario import FIRST_PID, START_TICKS
+from stateful.running import LETTERS
 
 Exchange = tuple[int, ...]  # position i becomes position exchange[i]
 

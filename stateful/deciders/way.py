@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from stateful.deciders.memory import State
 from stateful.deciders.symmetry import Exchange
-from stateful.execution import LETTERS
+from stateful.running import LETTERS
 from stateful.schedule import STEP, Move
 
 
@@ -27,16 +27,17 @@ class Origin(NamedTuple):
 
 
 class Ways:
-    """Every node that was reached, and a shortest way to it."""
+    """Every node that was reached, in this layer or an earlier one, and a shortest way to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, earlier: Ways | None = None) -> None:
         self._came: dict[Node, Origin] = {}
+        self._layers: list[dict[Node, Origin]] = [*(earlier._layers if earlier else ()), self._came]
 
     def __len__(self) -> int:
-        return len(self._came)
+        return sum(map(len, self._layers))
 
     def __contains__(self, node: Node) -> bool:
-        return node in self._came
+        return any(node in layer for layer in self._layers)
 
     def add(self, node: Node, came: tuple[Node, Move] | None, exchange: Exchange) -> None:
         """Note a new node, and the node and move it was reached by; None for the first one."""
@@ -45,15 +46,18 @@ class Ways:
 
     def depth(self, node: Node) -> int:
         """How many moves lead to a node."""
-        return self._came[node].depth
+        return self._origin(node).depth
+
+    def _origin(self, node: Node) -> Origin:
+        return next(layer[node] for layer in reversed(self._layers) if node in layer)
 
     def moves(self, node: Node, more: list[Move]) -> list[Move]:
         """The moves that first led to a node, and some more, in terms of the first state's letters."""
         origins = []
-        origin = self._came[node]
+        origin = self._origin(node)
         while origin.node is not None:
             origins.append(origin)
-            origin = self._came[origin.node]
+            origin = self._origin(origin.node)
         names = list(range(len(node.state.locals)))  # what each canonical position is called
         moves = []
         for origin in reversed(origins):
@@ -65,5 +69,7 @@ class Ways:
 
 
 def _renamed(move: Move, names: list[int]) -> Move:
+    if not move.letter:
+        return move
     index = LETTERS.index(move.letter)
     return move._replace(letter=LETTERS[names[index]]) if index < len(names) else move

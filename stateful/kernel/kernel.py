@@ -10,31 +10,24 @@ from itertools import count
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from stateful.kernel import locks, proc, real, signals, switch
+from stateful.kernel import call_faults, disk_faults, locks, proc, real, signals, switch
 from stateful.kernel import names as names  # registers its calls
 from stateful.kernel.call import Call, Errno, UnmodelledSyscall
 from stateful.kernel.disk import HOME, Disk, scan
 from stateful.kernel.files import SYSCALLS, Inode, OpenFile
+from stateful.kernel.machine import MACHINE, Machine, Stranger
 from stateful.kernel.process import Entry, Outcome, Process
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-SKELETON: Final = ("", "/home", "/home/user", HOME, "/run", "/tmp")
+SKELETON: Final = ("", "/home", "/home/user", "/run", "/tmp")
+HOMES: Final = "/home/user"
 FIRST_SKELETON_LABEL: Final = 1_000_000
+HOME_LABEL: Final = 1_000_100
 CLOCK_START_US: Final = 1_750_000_000_000_000
 NOT_FOLLOWING: Final = ("link", "mkdir", "readlink", "rename", "rmdir", "symlink", "unlink")
 SHARED_MEMORY: Final = "/dev/shm"
-
-
-class Stranger(NamedTuple):
-    """A process that runs nothing of the subject: it only has an identity."""
-
-    pid: int
-    start_ticks: int
-    argv: tuple[str, ...]
-    uid: int = 1000
-    stopped: bool = False
 
 
 class SharedState(NamedTuple):
@@ -47,6 +40,7 @@ class SharedState(NamedTuple):
         table: each live process.
         opens, flocks: (serial of the inode, how often it is open, or a lock on it).
         record_locks: the ``lockf`` locks, with serials for inodes.
+        clock, skew, strangers, boots, condition: see ``Kernel``.
     """
 
     disk: Disk
@@ -55,8 +49,11 @@ class SharedState(NamedTuple):
     flocks: tuple[tuple[int, str], ...]
     record_locks: tuple[locks.RecordLock, ...]
     clock: int
+    skew: int
     labels: int
-    strangers: tuple[int, ...]
+    strangers: tuple[Stranger, ...]
+    boots: int
+    condition: str
 
 
 class Kernel:
@@ -66,12 +63,14 @@ class Kernel:
         root: the real directory that processes see as ``/``.
         processes: every process that ever ran, by letter.
         strangers: the other processes of the machine, by pid.
-        clock: microseconds since the epoch; only sleeping moves it.
-        proc: whether it has ``/proc``, and pidfds.
+        clock: microseconds since the epoch, by the monotonic clock; only sleeping moves it.
+        skew: by how many microseconds the wall clock is ahead of that.
+        boots: how often the machine was started.
+        condition: what the disk suffers from: ``full``, ``read-only`` or nothing.
         closed: whether there may be a folder whose permission bits keep its owner out.
     """
 
-    def __init__(self, strangers: tuple[Stranger, ...] = (), *, proc: bool = True) -> None:
+    def __init__(self, machine: Machine = MACHINE) -> None:
         name = f"stateful-{os.getpid()}-{token_hex(8)}"
         self.root = os.path.join(temporary_folder() or tempfile.gettempdir(), name)
         # Also where nobody closes the kernel: at the latest when the interpreter exits. Before there is
@@ -82,11 +81,14 @@ class Kernel:
         for path in SKELETON[1:]:
             real.mkdir(self.root + path, 0o700)
         self.processes: dict[str, Process] = {}
-        self.born_strangers = {stranger.pid: stranger for stranger in strangers}
-        self.strangers = dict(self.born_strangers)
+        self.machine = machine
+        self.strangers = {stranger.pid: stranger for stranger in machine.strangers}
         self.clock = CLOCK_START_US
+        self.skew: int = 0
+        self.boots: int = 1
+        self.condition = ""
         self.record_locks: list[locks.RecordLock] = []
-        self.proc = proc
+        self.proc = machine.proc
         self.closed = False
         self._skeleton_inodes = {}
         for number, path in enumerate(SKELETON, 1):
@@ -94,10 +96,12 @@ class Kernel:
             inode.label = FIRST_SKELETON_LABEL + number
             self._skeleton_inodes[real.stat(self.root + path).st_ino] = inode
         self.inodes: dict[int, Inode] = dict(self._skeleton_inodes)
-        self.folders = {HOME}  # where there may be anything beside the skeleton
+        self.folders = {HOMES}  # where there may be anything beside the skeleton
         self.labels = 0
         self._disk: Disk | None = None
         self._links = False
+        disk_faults.make_home(self)
+        self.inode(real.lstat(self.root + HOME).st_ino).label = HOME_LABEL
 
     # -- making calls ---------------------------------------------------------------------------
 
@@ -107,6 +111,10 @@ class Kernel:
             self._stay_inside(call)
         elif call.name == "symlink":
             self._links = True
+        if self.condition:
+            denied = call_faults.denies(self, call)
+            if denied is not None:
+                return Errno(denied)
         try:
             return SYSCALLS[call.name](self, process, *call.args)
         except OSError as error:
@@ -146,6 +154,19 @@ class Kernel:
         elif target is not None and number in (9, 15):
             del self.strangers[pid]
 
+    @property
+    def now(self) -> int:
+        """Microseconds since the epoch, by the wall clock."""
+        return self.clock + self.skew
+
+    def reboot(self) -> None:
+        """Kill everybody and start the machine again."""
+        for process in self.processes.values():
+            if process.alive:
+                self.end(process, Outcome("killed", "a reboot"))
+        self.strangers = {}
+        self.boots += 1
+
     def end(self, process: Process, outcome: Outcome) -> None:
         """A process is no more: its descriptors close, which drops its locks. Nothing of it runs."""
         process.outcome = outcome
@@ -177,7 +198,7 @@ class Kernel:
         if inode is not None and writer is not None:
             record = self.inode(inode)
             record.writer = writer.letter
-            record.mtime = self.clock
+            record.mtime = self.now
 
     def named(self, path: str) -> None:
         """Note that a name was made, so that it is found when the disk is read."""
@@ -191,7 +212,7 @@ class Kernel:
         if record is None:
             taken = {inode.serial for inode in self.inodes.values()}
             serial = next(serial for serial in count() if serial not in taken)
-            record = self.inodes[number] = Inode(serial, self.clock, 0o600)
+            record = self.inodes[number] = Inode(serial, self.now, 0o600)
         return record
 
     def lost_a_name(self, inode: os.stat_result) -> None:
@@ -256,7 +277,7 @@ class Kernel:
         self._disk = None
         self.inodes = dict(self._skeleton_inodes)
         self.closed = False
-        self.folders = {HOME}
+        self.folders = {HOMES}
 
     def shared_state(self) -> SharedState:
         """Everything that more than one process can see now."""
@@ -279,8 +300,11 @@ class Kernel:
             tuple(sorted(flocks)),
             record_locks,
             self.clock,
+            self.skew,
             self.labels,
-            tuple(self.strangers),
+            tuple(sorted(self.strangers.values())),
+            self.boots,
+            self.condition,
         )
 
     def own_state(self, process: Process) -> tuple[Any, ...]:

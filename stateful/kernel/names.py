@@ -162,7 +162,8 @@ def _set_mode(kernel: Kernel, number: int, folder: bool, mode: int) -> None:
     inode = kernel.inode(number)
     if inode.serial < 0 and mode != inode.mode:
         raise UnmodelledSyscall(
-            f"the subject changed the mode of its home directory to {mode:#o}, which is not modelled"
+            f"the subject changed the mode of a folder that every machine has, to {mode:#o}, "
+            "which is not modelled"
         )
     inode.mode = mode
     if folder and mode & 0o700 != 0o700:
@@ -177,7 +178,7 @@ def _utime(kernel: Kernel, process: Process, file: str | int, mtime: int | None)
     else:
         _keep(kernel, file, "set the time of")
         number = real.stat(on_disk(kernel, file)).st_ino
-    kernel.inode(number).mtime = kernel.clock if mtime is None else mtime
+    kernel.inode(number).mtime = kernel.now if mtime is None else mtime
     kernel.changed()
 
 

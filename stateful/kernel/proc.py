@@ -9,15 +9,17 @@ from __future__ import annotations
 import errno
 import os
 import stat as st
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
 
 from stateful.kernel.files import DEVICE, WRITABLE, OpenFile
 
 if TYPE_CHECKING:
-    from stateful.kernel.kernel import Kernel, Stranger
+    from stateful.kernel.kernel import Kernel
+    from stateful.kernel.machine import Stranger
     from stateful.kernel.process import Process
 
-BOOT_ID = "6c1f2b9e-3f6d-4b0e-9a51-7d3c5e8f0a42"
+BOOT_ID = "6c1f2b9e-3f6d-4b0e-9a51-7d3c5e8f0a4"  # and how often the machine was started
 BOOT_TIME_S = 1_700_000_000
 TICKS_PER_S = 100
 FILES = ("cmdline", "comm", "stat", "status")
@@ -67,7 +69,7 @@ def seek_proc(kernel: Kernel, file: OpenFile, offset: int, whence: int) -> int:
 
 def _generate(kernel: Kernel, process: Process, path: str) -> bytes:
     if path in _GLOBAL:
-        return _GLOBAL[path].encode()
+        return _GLOBAL[path](kernel).encode()
     _, _, pid, name = path.split("/")
     entry = kernel.find(int(pid))
     if entry is None:
@@ -78,11 +80,11 @@ def _generate(kernel: Kernel, process: Process, path: str) -> bytes:
 def stat_proc(kernel: Kernel, path: str) -> tuple[int, ...]:
     """``stat`` of a directory or file of ``/proc``."""
     if path == "/proc":
-        return (st.S_IFDIR | 0o555, 2, DEVICE, 1, 0, 0, 0, kernel.clock)
+        return (st.S_IFDIR | 0o555, 2, DEVICE, 1, 0, 0, 0, kernel.now)
     if path in _GLOBAL or _split(kernel, path)[1] in FILES:
-        return (st.S_IFREG | 0o444, 2, DEVICE, 1, 1000, 1000, 0, kernel.clock)
+        return (st.S_IFREG | 0o444, 2, DEVICE, 1, 1000, 1000, 0, kernel.now)
     if _split(kernel, path)[1] == "":
-        return (st.S_IFDIR | 0o555, 2, DEVICE, 1, 1000, 1000, 0, kernel.clock)
+        return (st.S_IFDIR | 0o555, 2, DEVICE, 1, 1000, 1000, 0, kernel.now)
     raise OSError(errno.ENOENT, "")
 
 
@@ -125,8 +127,10 @@ def _content(entry: Process | Stranger, name: str, state: str) -> bytes:
     return (" ".join(map(str, fields)) + "\n").encode()
 
 
-_GLOBAL = {
-    "/proc/sys/kernel/random/boot_id": f"{BOOT_ID}\n",
-    "/proc/stat": f"cpu  0 0 0 0 0 0 0 0 0 0\nbtime {BOOT_TIME_S}\n",
-    "/proc/sys/kernel/pid_max": "4194304\n",
+_GLOBAL: Final[dict[str, Callable[[Kernel], str]]] = {
+    "/proc/sys/kernel/random/boot_id": lambda kernel: f"{BOOT_ID}{kernel.boots + 1}\n",
+    "/proc/stat": lambda kernel: (
+        f"cpu  0 0 0 0 0 0 0 0 0 0\nbtime {BOOT_TIME_S + kernel.skew // 1_000_000}\n"
+    ),
+    "/proc/sys/kernel/pid_max": lambda kernel: "4194304\n",
 }

@@ -47,10 +47,16 @@ class Outcome(NamedTuple):
 
     ``released``, ``refused`` or ``failed``: the text of the error that it raised, if it did. ``answered``:
     the pid that a status query answered. ``returned``: what a stop did. ``killed``: the signal.
+
+    Attributes:
+        errno: that of the error, where it failed with an OSError.
+        status: the exit status, as a parent sees it; None where it was killed.
     """
 
     kind: str
     value: Any = None
+    errno: int | None = None
+    status: int | None = None
 
 
 class Entry(NamedTuple):
@@ -140,7 +146,7 @@ class Process(greenlet):
             raise
         except BaseException as error:
             self._end_if_buried()
-            outcome = Outcome("failed", _describe(error))
+            outcome = _failed(error)
             code = 130 if isinstance(error, KeyboardInterrupt) else 1
         if self.phase != OWNER:
             self.phase = LEAVING
@@ -156,7 +162,7 @@ class Process(greenlet):
                 pass  # As in CPython, which prints it: the exit status stands.
             except BaseException as error:
                 self._end_if_buried()
-                outcome = Outcome("failed", _describe(error))
+                outcome = _failed(error)
         self.deaf = True
         for stream in list(self.streams.values()):
             with contextlib.suppress(OSError, ValueError):
@@ -170,7 +176,8 @@ class Process(greenlet):
 
     def exit(self, code: int, outcome: Outcome | None = None) -> None:
         """End now, without running anything more. Never returns."""
-        self.call("exit", code & 0xFF, outcome or self._refused_or_released())
+        outcome = outcome or self._refused_or_released()
+        self.call("exit", code & 0xFF, outcome._replace(status=code & 0xFF))
 
     def _refused_or_released(self) -> Outcome:
         return Outcome("released" if self.owned else "refused")
@@ -259,6 +266,10 @@ def _exit_code(stop: SystemExit) -> int:
     if stop.code is None:
         return 0
     return stop.code if isinstance(stop.code, int) else 1
+
+
+def _failed(error: BaseException) -> Outcome:
+    return Outcome("failed", _describe(error), error.errno if isinstance(error, OSError) else None)
 
 
 def _describe(error: BaseException) -> str:

@@ -146,7 +146,7 @@ def sleep(process: Process, seconds: float) -> None:
 
 
 def _wall(process: Process) -> float:
-    return float(process.call("clock")) / 1_000_000
+    return float(process.call("wall")) / 1_000_000
 
 
 def _monotonic(process: Process) -> float:
@@ -169,7 +169,7 @@ _strftime, _localtime = clock.strftime, clock.localtime
 TIME_CALLS: dict[str, EntryPoint] = {
     "sleep": sleep,
     "time": _wall,
-    "time_ns": lambda process: process.call("clock") * 1000,
+    "time_ns": lambda process: process.call("wall") * 1000,
     "monotonic": _monotonic,
     "monotonic_ns": lambda process: (process.call("clock") - MONOTONIC_ORIGIN_US) * 1000,
     "perf_counter": _monotonic,
@@ -178,7 +178,7 @@ TIME_CALLS: dict[str, EntryPoint] = {
     "process_time_ns": lambda process: 0,
     "clock_gettime": lambda process, which: _wall(process) if which == 0 else _monotonic(process),
     "clock_gettime_ns": lambda process, which: (
-        (process.call("clock") - (0 if which == 0 else MONOTONIC_ORIGIN_US)) * 1000
+        process.call("wall") * 1000 if which == 0 else (process.call("clock") - MONOTONIC_ORIGIN_US) * 1000
     ),
     "localtime": _now_unless_given(clock.localtime),
     "gmtime": _now_unless_given(clock.gmtime),

@@ -41,8 +41,9 @@ def restore(
     nameless = {serial for serial, _ in shared.disk.files} - {serial for _, serial in shared.disk.names}
     if nameless or kernel.known_disk() != shared.disk:
         _restore_disk(kernel, shared.disk)
-    kernel.clock, kernel.labels = shared.clock, shared.labels
-    kernel.strangers = {pid: kernel.born_strangers[pid] for pid in shared.strangers}
+    kernel.clock, kernel.skew, kernel.labels = shared.clock, shared.skew, shared.labels
+    kernel.boots, kernel.condition = shared.boots, shared.condition
+    kernel.strangers = {stranger.pid: stranger for stranger in shared.strangers}
     serials = {inode.serial: number for number, inode in kernel.inodes.items()}
     kernel.record_locks = [lock._replace(inode=serials[lock.inode]) for lock in shared.record_locks]
     for inode in kernel.inodes.values():

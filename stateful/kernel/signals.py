@@ -165,6 +165,11 @@ def _clock(kernel: Kernel, process: Process) -> int:
     return kernel.clock
 
 
+@syscall("wall")
+def _wall(kernel: Kernel, process: Process) -> int:
+    return kernel.now
+
+
 @syscall("exit")
 def _exit(kernel: Kernel, process: Process, code: int, outcome: Outcome) -> None:
     kernel.end(process, outcome)

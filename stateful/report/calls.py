@@ -10,8 +10,10 @@ import stat as st
 from typing import Any, Final
 
 from stateful.kernel.call import Call, Delivery, Errno
+from stateful.kernel.call_faults import CALL_FAULTS
 from stateful.kernel.disk import HOME
 from stateful.kernel.process import Outcome, signal_name
+from stateful.schedule import Move
 from stateful.trace import Step
 
 _FLAGS: Final = ("O_CREAT", "O_EXCL", "O_TRUNC", "O_APPEND")
@@ -59,13 +61,33 @@ def call_text(step: Step) -> str:
     return f"{name}({', '.join(map(str, args))})"
 
 
+def world_text(move: Move) -> str:
+    """A fault of the machine, in words."""
+    whom = move.letter or move.detail
+    name, _, how = move.detail.partition("=")
+    return {
+        "recycle": f"pid {whom} goes to a stranger",
+        "lookalike": f"pid {whom} goes to a gateway of another home",
+        "reboot": "the machine is killed and booted again",
+        "clock": f"the wall clock is set {move.detail} s",
+        "disk-full": "the disk is full",
+        "read-only": "the disk is read-only",
+        "disk-well": "the disk is well again",
+        "remove": f"{name} is removed by an operator",
+        "home-gone": "the home is removed with all that is in it",
+        "home-new": "a new, empty home is put in place",
+        "corrupt": f"{name} becomes {how}",
+    }.get(move.kind, str(move))
+
+
 def answer_text(step: Step) -> str:
     """What the kernel answered, such as ``EEXIST`` or the content that was read."""
     call, answer = step.call, step.answer
     if call is None:
         return ""
     if isinstance(answer, Errno):
-        return errno.errorcode.get(answer.code, str(answer.code))
+        injected = " (fault)" if step.move.kind in CALL_FAULTS else ""
+        return errno.errorcode.get(answer.code, str(answer.code)) + injected
     if isinstance(answer, Delivery):
         return signal_name(answer.number)
     if call.name == "exit":
@@ -73,7 +95,8 @@ def answer_text(step: Step) -> str:
     if isinstance(answer, bytes):
         return _content(answer, step.path or "")
     if call.name in ("write", "pwrite"):
-        return _content(call.args[1], "")
+        written = call.args[1][:answer]
+        return _content(written, "") + (" (fault: half)" if len(written) < len(call.args[1]) else "")
     if call.name in ("stat", "fstat"):
         return f"inode {answer[1]}, {answer[6]} bytes" if st.S_ISREG(answer[0]) else "directory"
     if call.name == "serve":

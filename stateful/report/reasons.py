@@ -14,7 +14,6 @@ from stateful.report.calls import (
     is_claim,
     short_path,
 )
-from stateful.schedule import STEP
 from stateful.trace import Step, Trace
 
 _OBSERVING: Final = ("open", "read", "pread", "stat", "fstat", "flock", "lockf", "access", "listdir")
@@ -29,15 +28,13 @@ class Story:
         self.numbered: list[tuple[int, Step]] = []
         number = 0
         for step in trace.steps:
-            number += step.move.kind == STEP
+            number += step.move.steps
             self.numbered.append((number, step))
 
     def of(self, letter: str) -> list[tuple[int, Step]]:
         """The steps of a process."""
         return [
-            (number, step)
-            for number, step in self.numbered
-            if step.move.letter == letter and step.move.kind == STEP
+            (number, step) for number, step in self.numbered if step.move.letter == letter and step.move.steps
         ]
 
     def owned_from(self, letter: str) -> int | None:

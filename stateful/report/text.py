@@ -11,10 +11,10 @@ import textwrap
 from typing import Final
 
 from stateful.kernel.call import Errno
+from stateful.kernel.faults import WORLD
 from stateful.kernel.process import OWNER
-from stateful.report.calls import answer_text, call_text, changes_names, is_claim
+from stateful.report.calls import answer_text, call_text, changes_names, is_claim, world_text
 from stateful.report.reasons import reasons
-from stateful.schedule import STEP
 from stateful.trace import Step, Trace
 
 LIMIT_COLUMNS: Final = 99
@@ -102,7 +102,7 @@ def _rows(trace: Trace, limit: int) -> list[str]:
     number = 0
     owned: set[str] = set()
     for step in trace.steps:
-        number += step.move.kind == STEP
+        number += step.move.steps
         if step.move.kind in trace.lives.values() and step.call is None:
             continue
         becomes_owner = step.phase == OWNER and step.move.letter not in owned
@@ -115,8 +115,10 @@ def _rows(trace: Trace, limit: int) -> list[str]:
 
 def _row(trace: Trace, step: Step, number: int, becomes_owner: bool) -> str:
     letter = step.move.letter
-    shown = str(number) if step.move.kind == STEP else ""
+    shown = str(number) if step.move.steps else ""
     width = _width(trace)
+    if step.move.kind in WORLD:
+        return f"{shown:>{NUMBER_WIDTH}}   -- {world_text(step.move)} --"
     answer = answer_text(step)
     if becomes_owner:
         answer = f"{answer}, OWNS" if len(answer) < 8 else f"OWNS, {answer}"
@@ -130,6 +132,8 @@ def _event(step: Step) -> str | None:
     return {
         "crash": "-- killed (SIGKILL) --",
         "term": "-- SIGTERM --",
+        "sigstop": "-- stopped (SIGSTOP) --",
+        "sigcont": "-- goes on (SIGCONT) --",
         "exit": "-- asked to exit --",
     }.get(step.move.kind)
 

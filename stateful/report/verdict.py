@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any, Final
@@ -12,6 +13,7 @@ from rich.table import Table
 from stateful.deciders.result import HOLDS, NOT_OFFERED, UNKNOWN, VIOLATED, Result
 from stateful.invariants import INVARIANTS
 from stateful.report.text import LIMIT_COLUMNS, count, trace_text
+from stateful.scenario import count_faults, faults_of_plan
 from stateful.trace import Trace
 from stateful.verify import Verification
 
@@ -21,7 +23,7 @@ MARKS: Final = {HOLDS: "", VIOLATED: " !", UNKNOWN: " ?"}
 
 
 def table(results: Sequence[Result]) -> Table:
-    """A row for each cast and number of kills, a column for each disk; the cells count states.
+    """A row for each cast and plan of faults, a column for each disk; the cells count states.
 
     A cell is empty where there is no such scenario, and ``-`` where it was not begun.
     """
@@ -39,12 +41,11 @@ def table(results: Sequence[Result]) -> Table:
 
 
 def rows(results: Sequence[Result]) -> Iterator[tuple[str, list[Result]]]:
-    """The results of each cast and number of kills, with their title."""
-    for _, group in groupby(results, key=lambda result: (result.scenario.cast, result.scenario.kills)):
+    """The results of each cast and plan of faults, with their title."""
+    for _, group in groupby(results, key=lambda result: (result.scenario.cast, result.scenario.plan)):
         row = list(group)
         scenario = row[0].scenario
-        kills = f", {scenario.kills} {'kill' if scenario.kills == 1 else 'kills'}" if scenario.kills else ""
-        yield f"{scenario.cast.name}{kills}", row
+        yield ", ".join([scenario.cast.name, *faults_of_plan(scenario.plan)]), row
 
 
 def _cell(result: Result | None) -> str:
@@ -69,6 +70,7 @@ def summary(verification: Verification) -> list[str]:
         word = "holds" if verification.exhaustive else "not broken"
         lines += _entry(word, [name for name in names if name not in verification.violations])
         lines += _entry("scope", _scope(verification, begun))
+        lines += _entry("tried", _faults(verification))
     lines += _entry("not offered", _not_offered(verification))
     reasons = {result.reason for result in results if result.verdict == UNKNOWN and result.reason}
     for reason in sorted(reasons):
@@ -93,14 +95,28 @@ def _scope(verification: Verification, begun: Sequence[Result]) -> list[str]:
     nouns = {"start": "start", "replace": "replace", "stop": "planned stop"}
     most = {noun: max(lives.count(life) for lives in casts) for life, noun in nouns.items()}
     processes = ", ".join(count(number, noun) for noun, number in most.items() if number)
-    kills = max(result.scenario.kills for result in begun)
+    faults = Counter[str]()
+    for result in begun:
+        faults |= Counter(result.scenario.plan)
     total, done = len(verification.offered), sum(result.exhaustive for result in begun)
     how = "searched exhaustively" if done == total else f"{done} of them searched exhaustively"
+    at_any_step = (
+        f" and {' or '.join(faults_of_plan(tuple(faults.elements())))} at any step" if faults else ""
+    )
     return [
         f"{count(total, 'scenario')}, {how}",
-        f"up to {processes} and {count(kills, 'kill')} at any step",
+        f"up to {processes}{at_any_step}",
         f"{verification.states:,} states in {verification.seconds:.1f} s",
     ]
+
+
+def _faults(verification: Verification) -> list[str]:
+    """How many faults were tried, and how many states they lead to."""
+    tried = verification.faults
+    if not tried:
+        return []
+    added = count(verification.states_of_faults, "state")
+    return [*(count_faults(number, family) for family, number in tried.items()), f"leading to {added}"]
 
 
 def _not_offered(verification: Verification) -> list[str]:
@@ -135,6 +151,7 @@ def _result_as_json(result: Result) -> dict[str, Any]:
         "name": result.scenario.name,
         "verdict": result.verdict,
         "states": result.states,
+        "faults_tried": result.faults,
         "not_offered": list(result.missing),
         "executions": result.calls,
         "exhaustive": result.exhaustive,

@@ -35,7 +35,7 @@ STATES = {
     ("reference-status", "two-starts-stale-2-kills"): 2844,
     ("reference-status", "start-and-status-recycled-pid-1-kill"): 1903,
     ("reference-status", "exit-and-start-torn-file-2-kills"): 764,
-    ("reference-status", "start-and-replace-stale-1-kill"): 7318,
+    ("reference-status", "start-and-replace-stale-1-kill"): 7320,
     ("reference-status", "replace-of-owner-empty-2-kills"): 1759,
     ("reference-status", "replace-of-owner-no-proc-1-kill"): 2104,
     ("reference-status", "stop-of-owner-stale-1-kill"): 816,

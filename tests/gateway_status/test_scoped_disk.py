@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from stateful.kernel.disk import HOME
+from stateful.kernel.machine import Machine
 from stateful.scenario import CASTS, RECORD, STRANGER, DiskImage, Scenario
 from stateful.subjects import scoped_lock
 from stateful.verify import verify
@@ -177,11 +178,9 @@ DISKS = (
     DiskImage("stale-lock", "stale lock file", ((LOCK_PATH, RECORD),)),
     DiskImage("empty-lock", "empty lock file", ((LOCK_PATH, b""),)),
     DiskImage("torn-lock", "torn lock file", ((LOCK_PATH, RECORD[: len(RECORD) // 2]),)),
-    DiskImage("recycled-lock", "lock file of a recycled pid", ((LOCK_PATH, RECORD),), (STRANGER,)),
+    DiskImage("recycled-lock", "lock file of a recycled pid", ((LOCK_PATH, RECORD),), Machine((STRANGER,))),
 )
-SEARCHED = tuple(
-    Scenario(cast, disk, kills) for cast in CASTS for kills in range(cast.most_kills + 1) for disk in DISKS
-)
+SEARCHED = tuple(Scenario(cast, disk, plan) for cast in CASTS for plan in cast.plans for disk in DISKS)
 
 
 def test_subject_uses_the_lock_of_these_tests() -> None:

@@ -41,11 +41,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 import pytest
 from greenlet import getcurrent
 
-from stateful.execution import LETTERS, Execution, new_process
+from stateful.execution import Execution
 from stateful.kernel.call import BLOCKED, Call
 from stateful.kernel.file_calls import FCNTL_CALLS, FILE_CALLS
 from stateful.kernel.files import SYSCALLS
-from stateful.kernel.kernel import Kernel, SharedState, Stranger, temporary_folder
+from stateful.kernel.kernel import Kernel, SharedState, temporary_folder
+from stateful.kernel.machine import Machine, Stranger
 from stateful.kernel.process_calls import (
     ATEXIT_CALLS,
     OS_CALLS,
@@ -54,6 +55,7 @@ from stateful.kernel.process_calls import (
     TIME_CALLS,
 )
 from stateful.kernel.restore import restore
+from stateful.running import LETTERS, new_process
 from stateful.scenario import Cast, DiskImage, Scenario
 from stateful.schedule import STEP, Move, ScheduleMismatch
 from stateful.subject import Subject
@@ -256,8 +258,8 @@ class Simulation:
 
     def __init__(self, script: Script) -> None:
         lives = ("start",) * len(script.letters)
-        disk = DiskImage("contract", "empty disk", strangers=(INIT,))
-        scenario = Scenario(Cast("contract", "a contract script", lives, most_kills=0), disk)
+        disk = DiskImage("contract", "empty disk", machine=Machine((INIT,)))
+        scenario = Scenario(Cast("contract", "a contract script", lives), disk)
         self.script = script
         self.player = Player("contract", "actor", str(HERE))
         self.execution = Execution(self.player, scenario, judged=False)
@@ -340,7 +342,7 @@ def test_call_depends_on_nothing_but_the_state(script: Script, monkeypatch: pyte
     simulation = Simulation(script)
     kernel = simulation.execution.kernel
     perform = kernel.perform
-    with contextlib.closing(Kernel((INIT,))) as restored:
+    with contextlib.closing(Kernel(Machine((INIT,)))) as restored:
 
         def perform_twice(process: Process, call: Call) -> Any:
             before = states_of(kernel)

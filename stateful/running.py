@@ -1,0 +1,51 @@
+"""A process of a subject: how it is made, and how it runs to its next call."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from stateful.kernel.call import Call, Outside
+from stateful.kernel.disk import HOME
+from stateful.kernel.machine import FIRST_PID, START_TICKS
+from stateful.kernel.process import Process
+from stateful.kernel.switch import resume
+from stateful.subject import Subject
+
+LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+LIMIT_SILENT_CALLS: Final = 10_000
+ENVIRONMENT: Final = {
+    b"HOME": b"/home/user",
+    b"HERMES_HOME": HOME.encode(),
+    b"LANG": b"C.UTF-8",
+    b"PATH": b"/usr/bin:/bin",
+    b"TMPDIR": b"/tmp",
+    b"USER": b"user",
+    b"XDG_RUNTIME_DIR": b"/run",
+}
+
+
+def new_process(subject: Subject, letter: str, life: str) -> Process:
+    """A process of a subject that has not had its first turn."""
+    index = LETTERS.index(letter)
+    process = Process(letter, life, FIRST_PID + index, START_TICKS + index, lambda: subject.run(life))
+    process.folder, process.subject = subject.folder, subject.module.partition(".")[0]
+    process.environ = dict(ENVIRONMENT)
+    return process
+
+
+def run_to_call(process: Process, *answer: Any) -> Call:
+    """Let a process run to its next call. Raises UnmodelledSyscall where it did something else."""
+    request = resume(process, *answer)
+    while type(request) is Outside:
+        request = resume(process, _do_outside(request))
+    if type(request) is Call:
+        return request
+    assert isinstance(request, BaseException), request
+    raise request
+
+
+def _do_outside(request: Outside) -> tuple[Any, BaseException | None]:
+    try:
+        return request.function(*request.args), None
+    except Exception as error:
+        return None, error
