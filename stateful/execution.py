@@ -96,7 +96,7 @@ class Execution:
         elif move.steps:
             process = process or self._start_waiting(move)
             step = self._step(move, process)
-            self._trouble[letter] = after_move(self.kernel.condition, self._trouble.get(letter, UNTROUBLED))
+            self._trouble[letter] = after_move(self.kernel.is_ailing(), self._trouble.get(letter, UNTROUBLED))
         else:
             if process is None or not process.alive:
                 raise self._misfit(move, f"{letter} is not alive")
@@ -160,7 +160,7 @@ class Execution:
         elif delivery is None and move.kind in faults_of(call):
             answer = suffer(self.kernel, process, call, move.kind)
             self._trouble[process.letter] = after_fault(
-                move.kind, self._trouble.get(process.letter, UNTROUBLED)
+                move.kind, "", self._trouble.get(process.letter, UNTROUBLED)
             )
         else:
             raise self._misfit(move, f"it does not befall {call.name}()")
@@ -193,7 +193,7 @@ class Execution:
         for letter, process in self.kernel.processes.items():
             if process.alive:
                 was = self._trouble.get(letter, UNTROUBLED)
-                self._trouble[letter] = after_fault(move.kind, was)
+                self._trouble[letter] = after_fault(move.kind, move.detail, was)
         self._disturbed |= self.kernel.processes.keys()
         step = Step(move, None, None, None, "", None)
         self.trace.steps.append(step)
