@@ -10,8 +10,10 @@ from typing import Any, Final
 
 from rich.table import Table
 
+from stateful.chronicle import RUN_INVARIANTS, Chronicle, count_respawns
 from stateful.deciders.result import HOLDS, NOT_OFFERED, UNKNOWN, VIOLATED, Result
 from stateful.invariants import INVARIANTS
+from stateful.report.chronicle import command
 from stateful.report.text import LIMIT_COLUMNS, count, trace_text
 from stateful.scenario import count_faults, faults_of_plan
 from stateful.trace import Trace
@@ -25,8 +27,10 @@ MARKS: Final = {HOLDS: "", VIOLATED: " !", UNKNOWN: " ?"}
 def table(results: Sequence[Result]) -> Table:
     """A row for each cast and plan of faults, a column for each disk; the cells count states.
 
-    A cell is empty where there is no such scenario, and ``-`` where it was not begun.
+    A cell is empty where there is no such scenario, and ``-`` where it was not begun. Supervised ones have
+    a table of their own: see ``supervised_table``.
     """
+    results = [result for result in results if not result.scenario.cast.supervision]
     disks = list(dict.fromkeys(result.scenario.disk.name for result in results))
     grid = Table(box=None, pad_edge=False, header_style="")
     grid.add_column("scenario", no_wrap=True)
@@ -37,6 +41,28 @@ def table(results: Sequence[Result]) -> Table:
     for title, row in rows(results):
         cells = {result.scenario.disk.name: result for result in row}
         grid.add_row(title, *(_cell(cells.get(disk)) for disk in disks))
+    return grid
+
+
+def supervised_table(results: Sequence[Result]) -> Table | None:
+    """A row for each supervised scenario that was played; None where none was."""
+    played = [(result, result.chronicle) for result in results if result.chronicle]
+    if not played:
+        return None
+    grid = Table(box=None, pad_edge=False, header_style="")
+    for name, side in (
+        ("supervised", "left"),
+        ("supervisor", "left"),
+        ("respawns", "right"),
+        ("owner", "left"),
+    ):
+        grid.add_column(name, justify=side, no_wrap=True)  # type: ignore[arg-type] # a Literal in rich
+    for result, chronicle in played:
+        names = dict.fromkeys(f"{unit.supervisor.name}" for unit in chronicle.supervision.units)
+        names.pop("nobody", None)
+        owners = " and ".join(run.letter for run in chronicle.owners) or "nobody"
+        number = f"[{STYLES[result.verdict]}]{chronicle.respawns:,}{MARKS[result.verdict]}[/]"
+        grid.add_row(result.scenario.name, ", ".join(names), number, owners)
     return grid
 
 
@@ -62,14 +88,17 @@ def _cell(result: Result | None) -> str:
 def summary(verification: Verification) -> list[str]:
     """The verdict in a few lines: what is violated, what holds, over which scope."""
     results = verification.results
-    names = [invariant.__name__ for invariant in INVARIANTS]
     begun = [result for result in results if result.states]
+    played = [result.chronicle for result in results if result.chronicle]
+    names = [invariant.__name__ for invariant in (INVARIANTS if begun else INVARIANTS[:1])]
+    names += [invariant.__name__ for invariant in RUN_INVARIANTS if played]
     lines = [f"{verification.subject.name}: {verification.verdict}"]
     lines += _entry("violated", [name for name in names if name in verification.violations])
-    if begun:
+    if begun or played:
         word = "holds" if verification.exhaustive else "not broken"
         lines += _entry(word, [name for name in names if name not in verification.violations])
-        lines += _entry("scope", _scope(verification, begun))
+        lines += _entry("scope", _scope(verification, begun)) if begun else []
+        lines += _entry("supervised", _supervised(played))
         lines += _entry("tried", _faults(verification))
     lines += _entry("not offered", _not_offered(verification))
     reasons = {result.reason for result in results if result.verdict == UNKNOWN and result.reason}
@@ -98,7 +127,8 @@ def _scope(verification: Verification, begun: Sequence[Result]) -> list[str]:
     faults = Counter[str]()
     for result in begun:
         faults |= Counter(result.scenario.plan)
-    total, done = len(verification.offered), sum(result.exhaustive for result in begun)
+    total = sum(not result.scenario.cast.supervision for result in verification.offered)
+    done = sum(result.exhaustive for result in begun)
     how = "searched exhaustively" if done == total else f"{done} of them searched exhaustively"
     at_any_step = (
         f" and {' or '.join(faults_of_plan(tuple(faults.elements())))} at any step" if faults else ""
@@ -107,6 +137,20 @@ def _scope(verification: Verification, begun: Sequence[Result]) -> list[str]:
         f"{count(total, 'scenario')}, {how}",
         f"up to {processes}{at_any_step}",
         f"{verification.states:,} states in {verification.seconds:.1f} s",
+    ]
+
+
+def _supervised(played: Sequence[Chronicle]) -> list[str]:
+    """What was played in virtual time."""
+    if not played:
+        return []
+    hours = round(sum(chronicle.lasted for chronicle in played) / 3_600_000_000)
+    respawns = sum(chronicle.respawns for chronicle in played)
+    scenarios = count(len(played), "scenario")
+    return [
+        f"{scenarios} played once each",
+        f"{count(hours, 'hour')} of virtual time",
+        count_respawns(respawns),
     ]
 
 
@@ -131,8 +175,11 @@ def _not_offered(verification: Verification) -> list[str]:
 def also_violated(trace: Trace) -> list[str]:
     """One line and a command for a violation that is not shown in full."""
     assert trace.violation is not None
+    first = f"{trace.violation.invariant}: {trace.violation.sentence}"
+    if isinstance(trace, Chronicle):
+        return [first, f"    {command(trace)}"]
     return [
-        f"{trace.violation.invariant}: {trace.violation.sentence}",
+        first,
         f'    python -m stateful replay {trace.subject} --scenario {trace.scenario} "{trace.schedule}"',
     ]
 
@@ -156,6 +203,7 @@ def _result_as_json(result: Result) -> dict[str, Any]:
         "executions": result.calls,
         "exhaustive": result.exhaustive,
         "seconds": round(result.seconds, 3),
+        "respawns": result.chronicle.respawns if result.chronicle else None,
         "violations": [
             {
                 "invariant": invariant,
