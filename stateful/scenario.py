@@ -213,15 +213,16 @@ SCENARIOS: Final = tuple(scenario for scenario in _ALL if not _is_long(scenario)
 LONG: Final = tuple(scenario for scenario in _ALL if _is_long(scenario))  # Minutes each: searched by name.
 
 
-def _supervised(supervision: Supervision) -> Scenario:
+def supervised(supervision: Supervision) -> Scenario:
+    """The scenario of some units and what happens to them, on an empty disk."""
     lives = tuple(unit.life for unit in supervision.units)
     cast = Cast(supervision.name, supervision.title, lives, disks=DISKS[:1], supervision=supervision)
     return Scenario(cast, DISKS[0])
 
 
 # Played in virtual time, not searched.
-SUPERVISED: Final = tuple(map(_supervised, SUPERVISIONS))
-SUPERVISED_BY_NAME: Final = tuple(map(_supervised, BY_NAME))
+SUPERVISED: Final = tuple(map(supervised, SUPERVISIONS))
+SUPERVISED_BY_NAME: Final = tuple(map(supervised, BY_NAME))
 STANDARD: Final = (*SCENARIOS, *SUPERVISED)  # What is verified where nothing is named.
 
 # What the Hypothesis machine plays on: processes come and go, without a limit on faults.

@@ -85,7 +85,7 @@ SUPERVISIONS: Final = (
     _replacing("units-replacing-under-systemd", "Restart=on-failure", Systemd(restart_s=5)),
     Supervision(
         "term-and-stop-under-systemd",
-        "owner is sent SIGTERM, and later stopped as planned",
+        "owner is sent SIGTERM, and stopped as planned later",
         (Unit("start", Systemd()), Unit("stop", Never(), starts_at_s=HOUR_S)),
         (Blow(MINUTE_S, "term", "A"),),
         owned=False,

@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 
 from stateful import conformance
+from stateful.chronicle import RUN_INVARIANTS, count_respawns
+from stateful.deciders.supervised import supervise
 from stateful.invariants import INVARIANTS, LONGEST_LIFE_STEPS
 from stateful.kernel import file_calls, process_calls
-from stateful.scenario import CASTS, SCENARIOS
+from stateful.scenario import CASTS, SCENARIOS, SUPERVISED, find_scenario
+from stateful.subject import find_subject
 from stateful.subjects import BUILT_IN
 from stateful.verify import verify
 
@@ -34,9 +37,10 @@ def test_every_modelled_call_is_in_the_table() -> None:
 
 
 def test_invariants_and_limits_are_those_of_the_code() -> None:
-    assert {invariant.__name__ for invariant in INVARIANTS} <= code_words()
+    assert {invariant.__name__ for invariant in (*INVARIANTS, *RUN_INVARIANTS)} <= code_words()
     assert f"within {LONGEST_LIFE_STEPS} steps" in README
     assert f"searches {len(SCENARIOS)} scenarios" in README
+    assert f"{len(SUPERVISED)} more are played" in README
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
@@ -46,6 +50,8 @@ def test_table_of_subjects_says_what_each_violates(name: str) -> None:
     casts = {cast.name for cast in CASTS} - {"three-starts"} if violated else {"two-starts"}
     small = [scenario for scenario in SCENARIOS if scenario.cast.name in casts and not scenario.plan]
     small = [scenario for scenario in small if scenario.disk.name in ("empty", "stale")]
+    # The outage in full takes seconds: what breaks it breaks the one under systemd.
+    small += [scenario for scenario in SUPERVISED if scenario.cast.name != "outage-under-launchd"]
     found = verify(name, small)
     assert re.findall(r"`([a-z_]+)`", violated) == list(found.violations)
 
@@ -62,3 +68,19 @@ def test_example_of_a_function_is_a_subject_that_holds(tmp_path: Path) -> None:
 def test_conformance_gives_a_test_class() -> None:
     tests = [name for name in dir(conformance("stateful.subjects.direct_unlink")) if name.startswith("test_")]
     assert tests == ["test_holds_in_every_state", "test_holds_in_long_lives"]
+
+
+REPLAYED = [line.strip("| ").split(" | ") for line in README.splitlines() if line.startswith("| `outage-")]
+
+
+@pytest.mark.parametrize("row", REPLAYED, ids=[row[0].strip("`") for row in REPLAYED])
+@pytest.mark.parametrize("subject", (("reference", 2), ("foreign-guard", 3)), ids=lambda pair: pair[0])
+def test_figures_of_the_outage_are_those_that_are_played(row: list[str], subject: tuple[str, int]) -> None:
+    name, column = subject
+    figure = row[column]
+    if int(re.sub(r"\D", "", figure)) > 100:
+        pytest.skip("takes seconds: the one under launchd is in tests/report/test_chronicle.py")
+    chronicle = supervise(find_subject(name), find_scenario(row[0].strip("`"))).chronicle
+    assert chronicle is not None
+    owner = "an owner to the end" if chronicle.owners else "nobody owns"
+    assert figure == f"{count_respawns(chronicle.respawns)}, {owner}"

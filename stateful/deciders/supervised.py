@@ -143,6 +143,7 @@ class _Play:
             self._tried.pop(letter, None)
             process = self._execution.launch(letter, unit.life, pid, START_TICKS + self._now // TICK_US)
             process.since = self._execution.kernel.clock
+            self._note_owner(process)  # It may claim by nothing that is a step.
 
     def _enter(self, letter: str, what: str) -> None:
         self.chronicle.entries.append(Entry(self._now, self._places[letter], what))
@@ -199,16 +200,19 @@ class _Play:
         self._steps[letter].append(step)
         if process.pending is not waited:
             process.since = self._execution.kernel.clock
-        if process.phase == OWNER and self._runs[letter][-1].owned is None:
-            self._note(letter, self._runs[letter][-1]._replace(owned=self._now), OWNS)
-            self._check_owners(step)
+        self._note_owner(process)
         for other in list(self._execution.processes().values()):
             self._note_end(other)  # One may have killed another.
         return True
 
-    def _check_owners(self, step: Step) -> None:
+    def _note_owner(self, process: Process) -> None:
+        run = self._runs[process.letter][-1]
+        if process.phase != OWNER or run.owned is not None:
+            return
+        self._note(process.letter, run._replace(owned=self._now), OWNS)
         views = [self._execution.view(each) for each in self._execution.processes().values()]
-        sentence = at_most_one_owner(Moment(step.move, None, None, None, None, None, views, 0))
+        move = Move(STEP, process.letter)
+        sentence = at_most_one_owner(Moment(move, None, None, None, None, None, views, 0))
         if sentence is not None:
             self.chronicle.violation = Violation(at_most_one_owner.__name__, sentence)
 

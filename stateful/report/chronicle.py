@@ -47,7 +47,9 @@ def _summary(chronicle: Chronicle) -> list[str]:
     faults = count(len(chronicle.faults), "fault") if chronicle.faults else "no faults"
     watched = duration(chronicle.lasted - chronicle.watched_from)
     counts = f"{count_respawns(chronicle.respawns)}, {faults}, then {watched} of virtual time"
-    return [counts, f"subject: {chronicle.subject}   scenario: {chronicle.title}"]
+    where = f"subject: {chronicle.subject}", f"scenario: {chronicle.title}"
+    line = "   ".join(where)
+    return [counts, line] if len(line) <= LIMIT_COLUMNS else [counts, *where]
 
 
 # -- lanes ------------------------------------------------------------------------------------------------
