@@ -24,7 +24,7 @@ from stateful.deciders.result import HOLDS, UNKNOWN, VIOLATED, Result
 from stateful.examine import examine
 from stateful.kernel.call import UnmodelledSyscall
 from stateful.report.text import LIMIT_COLUMNS, trace_text
-from stateful.report.verdict import also_violated, as_json, summary, supervised_table, table
+from stateful.report.verdict import also_violated, as_json, summary, tables
 from stateful.scenario import LONG, STANDARD, SUPERVISED_BY_NAME, Scenario, find_scenario
 from stateful.schedule import ScheduleMismatch, parse_schedule
 from stateful.subject import SubjectError, find_subject
@@ -194,12 +194,10 @@ class _Display:
 
 
 def _print(console: Console, found: Verification) -> None:
+    for table in tables(found.results):
+        console.print()
+        console.print(table, width=LIMIT_COLUMNS)
     console.print()
-    searched = [result for result in found.results if not result.scenario.cast.supervision]
-    for part in (table(searched) if searched else None, supervised_table(found.results)):
-        if part is not None:
-            console.print(part, width=LIMIT_COLUMNS)
-            console.print()
     traces = list(found.violations.values())
     for trace in traces[:1]:
         console.print(trace_text(trace), markup=False)
