@@ -213,7 +213,7 @@ def _result_as_json(result: Result) -> dict[str, Any]:
         "executions": result.calls,
         "exhaustive": result.exhaustive,
         "seconds": round(result.seconds, 3),
-        "respawns": result.chronicle.respawns if result.chronicle else None,
+        **({"respawns": result.chronicle.respawns} if result.chronicle else {}),
         "violations": [
             {
                 "invariant": invariant,
