@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from stateful.invariants import Moment, View, first_broken, is_quiet, needs_disk
-from stateful.kernel import faults, interrupt, simulation
+from stateful.kernel import faults, interrupt, simulation, switch
 from stateful.kernel.call import BLOCKED, SILENT, Call, Delivery, UnmodelledSyscall
 from stateful.kernel.call_faults import CALL_FAULTS, faults_of, suffer
 from stateful.kernel.faults import WORLD, Impossible
@@ -124,6 +124,18 @@ class Execution:
             return self._can_step(process)
         return process.alive and (move.kind != "exit" or (process.phase == OWNER and not process.signals))
 
+    def launch(self, letter: str, life: str, pid: int, start_ticks: int) -> Process:
+        """Start a process under a letter of which none lives, as a supervisor does, with an identity."""
+        before = self.kernel.processes.pop(letter, None)
+        if before is not None:
+            switch.bury([before])
+        for known in (self._steps, self._asked, self._trouble):
+            known.pop(letter, None)
+        self._disturbed.discard(letter)
+        process = new_process(self.subject, letter, life)
+        process.pid, process.start_ticks = pid, start_ticks
+        return self._begin(process)
+
     def _start(self, move: Move) -> Process:
         if move.letter != self.next_letter():
             raise self._misfit(move, f"the next new process is {self.next_letter()}")
@@ -228,12 +240,13 @@ class Execution:
     # -- the machinery under a step -----------------------------------------------------------------
 
     def _spawn(self, letter: str, life: str) -> Process:
-        self._company[letter] = tuple(
-            other for other, process in self.kernel.processes.items() if process.alive
-        )
-        process = new_process(self.subject, letter, life)
+        return self._begin(new_process(self.subject, letter, life))
+
+    def _begin(self, process: Process) -> Process:
+        letter = process.letter
+        self._company[letter] = tuple(other for other, each in self.kernel.processes.items() if each.alive)
         self.kernel.processes[letter] = process
-        self.trace.lives[letter] = life
+        self.trace.lives[letter] = process.life
         self.trace.pids[letter] = process.pid
         self._resume(process)
         return process
