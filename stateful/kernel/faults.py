@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from stateful.kernel import disk_faults
 from stateful.kernel.disk import HOME
 from stateful.kernel.hostile import HOSTILE, IN_ITS_PLACE
-from stateful.kernel.machine import Stranger
+from stateful.kernel.machine import FIRST_PID, START_TICKS, Stranger
 
 if TYPE_CHECKING:
     from stateful.kernel.kernel import Kernel
@@ -69,7 +69,9 @@ def _recycle(kernel: Kernel, whom: str) -> None:
     """The pid of a process that has ended goes to a program that is none of ours.
 
     After a reboot it starts at the very tick, too, at which the process before it did: the worst there is.
-    Owed: no signal to it, and no waiting for its end.
+    It does not where that process ran before the scenario: its record does not tell the boot, as those of
+    older versions do not, and no protocol could tell the two apart. Owed: no signal to it, and no waiting
+    for its end.
     """
     _give_pid(kernel, int(whom), ("/usr/bin/postgres", "-D", "/srv/data"))
 
@@ -83,7 +85,7 @@ def _lookalike(kernel: Kernel, whom: str) -> None:
 def _give_pid(kernel: Kernel, pid: int, argv: tuple[str, ...]) -> None:
     if kernel.find(pid) is not None:
         raise Impossible(f"pid {pid} is taken")
-    ticks = kernel.machine.ticks_of(pid) if kernel.boots > 1 else LATER_TICKS
+    ticks = START_TICKS + pid - FIRST_PID if kernel.boots > 1 and pid >= FIRST_PID else LATER_TICKS
     kernel.strangers[pid] = Stranger(pid, ticks, argv)
 
 

@@ -31,9 +31,5 @@ class Machine(NamedTuple):
     strangers: tuple[Stranger, ...] = ()
     proc: bool = True
 
-    def ticks_of(self, pid: int) -> int:
-        """When the process started that has, or last had, a pid."""
-        return START_TICKS + pid - FIRST_PID if pid >= FIRST_PID else DEAD_TICKS
-
 
 MACHINE: Final = Machine()
