@@ -55,6 +55,7 @@ Plan = tuple[str, ...]  # the faults that may happen, by family, in this order
 NOTHING: Final[Plan] = ()
 KILL: Final[Plan] = ("kill",)
 KILLS: Final[Plan] = ("kill", "kill")
+POWER_LOSS: Final[Plan] = ("power-loss",)
 
 
 def faults_of_plan(plan: Plan) -> list[str]:
@@ -112,6 +113,11 @@ class Scenario:
     def title(self) -> str:
         return ", ".join([self.cast.title, self.disk.title, *faults_of_plan(self.plan)])
 
+    @property
+    def loses_power(self) -> bool:
+        """Whether it is kept track of what a power loss would leave of the disk."""
+        return POWER_LOSS[0] in self.plan
+
     def goals(self) -> tuple[str, ...]:
         """The names of the goals (see ``stateful.invariants``) that some execution must reach."""
         goals = ["an_owner_served"]
@@ -142,15 +148,15 @@ THREE_STARTS: Final = Cast(
 )
 
 CASTS: Final = (
-    Cast("one-start", "one start", ("start",), plans=(NOTHING, KILL), disks=(*DISKS, NO_PROC)),
-    Cast("two-starts", "two starts", ("start", "start"), plans=(NOTHING, KILL, KILLS)),
+    Cast("one-start", "one start", ("start",), plans=(NOTHING, KILL, POWER_LOSS), disks=(*DISKS, NO_PROC)),
+    Cast("two-starts", "two starts", ("start", "start"), plans=(NOTHING, KILL, KILLS, POWER_LOSS)),
     Cast("start-and-status", "start and status query", ("start", "status"), plans=(NOTHING, KILL)),
     Cast("start-and-exit", "start and exit", ("start",), plans=(NOTHING, KILL), exits=1),
     Cast(
         "exit-and-start",
         "owner exits while another starts",
         ("start", "start"),
-        plans=(NOTHING, KILL, KILLS),
+        plans=(NOTHING, KILL, KILLS, POWER_LOSS),
         settled=("A",),
         exits=1,
     ),
@@ -160,7 +166,7 @@ CASTS: Final = (
         "replace-of-owner",
         "owner is replaced",
         ("start", "replace"),
-        plans=(NOTHING, KILL, KILLS),
+        plans=(NOTHING, KILL, KILLS, POWER_LOSS),
         settled=("A",),
         disks=(*USUAL, NO_PROC),
     ),
@@ -197,7 +203,8 @@ def _is_long(scenario: Scenario) -> bool:
     cast, disk = scenario.cast, scenario.disk
     killed_three = cast == THREE_STARTS and disk not in USUAL
     killed_polling = bool(cast.settled) and disk == NO_PROC
-    return cast == TWO_REPLACES or bool(scenario.plan and (killed_three or killed_polling))
+    many_images = scenario.loses_power and len(cast.lives) > 1 and (disk != USUAL[0] or "replace" in cast.lives)
+    return cast == TWO_REPLACES or bool(scenario.plan and (killed_three or killed_polling or many_images))
 
 
 _ALL: Final = tuple(

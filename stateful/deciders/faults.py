@@ -13,6 +13,8 @@ from stateful.deciders.moment import alive
 from stateful.kernel.call_faults import faults_of
 from stateful.kernel.disk import HOME
 from stateful.kernel.machine import DEAD_PID
+from stateful.kernel.persistence import PROFILES, Image
+from stateful.kernel.power import POWER_LOSS
 from stateful.schedule import Move
 
 Family = Callable[[Memory, State], Iterator[Move]]
@@ -91,6 +93,19 @@ def _named(*faults: tuple[str, str]) -> Family:
     return moves
 
 
+def _power_losses(memory: Memory, state: State) -> Iterator[Move]:
+    """Each image that may be left, once: of the strongest profile that allows it."""
+    persistence = memory.shared_state(state.shared).persistence
+    if persistence is None:
+        return
+    known: set[Image] = set()
+    for profile in PROFILES:
+        for number, image in enumerate(persistence.images(profile).listed, 1):
+            if image not in known:
+                yield Move(POWER_LOSS, "", f"{profile}-{number}")
+        known.update(persistence.images(profile).listed)
+
+
 FAMILIES: Final[dict[str, Family]] = {
     "kill": _signal("crash"),
     "sigterm": _signal("term"),
@@ -98,6 +113,7 @@ FAMILIES: Final[dict[str, Family]] = {
     ERRNO: _errnos,
     "recycled-pid": _recycled,
     "reboot": _named(("reboot", "")),
+    POWER_LOSS: _power_losses,
     "removal": _removed,
     "corruption": _corrupted,
     "bad-disk": _named(("disk-full", ""), ("read-only", "")),

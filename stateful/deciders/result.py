@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from stateful.deciders.power import Lost
 from stateful.scenario import Scenario
 from stateful.trace import Trace
 
@@ -23,6 +24,7 @@ class Result:
         unreached: the goals that no execution reached.
         reason: why the verdict is unknown.
         faults: how many faults were tried, by family.
+        power_losses: what power losses have shown, by profile.
         missing: the lives of the scenario that the subject does not offer; nothing is searched then.
     """
 
@@ -36,6 +38,7 @@ class Result:
     reason: str = ""
     missing: tuple[str, ...] = ()
     faults: dict[str, int] = field(default_factory=dict)
+    power_losses: dict[str, Lost] = field(default_factory=dict)
 
     @property
     def finished(self) -> bool:

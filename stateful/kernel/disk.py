@@ -58,6 +58,9 @@ class Disk(NamedTuple):
         return {path: file for path, file in self.by_path().items() if file.writer == letter and file.content}
 
 
+NO_DISK = Disk((), ())
+
+
 def scan(kernel: Kernel) -> Disk:
     """Read the whole disk."""
     names: list[tuple[str, int]] = []

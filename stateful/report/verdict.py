@@ -12,6 +12,7 @@ from rich.table import Table
 
 from stateful.deciders.result import HOLDS, NOT_OFFERED, UNKNOWN, VIOLATED, Result
 from stateful.invariants import INVARIANTS
+from stateful.report import power
 from stateful.report.text import LIMIT_COLUMNS, count, trace_text
 from stateful.scenario import count_faults, faults_of_plan
 from stateful.trace import Trace
@@ -71,6 +72,7 @@ def summary(verification: Verification) -> list[str]:
         lines += _entry(word, [name for name in names if name not in verification.violations])
         lines += _entry("scope", _scope(verification, begun))
         lines += _entry("tried", _faults(verification))
+        lines += _entry("power loss", power.power_losses(begun))
     lines += _entry("not offered", _not_offered(verification))
     reasons = {result.reason for result in results if result.verdict == UNKNOWN and result.reason}
     for reason in sorted(reasons):
@@ -152,6 +154,7 @@ def _result_as_json(result: Result) -> dict[str, Any]:
         "verdict": result.verdict,
         "states": result.states,
         "faults_tried": result.faults,
+        "power_losses": power.as_json(result),
         "not_offered": list(result.missing),
         "executions": result.calls,
         "exhaustive": result.exhaustive,

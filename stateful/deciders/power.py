@@ -1,0 +1,86 @@
+"""What power losses have shown: which disks they left, by profile, and what was broken by a start on them.
+
+The verdict counts the profiles in JUDGED: what is broken with one of these is violated. Of a file system
+as Linux mounts it by default (ext4, XFS, btrfs) nobody may expect more than ``writeback``, so a gateway that
+does not start there after a power loss has the crash loop that this project is about. ``posix`` promises
+less than any file system with a journal keeps; what is broken with that alone is told, and is no violation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import takewhile
+from typing import Final, NamedTuple
+
+from stateful.kernel.kernel import SharedState
+from stateful.kernel.persistence import ORDERED, PROFILES, WRITEBACK, Persistence
+from stateful.schedule import Move
+from stateful.trace import Trace
+
+JUDGED: Final = (ORDERED, WRITEBACK)
+
+
+class Lost(NamedTuple):
+    """What the power losses of one profile have shown.
+
+    Attributes:
+        images: how many distinct disks were left that no stronger profile allows.
+        whole: whether these are all.
+        broken: the first trace of each invariant that is broken by what runs on one of them.
+    """
+
+    images: int
+    whole: bool
+    broken: dict[str, Trace]
+
+
+def weakest_needed(lost: Iterable[Mapping[str, Lost]]) -> str | None:
+    """The weakest profile with which nothing is broken, nor with a stronger one; None where there is none."""
+    broken = {profile for each in lost for profile in PROFILES if each[profile].broken}
+    holds = list(takewhile(lambda profile: profile not in broken, PROFILES))
+    return holds[-1] if holds else None
+
+
+class PowerLosses:
+    """All the power losses of a layer of the search."""
+
+    def __init__(self) -> None:
+        self.broken: dict[str, dict[str, Trace]] = {profile: {} for profile in PROFILES}
+        self._left: dict[str, set[int]] = {profile: set() for profile in PROFILES}
+        self._cut: set[str] = set()
+        self._moments: set[tuple[Persistence, int, int, int]] = set()
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether there are more images of a profile that counts than were tried."""
+        return not self._cut.isdisjoint(JUDGED)
+
+    def look_at(self, shared: SharedState) -> bool:
+        """Whether a power loss leaves anything in a state that it has not left in another one.
+
+        Who lives there, and does what, makes no difference any more. Notes where not all images are listed.
+        """
+        moment = shared.persistence, shared.clock, shared.skew, shared.boots
+        if shared.persistence is None or moment in self._moments:
+            return False
+        self._moments.add(moment)
+        self._cut.update(profile for profile in PROFILES if not shared.persistence.images(profile).whole)
+        return True
+
+    def note(self, move: Move, shared: int) -> str:
+        """Note which disk a power loss left, by the number of the shared state; the profile that allows it."""
+        profile = move.detail.partition("-")[0]
+        self._left[profile].add(shared)
+        return profile
+
+    def result(self) -> dict[str, Lost]:
+        """What they have shown, by profile; nothing where there were none."""
+        if not any(self._left.values()):
+            return {}
+        stronger: set[int] = set()
+        lost = {}
+        for profile in PROFILES:
+            new = self._left[profile] - stronger
+            stronger |= new
+            lost[profile] = Lost(len(new), profile not in self._cut, dict(self.broken[profile]))
+        return lost
