@@ -203,7 +203,9 @@ def _is_long(scenario: Scenario) -> bool:
     cast, disk = scenario.cast, scenario.disk
     killed_three = cast == THREE_STARTS and disk not in USUAL
     killed_polling = bool(cast.settled) and disk == NO_PROC
-    many_images = scenario.loses_power and len(cast.lives) > 1 and (disk != USUAL[0] or "replace" in cast.lives)
+    many_images = (
+        scenario.loses_power and len(cast.lives) > 1 and (disk != USUAL[0] or "replace" in cast.lives)
+    )
     return cast == TWO_REPLACES or bool(scenario.plan and (killed_three or killed_polling or many_images))
 
 

@@ -37,8 +37,8 @@ There is no contract test: a host cannot lose power under a test. To have it pla
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import combinations, product
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
@@ -171,7 +171,9 @@ def _first_content(file: File) -> bytes:
 def _after_write(before: Version, file: File) -> Iterator[Version]:
     """What a file may contain after its content has become another one: the new one last."""
     old, new = before.content, file.content
-    kept = next((at for at, (x, y) in enumerate(zip(old, new, strict=False)) if x != y), min(len(old), len(new)))
+    kept = next(
+        (at for at, (x, y) in enumerate(zip(old, new, strict=False)) if x != y), min(len(old), len(new))
+    )
     changed = len(new) - kept
     if file.kind == "file" and changed:
         yield Version(file.kind, file.mode, new[:kept] + bytes(changed))

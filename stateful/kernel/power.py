@@ -8,7 +8,6 @@ from stateful.kernel.persistence import Persistence, as_disk
 from stateful.kernel.restore import restore_disk
 
 if TYPE_CHECKING:
-    from stateful.kernel.disk import Disk
     from stateful.kernel.kernel import Kernel, SharedState
     from stateful.kernel.persistence import Image
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from stateful.deciders.power import weakest_needed
+from stateful.deciders.power import JUDGED, weakest_needed
 from stateful.deciders.result import Result
 from stateful.kernel.persistence import ORDERED, POSIX, PROFILES, WRITEBACK
+from stateful.trace import Trace
 
 _NEEDS: Final = {
-    POSIX: "needs no more than posix: it does not matter what was synced",
-    WRITEBACK: "needs writeback, as of ext4, XFS and btrfs: broken with posix",
-    ORDERED: "needs ordered, as of ext4 with data=journal: broken with writeback, as of ext4 by default",
+    POSIX: "needs no more than posix (any file system)",
+    WRITEBACK: "needs writeback (ext4, XFS or btrfs as they are mounted by default); broken with posix",
+    ORDERED: "needs ordered (ext4 with data=journal, ZFS); broken with writeback (ext4 by default)",
     None: "broken with ordered, the strongest profile",
 }
 
@@ -25,24 +26,20 @@ def power_losses(results: Sequence[Result]) -> list[str]:
     images = {profile: sum(each[profile].images for each in lost) for profile in PROFILES}
     cut = [profile for profile in PROFILES if not all(each[profile].whole for each in lost)]
     tried = ", ".join(
-        f"{images[profile]:,} {'more ' if number else ''}of {profile}{' (not all)' if profile in cut else ''}"
+        f"{images[profile]:,} {'more ' if number else ''}with {profile}{', of more' if profile in cut else ''}"
         for number, profile in enumerate(PROFILES)
     )
-    parts = [_NEEDS[weakest_needed(lost)], f"{sum(images.values()):,} images tried: {tried}"]
-    return parts + [example for example in [_unjudged(results)] if example]
+    return [_NEEDS[weakest_needed(lost)], f"{sum(images.values()):,} images tried ({tried})"]
 
 
-def _unjudged(results: Sequence[Result]) -> str:
-    """How to see what is broken with a profile that the verdict does not count."""
-    for result in results:
-        if result.power_losses and POSIX == next(iter(_broken(result)), None):
-            trace = next(iter(result.power_losses[POSIX].broken.values()))
-            return f'see `replay {trace.subject} --scenario {trace.scenario} "{trace.schedule}"`'
-    return ""
-
-
-def _broken(result: Result) -> list[str]:
-    return [profile for profile in PROFILES if result.power_losses[profile].broken]
+def unjudged(results: Sequence[Result]) -> Iterator[Trace]:
+    """For each invariant that is broken with no profile that the verdict counts, the first trace."""
+    lost = [result.power_losses for result in results if result.power_losses]
+    known = {invariant for each in lost for profile in JUDGED for invariant in each[profile].broken}
+    for invariant, trace in ((name, trace) for each in lost for name, trace in each[POSIX].broken.items()):
+        if invariant not in known:
+            known.add(invariant)
+            yield trace
 
 
 def as_json(result: Result) -> dict[str, Any]:

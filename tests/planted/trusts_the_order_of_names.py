@@ -1,20 +1,13 @@
-"""Broken with posix alone: syncs what it writes, and not the folder, so that a later name may outlive it."""
+"""Broken with posix alone: trusts that a name that was made before another one outlives a power loss too."""
 
 import os
 
 
 def gateway(home, serve):
-    pointer = home / "current"
-    if pointer.exists():
-        (home / pointer.read_text()).unlink()  # It was made before the pointer: it must be there.
+    record, pointer = home / "record", home / "current"
+    if pointer.is_symlink():
         pointer.unlink()
-    write(home / "record", str(os.getpid()))
-    write(pointer, "record")
+        record.unlink()  # It was made before the pointer to it: it must be there.
+    record.write_text(str(os.getpid()))
+    pointer.symlink_to("record")
     serve()
-
-
-def write(path, text):
-    with open(path, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
