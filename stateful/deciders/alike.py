@@ -81,7 +81,7 @@ class Lives:
 
 
 def looks_of(call: Call, answer: Any, found: Disk, now: Disk) -> Iterator[Look]:
-    """What a call looked at of the disk that a process found, which was another one by the time of the call."""
+    """What a call looked at of the disk that a process found, which may be another one by now."""
     if call.name in _MAKES_LINKS:
         yield Look(LINK, "")
     for path in call.args:

@@ -275,10 +275,9 @@ class Explorer:
     def _lose_power(self, node: Node, move: Move, after: State) -> None:
         """Ask what a start makes of what is left. Nothing more is followed: there are disks like these."""
         power = self._layer.power
-        profile = power.note(move, after.shared)
-        left = Node(after, node.exits)
-        if left not in self._layer.ways:
-            self._layer.ways.add(left, (node, move), tuple(range(len(after.locals))))
+        profile = move.detail.partition("-")[0]
+        if power.note(profile, after.shared):
+            self._layer.ways.add(Node(after, node.exits), (node, move), tuple(range(len(after.locals))))
         for invariant, moves in self._questions.ask(after, power.broken[profile]):
             way = self._layer.ways.moves(node, [move, *moves])
             power.broken[profile][invariant] = replay(self.subject, self._scenario, way)

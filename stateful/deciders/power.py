@@ -14,7 +14,6 @@ from typing import Final, NamedTuple
 
 from stateful.kernel.kernel import SharedState
 from stateful.kernel.persistence import ORDERED, PROFILES, WRITEBACK, Persistence
-from stateful.schedule import Move
 from stateful.trace import Trace
 
 JUDGED: Final = (ORDERED, WRITEBACK)
@@ -60,18 +59,21 @@ class PowerLosses:
 
         Who lives there, and does what, makes no difference any more. Notes where not all images are listed.
         """
-        moment = shared.persistence, shared.clock, shared.skew, shared.boots
-        if shared.persistence is None or moment in self._moments:
+        persistence = shared.persistence
+        if persistence is None:
+            return False
+        moment = persistence, shared.clock, shared.skew, shared.boots
+        if moment in self._moments:
             return False
         self._moments.add(moment)
-        self._cut.update(profile for profile in PROFILES if not shared.persistence.images(profile).whole)
+        self._cut.update(profile for profile in PROFILES if not persistence.images(profile).whole)
         return True
 
-    def note(self, move: Move, shared: int) -> str:
-        """Note which disk a power loss left, by the number of the shared state; the profile that allows it."""
-        profile = move.detail.partition("-")[0]
+    def note(self, profile: str, shared: int) -> bool:
+        """Note which disk a power loss left, by its shared state; whether none has left it yet."""
+        new = not any(shared in left for left in self._left.values())
         self._left[profile].add(shared)
-        return profile
+        return new
 
     def result(self) -> dict[str, Lost]:
         """What they have shown, by profile; nothing where there were none."""

@@ -1,4 +1,4 @@
-"""What power losses say of a subject, in words: which file system it needs, and how many images were tried."""
+"""What power losses say of a subject: which file system it needs, and how many images were tried."""
 
 from __future__ import annotations
 
@@ -24,12 +24,11 @@ def power_losses(results: Sequence[Result]) -> list[str]:
     if not lost:
         return []
     images = {profile: sum(each[profile].images for each in lost) for profile in PROFILES}
-    cut = [profile for profile in PROFILES if not all(each[profile].whole for each in lost)]
-    tried = ", ".join(
-        f"{images[profile]:,} {'more ' if number else ''}with {profile}{', of more' if profile in cut else ''}"
-        for number, profile in enumerate(PROFILES)
-    )
-    return [_NEEDS[weakest_needed(lost)], f"{sum(images.values()):,} images tried ({tried})"]
+    whole = {profile: all(each[profile].whole for each in lost) for profile in PROFILES}
+    tried = [f"{images[ORDERED]:,} with {ORDERED}"]
+    for profile in PROFILES[1:]:
+        tried.append(f"{images[profile]:,} more with {profile}{'' if whole[profile] else ', not all'}")
+    return [_NEEDS[weakest_needed(lost)], f"{sum(images.values()):,} images tried ({', '.join(tried)})"]
 
 
 def unjudged(results: Sequence[Result]) -> Iterator[Trace]:
