@@ -27,7 +27,7 @@ from stateful.deciders.layer import Layer, Place
 from stateful.deciders.memory import Memory, State
 from stateful.deciders.minimise import vary
 from stateful.deciders.moment import moment_of
-from stateful.deciders.power import JUDGED
+from stateful.deciders.power import JUDGED, profile_of
 from stateful.deciders.questions import Questions
 from stateful.deciders.replay import replay
 from stateful.deciders.result import Result
@@ -35,7 +35,6 @@ from stateful.deciders.symmetry import Asymmetric, Exchange, Symmetry
 from stateful.deciders.unseen import Signalled, handles_signals, is_unseen, signals_somebody
 from stateful.deciders.way import Node
 from stateful.invariants import GOALS, Moment, first_broken
-from stateful.kernel.kernel import SharedState
 from stateful.kernel.persistence import MOST_IMAGES, SYNCS, WRITEBACK
 from stateful.kernel.power import POWER_LOSS
 from stateful.kernel.process import OWNER
@@ -150,9 +149,7 @@ class Explorer:
             if struck and (not queue or layer.ways.depth(struck[0].node) <= layer.ways.depth(queue[0])):
                 place = struck.popleft()
                 node = place.node
-                if layer.plan[-1] == POWER_LOSS and not layer.power.look_at(self._shared(node)):
-                    continue
-                moves = fault_moves(self.memory, node.state, layer.plan[-1], place.letter)
+                moves = self._faults(place)
             else:
                 node = queue.popleft()
                 moves, hurried = self._moves(node)
@@ -269,13 +266,16 @@ class Explorer:
             self._violated(invariant, node, moves)
         return node
 
-    def _shared(self, node: Node) -> SharedState:
-        return self.memory.shared_state(node.state.shared)
+    def _faults(self, place: Place) -> list[Move]:
+        family = self._layer.plan[-1]
+        if family == POWER_LOSS:
+            return self._layer.power.moves(self.memory.shared_state(place.node.state.shared))
+        return fault_moves(self.memory, place.node.state, family, place.letter)
 
     def _lose_power(self, node: Node, move: Move, after: State) -> None:
         """Ask what a start makes of what is left. Nothing more is followed: there are disks like these."""
         power = self._layer.power
-        profile = move.detail.partition("-")[0]
+        profile = profile_of(move)
         if power.note(profile, after.shared):
             self._layer.ways.add(Node(after, node.exits), (node, move), tuple(range(len(after.locals))))
         for invariant, moves in self._questions.ask(after, power.broken[profile]):

@@ -10,10 +10,10 @@ from typing import Final
 
 from stateful.deciders.memory import Memory, State
 from stateful.deciders.moment import alive
+from stateful.deciders.power import losses
 from stateful.kernel.call_faults import faults_of
 from stateful.kernel.disk import HOME
 from stateful.kernel.machine import DEAD_PID
-from stateful.kernel.persistence import PROFILES, Image
 from stateful.kernel.power import POWER_LOSS
 from stateful.schedule import Move
 
@@ -94,16 +94,10 @@ def _named(*faults: tuple[str, str]) -> Family:
 
 
 def _power_losses(memory: Memory, state: State) -> Iterator[Move]:
-    """Each image that may be left, once: of the strongest profile that allows it."""
+    """Each image that may be left, once."""
     persistence = memory.shared_state(state.shared).persistence
-    if persistence is None:
-        return
-    known: set[Image] = set()
-    for profile in PROFILES:
-        for number, image in enumerate(persistence.images(profile).listed, 1):
-            if image not in known:
-                yield Move(POWER_LOSS, "", f"{profile}-{number}")
-        known.update(persistence.images(profile).listed)
+    if persistence is not None:
+        yield from (move for move, _ in losses(persistence))
 
 
 FAMILIES: Final[dict[str, Family]] = {

@@ -8,13 +8,17 @@ less than any file system with a journal keeps; what is broken with that alone i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import takewhile
 from typing import Final, NamedTuple
 
 from stateful.kernel.kernel import SharedState
-from stateful.kernel.persistence import ORDERED, PROFILES, WRITEBACK, Persistence
+from stateful.kernel.persistence import ORDERED, PROFILES, WRITEBACK, Image, Persistence
+from stateful.kernel.power import POWER_LOSS
+from stateful.schedule import Move
 from stateful.trace import Trace
+
+Time = tuple[int, int, int]  # the clock, its skew, and how often the machine was started
 
 JUDGED: Final = (ORDERED, WRITEBACK)
 
@@ -40,6 +44,22 @@ def weakest_needed(lost: Iterable[Mapping[str, Lost]]) -> str | None:
     return holds[-1] if holds else None
 
 
+def profile_of(move: Move) -> str:
+    """The profile that a power loss is one of."""
+    return move.detail.partition("-")[0]
+
+
+def losses(persistence: Persistence) -> Iterator[tuple[Move, Image]]:
+    """Every power loss that leaves another disk, as one of the strongest profile that allows it."""
+    known: set[Image] = set()
+    for profile in PROFILES:
+        listed = persistence.images(profile).listed
+        for number, image in enumerate(listed, 1):
+            if image not in known:
+                yield Move(POWER_LOSS, "", f"{profile}-{number}"), image
+        known.update(listed)
+
+
 class PowerLosses:
     """All the power losses of a layer of the search."""
 
@@ -47,27 +67,31 @@ class PowerLosses:
         self.broken: dict[str, dict[str, Trace]] = {profile: {} for profile in PROFILES}
         self._left: dict[str, set[int]] = {profile: set() for profile in PROFILES}
         self._cut: set[str] = set()
-        self._moments: set[tuple[Persistence, int, int, int]] = set()
+        self._moments: set[tuple[Persistence, Time]] = set()
+        self._tried: dict[tuple[Image, Time], int] = {}  # with how strong a profile
 
     @property
     def cut_short(self) -> bool:
         """Whether there are more images of a profile that counts than were tried."""
         return not self._cut.isdisjoint(JUDGED)
 
-    def look_at(self, shared: SharedState) -> bool:
-        """Whether a power loss leaves anything in a state that it has not left in another one.
+    def moves(self, shared: SharedState) -> list[Move]:
+        """Every power loss in a state that leaves a disk which none with such a profile has left yet.
 
         Who lives there, and does what, makes no difference any more. Notes where not all images are listed.
         """
-        persistence = shared.persistence
-        if persistence is None:
-            return False
-        moment = persistence, shared.clock, shared.skew, shared.boots
-        if moment in self._moments:
-            return False
-        self._moments.add(moment)
+        persistence, when = shared.persistence, (shared.clock, shared.skew, shared.boots)
+        if persistence is None or (persistence, when) in self._moments:
+            return []
+        self._moments.add((persistence, when))
         self._cut.update(profile for profile in PROFILES if not persistence.images(profile).whole)
-        return True
+        moves = []
+        for move, image in losses(persistence):
+            strength = PROFILES.index(profile_of(move))
+            if self._tried.get((image, when), len(PROFILES)) > strength:
+                self._tried[image, when] = strength
+                moves.append(move)
+        return moves
 
     def note(self, profile: str, shared: int) -> bool:
         """Note which disk a power loss left, by its shared state; whether none has left it yet."""

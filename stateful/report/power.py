@@ -25,9 +25,11 @@ def power_losses(results: Sequence[Result]) -> list[str]:
         return []
     images = {profile: sum(each[profile].images for each in lost) for profile in PROFILES}
     whole = {profile: all(each[profile].whole for each in lost) for profile in PROFILES}
-    tried = [f"{images[ORDERED]:,} with {ORDERED}"]
-    for profile in PROFILES[1:]:
-        tried.append(f"{images[profile]:,} more with {profile}{'' if whole[profile] else ', not all'}")
+    tried = [
+        f"{images[profile]:,} {'' if profile == ORDERED else 'more '}with {profile}"
+        + ("" if whole[profile] else ", not all")
+        for profile in PROFILES
+    ]
     return [_NEEDS[weakest_needed(lost)], f"{sum(images.values()):,} images tried ({', '.join(tried)})"]
 
 

@@ -26,9 +26,7 @@ def tables(results: Sequence[Result]) -> list[Table]:
 
     A cell is empty where there is no such scenario, and ``-`` where it was not begun.
     """
-    upset = [
-        result for result in results if result.scenario.plan in UPSETS and result.scenario.cast.upset_on
-    ]
+    upset = [result for result in results if result.scenario.plan in UPSETS and result.scenario.cast.upset_on]
     killed = [result for result in results if result not in upset]
     grids = []
     if killed:

@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 
 from stateful.deciders.alike import UNKNOWN, Lives
+from stateful.deciders.explore import Explorer
+from stateful.deciders.memory import Memory
 from stateful.deciders.power import weakest_needed
 from stateful.deciders.result import Result
+from stateful.examine import examine
 from stateful.execution import Execution
 from stateful.kernel import persistence
 from stateful.kernel.persistence import ORDERED, POSIX, WRITEBACK
@@ -55,7 +58,7 @@ def test_images_and_the_weakest_profile_are_exact(subject: str, name: str) -> No
 def test_reference_needs_nothing_to_be_synced() -> None:
     result = search("reference", "one-start-stale")
     assert result.verdict == "holds"
-    assert [lost.images for lost in result.power_losses.values()] == [12, 165, 525]
+    assert [lost.images for lost in result.power_losses.values()] == [12, 165, 884]
     assert [lost.whole for lost in result.power_losses.values()] == [True, True, False]
 
 
@@ -84,6 +87,20 @@ def test_without_kills_and_syncs_the_planted_subjects_hold() -> None:
     for subject in (RENAME, ORDER):
         names = ("one-start-empty", "one-start-empty-1-kill")
         assert verify(subject, [find_scenario(name) for name in names]).verdict == "holds"
+
+
+@pytest.mark.parametrize(
+    "name", ("direct-unlink", "reference-status", RENAME, pytest.param("reference", marks=pytest.mark.long))
+)
+def test_reductions_leave_out_no_image(name: str) -> None:
+    scenario, subject = find_scenario("one-start-stale-1-power-loss"), find_subject(name)
+    images = []
+    for reduced in (True, False):
+        memory = Memory(subject, scenario.disk, loses_power=True)
+        *_, result = Explorer(subject, examine(subject), [scenario], memory, reduced=reduced).run()
+        images.append([(lost.images, set(lost.broken)) for lost in result.power_losses.values()])
+        memory.close()
+    assert images[0] == images[1]
 
 
 @pytest.mark.parametrize("subject", (RENAME, ORDER, "reference-status"))
