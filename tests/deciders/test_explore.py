@@ -277,7 +277,10 @@ UPSET = (
     ("direct-unlink", "start-and-exit-stale-1-reboot"),
     ("direct-unlink", "start-and-exit-stale-1-kill-1-recycled-pid"),
     ("direct-unlink", "start-and-exit-stale-1-power-loss"),
-    ("tests/planted/trusts_the_rename.py", "two-starts-empty-1-power-loss"),
+    ("tests/planted/trusts_the_rename.py", "start-and-exit-empty-1-power-loss"),
+    pytest.param(
+        "tests/planted/trusts_the_rename.py", "two-starts-empty-1-power-loss", marks=pytest.mark.long
+    ),
 )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stateful.kernel.call import Call, Errno
@@ -248,6 +248,7 @@ def do(machine: Machine, deed: str, name: str, *more: str) -> None:
         machine.make(deed, name, *more)
 
 
+@settings(max_examples=40)
 @given(deeds=DEEDS)
 def test_weaker_profile_allows_all_that_a_stronger_one_does(deeds: list[tuple[str, ...]]) -> None:
     machine = Machine(f="old")
