@@ -11,10 +11,20 @@ def short_path(path: str) -> str:
 
 
 def changes(before: Disk, after: Disk) -> str:
-    """What is not as it was, such as ``gateway.pid is empty, gateway.lock is missing``."""
+    """What is not as it was, such as ``gateway.lock and gateway.log are missing, gateway.pid is empty``."""
     was, is_ = before.by_path(), after.by_path()
-    words = {path: _change(was.get(path), is_.get(path)) for path in sorted({*was, *is_})}
-    return ", ".join(f"{short_path(path)} is {word}" for path, word in words.items() if word)
+    changed: dict[str, list[str]] = {}
+    for path in sorted({*was, *is_}):
+        word = _change(was.get(path), is_.get(path))
+        if word:
+            changed.setdefault(word, []).append(short_path(path))
+    return ", ".join(
+        f"{_list(paths)} {'are' if paths[1:] else 'is'} {word}" for word, paths in changed.items()
+    )
+
+
+def _list(names: list[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
 
 
 def _change(was: File | None, is_: File | None) -> str:
@@ -28,8 +38,4 @@ def _change(was: File | None, is_: File | None) -> str:
         return "empty"
     if not is_.content.strip(b"\0"):
         return "all zeros"
-    if not is_.content.rstrip(b"\0").startswith(was.content) and was.content.startswith(
-        is_.content.rstrip(b"\0")
-    ):
-        return "torn"
-    return "old"
+    return "torn" if was.content.startswith(is_.content.rstrip(b"\0")) else "old"
