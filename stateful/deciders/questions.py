@@ -79,7 +79,7 @@ class Questions:
         untouched = all(memory.is_unborn(local) for local in state.locals)
         letters = alive(memory, state)
         moves = [Move("crash", letter) for letter in letters if letter not in question.spared]
-        if memory.shared_state(state.shared).condition:
+        if memory.is_ailing(state):
             moves.append(Move("disk-well"))
         for move in moves:
             effect = memory.effect(state, move)
@@ -91,7 +91,7 @@ class Questions:
         if memory.after_power_loss(state.shared):
             invariant = self._live_after_power_loss(state, question, moves, broken)
         else:
-            invariant = self._live(state, question, moves, untouched, [])
+            invariant = self._live(state, question, moves, untouched)
         self._asked[met] = invariant
         return invariant, moves
 
@@ -110,11 +110,16 @@ class Questions:
         return invariant
 
     def _live(
-        self, state: State, question: Question, moves: list[Move], untouched: bool, looks: list[Look]
+        self,
+        state: State,
+        question: Question,
+        moves: list[Move],
+        untouched: bool,
+        looks: list[Look] | None = None,
     ) -> str | None:
         """Let one process live; the first invariant that it breaks.
 
-        Its moves are added to those given, and what it looked at of the disk to the looks.
+        Its moves are added to those given, and what it looks at of the disk to the looks.
         """
         found = self.memory.disk(state)
         memory = self.memory
@@ -130,7 +135,7 @@ class Questions:
             if effect is None:
                 return None  # It waits for somebody who is held up here.
             moves.append(move)
-            if effect.call is not None and self.memory.loses_power:
+            if effect.call is not None and looks is not None:
                 looks += looks_of(effect.call, effect.answer, found, memory.disk(state))
             moment = moment_of(memory, state, move, effect)
             moment = as_seen_alone(moment, letter, steps, question.spared)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from stateful.chronicle import Chronicle
 from stateful.deciders.power import Lost
 from stateful.scenario import Scenario
 from stateful.trace import Trace
@@ -18,7 +19,7 @@ class Result:
 
     Attributes:
         states: how many distinct states were reached.
-        exhaustive: whether these are all.
+        exhaustive: whether these are all; of a supervised one, whether it was played to its end.
         calls: how many calls were made for real; the others were remembered.
         violations: the first trace found for each invariant that is broken.
         unreached: the goals that no execution reached.
@@ -26,6 +27,7 @@ class Result:
         faults: how many faults were tried, by family.
         power_losses: what power losses have shown, by profile.
         missing: the lives of the scenario that the subject does not offer; nothing is searched then.
+        chronicle: what happened, where it is supervised: it is played once, and has no states.
     """
 
     scenario: Scenario
@@ -38,6 +40,7 @@ class Result:
     reason: str = ""
     missing: tuple[str, ...] = ()
     faults: dict[str, int] = field(default_factory=dict)
+    chronicle: Chronicle | None = None
     power_losses: dict[str, Lost] = field(default_factory=dict)
 
     @property
