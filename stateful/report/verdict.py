@@ -211,11 +211,11 @@ def _result_as_json(result: Result) -> dict[str, Any]:
         "verdict": result.verdict,
         "states": result.states,
         "faults_tried": result.faults,
-        "power_losses": power.as_json(result),
         "not_offered": list(result.missing),
         "executions": result.calls,
         "exhaustive": result.exhaustive,
         "seconds": round(result.seconds, 3),
+        **({"power_losses": power.as_json(result)} if result.power_losses else {}),
         **({"respawns": result.chronicle.respawns} if result.chronicle else {}),
         "violations": [
             {
