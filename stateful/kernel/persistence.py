@@ -22,8 +22,9 @@ possibilities lead to the same state.
 
 Simplified:
 
-- ``fsync`` and ``fdatasync`` of a file promise the same, and in a journal all names before them. So does
-  a write through a descriptor with O_SYNC or O_DSYNC. Nothing is written back unasked for good.
+- ``fsync`` and ``fdatasync`` of a file promise the same, and in a journal all names before them: ext4 and XFS
+  promise those before the last change of that very file. So does a write through a descriptor with O_SYNC
+  or O_DSYNC. What the system writes back unasked is not counted on.
 - A write that is torn leaves half of what it changed. Files are smaller than a block.
 - Permission bits go with the content that they were seen with; times are those of the power loss.
 - What an fsync promises, the disk keeps: it does not lie about its cache.
@@ -31,8 +32,8 @@ Simplified:
 Not modelled: blocks of other files in a file (data=writeback may show them), a file system that must be
 mended by hand, folders that are renamed with what is in them: each name in them counts for itself.
 
-There is no contract test: a host cannot lose power under a test. To have it play the loss
-(dm-log-writes, a loop mount of an image) takes root and block devices, which a test may not expect.
+There is no contract test, since a host cannot lose power under a test. ``tests/kernel/test_ext4.py`` looks at a
+real ext4 for what is said of it here, by copies of a mounted image; it takes root, and has to be asked for.
 """
 
 from __future__ import annotations

@@ -23,9 +23,10 @@ from stateful.schedule import ScheduleMismatch, parse_schedule
 from stateful.subject import find_subject
 from stateful.verify import verify
 
+ROOT = Path(__file__).parents[2]
 RENAME = "tests/planted/trusts_the_rename.py"
 ORDER = "tests/planted/trusts_the_order_of_names.py"
-TEXTS = Path(__file__).parents[1] / "report" / "counterexamples"
+TEXTS = ROOT / "tests" / "report" / "counterexamples"
 
 # Distinct images with ordered, more with writeback, more with posix; and the weakest profile that is needed.
 IMAGES = {
@@ -67,6 +68,20 @@ def test_what_writeback_breaks_is_violated_and_told_word_for_word() -> None:
     assert found.verdict == "violated"
     text = (TEXTS / "trusts-the-rename.txt").read_text(encoding="utf-8").rstrip("\n")
     assert [trace_text(trace) for trace in found.violations.values()] == [text]
+
+
+def test_one_sync_before_the_rename_mends_it(tmp_path: Path) -> None:
+    text = (ROOT / RENAME).read_text(encoding="utf-8")
+    synced = "with open(new, 'w') as f: f.write(str(os.getpid())); f.flush(); os.fsync(f.fileno())"
+    (tmp_path / "subject.py").write_text(text.replace("new.write_text(str(os.getpid()))", synced))
+    result = search(str(tmp_path / "subject.py"), "one-start-empty")
+    assert weakest_needed([result.power_losses]) == POSIX
+    assert [lost.images for lost in result.power_losses.values()] == [4, 2, 1]
+
+
+def test_readme_says_how_many_images_are_tried() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"the {persistence.MOST_IMAGES[POSIX]} at each moment" in readme
 
 
 def test_what_posix_alone_breaks_is_told_and_no_violation() -> None:
