@@ -32,7 +32,7 @@ Simplified:
 Not modelled: blocks of other files in a file (data=writeback may show them), a file system that must be
 mended by hand, folders that are renamed with what is in them: each name in them counts for itself.
 
-There is no contract test, since a host cannot lose power under a test. ``tests/kernel/test_ext4.py`` looks at a
+There is no contract test: a host cannot lose power under a test. ``tests/kernel/test_ext4.py`` looks at a
 real ext4 for what is said of it here, by copies of a mounted image; it takes root, and has to be asked for.
 """
 

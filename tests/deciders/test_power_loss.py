@@ -18,7 +18,7 @@ from stateful.kernel import persistence
 from stateful.kernel.persistence import ORDERED, POSIX, WRITEBACK
 from stateful.report.text import trace_text
 from stateful.report.verdict import as_json, summary
-from stateful.scenario import LONG, SCENARIOS, find_scenario
+from stateful.scenario import BY_NAME, SCENARIOS, find_scenario
 from stateful.schedule import ScheduleMismatch, parse_schedule
 from stateful.subject import find_subject
 from stateful.verify import verify
@@ -157,5 +157,5 @@ def test_power_loss_that_is_not_possible_is_refused(name: str, schedule: str) ->
 
 
 def test_scenarios_that_keep_track_of_the_disk_are_those_with_power_losses() -> None:
-    for scenario in (*SCENARIOS, *LONG):
+    for scenario in (*SCENARIOS, *BY_NAME):
         assert scenario.loses_power == ("power-loss" in scenario.name)
