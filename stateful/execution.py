@@ -16,6 +16,7 @@ from stateful.kernel.call_faults import CALL_FAULTS, faults_of, suffer
 from stateful.kernel.faults import WORLD, Impossible
 from stateful.kernel.kernel import Kernel
 from stateful.kernel.machine import FIRST_PID
+from stateful.kernel.power import POWER_LOSS
 from stateful.kernel.process import OWNER, Process
 from stateful.kernel.switch import bury
 from stateful.running import LETTERS, LIMIT_SILENT_CALLS, new_process, run_to_call
@@ -41,6 +42,8 @@ class Execution:
         self._trouble: dict[str, str] = {}
         self.kernel = Kernel(scenario.disk.machine)
         self.kernel.put(scenario.disk.files)
+        if scenario.loses_power:
+            self.kernel.keep_track()
         simulation.begin()
         self._open = True
 
@@ -197,7 +200,8 @@ class Execution:
         return Step(move, None, None, None, process.phase, process.outcome)
 
     def _upset(self, move: Move) -> Step:
-        """Let a fault of the machine happen."""
+        """Let a fault of the machine happen. A power loss answers what the disk was, and what is left."""
+        before = self.kernel.disk() if move.kind == POWER_LOSS else None
         try:
             faults.strike(self.kernel, move.kind, self._whom(move))
         except Impossible as why:
@@ -207,7 +211,8 @@ class Execution:
                 was = self._trouble.get(letter, UNTROUBLED)
                 self._trouble[letter] = after_fault(move.kind, move.detail, was)
         self._disturbed |= self.kernel.processes.keys()
-        step = Step(move, None, None, None, "", None)
+        answer = None if before is None else (before, self.kernel.disk())
+        step = Step(move, None, None, answer, "", None)
         self.trace.steps.append(step)
         return step
 

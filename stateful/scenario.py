@@ -57,6 +57,7 @@ Plan = tuple[str, ...]  # the faults that may happen, by family, in this order
 NOTHING: Final[Plan] = ()
 KILL: Final[Plan] = ("kill",)
 KILLS: Final[Plan] = ("kill", "kill")
+POWER_LOSS: Final[Plan] = ("power-loss",)
 
 # What else may happen; each family is described in ``stateful.deciders.faults``.
 UPSETS: Final[tuple[Plan, ...]] = (
@@ -71,6 +72,7 @@ UPSETS: Final[tuple[Plan, ...]] = (
     ("removal",),
     ("corruption",),
     ("lost-home",),
+    POWER_LOSS,
 )
 # Somebody else lays hands on the files: many a right protocol has never promised to survive that.
 MEDDLING: Final = frozenset({"removal", "corruption", "lost-home"})
@@ -137,6 +139,11 @@ class Scenario:
     def title(self) -> str:
         return ", ".join([self.cast.title, self.disk.title, *faults_of_plan(self.plan)])
 
+    @property
+    def loses_power(self) -> bool:
+        """Whether it is kept track of what a power loss would leave of the disk."""
+        return POWER_LOSS[0] in self.plan
+
     def goals(self) -> tuple[str, ...]:
         """The names of the goals (see ``stateful.invariants``) that some execution must reach."""
         goals = ["an_owner_served"]
@@ -167,7 +174,7 @@ THREE_STARTS: Final = Cast(
 )
 
 CASTS: Final = (
-    Cast("one-start", "one start", ("start",), plans=(NOTHING, KILL), disks=(*DISKS, NO_PROC)),
+    Cast("one-start", "one start", ("start",), plans=(NOTHING, KILL, POWER_LOSS), disks=(*DISKS, NO_PROC)),
     Cast(
         "two-starts",
         "two starts",
@@ -182,6 +189,7 @@ CASTS: Final = (
         ("start", "status"),
         plans=(NOTHING, KILL),
         upset_on=USUAL,
+        slow=("power-loss",),
     ),
     Cast(
         "start-and-exit",
@@ -190,6 +198,7 @@ CASTS: Final = (
         plans=(NOTHING, KILL),
         exits=1,
         upset_on=(DISKS[1], DISKS[0], *DISKS[2:]),
+        slow=("power-loss",),
     ),
     Cast(
         "exit-and-start",
@@ -211,7 +220,7 @@ CASTS: Final = (
         settled=("A",),
         disks=(*USUAL, NO_PROC),
         upset_on=USUAL[:1],
-        slow=("errno", "removal", "corruption", "lost-home", "clock-step"),
+        slow=("errno", "removal", "corruption", "lost-home", "clock-step", "power-loss"),
     ),
     Cast(
         "stop-of-owner",
@@ -221,7 +230,7 @@ CASTS: Final = (
         settled=("A",),
         disks=(*USUAL, NO_PROC),
         upset_on=USUAL[:1],
-        slow=("errno", "corruption"),
+        slow=("errno", "corruption", "power-loss"),
     ),
     Cast(
         "replace-and-status",
@@ -252,7 +261,7 @@ def _is_by_name(scenario: Scenario) -> bool:
     cast, disk = scenario.cast, scenario.disk
     killed_three = cast == THREE_STARTS and disk not in USUAL
     killed_polling = bool(cast.settled) and disk == NO_PROC
-    if scenario.plan in UPSETS:
+    if scenario.plan in UPSETS and cast.upset_on:
         return disk != cast.upset_on[0] or bool({*scenario.plan} & {*cast.slow, *MEDDLING})
     return cast == TWO_REPLACES or bool(scenario.plan and (killed_three or killed_polling))
 

@@ -34,6 +34,7 @@ CAUGHT = {
     "drops_the_record": ("replace-of-owner-empty", "A5 B6 status-C C2"),
     "gives_up_after_term": ("replace-of-owner-empty", "A5 B7 A2"),
     "stop_cleans_up": ("stop-of-owner-empty", "A5 B5 status-C C2"),
+    "trusts_the_rename": ("one-start-empty-1-power-loss", "A5 power-loss-writeback-2 start-B B5"),
 }
 HOLDING = ("flock_only", "lockf_only", "waits_for_lock", "raises_out", "replaces_by_force")
 

@@ -23,6 +23,7 @@ from stateful.kernel.disk import Disk
 from stateful.kernel.faults import WORLD, Impossible
 from stateful.kernel.kernel import Kernel, SharedState
 from stateful.kernel.machine import FIRST_PID
+from stateful.kernel.power import POWER_LOSS, after_power_loss
 from stateful.kernel.process import LEAVING, STARTING, Entry, Outcome
 from stateful.kernel.restore import restore
 from stateful.running import LETTERS, LIMIT_SILENT_CALLS, new_process
@@ -79,15 +80,22 @@ class Numbering:
 
 
 class Memory:
-    """All that is known of one subject on one disk; shared by the scenarios that start there."""
+    """All that is known of one subject on one disk; shared by the scenarios that start there.
 
-    def __init__(self, subject: Subject, disk: DiskImage) -> None:
+    Attributes:
+        loses_power: what a power loss would leave of the disk is a part of the states.
+    """
+
+    def __init__(self, subject: Subject, disk: DiskImage, *, loses_power: bool = False) -> None:
         self.subject = subject
+        self.loses_power = loses_power
         self.calls_made = 0
         self.behaviour = Behaviour(subject)
         self._kernel = Kernel(disk.machine)
         simulation.begin()
         self._kernel.put(disk.files)
+        if loses_power:
+            self._kernel.keep_track()
         self.number_of_shared = self._shared = Numbering()
         self.number_of_own = self._own = Numbering()
         self.number_of_local = self._locals = Numbering()
@@ -134,6 +142,10 @@ class Memory:
         """What the processes share."""
         shared: SharedState = self._shared.values[number]
         return shared
+
+    def after_power_loss(self, number: int) -> bool:
+        """Whether a shared state is one after a power loss."""
+        return self.loses_power and self.shared_state(number).persistence is None
 
     def is_ailing(self, state: State) -> bool:
         """Whether the disk is in a state in which less is owed."""
@@ -211,7 +223,10 @@ class Memory:
         """A fault of the machine."""
         whom = str(FIRST_PID + LETTERS.index(move.letter)) if move.letter else move.detail
         key = (state.shared, move.kind, whom)
-        if key not in self._upsets:
+        if key not in self._upsets and move.kind == POWER_LOSS:
+            without = after_power_loss(self.shared_state(state.shared), move.detail)
+            self._upsets[key] = None if without is None else self._shared(without)
+        elif key not in self._upsets:
             self._restore(state)
             try:
                 faults.strike(self._kernel, move.kind, whom)

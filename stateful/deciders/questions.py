@@ -10,9 +10,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
+from stateful.deciders.alike import Lives, Look, looks_of
 from stateful.deciders.memory import Memory, State
 from stateful.deciders.moment import alive, as_seen_alone, moment_of
 from stateful.invariants import LONGEST_LIFE_STEPS, first_broken
+from stateful.kernel.disk import NO_DISK
+from stateful.kernel.kernel import SharedState
 from stateful.kernel.process import OWNER
 from stateful.running import LETTERS
 from stateful.schedule import STEP, Move
@@ -38,6 +41,7 @@ class Questions:
         self.memory = memory
         self.offer = offer
         self._asked: dict[Question, str | None] = {}  # the invariant that the answer breaks
+        self._lives: dict[tuple[str, SharedState], Lives] = {}
 
     def ask(self, state: State, broken: Collection[str] = ()) -> Iterator[tuple[str, list[Move]]]:
         """The invariants that answers break in a state, and the moves from there that show it.
@@ -84,12 +88,40 @@ class Questions:
         met = question._replace(shared=state.shared)
         if moves and not self._is_worth_asking(met, broken):
             return self._asked[met], moves
-        invariant = self._live(state, question, moves, untouched)
+        if memory.after_power_loss(state.shared):
+            invariant = self._live_after_power_loss(state, question, moves, broken)
+        else:
+            invariant = self._live(state, question, moves, untouched)
         self._asked[met] = invariant
         return invariant, moves
 
-    def _live(self, state: State, question: Question, moves: list[Move], untouched: bool) -> str | None:
-        """Let one process live; the first invariant that it breaks. Its moves are added to those given."""
+    def _live_after_power_loss(
+        self, state: State, question: Question, moves: list[Move], broken: Collection[str]
+    ) -> str | None:
+        """As ``_live``, but on one of several disks that the process cannot tell apart."""
+        shared = self.memory.shared_state(state.shared)
+        lives = self._lives.setdefault((question.life, shared._replace(disk=NO_DISK)), Lives())
+        known = lives.answer(shared.disk)
+        if known is None or known in broken:
+            return known
+        looks: list[Look] = []
+        invariant = self._live(state, question, moves, False, looks)
+        lives.learn(shared.disk, list(dict.fromkeys(looks)), invariant)
+        return invariant
+
+    def _live(
+        self,
+        state: State,
+        question: Question,
+        moves: list[Move],
+        untouched: bool,
+        looks: list[Look] | None = None,
+    ) -> str | None:
+        """Let one process live; the first invariant that it breaks.
+
+        Its moves are added to those given, and what it looks at of the disk to the looks.
+        """
+        found = self.memory.disk(state)
         memory = self.memory
         letter = LETTERS[len(state.locals)]
         first = Move(question.life, letter)
@@ -103,6 +135,8 @@ class Questions:
             if effect is None:
                 return None  # It waits for somebody who is held up here.
             moves.append(move)
+            if effect.call is not None and looks is not None:
+                looks += looks_of(effect.call, effect.answer, found, memory.disk(state))
             moment = moment_of(memory, state, move, effect)
             moment = as_seen_alone(moment, letter, steps, question.spared)
             broken = first_broken(moment)

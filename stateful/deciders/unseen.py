@@ -4,7 +4,8 @@ Such a step commutes with every step and fault of the other processes: it reads 
 changes what nobody reads. The search lets the process make it at once instead of branching. A step that
 begins or ends ownership, or ends the process, is never one.
 
-Unseen: closing a descriptor that holds no lock; syncing a file; reading ``/proc`` about oneself.
+Unseen: closing a descriptor that holds no lock; syncing a file, unless power may be lost; reading ``/proc``
+about oneself.
 
 A signal that ends a process commutes with such a step as a kill does. One that is handled does not: the
 handler may see what has been done. So in a search in which anybody sends a signal, no step of a process

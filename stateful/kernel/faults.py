@@ -14,6 +14,8 @@ from stateful.kernel import disk_faults
 from stateful.kernel.disk import HOME
 from stateful.kernel.hostile import HOSTILE, IN_ITS_PLACE
 from stateful.kernel.machine import FIRST_PID, START_TICKS, Stranger
+from stateful.kernel.persistence import PROFILES, WRITEBACK
+from stateful.kernel.power import POWER_LOSS, image_left, lose_power
 
 if TYPE_CHECKING:
     from stateful.kernel.kernel import Kernel
@@ -97,6 +99,20 @@ def _reboot(kernel: Kernel, _: str) -> None:
     pid before.
     """
     kernel.reboot()
+
+
+@_fault(POWER_LOSS, rf"(?:{'|'.join(PROFILES)})-[1-9][0-9]{{0,5}}", f"{WRITEBACK}-3")
+def _power_loss(kernel: Kernel, which: str) -> None:
+    """Everybody is killed at once, and of the disk that is left which the power loss leaves of it.
+
+    ``power-loss-writeback-3`` leaves the third of the images that the profile ``writeback`` allows then: see
+    ``persistence``. The machine boots again. Once is enough: nothing is kept track of after that. Owed: one
+    start alone becomes owner, and no error that is not documented.
+    """
+    image = image_left(kernel.follow(), which)
+    if image is None:
+        raise Impossible("there is no such image here; power is lost once, in scenarios of which it is said")
+    lose_power(kernel, image)
 
 
 @_fault("clock", r"[+-][1-9][0-9]{0,8}", "+60", joint="")

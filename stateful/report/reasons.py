@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from stateful.kernel.call import Delivery, Errno
+from stateful.kernel.power import POWER_LOSS
 from stateful.kernel.process import OWNER
 from stateful.report.calls import (
     call_text,
@@ -13,6 +14,7 @@ from stateful.report.calls import (
     claimed_path,
     is_claim,
     short_path,
+    world_text,
 )
 from stateful.trace import Step, Trace
 
@@ -36,6 +38,10 @@ class Story:
         return [
             (number, step) for number, step in self.numbered if step.move.letter == letter and step.move.steps
         ]
+
+    def power_loss(self) -> tuple[int, Step] | None:
+        """When power was lost, after how many steps."""
+        return next(((n, step) for n, step in self.numbered if step.move.kind == POWER_LOSS), None)
 
     def owned_from(self, letter: str) -> int | None:
         """The step with which a process became owner."""
@@ -134,7 +140,11 @@ def _stuck(story: Story) -> Iterator[str]:
         owned = story.owned_from(letter)
         state = "while it owned the gateway" if owned else "before it owned the gateway"
         yield f"{letter} was killed after step {number}, {state}; nothing of it ran after that."
-    if not story.killed():
+    lost = story.power_loss()
+    if lost is not None:
+        number, step = lost
+        yield f"After step {number} {world_text(step.move, step.answer)}; not all of it had been synced."
+    elif not story.killed():
         yield f"The disk is as the scenario leaves it: {story.trace.title}."
     failed = [(n, s) for n, s in story.of(actor) if isinstance(s.answer, Errno)]
     got = f" after step {failed[-1][0]}, {call_text(failed[-1][1])}, failed" if failed else ""

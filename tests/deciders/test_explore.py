@@ -16,6 +16,7 @@ from stateful.invariants import LONGEST_LIFE_STEPS
 from stateful.kernel.call import SILENT
 from stateful.kernel.call_faults import CALL_FAULTS
 from stateful.kernel.disk import home_files
+from stateful.kernel.persistence import PROFILES
 from stateful.kernel.process import OWNER
 from stateful.scenario import Scenario, find_scenario
 from stateful.schedule import STEP, Move, ScheduleMismatch
@@ -53,7 +54,7 @@ STATES = {
 def search(subject: str, scenario: Scenario, *, reduced: bool = True) -> Result:
     """The result of one scenario, with or without reductions."""
     found = find_subject(subject)
-    memory = Memory(found, scenario.disk)
+    memory = Memory(found, scenario.disk, loses_power=scenario.loses_power)
     try:
         *_, result = Explorer(found, examine(found), [scenario], memory, reduced=reduced).run()
         return result
@@ -110,9 +111,14 @@ def referee(subject: str, scenario: Scenario) -> int:
         moves = queue.popleft()
         with _Listening(found, scenario, moves) as execution:
             state = execution.state()
+            lost = bool(moves) and moves[-1].kind == "power-loss"
+            if lost:
+                state = execution.kernel.shared_state()  # Nobody is there any more.
             if state in seen or execution.violation is not None:
                 continue
             seen.add(state)
+            if lost:
+                continue  # One start alone is all that is asked of it.
             options = [
                 *(Move(kind, letter) for kind in (STEP, "exit", "sigcont") for letter in letters),
                 Move("disk-well"),
@@ -195,6 +201,7 @@ class _Listening(Execution):
                 for kind in ("recycle", "lookalike")
                 for move in (Move(kind, "", "99"), *(Move(kind, letter) for letter in dead))
             ],
+            "power-loss": [Move("power-loss", "", image) for image in self._images()],
             "reboot": [Move("reboot")],
             "removal": [Move("remove", "", name) for name in names],
             "corruption": [
@@ -206,6 +213,16 @@ class _Listening(Execution):
             "lost-home": [Move("home-gone"), Move("home-new")],
             "clock-step": [Move("clock", "", "+3600"), Move("clock", "", "-3600")],
         }[family]
+
+    def _images(self) -> list[str]:
+        persistence = self.kernel.follow()
+        if persistence is None:
+            return []
+        return [
+            f"{profile}-{number}"
+            for profile in PROFILES
+            for number, _ in enumerate(persistence.images(profile).listed, 1)
+        ]
 
     def state(self) -> Any:
         own = []
@@ -258,6 +275,11 @@ UPSET = (
     ("direct-unlink", "start-and-exit-stale-1-clock-step"),
     ("direct-unlink", "start-and-exit-stale-1-reboot"),
     ("direct-unlink", "start-and-exit-stale-1-kill-1-recycled-pid"),
+    ("direct-unlink", "start-and-exit-stale-1-power-loss"),
+    ("tests/planted/trusts_the_rename.py", "start-and-exit-empty-1-power-loss"),
+    pytest.param(
+        "tests/planted/trusts_the_rename.py", "two-starts-empty-1-power-loss", marks=pytest.mark.long
+    ),
 )
 
 

@@ -192,4 +192,4 @@ def test_every_interleaving_on_every_lock_file_holds() -> None:
 
     assert found.violations == {}
     assert (found.verdict, found.exhaustive) == ("holds", True)
-    assert found.states == 7_071
+    assert found.states == 7_109
