@@ -167,7 +167,7 @@ class Execution:
         if move.kind in SIGNALS:
             if move.kind == "term":
                 self._asked[process.letter] = "term"
-            self.kernel.send(process.pid, SIGNALS[move.kind])
+            self.kernel.send(process, SIGNALS[move.kind])
         else:
             if process.phase != OWNER or process.signals:
                 raise self._misfit(move, f"{move.letter} does not serve")
@@ -222,7 +222,7 @@ class Execution:
         self._company[letter] = tuple(
             other for other, process in self.kernel.processes.items() if process.alive
         )
-        process = new_process(self.subject, letter, life)
+        process = new_process(self.subject, letter, life, self.kernel.machine)
         self.kernel.processes[letter] = process
         self.trace.lives[letter] = life
         self.trace.pids[letter] = process.pid

@@ -84,7 +84,8 @@ class Memory:
     def __init__(self, subject: Subject, disk: DiskImage) -> None:
         self.subject = subject
         self.calls_made = 0
-        self.behaviour = Behaviour(subject)
+        self.machine = disk.machine
+        self.behaviour = Behaviour(subject, disk.machine)
         self._kernel = Kernel(disk.machine)
         simulation.begin()
         self._kernel.put(disk.files)
@@ -157,7 +158,7 @@ class Memory:
         view = self._views.get(number)
         if view is None:
             local = self.local(number)
-            pid = FIRST_PID + LETTERS.index(local.letter)
+            pid = self.machine.who(local.letter).pid
             view = self._views[number] = View(
                 local.letter,
                 local.life,
@@ -192,7 +193,7 @@ class Memory:
         elif move.kind == "exit":
             effect = self._go_on(state, index, local._replace(asked="exit"), Call("serve"), "exit")
         elif move.kind in SIGNALS:
-            signal = Call("kill", (FIRST_PID + index, SIGNALS[move.kind]))
+            signal = Call("signal", (SIGNALS[move.kind],))
             _, shared, own, _ = self._make(state, index, local, signal)
             local = local._replace(asked="term") if move.kind == "term" else local
             effect = self._place_after(state, index, local, shared, own, None, None)
@@ -337,6 +338,8 @@ class Memory:
         others = [other for other in kernel.processes.values() if other is not process]
         if call.name == "deliver":
             process.signals.pop(0)
+        elif call.name == "signal":
+            kernel.send(process, *call.args)
         elif fault:
             answer = suffer(kernel, process, call, fault)
         elif call.name != "spawn":
@@ -353,7 +356,7 @@ class Memory:
         restore(self._kernel, self.shared_state(state.shared), owns, self._new_process)
 
     def _new_process(self, letter: str, life: str) -> Any:
-        return new_process(self.subject, letter, life)
+        return new_process(self.subject, letter, life, self.machine)
 
 
 def _place(state: State, index: int, effect: Effect) -> Effect:

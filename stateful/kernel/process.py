@@ -17,6 +17,7 @@ from weakref import WeakValueDictionary
 from greenlet import GreenletExit, getcurrent, greenlet
 
 from stateful.kernel.call import Call, Delivery, Errno, Outside, UnmodelledSyscall
+from stateful.kernel.machine import USER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,6 +77,7 @@ class Process(greenlet):
         letter: its name in schedules and reports.
         life: what it runs: ``start``, ``replace``, ``stop``, ``status`` or ``peek``.
         pid, start_ticks, argv, uid: its identity as other processes see it.
+        namespace: the pid namespace that it is in.
         phase: ``starting``, ``owner`` (inside ``serve``) or ``leaving``.
         pending: the call that it is stopped before.
         outcome: how it ended, or None while it lives.
@@ -101,7 +103,8 @@ class Process(greenlet):
             self.argv.append("--replace")
         elif life != "start":
             self.argv[2] = "stop" if life == "stop" else "status"
-        self.uid = 1000
+        self.uid = USER
+        self.namespace = ""
         self.main = main
         self.phase = STARTING
         self.owned = False
