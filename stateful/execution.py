@@ -21,6 +21,7 @@ from stateful.running import LETTERS, LIMIT_SILENT_CALLS, new_process, run_to_ca
 from stateful.scenario import Scenario
 from stateful.schedule import LIVES, SIGNALS, STEP, Move, ScheduleMismatch
 from stateful.subject import Subject
+from stateful.target import Target, sends_signal, target_of
 from stateful.trace import Step, Trace, Violation
 from stateful.trouble import UNTROUBLED, after_fault, after_move
 
@@ -38,6 +39,8 @@ class Execution:
         self._disturbed: set[str] = set()
         self._asked: dict[str, str] = {}
         self._trouble: dict[str, str] = {}
+        self._frozen: set[str] = set()
+        self._target: Target | None = None
         self.kernel = Kernel(scenario.disk.machine)
         self.kernel.put(scenario.disk.files)
         simulation.begin()
@@ -86,7 +89,7 @@ class Execution:
             return self._upset(move)
         letter = move.letter
         process = self.kernel.processes.get(letter)
-        before = None
+        before = self._target = None
         if self.judged and move.steps and process is not None and needs_disk(process.life, process.phase):
             before = self.kernel.disk()
         if move.kind in LIVES:
@@ -107,7 +110,7 @@ class Execution:
         self._disturbed |= self.kernel.processes.keys() - {letter}
         self.trace.steps.append(step)
         quiet = is_quiet(process.life, step.phase, step.outcome is not None, self._steps[letter])
-        if self.judged and not quiet and self.trace.violation is None:
+        if self.judged and (not quiet or self._target is not None) and self.trace.violation is None:
             self._check(step, process, before)
         return step
 
@@ -146,6 +149,9 @@ class Execution:
         call = process.pending
         assert call is not None
         path = _path(process, call)
+        if sends_signal(call):
+            shared = self.kernel.shared_state()
+            self._target = target_of(self.kernel.machine, shared, process.letter, call, path)
         if move.kind == STEP:
             answer = self.kernel.perform(process, call)
         elif delivery is None and move.kind in faults_of(call):
@@ -165,7 +171,7 @@ class Execution:
 
     def _event(self, move: Move, process: Process) -> Step:
         if move.kind in SIGNALS:
-            if move.kind == "term":
+            if move.kind == "term" and self._asked.get(process.letter) != "exit":
                 self._asked[process.letter] = "term"
             self.kernel.send(process, SIGNALS[move.kind])
         else:
@@ -222,6 +228,9 @@ class Execution:
         self._company[letter] = tuple(
             other for other, process in self.kernel.processes.items() if process.alive
         )
+        company = [self.kernel.processes[other] for other in self._company[letter]]
+        if company and all(other.stopped for other in company):
+            self._frozen.add(letter)
         process = new_process(self.subject, letter, life, self.kernel.machine)
         self.kernel.processes[letter] = process
         self.trace.lives[letter] = life
@@ -253,6 +262,7 @@ class Execution:
             after,
             views,
             len(self.waiting()),
+            self._target,
         )
         broken = first_broken(moment)
         if broken is not None:
@@ -273,6 +283,8 @@ class Execution:
             self._steps.get(process.letter, 0),
             process.letter not in self._disturbed,
             self._company[process.letter],
+            process.letter in self._frozen,
+            process.namespace,
         )
 
 

@@ -4,7 +4,8 @@ An invariant looks at one *moment*: a move, the disk before and after it, and al
 returns None, or the sentence that says how it is broken. A goal looks at a moment and says whether it
 was reached there.
 
-Not checked here: how soon anything happens, beyond ``LONGEST_LIFE_STEPS``.
+Not checked here: how soon anything happens, beyond ``LONGEST_LIFE_STEPS``; whether anybody waits for ever
+in one call.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
-from stateful.kernel.call import Call
+from stateful.kernel.call import Call, Errno
 from stateful.kernel.disk import Disk
-from stateful.kernel.process import LEAVING, OWNER, STARTING, Outcome
+from stateful.kernel.process import LEAVING, OWNER, STARTING, Outcome, signal_name
 from stateful.schedule import Move
+from stateful.target import Target
 from stateful.trouble import FILES, HOMELESS, UNTROUBLED, excuses
 
 LONGEST_LIFE_STEPS: Final = 200
+PLANNING: Final = ("replace", "stop")  # the lives that end an owner on purpose
 
 
 class View(NamedTuple):
@@ -30,6 +33,8 @@ class View(NamedTuple):
         trouble: what the world did to it, beside signals, so that less is owed: see ``stateful.trouble``.
         alone: nobody else has moved since its first turn.
         company: the letters of those that were alive at its first turn; their last step is then past.
+        frozen: there was such company, and all of it was stopped.
+        namespace: the pid namespace that it is in: elsewhere its pid says nothing.
     """
 
     letter: str
@@ -43,6 +48,8 @@ class View(NamedTuple):
     steps: int = 0
     alone: bool = False
     company: tuple[str, ...] = ()
+    frozen: bool = False
+    namespace: str = ""
 
     @property
     def owns(self) -> bool:
@@ -61,6 +68,7 @@ class Moment(NamedTuple):
         before, after: the disk; None where it is not needed: see ``needs_disk``.
         processes: every process that has had a turn.
         waiting: how many processes of the scenario have not had one yet.
+        target: whom the call was sent to, if it sends a signal.
     """
 
     move: Move
@@ -71,6 +79,7 @@ class Moment(NamedTuple):
     after: Disk | None
     processes: Sequence[View]
     waiting: int
+    target: Target | None = None
 
 
 def needs_disk(life: str, phase: str) -> bool:
@@ -133,6 +142,23 @@ def a_start_always_ends(moment: Moment) -> str | None:
     return None
 
 
+def a_stopped_owner_can_be_replaced(moment: Moment) -> str | None:
+    """Beside an owner that is stopped (SIGSTOP), one replace alone becomes owner."""
+    actor = moment.actor
+    if actor is None or actor.life != "replace" or not (actor.alone and actor.frozen) or actor.owned:
+        return None
+    if actor.asked or actor.trouble or len(actor.company) != 1:
+        return None
+    owner = next(view for view in moment.processes if view.letter == actor.company[0])
+    if owner.phase != OWNER or (actor.outcome is not None and actor.outcome.kind == "killed"):
+        return None
+    if actor.outcome is not None:
+        return f"{actor.letter} gave up, although nobody but {owner.letter} was there, which is stopped"
+    if actor.steps >= LONGEST_LIFE_STEPS:
+        return f"{actor.letter} has not replaced {owner.letter}, which is stopped, after {actor.steps} steps"
+    return None
+
+
 def a_live_owner_is_discoverable(moment: Moment) -> str | None:
     """While a process owns, a status query run alone answers its pid."""
     actor = moment.actor
@@ -142,6 +168,8 @@ def a_live_owner_is_discoverable(moment: Moment) -> str | None:
     if len(owners) != 1 or actor.outcome.value == owners[0].pid or actor.trouble:
         return None
     owner = owners[0]
+    if owner.namespace != actor.namespace:
+        return None  # It has no pid there by which it could be named.
     if owner.trouble == FILES:
         return None  # Its record may be gone, by nobody's fault.
     answer = actor.outcome.value
@@ -177,6 +205,50 @@ def release_removes_only_own_record(moment: Moment) -> str | None:
     return None
 
 
+def only_the_owner_is_signalled(moment: Moment) -> str | None:
+    """No signal reaches anybody but an owner, or one that has written a record: no group, not oneself.
+
+    Nor who got the pid of a dead owner, nor the gateway of another home.
+    """
+    actor, target, call = moment.actor, moment.target, moment.call
+    if actor is None or target is None or call is None or isinstance(moment.answer, Errno) or target.dead:
+        return None
+    sent = f"{actor.letter} sent {signal_name(call.args[1])} to"
+    if target.letter == actor.letter:
+        return f"{sent} itself"
+    for view in moment.processes:
+        if view.letter == target.letter:
+            if view.owned or target.recorded:
+                return None
+            return f"{sent} {view.letter}, which has neither owned nor written a record"
+    return f"{sent} {target.text}, which is no gateway of this home"
+
+
+def a_replaced_owner_exits_clean(moment: Moment) -> str | None:
+    """An owner that is replaced or stopped on purpose exits with 0, and by an unplanned SIGTERM with 1.
+
+    Owed by subjects that offer a replace or a stop. What was planned cannot be told where whoever planned it
+    has met with something, or where the world sends a SIGTERM while there is anybody who may plan.
+    """
+    actor = moment.actor
+    if actor is None or actor.outcome is None or not actor.owned or actor.trouble:
+        return None
+    status = actor.outcome.status
+    if status is None or not actor.outcome.tells_plans:
+        return None
+    planners = [view for view in moment.processes if view.life in PLANNING and view.letter != actor.letter]
+    if actor.asked == "term" and not planners and status == 0:
+        return f"{actor.letter} was told to end, which nobody had planned, and exited with status 0"
+    if actor.asked == "signal" and planners and not any(map(_met_with_something, planners)) and status != 0:
+        return f"{actor.letter} was told to end by {_names(planners)}, as planned, and exited with {status}"
+    return None
+
+
+def _met_with_something(view: View) -> bool:
+    ended_badly = view.outcome is not None and view.outcome.kind in ("killed", "failed")
+    return ended_badly or bool(view.asked or view.trouble)
+
+
 def only_documented_errors(moment: Moment) -> str | None:
     """A subject raises only what it documents, or passes on the errno that the world told it."""
     actor = moment.actor
@@ -195,10 +267,13 @@ INVARIANTS: Final[tuple[Invariant, ...]] = (
     only_documented_errors,
     a_dead_owner_can_be_replaced,
     some_contender_wins,
+    a_stopped_owner_can_be_replaced,
     a_start_always_ends,
     a_live_owner_is_discoverable,
     readers_change_nothing,
     release_removes_only_own_record,
+    only_the_owner_is_signalled,
+    a_replaced_owner_exits_clean,
 )
 
 

@@ -127,7 +127,7 @@ class Scenario:
             goals.append("a_reader_ran_beside_a_claim")
         if self.cast.exits:
             goals.append("an_owner_released")
-        if "replace" in self.cast.lives:
+        if "replace" in self.cast.lives and self.cast.lives != ("replace",):
             goals.append("a_replace_succeeded")
         if "stop" in self.cast.lives:
             goals.append("a_stop_succeeded")

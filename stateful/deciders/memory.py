@@ -158,16 +158,17 @@ class Memory:
         view = self._views.get(number)
         if view is None:
             local = self.local(number)
-            pid = self.machine.who(local.letter).pid
+            who = self.machine.who(local.letter)
             view = self._views[number] = View(
                 local.letter,
                 local.life,
-                pid,
+                who.pid,
                 local.phase,
                 local.owned,
                 local.outcome,
                 local.asked,
                 local.trouble,
+                namespace=who.namespace,
             )
         return view
 
@@ -195,7 +196,8 @@ class Memory:
         elif move.kind in SIGNALS:
             signal = Call("signal", (SIGNALS[move.kind],))
             _, shared, own, _ = self._make(state, index, local, signal)
-            local = local._replace(asked="term") if move.kind == "term" else local
+            if move.kind == "term" and local.asked != "exit":
+                local = local._replace(asked="term")
             effect = self._place_after(state, index, local, shared, own, None, None)
         else:
             effect = self._be_born(state, index, local)

@@ -79,6 +79,8 @@ def _end(module: ModuleType, victim: int, plan: str) -> bool:
             # One look after each signal tells as much as many: the search tries every order anyway.
             time.sleep(WAIT_S)
             os.kill(victim, 0)
+            if since and tell_time is not None and tell_time(victim) != since["expected_start_time"]:
+                return True  # A zombie answers, too, and its parent may never reap it.
     except ProcessLookupError:
         return True
     except OSError:
