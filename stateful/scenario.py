@@ -7,44 +7,34 @@ a stale record, one of which may be killed before any of its steps.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
-from stateful.kernel.disk import HOME
-from stateful.kernel.machine import DEAD_PID, DEAD_TICKS, MACHINE, Machine, Stranger
-
-PID_FILE: Final = f"{HOME}/gateway.pid"
-
-RECORD: Final = json.dumps(
-    {
-        "pid": DEAD_PID,
-        "kind": "hermes-gateway",
-        "argv": ["hermes_cli/main.py", "gateway", "run"],
-        "start_time": DEAD_TICKS,
-    }
-).encode()
-
-STRANGER: Final = Stranger(DEAD_PID, 4000, ("/usr/bin/postgres", "-D", "/srv/data"))
-
-
-@dataclass(frozen=True)
-class DiskImage:
-    """What stands on the disk before anybody runs, and what the machine is like."""
-
-    name: str
-    title: str
-    files: tuple[tuple[str, bytes], ...] = ()
-    machine: Machine = MACHINE
-
+from stateful.image import (
+    CONTAINERS,
+    LOOKALIKE,
+    NULL_OWN_PID,
+    ODD,
+    ODD_NAME,
+    OTHERS,
+    OWN_PID,
+    PID_FILE,
+    RECORD,
+    RECYCLED,
+    ROOTS,
+    TWINS,
+    ZOMBIE,
+    DiskImage,
+)
+from stateful.kernel.machine import Machine
 
 DISKS: Final = (
     DiskImage("empty", "empty disk"),
     DiskImage("stale", "stale record", ((PID_FILE, RECORD),)),
     DiskImage("empty-file", "empty PID file", ((PID_FILE, b""),)),
     DiskImage("torn-file", "torn record", ((PID_FILE, RECORD[: len(RECORD) // 2]),)),
-    DiskImage("recycled-pid", "record of a recycled pid", ((PID_FILE, RECORD),), Machine((STRANGER,))),
+    RECYCLED,
 )
 NO_PROC: Final = DiskImage("no-proc", "stale record, no /proc", ((PID_FILE, RECORD),), Machine(proc=False))
 
@@ -55,6 +45,21 @@ Plan = tuple[str, ...]  # the faults that may happen, by family, in this order
 NOTHING: Final[Plan] = ()
 KILL: Final[Plan] = ("kill",)
 KILLS: Final[Plan] = ("kill", "kill")
+
+# What else may happen; each family is described in ``stateful.deciders.faults``.
+UPSETS: Final[tuple[Plan, ...]] = (
+    ("sigterm",),
+    ("sigstop",),
+    ("errno",),
+    ("recycled-pid",),
+    ("kill", "recycled-pid"),
+    ("reboot",),
+    ("removal",),
+    ("corruption",),
+    ("bad-disk",),
+    ("lost-home",),
+    ("clock-step",),
+)
 
 
 def faults_of_plan(plan: Plan) -> list[str]:
@@ -78,6 +83,8 @@ class Cast:
         settled: the letters that run first, alone, until they own the gateway.
         exits: how many owners may be asked to exit.
         disks: the disks on which it is played.
+        upset_on: the disks on which it is also played with each of ``UPSETS``; on the first one always.
+        slow: the families of faults with which it takes a minute.
     """
 
     name: str
@@ -87,6 +94,8 @@ class Cast:
     settled: tuple[str, ...] = ()
     exits: int = 0
     disks: tuple[DiskImage, ...] = DISKS
+    upset_on: tuple[DiskImage, ...] = ()
+    slow: tuple[str, ...] = ()
 
     @property
     def has_newcomers(self) -> bool:
@@ -127,7 +136,7 @@ class Scenario:
             goals.append("a_reader_ran_beside_a_claim")
         if self.cast.exits:
             goals.append("an_owner_released")
-        if "replace" in self.cast.lives and self.cast.lives != ("replace",):
+        if "replace" in self.cast.lives and self.cast.lives[0] == "start" and not self.disk.machine.foreign:
             goals.append("a_replace_succeeded")
         if "stop" in self.cast.lives:
             goals.append("a_stop_succeeded")
@@ -143,9 +152,29 @@ THREE_STARTS: Final = Cast(
 
 CASTS: Final = (
     Cast("one-start", "one start", ("start",), plans=(NOTHING, KILL), disks=(*DISKS, NO_PROC)),
-    Cast("two-starts", "two starts", ("start", "start"), plans=(NOTHING, KILL, KILLS)),
-    Cast("start-and-status", "start and status query", ("start", "status"), plans=(NOTHING, KILL)),
-    Cast("start-and-exit", "start and exit", ("start",), plans=(NOTHING, KILL), exits=1),
+    Cast(
+        "two-starts",
+        "two starts",
+        ("start", "start"),
+        plans=(NOTHING, KILL, KILLS),
+        upset_on=USUAL,
+        slow=("corruption", "lost-home"),
+    ),
+    Cast(
+        "start-and-status",
+        "start and status query",
+        ("start", "status"),
+        plans=(NOTHING, KILL),
+        upset_on=USUAL,
+    ),
+    Cast(
+        "start-and-exit",
+        "start and exit",
+        ("start",),
+        plans=(NOTHING, KILL),
+        exits=1,
+        upset_on=(DISKS[1], DISKS[0], *DISKS[2:]),
+    ),
     Cast(
         "exit-and-start",
         "owner exits while another starts",
@@ -153,6 +182,8 @@ CASTS: Final = (
         plans=(NOTHING, KILL, KILLS),
         settled=("A",),
         exits=1,
+        upset_on=USUAL[:1],
+        slow=("corruption", "lost-home"),
     ),
     Cast("start-and-replace", "start and replace", ("start", "replace"), plans=(NOTHING, KILL), disks=USUAL),
     Cast("start-and-stop", "start and planned stop", ("start", "stop"), plans=(NOTHING, KILL), disks=USUAL),
@@ -163,6 +194,8 @@ CASTS: Final = (
         plans=(NOTHING, KILL, KILLS),
         settled=("A",),
         disks=(*USUAL, NO_PROC),
+        upset_on=USUAL[:1],
+        slow=("errno", "removal", "corruption", "lost-home", "clock-step"),
     ),
     Cast(
         "stop-of-owner",
@@ -171,6 +204,8 @@ CASTS: Final = (
         plans=(NOTHING, KILL),
         settled=("A",),
         disks=(*USUAL, NO_PROC),
+        upset_on=USUAL[:1],
+        slow=("errno", "corruption"),
     ),
     Cast(
         "replace-and-status",
@@ -191,21 +226,49 @@ TWO_REPLACES: Final = Cast(
     disks=USUAL[:1],
 )
 
+ONE_REPLACE: Final = Cast("one-replace", "one replace", ("replace",))
+_CAST: Final = {cast.name: cast for cast in (*CASTS, ONE_REPLACE)}
+
+
+def _odd(name: str, plans: tuple[Plan, ...], *disks: DiskImage) -> Cast:
+    """A cast on disks on which a pid names somebody else than who wrote the record."""
+    return replace(_CAST[name], plans=plans, disks=disks, upset_on=())
+
+
+ODD_CASTS: Final = (
+    _odd("one-start", (NOTHING, KILL), *ODD),
+    _odd("one-replace", (NOTHING,), RECYCLED, *ODD),
+    _odd("two-starts", (NOTHING,), OWN_PID, NULL_OWN_PID),
+    _odd("two-starts", (NOTHING, KILL), ZOMBIE, CONTAINERS, ROOTS),
+    _odd("start-and-status", (NOTHING, KILL), ZOMBIE, CONTAINERS, ROOTS),
+    _odd("start-and-stop", (NOTHING,), LOOKALIKE),
+    _odd("replace-of-owner", (NOTHING, KILL), ZOMBIE, ODD_NAME, ROOTS),
+)
+LONG_ODD_CASTS: Final = (
+    _odd("two-starts", (NOTHING, KILL, KILLS), TWINS, LOOKALIKE, OTHERS, ODD_NAME),
+    _odd("start-and-status", (NOTHING, KILL), TWINS, OWN_PID, NULL_OWN_PID, LOOKALIKE),
+    _odd("stop-of-owner", (NOTHING, KILL), ZOMBIE, ODD_NAME),
+)
+
 
 def _is_long(scenario: Scenario) -> bool:
     """Whether a scenario may have some hundred thousand states, and is told apart from others by little."""
     cast, disk = scenario.cast, scenario.disk
     killed_three = cast == THREE_STARTS and disk not in USUAL
     killed_polling = bool(cast.settled) and disk == NO_PROC
-    return cast == TWO_REPLACES or bool(scenario.plan and (killed_three or killed_polling))
+    if scenario.plan in UPSETS:
+        return disk != cast.upset_on[0] or bool({*scenario.plan} & {*cast.slow})
+    return cast in (TWO_REPLACES, *LONG_ODD_CASTS) or bool(scenario.plan and (killed_three or killed_polling))
 
 
-_ALL: Final = tuple(
-    Scenario(cast, disk, plan)
-    for cast in (*CASTS, TWO_REPLACES)
-    for plan in cast.plans
-    for disk in cast.disks
+_CASTS: Final = (*CASTS, *ODD_CASTS, TWO_REPLACES, *LONG_ODD_CASTS)
+_KILLED: Final = tuple(
+    Scenario(cast, disk, plan) for cast in _CASTS for plan in cast.plans for disk in cast.disks
 )
+_UPSET: Final = tuple(
+    Scenario(cast, disk, plan) for cast in _CASTS for plan in UPSETS for disk in cast.upset_on
+)
+_ALL: Final = (*_KILLED, *_UPSET)
 SCENARIOS: Final = tuple(scenario for scenario in _ALL if not _is_long(scenario))
 LONG: Final = tuple(scenario for scenario in _ALL if _is_long(scenario))  # Minutes each: searched by name.
 

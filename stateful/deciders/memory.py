@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from stateful.deciders.behaviour import BORN, Behaviour
+from stateful.image import DiskImage
 from stateful.invariants import View
 from stateful.kernel import faults, interrupt, simulation
 from stateful.kernel.call import BLOCKED, SILENT, Call, Delivery, UnmodelledSyscall
@@ -26,7 +27,6 @@ from stateful.kernel.machine import FIRST_PID
 from stateful.kernel.process import LEAVING, STARTING, Entry, Outcome
 from stateful.kernel.restore import restore
 from stateful.running import LETTERS, LIMIT_SILENT_CALLS, new_process
-from stateful.scenario import DiskImage
 from stateful.schedule import SIGNALS, Move
 from stateful.subject import Subject
 from stateful.trouble import UNTROUBLED, after_fault, after_move

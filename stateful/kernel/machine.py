@@ -76,7 +76,7 @@ class Machine(NamedTuple):
     @property
     def interchangeable(self) -> bool:
         """Whether exchanging two processes of one life exchanges letters, pids and start times alone."""
-        return not (self.containers or self.together or self.foreign)
+        return not (self.together or self.foreign)
 
     def ticks_of(self, pid: int) -> int:
         """When the process started that has, or last had, a pid."""

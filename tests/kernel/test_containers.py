@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stateful.execution import Execution
+from stateful.image import DiskImage
 from stateful.kernel.machine import Machine
-from stateful.scenario import Cast, DiskImage, Scenario
+from stateful.scenario import Cast, Scenario
 from stateful.schedule import Move
 
 if TYPE_CHECKING:

@@ -42,6 +42,7 @@ import pytest
 from greenlet import getcurrent
 
 from stateful.execution import Execution
+from stateful.image import DiskImage
 from stateful.kernel.call import BLOCKED, Call
 from stateful.kernel.file_calls import FCNTL_CALLS, FILE_CALLS
 from stateful.kernel.files import SYSCALLS
@@ -56,7 +57,7 @@ from stateful.kernel.process_calls import (
 )
 from stateful.kernel.restore import restore
 from stateful.running import LETTERS, new_process
-from stateful.scenario import Cast, DiskImage, Scenario
+from stateful.scenario import Cast, Scenario
 from stateful.schedule import STEP, Move, ScheduleMismatch
 from stateful.subject import Subject
 
