@@ -155,9 +155,9 @@ def a_stopped_owner_can_be_replaced(moment: Moment) -> str | None:
     if owner.phase != OWNER or (actor.outcome is not None and actor.outcome.kind == "killed"):
         return None
     if actor.outcome is not None:
-        return f"{actor.letter} gave up, although nobody but {owner.letter} was there, which is stopped"
+        return f"{actor.letter} gave up beside {owner.letter}, which is stopped"
     if actor.steps >= LONGEST_LIFE_STEPS:
-        return f"{actor.letter} has not replaced {owner.letter}, which is stopped, after {actor.steps} steps"
+        return f"{actor.letter} does not get past {owner.letter}, which is stopped"
     return None
 
 
@@ -220,7 +220,7 @@ def only_the_owner_is_signalled(moment: Moment) -> str | None:
         if view.letter == target.letter:
             if view.owned or target.recorded:
                 return None
-            return f"{sent} {view.letter}, which has neither owned nor written a record"
+            return f"{sent} {view.letter}, which is no owner and has no record"
     return f"{sent} {target.text}, which is no gateway of this home"
 
 
@@ -238,9 +238,9 @@ def a_replaced_owner_exits_clean(moment: Moment) -> str | None:
         return None
     planners = [view for view in moment.processes if view.life in PLANNING and view.letter != actor.letter]
     if actor.asked == "term" and not planners and status == 0:
-        return f"{actor.letter} was told to end, which nobody had planned, and exited with status 0"
+        return f"{actor.letter} exited with 0, although nobody planned its end"
     if actor.asked == "signal" and planners and not any(map(_met_with_something, planners)) and status != 0:
-        return f"{actor.letter} was told to end by {_names(planners)}, as planned, and exited with {status}"
+        return f"{actor.letter}, ended by {_names(planners)} as planned, exited with {status}"
     return None
 
 

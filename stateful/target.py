@@ -52,7 +52,7 @@ def target_of(
             return Target(letter, letter, _is_recorded(shared, letter, pid))
     for stranger in shared.strangers:
         if (stranger.pid, stranger.namespace) == (pid, namespace) and ticks in (None, stranger.start_ticks):
-            return Target(f"{' '.join(stranger.argv)} (pid {pid})", dead=stranger.zombie)
+            return Target(f"pid {pid}", dead=stranger.zombie)
     return None
 
 

@@ -70,6 +70,8 @@ def _end(module: ModuleType, victim: int, plan: str) -> bool:
     tell_time = getattr(module, "get_process_start_time", None)
     if tell_time is not None and "expected_start_time" in inspect.signature(module.terminate_pid).parameters:
         since["expected_start_time"] = tell_time(victim)  # before it is marked: it may go at any moment
+        if module.get_running_pid() != victim:
+            return True  # It went between the two, and that may be the start time of who has its pid now.
     mark = getattr(module, f"write_{plan}_marker", None)
     if mark is not None:
         mark(victim)
