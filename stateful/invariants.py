@@ -18,7 +18,7 @@ from stateful.kernel.disk import Disk
 from stateful.kernel.process import LEAVING, OWNER, STARTING, Outcome, signal_name
 from stateful.schedule import Move
 from stateful.target import Target
-from stateful.trouble import FILES, HOMELESS, UNTROUBLED, excuses
+from stateful.trouble import FILES, HOMELESS, UNTROUBLED, excuses, hinders
 
 LONGEST_LIFE_STEPS: Final = 200
 PLANNING: Final = ("replace", "stop")  # the lives that end an owner on purpose
@@ -54,6 +54,10 @@ class View(NamedTuple):
     @property
     def owns(self) -> bool:
         return self.phase == OWNER and self.outcome is None and self.trouble != HOMELESS
+
+    @property
+    def hindered(self) -> bool:
+        return hinders(self.trouble)
 
     @property
     def contends(self) -> bool:
@@ -105,7 +109,7 @@ def at_most_one_owner(moment: Moment) -> str | None:
 def a_dead_owner_can_be_replaced(moment: Moment) -> str | None:
     """Kill everything, start one fresh process alone, and it becomes owner, unless it is told to go."""
     actor = moment.actor
-    if actor is None or actor.outcome is None or actor.life != "start" or actor.asked or actor.trouble:
+    if actor is None or actor.outcome is None or actor.life != "start" or actor.asked or actor.hindered:
         return None
     if actor.alone and not actor.company and not actor.owned and actor.outcome.kind != "killed":
         return f"{actor.letter} started alone, nobody else was alive, and it gave up"
@@ -122,7 +126,7 @@ def some_contender_wins(moment: Moment) -> str | None:
         return None
     if any(view.outcome is None or view.outcome.kind == "killed" for view in contenders):
         return None
-    if any(view.trouble for view in moment.processes):
+    if any(view.hindered for view in moment.processes):
         return None
     stopped = any(view.life == "stop" for view in moment.processes)
     if any(view.asked and (stopped or view.asked != "signal") for view in contenders):
@@ -149,7 +153,7 @@ def a_stopped_owner_can_be_replaced(moment: Moment) -> str | None:
     actor = moment.actor
     if actor is None or actor.life != "replace" or not (actor.alone and actor.frozen) or actor.owned:
         return None
-    if actor.asked or actor.trouble or len(actor.company) != 1:
+    if actor.asked or actor.hindered or len(actor.company) != 1:
         return None
     owner = next(view for view in moment.processes if view.letter == actor.company[0])
     if owner.phase != OWNER or (actor.outcome is not None and actor.outcome.kind == "killed"):
@@ -167,7 +171,7 @@ def a_live_owner_is_discoverable(moment: Moment) -> str | None:
     if actor is None or actor.outcome is None or actor.outcome.kind != "answered" or not actor.alone:
         return None
     owners = [view for view in moment.processes if view.owns]
-    if len(owners) != 1 or actor.outcome.value == owners[0].pid or actor.trouble or _files_changed(moment):
+    if len(owners) != 1 or actor.outcome.value == owners[0].pid or actor.hindered or _files_changed(moment):
         return None
     owner = owners[0]
     if owner.namespace != actor.namespace:

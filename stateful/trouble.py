@@ -15,11 +15,17 @@ from stateful.kernel.call_faults import CALL_FAULTS, ERRNOS
 UNTROUBLED: Final = ""
 CALLS: Final = "calls"  # a call of its failed, or the disk was full or read-only in its time
 FILES: Final = "files"  # files of the home were changed in its time, by nobody
+CLOCK: Final = "clock"  # the wall clock was set in its time, so a note of its may be out of date
 HOMELESS: Final = "homeless"  # the home it was at work in is gone
 
 CHANGES_FILES: Final = ("remove", "corrupt")
 HOME_IS_GONE: Final = ("home-gone", "home-new")
 AILING: Final = ("disk-full", "read-only")
+
+
+def hinders(trouble: str) -> bool:
+    """Whether a process in trouble may fail at what it is there for."""
+    return trouble not in (UNTROUBLED, CLOCK)
 
 
 def after_fault(kind: str, trouble: str) -> str:
@@ -30,12 +36,16 @@ def after_fault(kind: str, trouble: str) -> str:
         return trouble
     if kind in CHANGES_FILES:
         return FILES
-    return CALLS if not trouble and (kind in CALL_FAULTS or kind in AILING) else trouble
+    if hinders(trouble):
+        return trouble
+    if kind in CALL_FAULTS or kind in AILING:
+        return CALLS
+    return CLOCK if kind == "clock" else trouble
 
 
 def after_move(condition: str, trouble: str) -> str:
     """The trouble of a process that has moved, while the disk was in a condition."""
-    return trouble or (CALLS if condition else UNTROUBLED)
+    return CALLS if condition and not hinders(trouble) else trouble
 
 
 def excuses(trouble: str, code: int | None) -> bool:

@@ -194,7 +194,7 @@ class Memory:
         elif move.kind == "exit":
             effect = self._go_on(state, index, local._replace(asked="exit"), Call("serve"), "exit")
         elif move.kind in SIGNALS:
-            signal = Call("signal", (SIGNALS[move.kind],))
+            signal = Call("be sent", (SIGNALS[move.kind],))
             _, shared, own, _ = self._make(state, index, local, signal)
             if move.kind == "term" and local.asked != "exit":
                 local = local._replace(asked="term")
@@ -340,8 +340,8 @@ class Memory:
         others = [other for other in kernel.processes.values() if other is not process]
         if call.name == "deliver":
             process.signals.pop(0)
-        elif call.name == "signal":
-            kernel.send(process, *call.args)
+        elif call.name == "be sent":
+            kernel.send(process, call.args[0])
         elif fault:
             answer = suffer(kernel, process, call, fault)
         elif call.name != "spawn":

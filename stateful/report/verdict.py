@@ -114,9 +114,7 @@ def _scope(verification: Verification, begun: Sequence[Result]) -> list[str]:
     faults = [count(kills, "kill")] * bool(kills) + ["one other fault"] * upset
     total, done = len(verification.offered), sum(result.exhaustive for result in begun)
     how = "searched exhaustively" if done == total else f"{done} of them searched exhaustively"
-    at_any_step = (
-        f" and {' or '.join(faults_of_plan(tuple(faults.elements())))} at any step" if faults else ""
-    )
+    at_any_step = f" and {' or '.join(faults)} at any step" if faults else ""
     return [
         f"{count(total, 'scenario')}, {how}",
         f"up to {processes}{at_any_step}",
