@@ -34,7 +34,13 @@ CAUGHT = {
     "drops_the_record": ("replace-of-owner-empty", "A5 B6 status-C C2"),
     "gives_up_after_term": ("replace-of-owner-empty", "A5 B7 A2"),
     "stop_cleans_up": ("stop-of-owner-empty", "A5 B5 status-C C2"),
+    "signals_whoever_has_the_pid": ("one-replace-lookalike", "A4"),
+    "exits_1_when_replaced": ("replace-of-owner-empty", "A3 B4 A2"),
+    "exits_0_when_terminated": ("start-and-exit-stale-1-sigterm", "A3 term-A A2"),
+    "spares_the_stopped": ("replace-of-owner-empty-1-sigstop", "A4 sigstop-A replace-C C7"),
 }
+# What breaks nothing else either.
+ALONE = tuple(CAUGHT)[-4:]
 HOLDING = ("flock_only", "lockf_only", "waits_for_lock", "raises_out", "replaces_by_force")
 
 
@@ -63,6 +69,12 @@ def test_planted_mistake_is_caught_by_the_invariant_it_names(name: str) -> None:
     scenario, schedule = CAUGHT[name]
     found = verify(str(PLANTED / f"{name}.py"), [find_scenario(scenario)])
     assert found.violations[invariant_named_in(name)].schedule == schedule
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_planted_mistake_breaks_nothing_else(name: str) -> None:
+    found = verify(str(PLANTED / f"{name}.py"), [find_scenario(CAUGHT[name][0])])
+    assert set(found.violations) == {invariant_named_in(name)}
 
 
 def test_every_invariant_has_a_planted_mistake() -> None:
