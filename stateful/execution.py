@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from stateful.invariants import Moment, View, first_broken, is_quiet, needs_disk
-from stateful.kernel import faults, interrupt, simulation
+from stateful.kernel import faults, interrupt, simulation, switch
 from stateful.kernel.call import BLOCKED, SILENT, Call, Delivery, UnmodelledSyscall
 from stateful.kernel.call_faults import CALL_FAULTS, faults_of, suffer
 from stateful.kernel.faults import WORLD, Impossible
@@ -99,7 +99,7 @@ class Execution:
         elif move.steps:
             process = process or self._start_waiting(move)
             step = self._step(move, process)
-            self._trouble[letter] = after_move(self.kernel.condition, self._trouble.get(letter, UNTROUBLED))
+            self._trouble[letter] = after_move(self.kernel.is_ailing(), self._trouble.get(letter, UNTROUBLED))
         else:
             if process is None or not process.alive:
                 raise self._misfit(move, f"{letter} is not alive")
@@ -126,6 +126,19 @@ class Execution:
         if move.kind == STEP:
             return self._can_step(process)
         return process.alive and (move.kind != "exit" or (process.phase == OWNER and not process.signals))
+
+    def launch(self, letter: str, life: str, pid: int, start_ticks: int) -> Process:
+        """Start a process under a letter of which none lives, as a supervisor does, with an identity."""
+        before = self.kernel.processes.pop(letter, None)
+        if before is not None:
+            switch.bury([before])
+        for known in (self._steps, self._asked, self._trouble):
+            known.pop(letter, None)
+        self._disturbed.discard(letter)
+        self._frozen.discard(letter)
+        process = new_process(self.subject, letter, life, self.kernel.machine)
+        process.pid, process.start_ticks = pid, start_ticks
+        return self._begin(process)
 
     def _start(self, move: Move) -> Process:
         if move.letter != self.next_letter():
@@ -159,14 +172,14 @@ class Execution:
         assert call is not None
         path = _path(process, call)
         if sends_signal(call):
-            shared = self.kernel.shared_state()
-            self._target = target_of(self.kernel.machine, shared, process.letter, call, path)
+            people = {letter: each for letter, each in self.kernel.processes.items() if each.alive}
+            self._target = target_of(people, self.kernel.shared_state(), process.letter, call, path)
         if move.kind == STEP:
             answer = self.kernel.perform(process, call)
         elif delivery is None and move.kind in faults_of(call):
             answer = suffer(self.kernel, process, call, move.kind)
             self._trouble[process.letter] = after_fault(
-                move.kind, self._trouble.get(process.letter, UNTROUBLED)
+                move.kind, "", self._trouble.get(process.letter, UNTROUBLED)
             )
         else:
             raise self._misfit(move, f"it does not befall {call.name}()")
@@ -199,7 +212,7 @@ class Execution:
         for letter, process in self.kernel.processes.items():
             if process.alive:
                 was = self._trouble.get(letter, UNTROUBLED)
-                self._trouble[letter] = after_fault(move.kind, was)
+                self._trouble[letter] = after_fault(move.kind, move.detail, was)
         self._disturbed |= self.kernel.processes.keys()
         step = Step(move, None, None, None, "", None)
         self.trace.steps.append(step)
@@ -234,15 +247,16 @@ class Execution:
     # -- the machinery under a step -----------------------------------------------------------------
 
     def _spawn(self, letter: str, life: str) -> Process:
-        self._company[letter] = tuple(
-            other for other, process in self.kernel.processes.items() if process.alive
-        )
+        return self._begin(new_process(self.subject, letter, life, self.kernel.machine))
+
+    def _begin(self, process: Process) -> Process:
+        letter = process.letter
+        self._company[letter] = tuple(other for other, each in self.kernel.processes.items() if each.alive)
         company = [self.kernel.processes[other] for other in self._company[letter]]
         if company and all(other.stopped for other in company):
             self._frozen.add(letter)
-        process = new_process(self.subject, letter, life, self.kernel.machine)
         self.kernel.processes[letter] = process
-        self.trace.lives[letter] = life
+        self.trace.lives[letter] = process.life
         self.trace.pids[letter] = process.pid
         self._resume(process)
         return process

@@ -18,7 +18,7 @@ from stateful.kernel.disk import Disk
 from stateful.kernel.process import LEAVING, OWNER, STARTING, Outcome, signal_name
 from stateful.schedule import Move
 from stateful.target import Target
-from stateful.trouble import FILES, HOMELESS, UNTROUBLED, excuses, hinders
+from stateful.trouble import FILES, HOMELESS, TAKEN, UNTROUBLED, excuses, hinders
 
 LONGEST_LIFE_STEPS: Final = 200
 PLANNING: Final = ("replace", "stop")  # the lives that end an owner on purpose
@@ -368,7 +368,7 @@ GOALS: Final[dict[str, Goal]] = {
 
 def _files_changed(moment: Moment) -> bool:
     """Whether files of the home were changed by nobody, in the time of somebody who may go by them."""
-    return any(view.trouble in (FILES, HOMELESS) for view in moment.processes)
+    return any(view.trouble in (FILES, TAKEN, HOMELESS) for view in moment.processes)
 
 
 # Once reached they have to be reached again when one more fault may happen.

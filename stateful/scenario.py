@@ -28,6 +28,7 @@ from stateful.image import (
     DiskImage,
 )
 from stateful.kernel.machine import Machine
+from stateful.supervision import BY_NAME, SUPERVISIONS, Supervision
 
 DISKS: Final = (
     DiskImage("empty", "empty disk"),
@@ -83,6 +84,7 @@ class Cast:
         settled: the letters that run first, alone, until they own the gateway.
         exits: how many owners may be asked to exit.
         disks: the disks on which it is played.
+        supervision: where it is played in virtual time, under supervisors, what these are.
         upset_on: the disks on which it is also played with each of ``UPSETS``; on the first one always.
         slow: the families of faults with which it takes a minute.
     """
@@ -94,6 +96,7 @@ class Cast:
     settled: tuple[str, ...] = ()
     exits: int = 0
     disks: tuple[DiskImage, ...] = DISKS
+    supervision: Supervision | None = None
     upset_on: tuple[DiskImage, ...] = ()
     slow: tuple[str, ...] = ()
 
@@ -272,13 +275,26 @@ _ALL: Final = (*_KILLED, *_UPSET)
 SCENARIOS: Final = tuple(scenario for scenario in _ALL if not _is_long(scenario))
 LONG: Final = tuple(scenario for scenario in _ALL if _is_long(scenario))  # Minutes each: searched by name.
 
+
+def supervised(supervision: Supervision) -> Scenario:
+    """The scenario of some units and what happens to them, on an empty disk."""
+    lives = tuple(unit.life for unit in supervision.units)
+    cast = Cast(supervision.name, supervision.title, lives, disks=DISKS[:1], supervision=supervision)
+    return Scenario(cast, DISKS[0])
+
+
+# Played in virtual time, not searched.
+SUPERVISED: Final = tuple(map(supervised, SUPERVISIONS))
+SUPERVISED_BY_NAME: Final = tuple(map(supervised, BY_NAME))
+STANDARD: Final = (*SCENARIOS, *SUPERVISED)  # What is verified where nothing is named.
+
 # What the Hypothesis machine plays on: processes come and go, without a limit on faults.
 OPEN_ENDED: Final = tuple(Scenario(Cast("any", "any processes", ()), disk, open_ended=True) for disk in DISKS)
 
 
 def find_scenario(name: str) -> Scenario:
     """The scenario with a name; KeyError where there is none."""
-    for scenario in (*SCENARIOS, *LONG, *OPEN_ENDED):
+    for scenario in (*STANDARD, *LONG, *SUPERVISED_BY_NAME, *OPEN_ENDED):
         if scenario.name == name:
             return scenario
     raise KeyError(name)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
 
 from stateful.kernel.call import Call
 from stateful.kernel.kernel import SharedState
-from stateful.kernel.machine import Machine
 from stateful.kernel.signals import named_by
 
 
@@ -27,17 +27,28 @@ class Target(NamedTuple):
     dead: bool = False
 
 
+class Person(Protocol):
+    """What has a pid."""
+
+    @property
+    def pid(self) -> int: ...
+
+    @property
+    def namespace(self) -> str: ...
+
+
 def sends_signal(call: Call) -> bool:
     """Whether a call sends a signal, beside the one that only asks."""
     return call.name in ("kill", "pidfd_send_signal") and call.args[1] != 0
 
 
 def target_of(
-    machine: Machine, shared: SharedState, sender: str, call: Call, path: str | None
+    people: Mapping[str, Person], shared: SharedState, sender: str, call: Call, path: str | None
 ) -> Target | None:
     """The target of a call, before it is made; None where it sends no signal, or nobody is there.
 
     Args:
+        people: the processes of the subject that live, by letter.
         path: what the descriptor stands for, where the call sends by pidfd.
     """
     if not sends_signal(call):
@@ -45,9 +56,8 @@ def target_of(
     pid, ticks = named_by(path) if path is not None else (call.args[0], None)
     if pid <= 0:
         return Target("a group of processes" if pid != -1 else "every process of the machine")
-    namespace = machine.who(sender).namespace
-    for letter in (entry.letter for entry in shared.table):
-        who = machine.who(letter)
+    namespace = people[sender].namespace
+    for letter, who in people.items():
         if (who.pid, who.namespace) == (pid, namespace):
             return Target(letter, letter, _is_recorded(shared, letter, pid))
     for stranger in shared.strangers:

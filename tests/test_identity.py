@@ -114,7 +114,7 @@ def test_mistake_breaks_what_it_should_and_nothing_else(mistake: str, tmp_path: 
     ("subject", "scenario", "schedule", "elsewhere"),
     (
         # kill() answers EPERM of an owner who is root, which is taken for "nobody".
-        ("direct-unlink", "two-starts-root", "A1 B8 A7", "two-starts-empty"),
+        ("direct-unlink", "two-starts-root", "A8 B11", "two-starts-empty"),
         # A record of pid 1 is taken for one's own, in whichever container.
         ("foreign-guard", "two-starts-containers", "A14 B1 A3 B10", "two-starts-stale"),
     ),

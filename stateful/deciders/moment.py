@@ -47,7 +47,10 @@ def _target(memory: Memory, state: State, index: int, call: Call) -> Target | No
     path = None
     if call.name == "pidfd_send_signal":
         path = next(file[1] for fd, file in memory.own(local)[1] if fd == call.args[0])
-    return target_of(memory.machine, memory.shared_state(state.shared), local.letter, call, path)
+    shared = memory.shared_state(state.shared)
+    living = (local.letter, *(entry.letter for entry in shared.table))
+    people = {letter: memory.machine.who(letter) for letter in living}
+    return target_of(people, shared, local.letter, call, path)
 
 
 def as_seen_alone(moment: Moment, letter: str, steps: int, company: tuple[str, ...], frozen: bool) -> Moment:
