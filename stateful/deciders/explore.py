@@ -32,7 +32,7 @@ from stateful.deciders.questions import Questions
 from stateful.deciders.replay import replay
 from stateful.deciders.result import Result
 from stateful.deciders.symmetry import Asymmetric, Exchange, Symmetry
-from stateful.deciders.unseen import Signalled, handles_signals, is_unseen, signals_somebody
+from stateful.deciders.unseen import Signalled, handles_signals, is_unseen
 from stateful.deciders.way import Node
 from stateful.invariants import GOALS, Moment, first_broken
 from stateful.kernel.persistence import MOST_IMAGES, SYNCS, WRITEBACK
@@ -42,6 +42,7 @@ from stateful.running import LETTERS
 from stateful.scenario import Plan, Scenario
 from stateful.schedule import STEP, Move, format_schedule
 from stateful.subject import Offer, Subject
+from stateful.target import sends_signal
 
 LONGEST_HISTORY: Final = 250  # answers; a process that needs more is not followed to its end
 MOST_MASKED: Final = 8  # traces of an invariant that are tried because another is broken before it
@@ -70,7 +71,7 @@ class Explorer:
         self.memory = memory
         self.deadline = deadline
         self.watch = watch
-        self.reduced = reduced
+        self.reduced = reduced and memory.machine.interchangeable
         self.signalled = False
         self._scenario = scenarios[0]
         self._layer = Layer()
@@ -235,7 +236,7 @@ class Explorer:
         effect = self.memory.effect(node.state, move)
         if effect is None:
             return None
-        if not self.signalled and effect.call is not None and signals_somebody(effect.call):
+        if not self.signalled and effect.call is not None and sends_signal(effect.call):
             raise Signalled
         if move.is_fault and self._layer.plan:
             self._layer.faults[self._layer.plan[-1]] += 1

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from stateful.deciders.behaviour import BORN, Behaviour
+from stateful.image import DiskImage
 from stateful.invariants import View
 from stateful.kernel import faults, interrupt, simulation
 from stateful.kernel.call import BLOCKED, SILENT, Call, Delivery, UnmodelledSyscall
@@ -27,7 +28,6 @@ from stateful.kernel.power import POWER_LOSS, after_power_loss
 from stateful.kernel.process import LEAVING, STARTING, Entry, Outcome
 from stateful.kernel.restore import restore
 from stateful.running import LETTERS, LIMIT_SILENT_CALLS, new_process
-from stateful.scenario import DiskImage
 from stateful.schedule import SIGNALS, Move
 from stateful.subject import Subject
 from stateful.trouble import UNTROUBLED, after_fault, after_move
@@ -90,7 +90,8 @@ class Memory:
         self.subject = subject
         self.loses_power = loses_power
         self.calls_made = 0
-        self.behaviour = Behaviour(subject)
+        self.machine = disk.machine
+        self.behaviour = Behaviour(subject, disk.machine)
         self._kernel = Kernel(disk.machine)
         simulation.begin()
         self._kernel.put(disk.files)
@@ -174,16 +175,17 @@ class Memory:
         view = self._views.get(number)
         if view is None:
             local = self.local(number)
-            pid = FIRST_PID + LETTERS.index(local.letter)
+            who = self.machine.who(local.letter)
             view = self._views[number] = View(
                 local.letter,
                 local.life,
-                pid,
+                who.pid,
                 local.phase,
                 local.owned,
                 local.outcome,
                 local.asked,
                 local.trouble,
+                namespace=who.namespace,
             )
         return view
 
@@ -211,7 +213,8 @@ class Memory:
         elif move.kind in SIGNALS:
             signal = Call("be sent", (SIGNALS[move.kind],))
             _, shared, own, _ = self._make(state, index, local, signal)
-            local = local._replace(asked="term") if move.kind == "term" else local
+            if move.kind == "term" and local.asked != "exit":
+                local = local._replace(asked="term")
             effect = self._place_after(state, index, local, shared, own, None, None)
         else:
             effect = self._be_born(state, index, local)
@@ -358,7 +361,7 @@ class Memory:
         if call.name == "deliver":
             process.signals.pop(0)
         elif call.name == "be sent":
-            kernel.send(process.pid, call.args[0])
+            kernel.send(process, call.args[0])
         elif fault:
             answer = suffer(kernel, process, call, fault)
         elif call.name != "spawn":
@@ -375,7 +378,7 @@ class Memory:
         restore(self._kernel, self.shared_state(state.shared), owns, self._new_process)
 
     def _new_process(self, letter: str, life: str) -> Any:
-        return new_process(self.subject, letter, life)
+        return new_process(self.subject, letter, life, self.machine)
 
 
 def _place(state: State, index: int, effect: Effect) -> Effect:

@@ -26,7 +26,8 @@ class Question(NamedTuple):
     """A life to be lived alone.
 
     Attributes:
-        spared: the letters of the owners that go on living meanwhile, without moving.
+        spared: the letters of the owners that go on living meanwhile, without moving. Those that a replace
+            meets are stopped.
     """
 
     life: str
@@ -35,7 +36,7 @@ class Question(NamedTuple):
 
 
 class Questions:
-    """Could the gateway start again? Is the owner found? Does a query without clean-up touch anything?"""
+    """Could the gateway start again, or a stopped one be replaced? Is the owner found? Do queries touch?"""
 
     def __init__(self, memory: Memory, offer: Offer) -> None:
         self.memory = memory
@@ -68,6 +69,8 @@ class Questions:
         yield Question("start", state.shared, ())
         if self.offer.can_query and owners:
             yield Question("status", state.shared, owners)
+        if self.offer.can_replace and len(owners) == 1 and self.memory.entry(state, owners[0]).stopped:
+            yield Question("replace", state.shared, owners)
         if self.offer.can_peek:
             yield Question("peek", state.shared, owners)
 
@@ -138,7 +141,7 @@ class Questions:
             if effect.call is not None and looks is not None:
                 looks += looks_of(effect.call, effect.answer, found, memory.disk(state))
             moment = moment_of(memory, state, move, effect)
-            moment = as_seen_alone(moment, letter, steps, question.spared)
+            moment = as_seen_alone(moment, letter, steps, question.spared, question.life == "replace")
             broken = first_broken(moment)
             if broken is not None:
                 return broken[0]

@@ -24,11 +24,6 @@ class Signalled(Exception):
     """Somebody sends a signal, which the search did not expect when it let unseen steps be made at once."""
 
 
-def signals_somebody(call: Call) -> bool:
-    """Whether a call sends a signal, beside the one that only asks."""
-    return call.name in ("kill", "pidfd_send_signal") and call.args[1] != 0
-
-
 def handles_signals(entry: Entry) -> bool:
     """Whether a process has asked for a handler of its own."""
     return any(disposition == "handler" for _, disposition in entry.dispositions)

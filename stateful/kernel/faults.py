@@ -88,7 +88,7 @@ def _give_pid(kernel: Kernel, pid: int, argv: tuple[str, ...]) -> None:
     if kernel.find(pid) is not None:
         raise Impossible(f"pid {pid} is taken")
     ticks = START_TICKS + pid - FIRST_PID if kernel.boots > 1 and pid >= FIRST_PID else LATER_TICKS
-    kernel.strangers[pid] = Stranger(pid, ticks, argv)
+    kernel.admit(Stranger(pid, ticks, argv))
 
 
 @_fault("reboot")

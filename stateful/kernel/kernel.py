@@ -64,7 +64,7 @@ class Kernel:
     Attributes:
         root: the real directory that processes see as ``/``.
         processes: every process that ever ran, by letter.
-        strangers: the other processes of the machine, by pid.
+        strangers: the other processes of the machine and the zombies, by pid and namespace.
         clock: microseconds since the epoch, by the monotonic clock; only sleeping moves it.
         skew: by how many microseconds the wall clock is ahead of that.
         boots: how often the machine was started.
@@ -85,7 +85,9 @@ class Kernel:
             real.mkdir(self.root + path, 0o700)
         self.processes: dict[str, Process] = {}
         self.machine = machine
-        self.strangers = {stranger.pid: stranger for stranger in machine.strangers}
+        self.strangers: dict[tuple[int, str], Stranger] = {}
+        for stranger in machine.strangers:
+            self.admit(stranger)
         self.clock = CLOCK_START_US
         self.skew: int = 0
         self.boots: int = 1
@@ -168,25 +170,31 @@ class Kernel:
                         f"the subject followed a link in {path} that leads out of the simulated machine"
                     )
 
-    def find(self, pid: int) -> Process | Stranger | None:
-        """The live process with a pid, or None."""
+    def find(self, pid: int, namespace: str = "") -> Process | Stranger | None:
+        """Who has a pid in a pid namespace, or None: a live process or a zombie."""
         for process in self.processes.values():
-            if process.pid == pid and process.alive:
+            if process.pid == pid and process.namespace == namespace and process.alive:
                 return process
-        return self.strangers.get(pid)
+        return self.strangers.get((pid, namespace))
 
-    def population(self) -> Iterator[Process | Stranger]:
-        """Every live process of the machine."""
-        yield from self.strangers.values()
-        yield from (process for process in self.processes.values() if process.alive)
+    def population(self, namespace: str) -> Iterator[Process | Stranger]:
+        """Everybody in a pid namespace."""
+        yield from (each for each in self.strangers.values() if each.namespace == namespace)
+        processes = self.processes.values()
+        yield from (each for each in processes if each.alive and each.namespace == namespace)
 
-    def send(self, pid: int, number: int) -> None:
-        """Send a signal; a stranger that is sent one takes no notice, unless it is SIGKILL."""
-        target = self.find(pid)
+    def send(self, target: Process | Stranger, number: int) -> None:
+        """Send a signal; a stranger ends by SIGTERM, too, and a zombie takes no notice of anything."""
         if isinstance(target, Process):
             signals.deliver(self, target, number)
-        elif target is not None and number in (9, 15):
-            del self.strangers[pid]
+        elif number in (9, 15) and not target.zombie:
+            del self.strangers[target.pid, target.namespace]
+            if not self.machine.reaps:
+                self.admit(target._replace(stopped=False, zombie=True))
+
+    def admit(self, stranger: Stranger) -> None:
+        """Have somebody in the process table that runs nothing of the subject."""
+        self.strangers[stranger.pid, stranger.namespace] = stranger
 
     @property
     def now(self) -> int:
@@ -202,7 +210,10 @@ class Kernel:
         self.boots += 1
 
     def end(self, process: Process, outcome: Outcome) -> None:
-        """A process is no more: its descriptors close, which drops its locks. Nothing of it runs."""
+        """A process is no more: its descriptors close, which drops its locks. Nothing of it runs.
+
+        Where nobody reaps it, it stays as a zombie.
+        """
         process.outcome = outcome
         process.signals.clear()
         process.stopped = False
@@ -213,6 +224,10 @@ class Kernel:
             if inode.writer == process.letter:
                 inode.writer, self._disk = None, None
         self.record_locks = [lock for lock in self.record_locks if lock.letter != process.letter]
+        if not self.machine.reaps:
+            pid, ticks, uid = process.pid, process.start_ticks, process.uid
+            argv, where = tuple(process.argv), process.namespace
+            self.admit(Stranger(pid, ticks, argv, uid, zombie=True, namespace=where))
 
     def put(self, files: Iterable[tuple[str, bytes]]) -> None:
         """Write files, as the world did before anybody ran."""

@@ -17,6 +17,7 @@ from weakref import WeakValueDictionary
 from greenlet import GreenletExit, getcurrent, greenlet
 
 from stateful.kernel.call import Call, Delivery, Errno, Outside, UnmodelledSyscall
+from stateful.kernel.machine import USER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,12 +52,14 @@ class Outcome(NamedTuple):
     Attributes:
         errno: that of the error, where it failed with an OSError.
         status: the exit status, as a parent sees it; None where it was killed.
+        tells_plans: whether that is to tell an end on purpose from another: see ``Process``.
     """
 
     kind: str
     value: Any = None
     errno: int | None = None
     status: int | None = None
+    tells_plans: bool = False
 
 
 class Entry(NamedTuple):
@@ -76,6 +79,7 @@ class Process(greenlet):
         letter: its name in schedules and reports.
         life: what it runs: ``start``, ``replace``, ``stop``, ``status`` or ``peek``.
         pid, start_ticks, argv, uid: its identity as other processes see it.
+        namespace: the pid namespace that it is in.
         phase: ``starting``, ``owner`` (inside ``serve``) or ``leaving``.
         pending: the call that it is stopped before.
         since: when it began to wait in that call; None where a wait moves the clock and every order of
@@ -87,6 +91,7 @@ class Process(greenlet):
         buried: it is being unwound; every call is refused.
         stuck: it was stopped inside code that ignores being stopped, and is never resumed.
         streams: the files that it has open for writing, in the order in which they were opened.
+        tells_plans: its protocol offers a replace or a stop, and so can end an owner on purpose.
         deaf: it is past its exit handlers, and runs no more signal handlers either.
     """
 
@@ -103,7 +108,8 @@ class Process(greenlet):
             self.argv.append("--replace")
         elif life != "start":
             self.argv[2] = "stop" if life == "stop" else "status"
-        self.uid = 1000
+        self.uid = USER
+        self.namespace = ""
         self.main = main
         self.phase = STARTING
         self.owned = False
@@ -130,6 +136,7 @@ class Process(greenlet):
         self.exchange: Exchange | None = None
         self.draws = 0
         self.calls = 0
+        self.tells_plans = False
         self.deaf = False
         self.buried = False
         self.stuck = False
@@ -180,7 +187,8 @@ class Process(greenlet):
     def exit(self, code: int, outcome: Outcome | None = None) -> None:
         """End now, without running anything more. Never returns."""
         outcome = outcome or self._refused_or_released()
-        self.call("exit", code & 0xFF, outcome._replace(status=code & 0xFF))
+        status = code & 0xFF
+        self.call("exit", status, outcome._replace(status=status, tells_plans=self.tells_plans))
 
     def _refused_or_released(self) -> Outcome:
         return Outcome("released" if self.owned else "refused")

@@ -44,7 +44,7 @@ def restore(
     kernel.clock, kernel.skew, kernel.labels = shared.clock, shared.skew, shared.labels
     kernel.boots, kernel.condition = shared.boots, shared.condition
     kernel.persistence = shared.persistence
-    kernel.strangers = {stranger.pid: stranger for stranger in shared.strangers}
+    kernel.strangers = {(each.pid, each.namespace): each for each in shared.strangers}
     serials = {inode.serial: number for number, inode in kernel.inodes.items()}
     kernel.record_locks = [lock._replace(inode=serials[lock.inode]) for lock in shared.record_locks]
     for inode in kernel.inodes.values():
