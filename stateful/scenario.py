@@ -56,7 +56,7 @@ UPSETS: Final[tuple[Plan, ...]] = (
     ("errno",),
     ("recycled-pid",),
     ("kill", "recycled-pid"),
-    ("reboot",),
+    ("reboot", "recycled-pid"),
     ("bad-disk",),
     ("clock-step",),
     ("removal",),

@@ -286,7 +286,7 @@ UPSET = (
     ("tests/planted/raises_out.py", "stop-of-owner-empty-1-sigstop"),
     ("direct-unlink", "start-and-exit-stale-1-errno"),
     ("direct-unlink", "start-and-exit-stale-1-clock-step"),
-    ("direct-unlink", "start-and-exit-stale-1-reboot"),
+    ("direct-unlink", "start-and-exit-stale-1-reboot-1-recycled-pid"),
     ("direct-unlink", "start-and-exit-stale-1-kill-1-recycled-pid"),
     ("direct-unlink", "start-and-exit-stale-1-power-loss"),
     ("tests/planted/trusts_the_rename.py", "start-and-exit-empty-1-power-loss"),
