@@ -200,7 +200,7 @@ class _Display:
             size = f"{result.states:>9,} states"
             if result.chronicle:
                 size = f"{result.chronicle.respawns:>9,} respawns"
-            print(f"{name:<36} {result.verdict:<11} {size} {time_s:>8}", flush=True)
+            print(f"{name:<46} {result.verdict:<11} {size} {time_s:>8}", flush=True)
 
 
 def _print(console: Console, found: Verification) -> None:
@@ -253,7 +253,7 @@ def _subjects(options: argparse.Namespace) -> int:
 
 def _scenarios(options: argparse.Namespace) -> int:
     for scenario in (*STANDARD, *BY_NAME):
-        print(f"{scenario.name:<35} {scenario.title}{'; only by name' if scenario in BY_NAME else ''}")
+        print(f"{scenario.name:<46} {scenario.title}{'; only by name' if scenario in BY_NAME else ''}")
     return 0
 
 

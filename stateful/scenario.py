@@ -171,7 +171,6 @@ CASTS: Final = (
         ("start", "start"),
         plans=(NOTHING, KILL, KILLS),
         upset_on=USUAL,
-        slow=("corruption", "lost-home"),
     ),
     Cast(
         "start-and-status",
@@ -198,7 +197,6 @@ CASTS: Final = (
         settled=("A",),
         exits=1,
         upset_on=USUAL[:1],
-        slow=("corruption", "lost-home"),
     ),
     Cast("start-and-replace", "start and replace", ("start", "replace"), plans=(NOTHING, KILL), disks=USUAL),
     Cast("start-and-stop", "start and planned stop", ("start", "stop"), plans=(NOTHING, KILL), disks=USUAL),
@@ -210,7 +208,7 @@ CASTS: Final = (
         settled=("A",),
         disks=(*USUAL, NO_PROC),
         upset_on=USUAL[:1],
-        slow=("errno", "removal", "corruption", "lost-home", "clock-step", "power-loss"),
+        slow=("sigterm", "errno", "clock-step", "power-loss"),
     ),
     Cast(
         "stop-of-owner",
@@ -220,7 +218,7 @@ CASTS: Final = (
         settled=("A",),
         disks=(*USUAL, NO_PROC),
         upset_on=USUAL[:1],
-        slow=("errno", "corruption", "power-loss"),
+        slow=("errno", "power-loss"),
     ),
     Cast(
         "replace-and-status",

@@ -154,7 +154,10 @@ def test_subjects_and_scenarios_are_listed(capsys: pytest.CaptureFixture[str]) -
     assert main(["subjects"]) == 0
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [*BUILT_IN]
     assert main(["scenarios"]) == 0
-    assert "two-starts-stale-1-kill             two starts, stale record, 1 kill\n" in capsys.readouterr().out
+    assert (
+        "two-starts-stale-1-kill                        two starts, stale record, 1 kill\n"
+        in capsys.readouterr().out
+    )
 
 
 def test_dotted_module_and_function_are_subjects(
