@@ -148,6 +148,8 @@ def _verify(options: argparse.Namespace) -> int:
         _writable(options.json)
     subject = find_subject(options.subject)
     console = Console(highlight=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = LIMIT_COLUMNS
     listener = _Display(console, len(scenarios))
     with listener:
         found = verify(

@@ -27,7 +27,7 @@ from stateful.subject import Offer, Subject, find_subject
 from stateful.trace import Trace
 from stateful.workers import in_parallel
 
-DEFAULT_BUDGET_S: Final = 300.0
+DEFAULT_BUDGET_S: Final = 600.0
 
 Listener = Callable[[int, Result], None]
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from rich.table import Table
 
 from stateful.chronicle import RUN_INVARIANTS, Chronicle, count_respawns
 from stateful.deciders.result import HOLDS, NOT_OFFERED, UNKNOWN, VIOLATED, Result
+from stateful.image import ODD
 from stateful.invariants import INVARIANTS
 from stateful.report import power
 from stateful.report.chronicle import command
 from stateful.report.text import LIMIT_COLUMNS, count, trace_text
-from stateful.scenario import UPSETS, count_faults, faults_of_plan
+from stateful.scenario import UPSETS, Scenario, count_faults, faults_of_plan
 from stateful.trace import Trace
 from stateful.verify import Verification
 
@@ -24,34 +25,40 @@ MARKS: Final = {HOLDS: "", VIOLATED: " !", UNKNOWN: " ?"}
 
 
 def tables(results: Sequence[Result]) -> list[Table]:
-    """One table of the scenarios with kills, one of those with other faults; the cells count states.
+    """Tables of the scenarios with kills, with other faults, on odd machines, and under supervisors.
 
-    A cell is empty where there is no such scenario, and ``-`` where it was not begun. Supervised ones
-    are in a third.
+    The cells count states. A cell is empty where there is no such scenario, and ``-`` where it was not begun.
     """
-    played = [result for result in results if result.scenario.cast.supervision]
-    upset = [result for result in results if result.scenario.plan in UPSETS and result.scenario.cast.upset_on]
-    killed = [result for result in results if result not in upset and result not in played]
+    kinds: dict[str, list[Result]] = {}
+    for result in results:
+        kinds.setdefault(_kind(result.scenario), []).append(result)
     grids = []
-    if killed:
-        grids.append(_table("scenario", [(*_name_and_faults(result), result) for result in killed]))
-    if upset:
-        grids.append(_table("fault", [(*_fault_and_cast(result), result) for result in upset]))
-    if played:
-        grids.append(_supervised_table(played))
+    for corner, place in _PLACES.items():
+        if corner in kinds:
+            grids.append(_table(corner, [(*place(result.scenario), result) for result in kinds[corner]]))
+    if "supervised" in kinds:
+        grids.append(_supervised_table(kinds["supervised"]))
     return grids
 
 
-def _name_and_faults(result: Result) -> tuple[str, str]:
-    scenario = result.scenario
-    return ", ".join([scenario.cast.name, *faults_of_plan(scenario.plan)]), scenario.disk.name
+def _kind(scenario: Scenario) -> str:
+    if scenario.cast.supervision:
+        return "supervised"
+    if scenario.disk in ODD:
+        return "machine"
+    return "fault" if scenario.plan in UPSETS and scenario.cast.upset_on else "scenario"
 
 
-def _fault_and_cast(result: Result) -> tuple[str, str]:
-    scenario = result.scenario
-    return ", ".join(
-        faults_of_plan(scenario.plan)
-    ), f"{scenario.cast.name.replace('-', ' ')}, {scenario.disk.name}"
+# The row and the column of a scenario, by the corner of its table.
+_PLACES: Final[dict[str, Callable[[Scenario], tuple[str, str]]]] = {
+    "scenario": lambda scenario: (_with_faults(scenario.cast.name, scenario), scenario.disk.name),
+    "fault": lambda scenario: (_with_faults("", scenario), f"{scenario.cast.name}, {scenario.disk.name}"),
+    "machine": lambda scenario: (_with_faults(scenario.disk.name, scenario), scenario.cast.name),
+}
+
+
+def _with_faults(name: str, scenario: Scenario) -> str:
+    return ", ".join([*filter(None, [name]), *faults_of_plan(scenario.plan)])
 
 
 def _table(corner: str, cells: Sequence[tuple[str, str, Result]]) -> Table:
@@ -60,7 +67,7 @@ def _table(corner: str, cells: Sequence[tuple[str, str, Result]]) -> Table:
     grid = Table(box=None, pad_edge=False, header_style="")
     grid.add_column(corner, no_wrap=True)
     for column in columns:
-        grid.add_column(column, justify="right", no_wrap=" " not in column)
+        grid.add_column(column.replace("-", " "), justify="right")
     if any(result.missing for _, _, result in cells):
         grid.caption, grid.caption_justify = f"{NOT_OFFERED_CELL}: {NOT_OFFERED}", "left"
     for row in dict.fromkeys(row for row, _, _ in cells):
