@@ -25,7 +25,7 @@ from stateful.examine import examine
 from stateful.kernel.call import UnmodelledSyscall
 from stateful.report.text import LIMIT_COLUMNS, trace_text
 from stateful.report.verdict import also_violated, as_json, summary, table
-from stateful.scenario import LONG, SCENARIOS, Scenario, find_scenario
+from stateful.scenario import LONG, MIXED, SCENARIOS, Scenario, find_scenario
 from stateful.schedule import ScheduleMismatch, parse_schedule
 from stateful.subject import SubjectError, find_subject
 from stateful.subjects import BUILT_IN, describe
@@ -82,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
 
     check = verb("verify", _verify, "Search scenarios exhaustively for a violation.")
     _add_subject(check, nargs="?")
+    _add_other(check)
     check.add_argument("--scenario", action="append", metavar="NAME", help="only this one; may be repeated")
     check.add_argument("--budget", type=_positive(float), default=DEFAULT_BUDGET_S, metavar="SECONDS")
     check.add_argument("--workers", type=_positive(int), default=os.cpu_count() or 1, metavar="N")
@@ -89,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
 
     again = verb("replay", _replay, "Execute one schedule and show what happens.")
     _add_subject(again)
+    _add_other(again)
     again.add_argument("--scenario", required=True, metavar="NAME")
     again.add_argument("schedule", metavar="SCHEDULE", help='such as "A8 B3 crash-A B2"')
 
@@ -104,6 +106,15 @@ def _add_subject(parser: argparse.ArgumentParser, **more: Any) -> None:
         metavar="SUBJECT",
         help="a built-in name, a dotted module or a path to a .py, either with :function",
         **more,
+    )
+
+
+def _add_other(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--with",
+        dest="other",
+        metavar="OTHER",
+        help="another subject that runs in the same home, such as yesterday's version",
     )
 
 
@@ -127,16 +138,26 @@ def _scenario(name: str) -> Scenario:
         raise WrongInput(f"{name}: no such scenario; `python -m stateful scenarios` lists them") from None
 
 
+def _fits(scenario: Scenario, other: str | None) -> None:
+    if scenario.cast.is_mixed and other is None:
+        raise WrongInput(f"{scenario.name}: two subjects run there; name the other one with --with")
+    if other is not None and not (scenario.cast.is_mixed or scenario.open_ended):
+        raise WrongInput(f"{scenario.name}: one subject runs there; leave --with out")
+
+
 # -- verify -----------------------------------------------------------------------------------------------
 
 
 def _verify(options: argparse.Namespace) -> int:
-    scenarios = [_scenario(name) for name in options.scenario or ()] or list(SCENARIOS)
+    scenarios = [_scenario(name) for name in options.scenario or ()]
+    scenarios = scenarios or list(MIXED if options.other else SCENARIOS)
     if any(scenario.open_ended for scenario in scenarios):
         raise WrongInput("scenarios named any-... have no end; use them with pytest or replay")
+    for scenario in scenarios:
+        _fits(scenario, options.other)
     if options.json:
         _writable(options.json)
-    subject = find_subject(options.subject)
+    subject = find_subject(options.subject, options.other)
     console = Console(highlight=False, soft_wrap=True)
     listener = _Display(console, len(scenarios))
     with listener:
@@ -214,7 +235,8 @@ def _print(console: Console, found: Verification) -> None:
 def _replay(options: argparse.Namespace) -> int:
     scenario = _scenario(options.scenario)
     moves = parse_schedule(options.schedule)
-    subject = find_subject(options.subject)
+    _fits(scenario, options.other)
+    subject = find_subject(options.subject, options.other)
     examine(subject)
     trace = replay(subject, scenario, moves)
     print(trace_text(trace))
@@ -228,8 +250,9 @@ def _subjects(options: argparse.Namespace) -> int:
 
 
 def _scenarios(options: argparse.Namespace) -> int:
-    for scenario in (*SCENARIOS, *LONG):
-        print(f"{scenario.name:<35} {scenario.title}{'; only by name' if scenario in LONG else ''}")
+    for scenarios, when in ((SCENARIOS, ""), (LONG, "; only by name"), (MIXED, "; --with another subject")):
+        for scenario in scenarios:
+            print(f"{scenario.name:<35} {scenario.title}{when}")
     return 0
 
 

@@ -9,6 +9,7 @@ from stateful.kernel.disk import HOME
 from stateful.kernel.machine import FIRST_PID, START_TICKS
 from stateful.kernel.process import Process
 from stateful.kernel.switch import resume
+from stateful.life import plain
 from stateful.subject import Subject
 
 LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -25,10 +26,11 @@ ENVIRONMENT: Final = {
 
 
 def new_process(subject: Subject, letter: str, life: str) -> Process:
-    """A process of a subject that has not had its first turn."""
+    """A process of a subject, or of the other one, that has not had its first turn."""
     index = LETTERS.index(letter)
-    process = Process(letter, life, FIRST_PID + index, START_TICKS + index, lambda: subject.run(life))
-    process.folder, process.subject = subject.folder, subject.module.partition(".")[0]
+    runs = subject.of(life)
+    process = Process(letter, life, FIRST_PID + index, START_TICKS + index, lambda: runs.run(plain(life)))
+    process.folder, process.subject = runs.folder, runs.module.partition(".")[0]
     process.environ = dict(ENVIRONMENT)
     return process
 

@@ -25,6 +25,7 @@ from stateful.kernel.kernel import Kernel, SharedState
 from stateful.kernel.machine import FIRST_PID
 from stateful.kernel.process import LEAVING, STARTING, Entry, Outcome
 from stateful.kernel.restore import restore
+from stateful.life import plain
 from stateful.running import LETTERS, LIMIT_SILENT_CALLS, new_process
 from stateful.scenario import DiskImage
 from stateful.schedule import SIGNALS, Move
@@ -160,7 +161,7 @@ class Memory:
             pid = FIRST_PID + LETTERS.index(local.letter)
             view = self._views[number] = View(
                 local.letter,
-                local.life,
+                plain(local.life),
                 pid,
                 local.phase,
                 local.owned,

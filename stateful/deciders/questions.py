@@ -8,15 +8,18 @@ question is asked once for each of these.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from stateful.deciders.memory import Memory, State
 from stateful.deciders.moment import alive, as_seen_alone, moment_of
 from stateful.invariants import LONGEST_LIFE_STEPS, first_broken
 from stateful.kernel.process import OWNER
+from stateful.life import plain
 from stateful.running import LETTERS
 from stateful.schedule import STEP, Move
 from stateful.subject import Offer
+
+ASKED: Final = ("start", "status", "peek")
 
 
 class Question(NamedTuple):
@@ -32,11 +35,15 @@ class Question(NamedTuple):
 
 
 class Questions:
-    """Could the gateway start again? Is the owner found? Does a query without clean-up touch anything?"""
+    """Could the gateway start again? Is the owner found? Does a query without clean-up touch anything?
+
+    Where two subjects run in one home, each is asked of both: whatever one leaves behind, the other can
+    start; whichever owns, a query of the other finds it.
+    """
 
     def __init__(self, memory: Memory, offer: Offer) -> None:
         self.memory = memory
-        self.offer = offer
+        self._lives = [life for life in offer.lives if plain(life) in ASKED]
         self._asked: dict[Question, str | None] = {}  # the invariant that the answer breaks
 
     def ask(self, state: State, broken: Collection[str] = ()) -> Iterator[tuple[str, list[Move]]]:
@@ -61,11 +68,11 @@ class Questions:
     def _of(self, state: State) -> Iterator[Question]:
         views = (self.memory.view(local) for local in state.locals)
         owners = tuple(view.letter for view in views if view.owns)
-        yield Question("start", state.shared, ())
-        if self.offer.can_query and owners:
-            yield Question("status", state.shared, owners)
-        if self.offer.can_peek:
-            yield Question("peek", state.shared, owners)
+        for life in self._lives:
+            if plain(life) == "start":
+                yield Question(life, state.shared, ())
+            elif plain(life) == "peek" or owners:
+                yield Question(life, state.shared, owners)
 
     def _answer(
         self, state: State, question: Question, broken: Collection[str]
@@ -93,7 +100,7 @@ class Questions:
         memory = self.memory
         letter = LETTERS[len(state.locals)]
         first = Move(question.life, letter)
-        if state.locals and question.life == memory.view(state.locals[0]).life and untouched:
+        if state.locals and question.life == memory.local(state.locals[0]).life and untouched:
             letter, first = "A", Move(STEP, "A")
         else:
             state = State(state.shared, (*state.locals, memory.unborn(letter, question.life)))

@@ -13,6 +13,8 @@ from typing import Final
 from stateful.kernel.call import Errno
 from stateful.kernel.faults import WORLD
 from stateful.kernel.process import OWNER
+from stateful.life import plain
+from stateful.report.blame import blame
 from stateful.report.calls import answer_text, call_text, changes_names, is_claim, world_text
 from stateful.report.reasons import reasons
 from stateful.trace import Step, Trace
@@ -31,7 +33,7 @@ def trace_text(trace: Trace) -> str:
         *_summary(trace),
         "",
     ]
-    why = [line for reason in reasons(trace) for line in _bullet(reason)]
+    why = [line for reason in (*reasons(trace), *blame(trace)) for line in _bullet(reason)]
     tail = ["", *why, ""] if why else [""]
     tail += _replay(trace)
     rows = _rows(trace, LIMIT_LINES - len(head) - len(tail) - 1)
@@ -44,7 +46,8 @@ def _summary(trace: Trace) -> list[str]:
         f"{count(trace.length, 'step')}, {count(trace.switches, 'switch', 'switches')}, "
         f"{count(len(faults), 'fault') if faults else 'no faults'}"
     )
-    where = f"subject: {trace.subject}   scenario: {trace.title}"
+    beside = f" with {trace.other}" if trace.other else ""
+    where = f"subject: {trace.subject}{beside}   scenario: {trace.title}"
     line = f"{counts:<42} {where}"
     return [line] if len(line) <= LIMIT_COLUMNS else [counts, where]
 
@@ -56,13 +59,20 @@ def count(number: int, one: str, many: str | None = None) -> str:
 
 def _replay(trace: Trace) -> list[str]:
     """The command, folded where a shell allows it."""
-    command = f"python -m stateful replay {shlex.quote(trace.subject)} --scenario {trace.scenario}"
+    command = replay_command(trace)
     whole = f'Replay:  {command} "{trace.schedule}"'
     if len(whole) <= LIMIT_COLUMNS:
         return [whole]
-    lines = textwrap.wrap(f'"{trace.schedule}"', LIMIT_COLUMNS - 11)
-    folded = [f"Replay:  {command}", *(f"         {line}" for line in lines)]
+    parts = command.partition(" --scenario") if len(command) > LIMIT_COLUMNS - 11 else (command, "", "")
+    lines = textwrap.wrap(f'{parts[1]}{parts[2]} "{trace.schedule}"'.lstrip(), LIMIT_COLUMNS - 11)
+    folded = [f"Replay:  {parts[0]}", *(f"         {line}" for line in lines)]
     return [*(f"{line} \\" for line in folded[:-1]), folded[-1]]
+
+
+def replay_command(trace: Trace) -> str:
+    """The command that executes a schedule as a trace was, without the schedule."""
+    beside = f" --with {shlex.quote(trace.other)}" if trace.other else ""
+    return f"python -m stateful replay {shlex.quote(trace.subject)}{beside} --scenario {trace.scenario}"
 
 
 def _bullet(sentence: str) -> list[str]:
@@ -83,14 +93,22 @@ def _lanes(trace: Trace) -> int:
 
 def _lane_heads(trace: Trace) -> str:
     if len(trace.lives) > MOST_LANES:
-        who = ", ".join(f"{letter} {life}" for letter, life in trace.lives.items())
+        runs = {letter: f" ({trace.runs(letter)})" if trace.other else "" for letter in trace.lives}
+        who = ", ".join(f"{letter} {plain(life)}{runs[letter]}" for letter, life in trace.lives.items())
         return " " * NUMBER_WIDTH + f"   {who}"
     width = _width(trace)
-    heads = [
-        f"{letter} {'' if life == 'start' else life + ' '}(pid {trace.pids[letter]})".ljust(width)
-        for letter, life in trace.lives.items()
-    ]
+    heads = [_lane_head(trace, letter, width).ljust(width) for letter in trace.lives]
     return " " * NUMBER_WIDTH + "   " + "".join(heads)
+
+
+def _lane_head(trace: Trace, letter: str, width: int) -> str:
+    """A process, and where two subjects run in one home, the end of the name of the one that it runs."""
+    life = plain(trace.lives[letter])
+    head = f"{letter} {'' if life == 'start' else life + ' '}(pid {trace.pids[letter]}"
+    if trace.other is None:
+        return f"{head})"
+    name, room = trace.runs(letter), width - len(head) - 4
+    return f"{head}, {name if len(name) <= room else '...' + name[3 - room :]})"
 
 
 def _width(trace: Trace) -> int:

@@ -12,7 +12,8 @@ from rich.table import Table
 
 from stateful.deciders.result import HOLDS, NOT_OFFERED, UNKNOWN, VIOLATED, Result
 from stateful.invariants import INVARIANTS
-from stateful.report.text import LIMIT_COLUMNS, count, trace_text
+from stateful.life import plain
+from stateful.report.text import LIMIT_COLUMNS, count, replay_command, trace_text
 from stateful.scenario import count_faults, faults_of_plan
 from stateful.trace import Trace
 from stateful.verify import Verification
@@ -64,7 +65,7 @@ def summary(verification: Verification) -> list[str]:
     results = verification.results
     names = [invariant.__name__ for invariant in INVARIANTS]
     begun = [result for result in results if result.states]
-    lines = [f"{verification.subject.name}: {verification.verdict}"]
+    lines = [f"{verification.subject.title}: {verification.verdict}"]
     lines += _entry("violated", [name for name in names if name in verification.violations])
     if begun:
         word = "holds" if verification.exhaustive else "not broken"
@@ -91,7 +92,7 @@ def _entry(word: str, parts: Sequence[str]) -> list[str]:
 
 
 def _scope(verification: Verification, begun: Sequence[Result]) -> list[str]:
-    casts = [result.scenario.cast.lives for result in begun]
+    casts = [[plain(life) for life in result.scenario.cast.lives] for result in begun]
     nouns = {"start": "start", "replace": "replace", "stop": "planned stop"}
     most = {noun: max(lives.count(life) for lives in casts) for life, noun in nouns.items()}
     processes = ", ".join(count(number, noun) for noun, number in most.items() if number)
@@ -122,7 +123,10 @@ def _faults(verification: Verification) -> list[str]:
 def _not_offered(verification: Verification) -> list[str]:
     """The lives that the subject lacks, and how many scenarios are left out for it."""
     left_out = [result for result in verification.results if result.missing]
+    subject = verification.subject
     lives = list(dict.fromkeys(life for result in left_out for life in result.missing))
+    if subject.other:
+        lives = [f"{plain(life)} of {subject.of(life).name}" for life in lives]
     if not left_out:
         return []
     return [*lives[:-1], f"{lives[-1]}: {count(len(left_out), 'scenario')} left out"]
@@ -133,7 +137,7 @@ def also_violated(trace: Trace) -> list[str]:
     assert trace.violation is not None
     return [
         f"{trace.violation.invariant}: {trace.violation.sentence}",
-        f'    python -m stateful replay {trace.subject} --scenario {trace.scenario} "{trace.schedule}"',
+        f'    {replay_command(trace)} "{trace.schedule}"',
     ]
 
 
@@ -141,6 +145,7 @@ def as_json(verification: Verification) -> dict[str, Any]:
     """The verification as plain data."""
     return {
         "subject": verification.subject.name,
+        "with": verification.subject.other.name if verification.subject.other else None,
         "verdict": verification.verdict,
         "scenarios": [_result_as_json(result) for result in verification.results],
     }

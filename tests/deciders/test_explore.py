@@ -127,7 +127,7 @@ def referee(subject: str, scenario: Scenario) -> int:
                     continue
                 if execution.possible(move) and (move.letter in {*started, *next_of_life.values()}):
                     queue.append([*moves, move])
-            if kills < scenario.kills:
+            if kills < scenario.plan.count("kill"):
                 alive = [letter for letter, each in execution.processes().items() if each.alive]
                 queue.extend([*moves, Move("crash", letter)] for letter in alive)
     return len(seen)
