@@ -39,7 +39,7 @@ from stateful.deciders.way import Node
 from stateful.invariants import GOALS, Moment, first_broken
 from stateful.kernel.process import OWNER
 from stateful.life import runs_other
-from stateful.report.blame import OTHERS_MAY_BE_TO_BLAME, to_blame
+from stateful.report.blame import WHILE_SOMEBODY_OWNS, to_blame
 from stateful.running import LETTERS
 from stateful.scenario import Plan, Scenario
 from stateful.schedule import LIVES, STEP, Move, format_schedule
@@ -295,7 +295,7 @@ class Explorer:
         assert known.violation is not None
         if known.other is None or known.subject in to_blame(known):
             return False
-        if known.violation.invariant in OTHERS_MAY_BE_TO_BLAME:
+        if known.violation.invariant in WHILE_SOMEBODY_OWNS:
             return True
         index = LETTERS.index(more[-1].letter)
         locals_ = node.state.locals

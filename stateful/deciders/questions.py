@@ -56,7 +56,7 @@ class Questions:
             if self._is_worth_asking(question, broken):
                 invariant, moves = self._answer(state, question, broken)
                 self._asked[question] = invariant
-                if invariant is not None:
+                if invariant is not None and moves:
                     yield invariant, moves
 
     def _is_worth_asking(self, question: Question, broken: Collection[str]) -> bool:
@@ -77,7 +77,10 @@ class Questions:
     def _answer(
         self, state: State, question: Question, broken: Collection[str]
     ) -> tuple[str | None, list[Move]]:
-        """Kill whom a question does not spare, make the disk well, and let one process live its life."""
+        """Kill whom a question does not spare, make the disk well, and let one process live its life.
+
+        The moves are none where the same was asked in another state, and what it breaks was said there.
+        """
         memory = self.memory
         untouched = all(memory.is_unborn(local) for local in state.locals)
         letters = alive(memory, state)
@@ -90,7 +93,7 @@ class Questions:
             state = effect.after
         met = question._replace(shared=state.shared)
         if moves and not self._is_worth_asking(met, broken):
-            return self._asked[met], moves
+            return self._asked[met], []
         invariant = self._live(state, question, moves, untouched)
         self._asked[met] = invariant
         return invariant, moves

@@ -1,14 +1,15 @@
 """Who broke an invariant: whose step was decisive. It is read from the trace alone.
 
-- Two owners: the claim of the one who owned first was passed over. Where somebody else took away a name
-  that both of them claimed, such as the record or the lock file, the steps that did that are decisive, the
-  first for each name. Where nobody did, it is the claim of the one who owned second, beside one that stood.
-- A query that does not find the owner: likewise the steps that took away what the owner claimed; else the
-  last one, of the process that answered.
+- While somebody owns (two own, a query does not find the owner, its record or the disk is changed): the
+  first step by which anybody took away a name, such as that of the record or of the lock file, that every
+  owner claimed, from a living process that had claimed it. Until then the claims exclude each other; what
+  comes after may follow from it. Where no such name was taken away it is, of two owners' claims, the later
+  one, which was made beside one that stood; else the last step.
+- Nobody wins: the last step of each contender that gave up unasked.
 - All else: the last step, with which a process gave up, raised, or changed what was not its own.
 
 A subject *alone* is to blame where all decisive steps are of processes that run it. It is no excuse that
-nothing told a live claim apart from a dead one's: whoever takes that risk is named.
+nothing tells a claim apart from a dead one's: whoever takes that risk is named.
 """
 
 from __future__ import annotations
@@ -16,40 +17,66 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from stateful.kernel.call import Delivery
+from stateful.life import plain
+from stateful.report.calls import call_text
 from stateful.report.reasons import Story
-from stateful.trace import Trace
+from stateful.scenario import CONTENDING
+from stateful.trace import Step, Trace
 
-OTHERS_MAY_BE_TO_BLAME: Final = ("at_most_one_owner", "a_live_owner_is_discoverable")  # than who moved last
+# What may be broken by an earlier step, and somebody else's, than the last one.
+WHILE_SOMEBODY_OWNS: Final = (
+    "at_most_one_owner",
+    "a_live_owner_is_discoverable",
+    "readers_change_nothing",
+    "release_removes_only_own_record",
+)
 
 
-def decisive_steps(trace: Trace) -> dict[int, str]:
-    """The numbers of the steps that broke an invariant, and whose they are; none where none is broken."""
+def decisive_steps(trace: Trace) -> list[tuple[int, Step]]:
+    """The steps that broke the invariant which a trace violates, and their numbers."""
     if trace.violation is None:
-        return {}
+        return []
     story = Story(trace)
-    number, last = story.numbered[-1]
-    otherwise, removals = {number: last.move.letter}, []
-    if trace.violation.invariant == "at_most_one_owner":
-        first, second = story.owners()[:2]
-        removals = story.removals(first, story.claimed(second))
-        claim = story.claim(second, story.claimed(first))
-        otherwise = {claim[0] if claim else number: second}
-    elif trace.violation.invariant == "a_live_owner_is_discoverable":
-        removals = story.removals(story.owners()[0])
-    return {number: step.move.letter for number, step, _ in removals} or otherwise
+    if trace.violation.invariant in WHILE_SOMEBODY_OWNS:
+        found = _passed_over(story)
+        return [found] if found else story.numbered[-1:]
+    if trace.violation.invariant == "some_contender_wins":
+        contenders = [story.of(letter) for letter, life in trace.lives.items() if plain(life) in CONTENDING]
+        unasked = [steps for steps in contenders if not any(type(s.answer) is Delivery for _, s in steps)]
+        return [steps[-1] for steps in unasked or contenders]
+    return story.numbered[-1:]
+
+
+def _passed_over(story: Story) -> tuple[int, Step] | None:
+    """The step by which a claim that stood was taken away, or made beside another that stood."""
+    owners = story.owners()[:2]
+    names = set.intersection(*({*story.claimed(owner)} for owner in owners)) if owners else set()
+    removals = []
+    for letter in story.trace.lives:
+        ended = story.ended(letter)
+        for number, step, path in story.removals(letter):
+            if path in names and (ended is None or number <= ended):
+                removals.append((number, step))
+    claims = [claim for owner in owners if (claim := story.claim(owner, names))] if owners[1:] else []
+    return min(removals, default=max(claims, default=None, key=_number), key=_number)
+
+
+def _number(entry: tuple[int, Step]) -> int:
+    return entry[0]
 
 
 def to_blame(trace: Trace) -> list[str]:
     """The names of the subjects that broke an invariant, in the order of their decisive steps."""
-    return list(dict.fromkeys(trace.runs(letter) for letter in decisive_steps(trace).values()))
+    return list(dict.fromkeys(trace.runs(step.move.letter) for _, step in decisive_steps(trace)))
 
 
 def blame(trace: Trace) -> Iterator[str]:
     """The sentence that says who is to blame, where two subjects run in one home."""
-    if trace.other is None or trace.violation is None:
-        return
     steps = decisive_steps(trace)
-    numbers = " and ".join(f"step {number} of {letter}" for number, letter in steps.items())
+    if trace.other is None or not steps:
+        return
     names = to_blame(trace)
+    what = " and ".join(f"step {number} of {step.move.letter}, {call_text(step)}," for number, step in steps)
     who = " and ".join(names) + (" are" if names[1:] else " alone is")
-    yield f"{who} to blame: {numbers} {'were' if steps.keys() - {*list(steps)[:1]} else 'was'} decisive."
+    yield f"{who} to blame: {what} {'were' if steps[1:] else 'was'} decisive."

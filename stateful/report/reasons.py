@@ -50,16 +50,20 @@ class Story:
         return claims[-1] if claims else None
 
     def claimed(self, letter: str) -> dict[str, int]:
-        """The paths that a process claimed before it owned and has not let go, and with which step."""
-        until = self.owned_from(letter) or 0
+        """The paths that a process claimed before it owned, and has not let go since, and with which step."""
+        until = self.owned_from(letter)
         claimed: dict[str, int] = {}
+        locked: set[str] = set()
         for number, step in self.of(letter):
-            if number > until or step.call is None or isinstance(step.answer, Errno):
+            if step.call is None or isinstance(step.answer, Errno):
                 continue
-            for left in changes_names(step.call):
-                claimed.pop(left, None)
-            if is_claim(step) and (path := claimed_path(step)) is not None:
-                claimed[path] = number
+            left = {step.path} & locked if step.call.name == "close" else {*changes_names(step.call)}
+            if until is None or number <= until:
+                claimed = {path: at for path, at in claimed.items() if path not in left}
+                if is_claim(step) and (path := claimed_path(step)) is not None:
+                    if step.call.name in ("flock", "lockf") and path not in claimed:
+                        locked.add(path)
+                    claimed[path] = number
         return claimed
 
     def removals(self, letter: str, among: Collection[str] = ()) -> list[tuple[int, Step, str]]:
@@ -96,6 +100,12 @@ class Story:
             if at < number and step.call is not None and not is_claim(step) and _looks_at(step, path)
         ]
         return seen[-1] if seen else None
+
+    def ended(self, letter: str) -> int | None:
+        """The last step before a process was gone; None where it lives."""
+        return next(
+            (number for number, step in self.numbered if step.move.letter == letter and step.outcome), None
+        )
 
     def killed(self) -> list[tuple[str, int]]:
         """Who was killed after which step."""
