@@ -24,7 +24,7 @@ from stateful.deciders.result import HOLDS, UNKNOWN, VIOLATED, Result
 from stateful.examine import examine
 from stateful.kernel.call import UnmodelledSyscall
 from stateful.report.text import LIMIT_COLUMNS, trace_text
-from stateful.report.verdict import also_violated, as_json, summary, table
+from stateful.report.verdict import also_violated, as_json, summary, tables
 from stateful.scenario import LONG, MIXED, SCENARIOS, Scenario, find_scenario
 from stateful.schedule import ScheduleMismatch, parse_schedule
 from stateful.subject import SubjectError, find_subject
@@ -212,8 +212,9 @@ class _Display:
 
 
 def _print(console: Console, found: Verification) -> None:
-    console.print()
-    console.print(table(found.results), width=LIMIT_COLUMNS)
+    for table in tables(found.results):
+        console.print()
+        console.print(table, width=LIMIT_COLUMNS)
     console.print()
     traces = list(found.violations.values())
     for trace in traces[:1]:

@@ -17,6 +17,7 @@ from stateful.kernel.faults import WORLD, Impossible
 from stateful.kernel.kernel import Kernel
 from stateful.kernel.machine import FIRST_PID
 from stateful.kernel.process import OWNER, Process
+from stateful.kernel.switch import bury
 from stateful.life import plain, runs_other
 from stateful.running import LETTERS, LIMIT_SILENT_CALLS, new_process, run_to_call
 from stateful.scenario import Scenario
@@ -95,10 +96,7 @@ class Execution:
             process = self._start(move)
             step = Step(move, None, None, None, process.phase, None)
         elif move.steps:
-            if process is None:
-                if letter not in self.waiting():
-                    raise self._misfit(move, f"there is no process {letter}")
-                process = self._spawn(letter, self.scenario.cast.lives[LETTERS.index(letter)])
+            process = process or self._start_waiting(move)
             step = self._step(move, process)
             self._trouble[letter] = after_move(self.kernel.condition, self._trouble.get(letter, UNTROUBLED))
         else:
@@ -135,6 +133,17 @@ class Execution:
             raise self._misfit(move, "no other subject is named with --with")
         return self._spawn(move.letter, move.kind)
 
+    def _start_waiting(self, move: Move) -> Process:
+        """A process of the scenario has its first turn."""
+        letter = move.letter
+        if letter not in self.waiting():
+            raise self._misfit(move, f"there is no process {letter}")
+        process = self._spawn(letter, self.scenario.cast.lives[LETTERS.index(letter)])
+        if move.kind in CALL_FAULTS and not self._can_suffer(process, move.kind):
+            self._take_back(process)
+            raise self._misfit(move, f"it does not befall the first call of {letter}")
+        return process
+
     def _step(self, move: Move, process: Process) -> Step:
         if not process.alive:
             raise self._misfit(move, f"{process.letter} has ended")
@@ -158,7 +167,7 @@ class Execution:
                 move.kind, self._trouble.get(process.letter, UNTROUBLED)
             )
         else:
-            raise self._misfit(move, f"{move.kind} does not befall {call.name}()")
+            raise self._misfit(move, f"it does not befall {call.name}()")
         if answer is BLOCKED and delivery is not None:
             return Step(move, call, path, delivery, process.phase, process.outcome)
         if answer is BLOCKED:
@@ -232,6 +241,12 @@ class Execution:
         self.trace.pids[letter] = process.pid
         self._resume(process)
         return process
+
+    def _take_back(self, process: Process) -> None:
+        """A process that has made no call was never there."""
+        del self.kernel.processes[process.letter], self.trace.lives[process.letter]
+        del self.trace.pids[process.letter], self._company[process.letter]
+        bury([process])
 
     def _resume(self, process: Process, *answer: Any) -> None:
         """Run a process to its next call that is a step, making the silent calls on the way."""

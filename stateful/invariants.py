@@ -111,7 +111,9 @@ def some_contender_wins(moment: Moment) -> str | None:
     contenders = [view for view in moment.processes if view.contends]
     if moment.waiting or not contenders:
         return None
-    if any(view.outcome is None or view.outcome.kind == "killed" or view.trouble for view in contenders):
+    if any(view.outcome is None or view.outcome.kind == "killed" for view in contenders):
+        return None
+    if any(view.trouble for view in moment.processes):
         return None
     stopped = any(view.life == "stop" for view in moment.processes)
     if any(view.asked and (stopped or view.asked != "signal") for view in contenders):
@@ -139,11 +141,9 @@ def a_live_owner_is_discoverable(moment: Moment) -> str | None:
     if actor is None or actor.outcome is None or actor.outcome.kind != "answered" or not actor.alone:
         return None
     owners = [view for view in moment.processes if view.owns]
-    if len(owners) != 1 or actor.outcome.value == owners[0].pid or actor.trouble:
+    if len(owners) != 1 or actor.outcome.value == owners[0].pid or actor.trouble or _files_changed(moment):
         return None
     owner = owners[0]
-    if owner.trouble == FILES:
-        return None  # Its record may be gone, by nobody's fault.
     answer = actor.outcome.value
     return f"{owner.letter} (pid {owner.pid}) owned throughout, and {actor.letter} answered {answer}"
 
@@ -157,7 +157,7 @@ def readers_change_nothing(moment: Moment) -> str | None:
         return None
     if actor.life == "peek":
         return f"{actor.letter}, a status query without clean-up, changed the disk"
-    owners = [view.letter for view in moment.processes if view.owns and view.trouble != FILES]
+    owners = [view.letter for view in moment.processes if view.owns and not _files_changed(moment)]
     return f"{actor.letter}, a status query, changed the disk while {owners[0]} owned" if owners else None
 
 
@@ -167,7 +167,7 @@ def release_removes_only_own_record(moment: Moment) -> str | None:
     if actor is None or actor.phase != LEAVING or moment.before is None or moment.after is None:
         return None
     for owner in moment.processes:
-        if owner.owns and owner.letter != actor.letter and owner.trouble != FILES:
+        if owner.owns and owner.letter != actor.letter and not _files_changed(moment):
             for path, file in moment.before.written_by(owner.letter).items():
                 left = moment.after.file(path)
                 if left is None or left.content != file.content:
@@ -285,6 +285,11 @@ GOALS: Final[dict[str, Goal]] = {
         a_stop_succeeded,
     )
 }
+
+
+def _files_changed(moment: Moment) -> bool:
+    """Whether files of the home were changed by nobody, in the time of somebody who may go by them."""
+    return any(view.trouble in (FILES, HOMELESS) for view in moment.processes)
 
 
 # Once reached they have to be reached again when one more fault may happen.

@@ -57,6 +57,21 @@ NOTHING: Final[Plan] = ()
 KILL: Final[Plan] = ("kill",)
 KILLS: Final[Plan] = ("kill", "kill")
 
+# What else may happen; each family is described in ``stateful.deciders.faults``.
+UPSETS: Final[tuple[Plan, ...]] = (
+    ("sigterm",),
+    ("sigstop",),
+    ("errno",),
+    ("recycled-pid",),
+    ("kill", "recycled-pid"),
+    ("reboot",),
+    ("removal",),
+    ("corruption",),
+    ("bad-disk",),
+    ("lost-home",),
+    ("clock-step",),
+)
+
 
 def faults_of_plan(plan: Plan) -> list[str]:
     """What may happen, in words: ``2 kills``."""
@@ -79,6 +94,8 @@ class Cast:
         settled: the letters that run first, alone, until they own the gateway.
         exits: how many owners may be asked to exit.
         disks: the disks on which it is played.
+        upset_on: the disks on which it is also played with each of ``UPSETS``; on the first one always.
+        slow: the families of faults with which it takes a minute.
     """
 
     name: str
@@ -88,6 +105,8 @@ class Cast:
     settled: tuple[str, ...] = ()
     exits: int = 0
     disks: tuple[DiskImage, ...] = DISKS
+    upset_on: tuple[DiskImage, ...] = ()
+    slow: tuple[str, ...] = ()
 
     @property
     def is_mixed(self) -> bool:
@@ -151,9 +170,29 @@ THREE_STARTS: Final = Cast(
 
 CASTS: Final = (
     Cast("one-start", "one start", ("start",), plans=(NOTHING, KILL), disks=(*DISKS, NO_PROC)),
-    Cast("two-starts", "two starts", ("start", "start"), plans=(NOTHING, KILL, KILLS)),
-    Cast("start-and-status", "start and status query", ("start", "status"), plans=(NOTHING, KILL)),
-    Cast("start-and-exit", "start and exit", ("start",), plans=(NOTHING, KILL), exits=1),
+    Cast(
+        "two-starts",
+        "two starts",
+        ("start", "start"),
+        plans=(NOTHING, KILL, KILLS),
+        upset_on=USUAL,
+        slow=("corruption", "lost-home"),
+    ),
+    Cast(
+        "start-and-status",
+        "start and status query",
+        ("start", "status"),
+        plans=(NOTHING, KILL),
+        upset_on=USUAL,
+    ),
+    Cast(
+        "start-and-exit",
+        "start and exit",
+        ("start",),
+        plans=(NOTHING, KILL),
+        exits=1,
+        upset_on=(DISKS[1], DISKS[0], *DISKS[2:]),
+    ),
     Cast(
         "exit-and-start",
         "owner exits while another starts",
@@ -161,6 +200,8 @@ CASTS: Final = (
         plans=(NOTHING, KILL, KILLS),
         settled=("A",),
         exits=1,
+        upset_on=USUAL[:1],
+        slow=("corruption", "lost-home"),
     ),
     Cast("start-and-replace", "start and replace", ("start", "replace"), plans=(NOTHING, KILL), disks=USUAL),
     Cast("start-and-stop", "start and planned stop", ("start", "stop"), plans=(NOTHING, KILL), disks=USUAL),
@@ -171,6 +212,8 @@ CASTS: Final = (
         plans=(NOTHING, KILL, KILLS),
         settled=("A",),
         disks=(*USUAL, NO_PROC),
+        upset_on=USUAL[:1],
+        slow=("errno", "removal", "corruption", "lost-home", "clock-step"),
     ),
     Cast(
         "stop-of-owner",
@@ -179,6 +222,8 @@ CASTS: Final = (
         plans=(NOTHING, KILL),
         settled=("A",),
         disks=(*USUAL, NO_PROC),
+        upset_on=USUAL[:1],
+        slow=("errno", "corruption"),
     ),
     Cast(
         "replace-and-status",
@@ -205,15 +250,19 @@ def _is_long(scenario: Scenario) -> bool:
     cast, disk = scenario.cast, scenario.disk
     killed_three = cast == THREE_STARTS and disk not in USUAL
     killed_polling = bool(cast.settled) and disk == NO_PROC
+    if scenario.plan in UPSETS:
+        return disk != cast.upset_on[0] or bool({*scenario.plan} & {*cast.slow})
     return cast == TWO_REPLACES or bool(scenario.plan and (killed_three or killed_polling))
 
 
-_ALL: Final = tuple(
-    Scenario(cast, disk, plan)
-    for cast in (*CASTS, TWO_REPLACES)
-    for plan in cast.plans
-    for disk in cast.disks
+_CASTS: Final = (*CASTS, TWO_REPLACES)
+_KILLED: Final = tuple(
+    Scenario(cast, disk, plan) for cast in _CASTS for plan in cast.plans for disk in cast.disks
 )
+_UPSET: Final = tuple(
+    Scenario(cast, disk, plan) for cast in _CASTS for plan in UPSETS for disk in cast.upset_on
+)
+_ALL: Final = (*_KILLED, *_UPSET)
 SCENARIOS: Final = tuple(scenario for scenario in _ALL if not _is_long(scenario))
 LONG: Final = tuple(scenario for scenario in _ALL if _is_long(scenario))  # Minutes each: searched by name.
 

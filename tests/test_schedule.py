@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stateful.kernel.call_faults import CALL_FAULTS
+from stateful.kernel.faults import WORLD
 from stateful.schedule import (
     EVENTS,
     LIVES,
@@ -17,7 +19,14 @@ from stateful.schedule import (
     parse_schedule,
 )
 
-MOVES = st.builds(Move, st.sampled_from((STEP, *EVENTS, *LIVES)), st.sampled_from("ABC"))
+FAULTS = [parse_schedule(fault.example)[0] for fault in WORLD.values()]
+KINDS = (STEP, *EVENTS, *CALL_FAULTS, *LIVES)
+MOVES = st.one_of(
+    st.builds(
+        Move, st.sampled_from((STEP, *EVENTS, *CALL_FAULTS, *LIVES)), st.sampled_from("ABC"), st.just("")
+    ),
+    st.sampled_from([*FAULTS, Move("recycle", "A"), Move("corrupt", "", "gateway.pid=0x7b7d")]),
+)
 
 
 @given(st.lists(MOVES, min_size=1, max_size=30))

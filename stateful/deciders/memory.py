@@ -193,7 +193,7 @@ class Memory:
         elif move.kind == "exit":
             effect = self._go_on(state, index, local._replace(asked="exit"), Call("serve"), "exit")
         elif move.kind in SIGNALS:
-            signal = Call("kill", (FIRST_PID + index, SIGNALS[move.kind]))
+            signal = Call("be sent", (SIGNALS[move.kind],))
             _, shared, own, _ = self._make(state, index, local, signal)
             local = local._replace(asked="term") if move.kind == "term" else local
             effect = self._place_after(state, index, local, shared, own, None, None)
@@ -338,6 +338,8 @@ class Memory:
         others = [other for other in kernel.processes.values() if other is not process]
         if call.name == "deliver":
             process.signals.pop(0)
+        elif call.name == "be sent":
+            kernel.send(process.pid, call.args[0])
         elif fault:
             answer = suffer(kernel, process, call, fault)
         elif call.name != "spawn":

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from itertools import groupby
+from collections.abc import Sequence
 from typing import Any, Final
 
 from rich.table import Table
@@ -14,7 +12,7 @@ from stateful.deciders.result import HOLDS, NOT_OFFERED, UNKNOWN, VIOLATED, Resu
 from stateful.invariants import INVARIANTS
 from stateful.life import plain
 from stateful.report.text import LIMIT_COLUMNS, count, replay_command, trace_text
-from stateful.scenario import count_faults, faults_of_plan
+from stateful.scenario import UPSETS, count_faults, faults_of_plan
 from stateful.trace import Trace
 from stateful.verify import Verification
 
@@ -23,30 +21,46 @@ NOT_OFFERED_CELL: Final = "n/o"
 MARKS: Final = {HOLDS: "", VIOLATED: " !", UNKNOWN: " ?"}
 
 
-def table(results: Sequence[Result]) -> Table:
-    """A row for each cast and plan of faults, a column for each disk; the cells count states.
+def tables(results: Sequence[Result]) -> list[Table]:
+    """One table of the scenarios with kills, one of those with other faults; the cells count states.
 
     A cell is empty where there is no such scenario, and ``-`` where it was not begun.
     """
-    disks = list(dict.fromkeys(result.scenario.disk.name for result in results))
+    upset = [result for result in results if result.scenario.plan in UPSETS]
+    killed = [result for result in results if result not in upset]
+    grids = []
+    if killed:
+        grids.append(_table("scenario", [(*_name_and_faults(result), result) for result in killed]))
+    if upset:
+        grids.append(_table("fault", [(*_fault_and_cast(result), result) for result in upset]))
+    return grids
+
+
+def _name_and_faults(result: Result) -> tuple[str, str]:
+    scenario = result.scenario
+    return ", ".join([scenario.cast.name, *faults_of_plan(scenario.plan)]), scenario.disk.name
+
+
+def _fault_and_cast(result: Result) -> tuple[str, str]:
+    scenario = result.scenario
+    return ", ".join(
+        faults_of_plan(scenario.plan)
+    ), f"{scenario.cast.name.replace('-', ' ')}, {scenario.disk.name}"
+
+
+def _table(corner: str, cells: Sequence[tuple[str, str, Result]]) -> Table:
+    """A table from (row, column, result)."""
+    columns = list(dict.fromkeys(column for _, column, _ in cells))
     grid = Table(box=None, pad_edge=False, header_style="")
-    grid.add_column("scenario", no_wrap=True)
-    for disk in disks:
-        grid.add_column(disk, justify="right", no_wrap=True)
-    if any(result.missing for result in results):
+    grid.add_column(corner, no_wrap=True)
+    for column in columns:
+        grid.add_column(column, justify="right", no_wrap=" " not in column)
+    if any(result.missing for _, _, result in cells):
         grid.caption, grid.caption_justify = f"{NOT_OFFERED_CELL}: {NOT_OFFERED}", "left"
-    for title, row in rows(results):
-        cells = {result.scenario.disk.name: result for result in row}
-        grid.add_row(title, *(_cell(cells.get(disk)) for disk in disks))
+    for row in dict.fromkeys(row for row, _, _ in cells):
+        known = {column: result for title, column, result in cells if title == row}
+        grid.add_row(row, *(_cell(known.get(column)) for column in columns))
     return grid
-
-
-def rows(results: Sequence[Result]) -> Iterator[tuple[str, list[Result]]]:
-    """The results of each cast and plan of faults, with their title."""
-    for _, group in groupby(results, key=lambda result: (result.scenario.cast, result.scenario.plan)):
-        row = list(group)
-        scenario = row[0].scenario
-        yield ", ".join([scenario.cast.name, *faults_of_plan(scenario.plan)]), row
 
 
 def _cell(result: Result | None) -> str:
@@ -71,7 +85,7 @@ def summary(verification: Verification) -> list[str]:
         word = "holds" if verification.exhaustive else "not broken"
         lines += _entry(word, [name for name in names if name not in verification.violations])
         lines += _entry("scope", _scope(verification, begun))
-        lines += _entry("tried", _faults(verification))
+        lines += _entry("tried", _tried(verification))
     lines += _entry("not offered", _not_offered(verification))
     reasons = {result.reason for result in results if result.verdict == UNKNOWN and result.reason}
     for reason in sorted(reasons):
@@ -96,14 +110,12 @@ def _scope(verification: Verification, begun: Sequence[Result]) -> list[str]:
     nouns = {"start": "start", "replace": "replace", "stop": "planned stop"}
     most = {noun: max(lives.count(life) for lives in casts) for life, noun in nouns.items()}
     processes = ", ".join(count(number, noun) for noun, number in most.items() if number)
-    faults = Counter[str]()
-    for result in begun:
-        faults |= Counter(result.scenario.plan)
+    kills = max(result.scenario.plan.count("kill") for result in begun)
+    upset = any(result.scenario.plan in UPSETS for result in begun)
+    faults = [count(kills, "kill")] * bool(kills) + ["one other fault"] * upset
     total, done = len(verification.offered), sum(result.exhaustive for result in begun)
     how = "searched exhaustively" if done == total else f"{done} of them searched exhaustively"
-    at_any_step = (
-        f" and {' or '.join(faults_of_plan(tuple(faults.elements())))} at any step" if faults else ""
-    )
+    at_any_step = f" and {' or '.join(faults)} at any step" if faults else ""
     return [
         f"{count(total, 'scenario')}, {how}",
         f"up to {processes}{at_any_step}",
@@ -111,7 +123,7 @@ def _scope(verification: Verification, begun: Sequence[Result]) -> list[str]:
     ]
 
 
-def _faults(verification: Verification) -> list[str]:
+def _tried(verification: Verification) -> list[str]:
     """How many faults were tried, and how many states they lead to."""
     tried = verification.faults
     if not tried:
