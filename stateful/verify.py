@@ -19,6 +19,7 @@ from stateful.deciders.result import HOLDS, UNKNOWN, VIOLATED, Result
 from stateful.examine import examine
 from stateful.invariants import INVARIANTS
 from stateful.kernel.guard import Watchdog
+from stateful.report.blame import to_blame
 from stateful.scenario import SCENARIOS, Scenario
 from stateful.subject import Offer, Subject, find_subject
 from stateful.trace import Trace
@@ -195,7 +196,9 @@ def _smallest(subject: Subject, results: Sequence[Result]) -> dict[str, Trace]:
                 try:
                     if not in_a_hurry:
                         moves = minimise(subject, result.scenario, trace.moves, invariant)
-                        trace = replay(subject, result.scenario, moves)
+                        smaller = replay(subject, result.scenario, moves)
+                        if subject.name in to_blame(smaller) or subject.name not in to_blame(trace):
+                            trace = smaller
                 except KeyboardInterrupt:
                     in_a_hurry = True
                 smallest[invariant] = result.violations[invariant] = trace

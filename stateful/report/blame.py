@@ -3,8 +3,8 @@
 - While somebody owns (two own, a query does not find the owner, its record or the disk is changed): the
   first step by which anybody took away a name, such as that of the record or of the lock file, that every
   owner claimed, from a living process that had claimed it. Until then the claims exclude each other; what
-  comes after may follow from it. Where no such name was taken away it is, of two owners' claims, the later
-  one, which was made beside one that stood; else the last step.
+  comes after may follow from it. Where no such name was taken away, two owners' claims do not exclude each
+  other in any order, and both are decisive; with one owner it is the last step.
 - Nobody wins: the last step of each contender that gave up unasked.
 - All else: the last step, with which a process gave up, raised, or changed what was not its own.
 
@@ -39,8 +39,7 @@ def decisive_steps(trace: Trace) -> list[tuple[int, Step]]:
         return []
     story = Story(trace)
     if trace.violation.invariant in WHILE_SOMEBODY_OWNS:
-        found = _passed_over(story)
-        return [found] if found else story.numbered[-1:]
+        return _passed_over(story) or story.numbered[-1:]
     if trace.violation.invariant == "some_contender_wins":
         contenders = [story.of(letter) for letter, life in trace.lives.items() if plain(life) in CONTENDING]
         unasked = [steps for steps in contenders if not any(type(s.answer) is Delivery for _, s in steps)]
@@ -48,22 +47,20 @@ def decisive_steps(trace: Trace) -> list[tuple[int, Step]]:
     return story.numbered[-1:]
 
 
-def _passed_over(story: Story) -> tuple[int, Step] | None:
-    """The step by which a claim that stood was taken away, or made beside another that stood."""
+def _passed_over(story: Story) -> list[tuple[int, Step]]:
+    """The first step by which a claim that stood was taken away, or those of claims that stood together."""
     owners = story.owners()[:2]
     names = set.intersection(*({*story.claimed(owner)} for owner in owners)) if owners else set()
-    removals = []
+    removals: list[tuple[int, Step]] = []
     for letter in story.trace.lives:
         ended = story.ended(letter)
         for number, step, path in story.removals(letter):
             if path in names and (ended is None or number <= ended):
                 removals.append((number, step))
-    claims = [claim for owner in owners if (claim := story.claim(owner, names))] if owners[1:] else []
-    return min(removals, default=max(claims, default=None, key=_number), key=_number)
-
-
-def _number(entry: tuple[int, Step]) -> int:
-    return entry[0]
+    if removals:
+        return [min(removals, key=lambda entry: entry[0])]
+    steps = [story.claim(owner, names) or story.of(owner)[-1] for owner in owners]
+    return steps if steps[1:] else []
 
 
 def to_blame(trace: Trace) -> list[str]:

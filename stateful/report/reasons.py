@@ -50,9 +50,13 @@ class Story:
         return claims[-1] if claims else None
 
     def claimed(self, letter: str) -> dict[str, int]:
-        """The paths that a process claimed before it owned, and has not let go since, and with which step."""
+        """The paths that a process claimed before it owned, and has not let go since, and with which step.
+
+        A lock is claimed from when its file is opened: it is of no use once another file has that name.
+        """
         until = self.owned_from(letter)
         claimed: dict[str, int] = {}
+        opened: dict[str, int] = {}
         locked: set[str] = set()
         for number, step in self.of(letter):
             if step.call is None or isinstance(step.answer, Errno):
@@ -60,10 +64,12 @@ class Story:
             left = {step.path} & locked if step.call.name == "close" else {*changes_names(step.call)}
             if until is None or number <= until:
                 claimed = {path: at for path, at in claimed.items() if path not in left}
+                if step.call.name == "open":
+                    opened[step.call.args[0]] = number
                 if is_claim(step) and (path := claimed_path(step)) is not None:
                     if step.call.name in ("flock", "lockf") and path not in claimed:
                         locked.add(path)
-                    claimed[path] = number
+                    claimed[path] = opened.get(path, number) if path in locked else number
         return claimed
 
     def removals(self, letter: str, among: Collection[str] = ()) -> list[tuple[int, Step, str]]:

@@ -46,10 +46,13 @@ def _summary(trace: Trace) -> list[str]:
         f"{count(trace.length, 'step')}, {count(trace.switches, 'switch', 'switches')}, "
         f"{count(len(faults), 'fault') if faults else 'no faults'}"
     )
-    beside = f" with {trace.other}" if trace.other else ""
-    where = f"subject: {trace.subject}{beside}   scenario: {trace.title}"
+    subject = f"subject: {trace.subject}{f' with {trace.other}' if trace.other else ''}"
+    scenario = f"scenario: {trace.title}"
+    where = f"{subject}   {scenario}"
     line = f"{counts:<42} {where}"
-    return [line] if len(line) <= LIMIT_COLUMNS else [counts, where]
+    if len(line) <= LIMIT_COLUMNS:
+        return [line]
+    return [counts, where] if len(where) <= LIMIT_COLUMNS else [counts, subject, scenario]
 
 
 def count(number: int, one: str, many: str | None = None) -> str:
