@@ -25,7 +25,7 @@ from stateful.examine import examine
 from stateful.kernel.call import UnmodelledSyscall
 from stateful.report.text import LIMIT_COLUMNS, trace_text
 from stateful.report.verdict import also_violated, as_json, summary, tables
-from stateful.scenario import LONG, MIXED, SCENARIOS, Scenario, find_scenario
+from stateful.scenario import LONG, MIXED, STANDARD, SUPERVISED_BY_NAME, Scenario, find_scenario
 from stateful.schedule import ScheduleMismatch, parse_schedule
 from stateful.subject import SubjectError, find_subject
 from stateful.subjects import BUILT_IN, describe
@@ -150,7 +150,7 @@ def _fits(scenario: Scenario, other: str | None) -> None:
 
 def _verify(options: argparse.Namespace) -> int:
     scenarios = [_scenario(name) for name in options.scenario or ()]
-    scenarios = scenarios or list(MIXED if options.other else SCENARIOS)
+    scenarios = scenarios or list(MIXED if options.other else STANDARD)
     if any(scenario.open_ended for scenario in scenarios):
         raise WrongInput("scenarios named any-... have no end; use them with pytest or replay")
     for scenario in scenarios:
@@ -208,7 +208,10 @@ class _Display:
         self._progress.update(self._task, completed=finished, states=states)
         if self._plain and result.finished:
             name, time_s = result.scenario.name, f"{result.seconds:.1f} s"
-            print(f"{name:<36} {result.verdict:<11} {result.states:>9,} states {time_s:>8}", flush=True)
+            size = f"{result.states:>9,} states"
+            if result.chronicle:
+                size = f"{result.chronicle.respawns:>9,} respawns"
+            print(f"{name:<36} {result.verdict:<11} {size} {time_s:>8}", flush=True)
 
 
 def _print(console: Console, found: Verification) -> None:
@@ -235,6 +238,11 @@ def _print(console: Console, found: Verification) -> None:
 
 def _replay(options: argparse.Namespace) -> int:
     scenario = _scenario(options.scenario)
+    if scenario.cast.supervision:
+        raise WrongInput(
+            f"{scenario.name}: its order follows from the clock; "
+            f"`python -m stateful verify {options.subject} --scenario {scenario.name}` plays it again"
+        )
     moves = parse_schedule(options.schedule)
     _fits(scenario, options.other)
     subject = find_subject(options.subject, options.other)
@@ -251,7 +259,8 @@ def _subjects(options: argparse.Namespace) -> int:
 
 
 def _scenarios(options: argparse.Namespace) -> int:
-    for scenarios, when in ((SCENARIOS, ""), (LONG, "; only by name"), (MIXED, "; --with another subject")):
+    by_name = (*LONG, *SUPERVISED_BY_NAME)
+    for scenarios, when in ((STANDARD, ""), (by_name, "; only by name"), (MIXED, "; --with another subject")):
         for scenario in scenarios:
             print(f"{scenario.name:<35} {scenario.title}{when}")
     return 0

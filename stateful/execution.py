@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from stateful.invariants import Moment, View, first_broken, is_quiet, needs_disk
-from stateful.kernel import faults, interrupt, simulation
+from stateful.kernel import faults, interrupt, simulation, switch
 from stateful.kernel.call import BLOCKED, SILENT, Call, Delivery, UnmodelledSyscall
 from stateful.kernel.call_faults import CALL_FAULTS, faults_of, suffer
 from stateful.kernel.faults import WORLD, Impossible
@@ -98,7 +98,7 @@ class Execution:
         elif move.steps:
             process = process or self._start_waiting(move)
             step = self._step(move, process)
-            self._trouble[letter] = after_move(self.kernel.condition, self._trouble.get(letter, UNTROUBLED))
+            self._trouble[letter] = after_move(self.kernel.is_ailing(), self._trouble.get(letter, UNTROUBLED))
         else:
             if process is None or not process.alive:
                 raise self._misfit(move, f"{letter} is not alive")
@@ -125,6 +125,18 @@ class Execution:
         if move.kind == STEP:
             return self._can_step(process)
         return process.alive and (move.kind != "exit" or (process.phase == OWNER and not process.signals))
+
+    def launch(self, letter: str, life: str, pid: int, start_ticks: int) -> Process:
+        """Start a process under a letter of which none lives, as a supervisor does, with an identity."""
+        before = self.kernel.processes.pop(letter, None)
+        if before is not None:
+            switch.bury([before])
+        for known in (self._steps, self._asked, self._trouble):
+            known.pop(letter, None)
+        self._disturbed.discard(letter)
+        process = new_process(self.subject, letter, life)
+        process.pid, process.start_ticks = pid, start_ticks
+        return self._begin(process)
 
     def _start(self, move: Move) -> Process:
         if move.letter != self.next_letter():
@@ -164,7 +176,7 @@ class Execution:
         elif delivery is None and move.kind in faults_of(call):
             answer = suffer(self.kernel, process, call, move.kind)
             self._trouble[process.letter] = after_fault(
-                move.kind, self._trouble.get(process.letter, UNTROUBLED)
+                move.kind, "", self._trouble.get(process.letter, UNTROUBLED)
             )
         else:
             raise self._misfit(move, f"it does not befall {call.name}()")
@@ -197,7 +209,7 @@ class Execution:
         for letter, process in self.kernel.processes.items():
             if process.alive:
                 was = self._trouble.get(letter, UNTROUBLED)
-                self._trouble[letter] = after_fault(move.kind, was)
+                self._trouble[letter] = after_fault(move.kind, move.detail, was)
         self._disturbed |= self.kernel.processes.keys()
         step = Step(move, None, None, None, "", None)
         self.trace.steps.append(step)
@@ -232,12 +244,13 @@ class Execution:
     # -- the machinery under a step -----------------------------------------------------------------
 
     def _spawn(self, letter: str, life: str) -> Process:
-        self._company[letter] = tuple(
-            other for other, process in self.kernel.processes.items() if process.alive
-        )
-        process = new_process(self.subject, letter, life)
+        return self._begin(new_process(self.subject, letter, life))
+
+    def _begin(self, process: Process) -> Process:
+        letter = process.letter
+        self._company[letter] = tuple(other for other, each in self.kernel.processes.items() if each.alive)
         self.kernel.processes[letter] = process
-        self.trace.lives[letter] = life
+        self.trace.lives[letter] = process.life
         self.trace.pids[letter] = process.pid
         self._resume(process)
         return process

@@ -16,7 +16,7 @@ from stateful.kernel.call import Call
 from stateful.kernel.disk import Disk
 from stateful.kernel.process import LEAVING, OWNER, STARTING, Outcome
 from stateful.schedule import Move
-from stateful.trouble import FILES, HOMELESS, UNTROUBLED, excuses
+from stateful.trouble import FILES, HOMELESS, TAKEN, UNTROUBLED, excuses
 
 LONGEST_LIFE_STEPS: Final = 200
 
@@ -289,7 +289,7 @@ GOALS: Final[dict[str, Goal]] = {
 
 def _files_changed(moment: Moment) -> bool:
     """Whether files of the home were changed by nobody, in the time of somebody who may go by them."""
-    return any(view.trouble in (FILES, HOMELESS) for view in moment.processes)
+    return any(view.trouble in (FILES, TAKEN, HOMELESS) for view in moment.processes)
 
 
 # Once reached they have to be reached again when one more fault may happen.

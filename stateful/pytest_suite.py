@@ -15,7 +15,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from stateful.deciders.machine import SingleOwnerMachine
 from stateful.report.text import trace_text
 from stateful.report.verdict import summary
-from stateful.scenario import SCENARIOS, Scenario
+from stateful.scenario import STANDARD, Scenario
 from stateful.subject import Subject, find_subject
 from stateful.verify import verify
 
@@ -24,9 +24,9 @@ BUDGET_S: Final = 600.0
 # The scenarios that differ only in their kills are searched together.
 GROUPS: Final = {
     f"{cast}-{disk}": [
-        scenario for scenario in SCENARIOS if (scenario.cast.name, scenario.disk.name) == (cast, disk)
+        scenario for scenario in STANDARD if (scenario.cast.name, scenario.disk.name) == (cast, disk)
     ]
-    for cast, disk in dict.fromkeys((scenario.cast.name, scenario.disk.name) for scenario in SCENARIOS)
+    for cast, disk in dict.fromkeys((scenario.cast.name, scenario.disk.name) for scenario in STANDARD)
 }
 
 

@@ -15,6 +15,7 @@ from typing import Final
 from stateful.kernel.disk import HOME
 from stateful.kernel.machine import DEAD_PID, DEAD_TICKS, MACHINE, Machine, Stranger
 from stateful.life import OTHER, plain, runs_other
+from stateful.supervision import BY_NAME, SUPERVISIONS, Supervision
 
 PID_FILE: Final = f"{HOME}/gateway.pid"
 
@@ -94,6 +95,7 @@ class Cast:
         settled: the letters that run first, alone, until they own the gateway.
         exits: how many owners may be asked to exit.
         disks: the disks on which it is played.
+        supervision: where it is played in virtual time, under supervisors, what these are.
         upset_on: the disks on which it is also played with each of ``UPSETS``; on the first one always.
         slow: the families of faults with which it takes a minute.
     """
@@ -105,6 +107,7 @@ class Cast:
     settled: tuple[str, ...] = ()
     exits: int = 0
     disks: tuple[DiskImage, ...] = DISKS
+    supervision: Supervision | None = None
     upset_on: tuple[DiskImage, ...] = ()
     slow: tuple[str, ...] = ()
 
@@ -309,13 +312,26 @@ MIXED: Final = tuple(
     for disk in cast.disks
 )
 
+
+def supervised(supervision: Supervision) -> Scenario:
+    """The scenario of some units and what happens to them, on an empty disk."""
+    lives = tuple(unit.life for unit in supervision.units)
+    cast = Cast(supervision.name, supervision.title, lives, disks=DISKS[:1], supervision=supervision)
+    return Scenario(cast, DISKS[0])
+
+
+# Played in virtual time, not searched.
+SUPERVISED: Final = tuple(map(supervised, SUPERVISIONS))
+SUPERVISED_BY_NAME: Final = tuple(map(supervised, BY_NAME))
+STANDARD: Final = (*SCENARIOS, *SUPERVISED)  # What is verified where nothing is named.
+
 # What the Hypothesis machine plays on: processes come and go, without a limit on faults.
 OPEN_ENDED: Final = tuple(Scenario(Cast("any", "any processes", ()), disk, open_ended=True) for disk in DISKS)
 
 
 def find_scenario(name: str) -> Scenario:
     """The scenario with a name; KeyError where there is none."""
-    for scenario in (*SCENARIOS, *LONG, *MIXED, *OPEN_ENDED):
+    for scenario in (*STANDARD, *LONG, *SUPERVISED_BY_NAME, *MIXED, *OPEN_ENDED):
         if scenario.name == name:
             return scenario
     raise KeyError(name)

@@ -2,7 +2,9 @@
 
 A protocol owes less to somebody whom the world has hindered: who was told EIO may give up, and an owner
 whose record was removed need not be found. ``at_most_one_owner`` and ``a_dead_owner_can_be_replaced`` are
-owed whatever happens, but for a home that is gone: who was at work in it owns nothing of the next one.
+owed whatever happens, with one exception. Who was at work in a home that is gone owns nothing of the next
+one; nor does an owner of whose files one was taken away and another one was changed too, since by then
+nothing on the disk need tell of it.
 """
 
 from __future__ import annotations
@@ -11,31 +13,33 @@ import errno
 from typing import Final
 
 from stateful.kernel.call_faults import CALL_FAULTS, ERRNOS
+from stateful.kernel.hostile import IN_ITS_PLACE
 
 UNTROUBLED: Final = ""
-CALLS: Final = "calls"  # a call of its failed, or the disk was full or read-only in its time
+CALLS: Final = "calls"  # a call of its failed, or the disk was ailing in its time
 FILES: Final = "files"  # files of the home were changed in its time, by nobody
-HOMELESS: Final = "homeless"  # the home it was at work in is gone
+TAKEN: Final = "taken"  # a file of the home was taken away in its time, by nobody
+HOMELESS: Final = "homeless"  # the home it was at work in is gone, or too much of it to tell
 
-CHANGES_FILES: Final = ("remove", "corrupt")
 HOME_IS_GONE: Final = ("home-gone", "home-new")
 AILING: Final = ("disk-full", "read-only")
 
 
-def after_fault(kind: str, trouble: str) -> str:
+def after_fault(kind: str, detail: str, trouble: str) -> str:
     """The trouble of a living process after a fault that concerns it, or the machine."""
-    if kind in HOME_IS_GONE:
+    takes_away = kind == "remove" or (kind == "corrupt" and detail.endswith(IN_ITS_PLACE))
+    if kind in HOME_IS_GONE or trouble == HOMELESS:
         return HOMELESS
-    if trouble == HOMELESS:
-        return trouble
-    if kind in CHANGES_FILES:
-        return FILES
-    return CALLS if not trouble and (kind in CALL_FAULTS or kind in AILING) else trouble
+    if takes_away:
+        return HOMELESS if trouble in (FILES, TAKEN) else TAKEN
+    if kind == "corrupt":
+        return HOMELESS if trouble == TAKEN else FILES
+    return trouble or (CALLS if kind in CALL_FAULTS or kind in AILING else UNTROUBLED)
 
 
-def after_move(condition: str, trouble: str) -> str:
-    """The trouble of a process that has moved, while the disk was in a condition."""
-    return trouble or (CALLS if condition else UNTROUBLED)
+def after_move(ailing: bool, trouble: str) -> str:
+    """The trouble of a process that has moved, on a disk that may have been ailing."""
+    return trouble or (CALLS if ailing else UNTROUBLED)
 
 
 def excuses(trouble: str, code: int | None) -> bool:

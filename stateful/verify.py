@@ -1,6 +1,7 @@
 """Runs the exhaustive search over many scenarios, on several cores, within a budget of time.
 
-The scenarios of one cast on one disk are searched together, so these are the unit of work.
+The scenarios of one cast on one disk are searched together, so these are the unit of work. Supervised ones
+are not searched but played: see ``stateful.deciders.supervised``.
 """
 
 from __future__ import annotations
@@ -11,16 +12,18 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from stateful.chronicle import RUN_INVARIANTS, Chronicle
 from stateful.deciders.explore import Explorer
 from stateful.deciders.memory import Memory
 from stateful.deciders.minimise import minimise
 from stateful.deciders.replay import replay
 from stateful.deciders.result import HOLDS, UNKNOWN, VIOLATED, Result
+from stateful.deciders.supervised import supervise
 from stateful.examine import examine
 from stateful.invariants import INVARIANTS
 from stateful.kernel.guard import Watchdog
 from stateful.report.blame import to_blame
-from stateful.scenario import SCENARIOS, Scenario
+from stateful.scenario import STANDARD, Scenario
 from stateful.subject import Offer, Subject, find_subject
 from stateful.trace import Trace
 from stateful.workers import in_parallel
@@ -87,7 +90,7 @@ class Verification:
 
 def verify(
     subject: Subject | str | None = None,
-    scenarios: Sequence[Scenario] = SCENARIOS,
+    scenarios: Sequence[Scenario] = STANDARD,
     *,
     budget_s: float = DEFAULT_BUDGET_S,
     workers: int = 1,
@@ -171,8 +174,12 @@ def _search(
         if result.scenario in numbers:
             tell((numbers[result.scenario], result))
 
-    memory = Memory(subject, job[0][1].disk)
     until = time.perf_counter() + deadline - time.time()
+    if job[0][1].cast.supervision is not None:
+        for number, scenario in job:
+            tell((number, supervise(subject, scenario, until)))
+        return
+    memory = Memory(subject, job[0][1].disk)
     explorer = Explorer(subject, offer, list(numbers), memory, until, watch)
     try:
         with Watchdog():
@@ -189,12 +196,12 @@ def _smallest(subject: Subject, results: Sequence[Result]) -> dict[str, Trace]:
     """For each invariant the first violation, made as small as it gets, or as it is from an interrupt on."""
     smallest = {}
     in_a_hurry = False
-    for invariant in (invariant.__name__ for invariant in INVARIANTS):
+    for invariant in (invariant.__name__ for invariant in (*INVARIANTS, *RUN_INVARIANTS)):
         for result in results:
             trace = result.violations.get(invariant)
             if trace is not None:
                 try:
-                    if not in_a_hurry:
+                    if not in_a_hurry and not isinstance(trace, Chronicle):
                         moves = minimise(subject, result.scenario, trace.moves, invariant)
                         smaller = replay(subject, result.scenario, moves)
                         if subject.name in to_blame(smaller) or subject.name not in to_blame(trace):

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from stateful import conformance
+from stateful.chronicle import RUN_INVARIANTS, count_respawns
+from stateful.deciders.supervised import supervise
 from stateful.invariants import INVARIANTS, LONGEST_LIFE_STEPS
 from stateful.kernel import file_calls, process_calls
-from stateful.scenario import CASTS, SCENARIOS
+from stateful.scenario import CASTS, SCENARIOS, SUPERVISED, find_scenario
+from stateful.subject import find_subject
 from stateful.subjects import BUILT_IN
 from stateful.verify import verify
 
+OUTAGE_SUBJECTS = ("reference", "foreign-guard")
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -34,9 +39,10 @@ def test_every_modelled_call_is_in_the_table() -> None:
 
 
 def test_invariants_and_limits_are_those_of_the_code() -> None:
-    assert {invariant.__name__ for invariant in INVARIANTS} <= code_words()
+    assert {invariant.__name__ for invariant in (*INVARIANTS, *RUN_INVARIANTS)} <= code_words()
     assert f"within {LONGEST_LIFE_STEPS} steps" in README
     assert f"searches {len(SCENARIOS)} scenarios" in README
+    assert f"{len(SUPERVISED)} more are played" in README
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
@@ -46,6 +52,8 @@ def test_table_of_subjects_says_what_each_violates(name: str) -> None:
     casts = {cast.name for cast in CASTS} - {"three-starts"} if violated else {"two-starts"}
     small = [scenario for scenario in SCENARIOS if scenario.cast.name in casts and not scenario.plan]
     small = [scenario for scenario in small if scenario.disk.name in ("empty", "stale")]
+    # The outage in full takes seconds: what breaks it breaks the one under systemd.
+    small += [scenario for scenario in SUPERVISED if scenario.cast.name != "outage-under-launchd"]
     found = verify(name, small)
     assert re.findall(r"`([a-z_]+)`", violated) == list(found.violations)
 
@@ -62,3 +70,25 @@ def test_example_of_a_function_is_a_subject_that_holds(tmp_path: Path) -> None:
 def test_conformance_gives_a_test_class() -> None:
     tests = [name for name in dir(conformance("stateful.subjects.direct_unlink")) if name.startswith("test_")]
     assert tests == ["test_holds_in_every_state", "test_holds_in_long_lives"]
+
+
+def figures_of_the_outage() -> list[Any]:
+    """Scenario, subject and what the table says; those of thousands of respawns take seconds."""
+    rows = [line.strip("| ").split(" | ") for line in README.splitlines() if line.startswith("| `outage-")]
+    cells = [(row[0].strip("`"), name, row[2 + n]) for row in rows for n, name in enumerate(OUTAGE_SUBJECTS)]
+    return [
+        pytest.param(
+            *cell,
+            id=f"{cell[0]}-{cell[1]}",
+            marks=[pytest.mark.long] if "," in cell[2].partition(" ")[0] else [],
+        )
+        for cell in cells
+    ]
+
+
+@pytest.mark.parametrize(("scenario", "subject", "figure"), figures_of_the_outage())
+def test_figures_of_the_outage_are_those_that_are_played(scenario: str, subject: str, figure: str) -> None:
+    chronicle = supervise(find_subject(subject), find_scenario(scenario)).chronicle
+    assert chronicle is not None
+    owner = "an owner to the end" if chronicle.owners else "nobody owns"
+    assert figure == f"{count_respawns(chronicle.respawns)}, {owner}"

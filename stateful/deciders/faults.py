@@ -11,13 +11,13 @@ from typing import Final
 from stateful.deciders.memory import Memory, State
 from stateful.deciders.moment import alive
 from stateful.kernel.call_faults import faults_of
-from stateful.kernel.disk import HOME
+from stateful.kernel.disk import home_files
 from stateful.kernel.machine import DEAD_PID
 from stateful.schedule import Move
 
 Family = Callable[[Memory, State], Iterator[Move]]
 
-CORRUPTIONS: Final = ("empty", "torn", "minus-one", "directory")
+CORRUPTIONS: Final = ("empty", "torn", "minus-one", "directory", "link")
 CLOCK_STEPS_S: Final = ("+3600", "-3600")
 ERRNO: Final = "errno"
 
@@ -66,19 +66,13 @@ def _recycled(memory: Memory, state: State) -> Iterator[Move]:
         yield Move(kind, "", str(DEAD_PID))
 
 
-def _files(memory: Memory, state: State) -> list[str]:
-    """The names of what stands in the home."""
-    paths = (path for path, _ in memory.disk(state).names if path.startswith(f"{HOME}/"))
-    return [path.removeprefix(f"{HOME}/") for path in paths]
-
-
 def _removed(memory: Memory, state: State) -> Iterator[Move]:
-    for name in _files(memory, state):
+    for name in home_files(memory.disk(state)):
         yield Move("remove", "", name)
 
 
 def _corrupted(memory: Memory, state: State) -> Iterator[Move]:
-    for name in _files(memory, state):
+    for name in home_files(memory.disk(state)):
         for how in CORRUPTIONS:
             yield Move("corrupt", "", f"{name}={how}")
 
@@ -108,7 +102,7 @@ FAMILIES: Final[dict[str, Family]] = {
 
 def recoveries(memory: Memory, state: State) -> Iterator[Move]:
     """What the world may do at any time to end a fault that lasts."""
-    if memory.shared_state(state.shared).condition:
+    if memory.is_ailing(state):
         yield Move("disk-well")
     for entry in memory.shared_state(state.shared).table:
         if entry.stopped:

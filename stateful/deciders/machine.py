@@ -1,5 +1,7 @@
 """The Hypothesis machine: longer lives, more processes and more faults than a search can exhaust.
 
+Every fault that a schedule can name is a rule, without a limit on how often it happens.
+
 A rule is a turn and not a step, so that a race prints as a few lines. The invariants are checked inside
 the step loop. When a machine ends, the questions of the exhaustive search are asked of its last state:
 does a query find the owner, and can everything be killed and started again?
@@ -22,11 +24,16 @@ from stateful.deciders.replay import replay
 from stateful.examine import examine
 from stateful.execution import Execution
 from stateful.invariants import LONGEST_LIFE_STEPS
+from stateful.kernel.call import Call
+from stateful.kernel.call_faults import faults_of
+from stateful.kernel.disk import home_files
 from stateful.kernel.guard import Watchdog
+from stateful.kernel.hostile import HOSTILE, IN_ITS_PLACE
+from stateful.kernel.machine import DEAD_PID
 from stateful.kernel.process import OWNER, STARTING
 from stateful.report.text import trace_text
 from stateful.scenario import OPEN_ENDED, Scenario
-from stateful.schedule import STEP, Move, ScheduleMismatch
+from stateful.schedule import STEP, Move, ScheduleMismatch, parse_schedule
 from stateful.subject import Offer, Subject, find_subject
 from stateful.trace import Trace
 
@@ -36,6 +43,9 @@ SHORT_TURN_STEPS: Final = 16
 TO_THE_END: Final = 99
 # A race needs one process to be held up at one point, and others to get far meanwhile.
 TURN: Final = st.integers(1, SHORT_TURN_STEPS) | st.just(TO_THE_END)
+UPSETS: Final = st.sampled_from(
+    ("reboot", "home-gone", "home-new", "disk-full", "read-only", "disk-well")
+) | st.builds("clock{:+}".format, st.integers(1, 10**6) | st.integers(-(10**6), -1))
 DISKS: Final = {scenario.disk.name: scenario for scenario in OPEN_ENDED}
 
 
@@ -125,8 +135,33 @@ class SingleOwnerMachine(RuleBasedStateMachine):
         return [
             letter
             for letter in self._living()
-            if processes[letter].phase != OWNER or processes[letter].signals
+            if (processes[letter].phase != OWNER or processes[letter].signals)
+            and not processes[letter].stopped
         ]
+
+    def _stopped(self) -> list[str]:
+        return [letter for letter in self._living() if self.execution.processes()[letter].stopped]
+
+    def _dead(self) -> list[str]:
+        return [letter for letter, process in self.execution.processes().items() if not process.alive]
+
+    def _fallible(self) -> list[str]:
+        """The processes whose next call may fail."""
+        processes = self.execution.processes()
+        return [
+            letter
+            for letter in self._running()
+            if not processes[letter].signals and faults_of(self._pending(letter))
+        ]
+
+    def _pending(self, letter: str) -> Call:
+        call = self.execution.processes()[letter].pending
+        assert call is not None
+        return call
+
+    def _files(self) -> list[str]:
+        """The names of what stands in the home."""
+        return home_files(self.execution.kernel.disk())
 
     def _owners(self) -> list[str]:
         processes = self.execution.processes()
@@ -177,6 +212,55 @@ class SingleOwnerMachine(RuleBasedStateMachine):
         self._make(Move("exit", process))
         self._turn(process, syscalls)
 
+    # -- what the world does ----------------------------------------------------------------------------
+
+    @precondition(lambda machine: bool(machine._running()))
+    @rule(process=_among(_running))
+    def sigstop(self, process: str) -> None:
+        """SIGSTOP: the process is held up until SIGCONT."""
+        self._make(Move("sigstop", process))
+
+    @precondition(lambda machine: bool(machine._stopped()))
+    @rule(process=_among(_stopped))
+    def sigcont(self, process: str) -> None:
+        """SIGCONT."""
+        self._make(Move("sigcont", process))
+
+    @precondition(lambda machine: bool(machine._fallible()))
+    @rule(process=_among(_fallible), data=st.data())
+    def fail(self, process: str, data: st.DataObject) -> None:
+        """The next call of a process fails."""
+        fault = data.draw(st.sampled_from(faults_of(self._pending(process))), label="fault")
+        event(f"fault: {fault}")
+        self._make(Move(fault, process))
+
+    @rule(kind=st.sampled_from(("recycle", "lookalike")), data=st.data())
+    def recycle(self, kind: str, data: st.DataObject) -> None:
+        """The pid of a process that has ended goes to somebody else."""
+        whom = data.draw(st.sampled_from([str(DEAD_PID), *self._dead()]), label="whom")
+        if whom in self._dead():
+            self._make(Move(kind, whom))
+        else:
+            self._make(Move(kind, "", whom))
+
+    @precondition(lambda machine: bool(machine._files()))
+    @rule(name=_among(_files), how=st.sampled_from((*HOSTILE, *IN_ITS_PLACE)) | st.binary(max_size=64))
+    def corrupt(self, name: str, how: str | bytes) -> None:
+        """Other bytes stand in a file than anybody wrote."""
+        event("a file was corrupted")
+        self._make(Move("corrupt", "", f"{name}={how if isinstance(how, str) else '0x' + how.hex()}"))
+
+    @precondition(lambda machine: bool(machine._files()))
+    @rule(name=_among(_files))
+    def remove(self, name: str) -> None:
+        """An operator removes a file."""
+        self._make(Move("remove", "", name))
+
+    @rule(fault=UPSETS)
+    def upset(self, fault: str) -> None:
+        """The home is gone, the disk is full, the clock is set, or the machine is booted again."""
+        self._make(*parse_schedule(fault))
+
     def teardown(self) -> None:
         """Ask the last questions and leave nothing behind."""
         try:
@@ -194,7 +278,7 @@ class SingleOwnerMachine(RuleBasedStateMachine):
         """Let a process make steps, until it waits, owns or ends."""
         process = self.execution.processes()[letter]
         for _ in range(steps):
-            if not process.alive or (process.phase == OWNER and not process.signals):
+            if not process.alive or process.stopped or (process.phase == OWNER and not process.signals):
                 break
             if not self._make(Move(STEP, letter)):
                 break
@@ -217,6 +301,7 @@ class SingleOwnerMachine(RuleBasedStateMachine):
         return True
 
     def _ask_last_questions(self) -> None:
+        self._make(Move("disk-well"))
         if "status" in self.lives() and len(self._owners()) == 1:
             self._let_live("status")
         for letter in self._living():

@@ -136,6 +136,11 @@ class Memory:
         shared: SharedState = self._shared.values[number]
         return shared
 
+    def is_ailing(self, state: State) -> bool:
+        """Whether the disk is in a state in which less is owed."""
+        shared = self.shared_state(state.shared)
+        return bool(shared.condition) or shared.disk.is_misused()
+
     def pending(self, local: Local) -> Call:
         """The call that a process is stopped before."""
         return self.behaviour.intent(local.letter, local.life, local.history).call
@@ -222,7 +227,7 @@ class Memory:
         for number in self._ended(state.locals, shared):
             local = self.local(number)
             if local.outcome is None and local.history != UNBORN:
-                local = local._replace(trouble=after_fault(move.kind, local.trouble))
+                local = local._replace(trouble=after_fault(move.kind, move.detail, local.trouble))
             locals_.append(self._locals(local))
         return Effect(State(shared, tuple(locals_)), None, None)
 
@@ -237,8 +242,8 @@ class Memory:
             state = self._be_born(state, index, local).after
             local = self.local(state.locals[index])
         fault = kind if kind in CALL_FAULTS else ""
-        trouble = after_fault(fault, local.trouble)
-        trouble = after_move(self.shared_state(state.shared).condition, trouble)
+        trouble = after_fault(fault, "", local.trouble)
+        trouble = after_move(self.is_ailing(state), trouble)
         local = local._replace(trouble=trouble)
         signals = self.entry(state, local.letter).signals
         delivery = Delivery(signals[0]) if signals else None

@@ -85,7 +85,7 @@ class Questions:
         untouched = all(memory.is_unborn(local) for local in state.locals)
         letters = alive(memory, state)
         moves = [Move("crash", letter) for letter in letters if letter not in question.spared]
-        if memory.shared_state(state.shared).condition:
+        if memory.is_ailing(state):
             moves.append(Move("disk-well"))
         for move in moves:
             effect = memory.effect(state, move)

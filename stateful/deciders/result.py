@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from stateful.chronicle import Chronicle
 from stateful.scenario import Scenario
 from stateful.trace import Trace
 
@@ -17,13 +18,14 @@ class Result:
 
     Attributes:
         states: how many distinct states were reached.
-        exhaustive: whether these are all.
+        exhaustive: whether these are all; of a supervised one, whether it was played to its end.
         calls: how many calls were made for real; the others were remembered.
         violations: the first trace found for each invariant that is broken.
         unreached: the goals that no execution reached.
         reason: why the verdict is unknown.
         faults: how many faults were tried, by family.
         missing: the lives of the scenario that the subject does not offer; nothing is searched then.
+        chronicle: what happened, where it is supervised: it is played once, and has no states.
     """
 
     scenario: Scenario
@@ -36,6 +38,7 @@ class Result:
     reason: str = ""
     missing: tuple[str, ...] = ()
     faults: dict[str, int] = field(default_factory=dict)
+    chronicle: Chronicle | None = None
 
     @property
     def finished(self) -> bool:

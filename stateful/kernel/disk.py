@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 HOME = "/home/user/.hermes"
 LIMIT_CONTENT_BYTES = 1 << 20
+NOWHERE = b"nowhere"  # what a link points to that an operator puts in the place of a file
 
 
 class File(NamedTuple):
@@ -44,6 +45,10 @@ class Disk(NamedTuple):
         """The file that a path names, or None."""
         return self.by_path().get(path)
 
+    def is_misused(self) -> bool:
+        """Whether a link to nowhere stands where an operator put it."""
+        return any(file.kind == "link" and file.content == NOWHERE for _, file in self.files)
+
     def by_path(self) -> dict[str, File]:
         """The files that have a name, by path."""
         files = dict(self.files)
@@ -56,6 +61,11 @@ class Disk(NamedTuple):
     def written_by(self, letter: str) -> dict[str, File]:
         """The non-empty files that a process wrote last, by path."""
         return {path: file for path, file in self.by_path().items() if file.writer == letter and file.content}
+
+
+def home_files(disk: Disk) -> list[str]:
+    """The names of what stands in the home."""
+    return [path.removeprefix(f"{HOME}/") for path, _ in disk.names if path.startswith(f"{HOME}/")]
 
 
 def scan(kernel: Kernel) -> Disk:

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import os
 import stat as st
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from stateful.kernel import real
-from stateful.kernel.disk import HOME
+from stateful.kernel.disk import HOME, NOWHERE
 
 if TYPE_CHECKING:
     from stateful.kernel.kernel import Kernel
-
-NOWHERE: Final = "nowhere"  # what a dangling link points to
 
 
 def remove(kernel: Kernel, path: str) -> None:
@@ -47,10 +45,18 @@ def put_in_place(kernel: Kernel, path: str, kind: str) -> None:
     if kind == "directory":
         real.mkdir(where, 0o700)
     else:
-        real.symlink(NOWHERE, where)
+        real.symlink(os.fsdecode(NOWHERE), where)
+        kernel.has_links()
     kernel.inode(real.lstat(where).st_ino).mode = 0o700
     kernel.named(path)
     kernel.changed()
+
+
+def take_links_away(kernel: Kernel) -> None:
+    """Take the links away that were put in the place of files."""
+    for path, file in kernel.disk().by_path().items():
+        if file.kind == "link" and file.content == NOWHERE:
+            remove(kernel, path)
 
 
 def make_home(kernel: Kernel) -> None:

@@ -123,8 +123,12 @@ def _read_only(kernel: Kernel, _: str) -> None:
 
 @_fault("disk-well")
 def _well(kernel: Kernel, _: str) -> None:
-    """The disk is neither full nor read-only any more. Owed: everything, without anybody's help."""
+    """The disk is neither full nor read-only any more, and links to nowhere are taken away.
+
+    Owed: everything, without anybody's help.
+    """
     kernel.condition = ""
+    disk_faults.take_links_away(kernel)
 
 
 @_fault("remove", _FILE, "gateway.lock")
@@ -164,7 +168,8 @@ def _corrupt(kernel: Kernel, what: str) -> None:
     """Other bytes stand in a file than anybody wrote, or a directory or a dangling link in its place.
 
     Owed: no error that is not documented, and never two owners. Not owed: that a query finds the owner whose
-    record it was.
+    record it was; that anybody becomes owner while a link stands there, since nobody can remove a link
+    without the danger of removing the file that somebody has just put in its place.
     """
     name, _, how = what.partition("=")
     path = f"{HOME}/{name}"

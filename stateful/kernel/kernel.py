@@ -221,6 +221,10 @@ class Kernel:
         if inode.st_nlink <= last and not self.inode(inode.st_ino).opens:
             del self.inodes[inode.st_ino]
 
+    def has_links(self) -> None:
+        """Note that there may be links on the disk."""
+        self._links = True
+
     def next_label(self) -> int:
         """The inode number of the next file that somebody looks at: never one that was used before."""
         self.labels += 1
@@ -260,6 +264,10 @@ class Kernel:
         if self._disk is None:
             self._disk = scan(self)
         return self._disk
+
+    def is_ailing(self) -> bool:
+        """Whether the disk is in a state in which less is owed to a process."""
+        return bool(self.condition) or (self._links and self.disk().is_misused())
 
     def known_disk(self) -> Disk | None:
         """What stands on the disk, where that has been looked at since it last changed."""

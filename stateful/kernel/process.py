@@ -79,6 +79,8 @@ class Process(greenlet):
         pid, start_ticks, argv, uid: its identity as other processes see it.
         phase: ``starting``, ``owner`` (inside ``serve``) or ``leaving``.
         pending: the call that it is stopped before.
+        since: when it began to wait in that call; None where a wait moves the clock and every order of
+            the others is left open.
         outcome: how it ended, or None while it lives.
         folder, subject: where its code is imported from before all others, and the name of the
             top-level module that it is there for.
@@ -108,6 +110,7 @@ class Process(greenlet):
         self.phase = STARTING
         self.owned = False
         self.pending: Call | None = None
+        self.since: int | None = None
         self.outcome: Outcome | None = None
         self.stopped = False
         self.signals: list[int] = []

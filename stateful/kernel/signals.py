@@ -92,8 +92,7 @@ def _select(
     ended = tuple(fd for fd in fds if not _behind(kernel, process, fd)[1])
     if ended or microseconds is None:
         return ended or BLOCKED
-    kernel.clock += microseconds
-    return ()
+    return () if _pass_time(kernel, process, microseconds) is None else BLOCKED
 
 
 def deliver(kernel: Kernel, target: Process, number: int) -> None:
@@ -156,8 +155,24 @@ def _serve(kernel: Kernel, process: Process) -> Blocked:
 
 
 @syscall("sleep")
-def _sleep(kernel: Kernel, process: Process, microseconds: int) -> None:
-    kernel.clock += microseconds
+def _sleep(kernel: Kernel, process: Process, microseconds: int) -> Blocked | None:
+    return _pass_time(kernel, process, microseconds)
+
+
+def _pass_time(kernel: Kernel, process: Process, microseconds: int) -> Blocked | None:
+    """Let time pass for a process: at once; or, where its wait began at a moment, when that is over."""
+    if process.since is None:
+        kernel.clock += microseconds
+        return None
+    return None if kernel.clock >= process.since + microseconds else BLOCKED
+
+
+def wakes_at(process: Process) -> int | None:
+    """When the wait of a process that began at a moment is over, whatever others do; None if never."""
+    call = process.pending
+    if process.since is None or call is None or call.name not in ("sleep", "select"):
+        return None
+    return None if call.args[-1] is None else process.since + int(call.args[-1])
 
 
 @syscall("clock")

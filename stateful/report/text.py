@@ -10,6 +10,7 @@ import shlex
 import textwrap
 from typing import Final
 
+from stateful.chronicle import Chronicle
 from stateful.kernel.call import Errno
 from stateful.kernel.faults import WORLD
 from stateful.kernel.process import OWNER
@@ -27,6 +28,10 @@ NUMBER_WIDTH: Final = 5
 
 def trace_text(trace: Trace) -> str:
     """The whole text of a trace: a counterexample where it violates an invariant."""
+    if isinstance(trace, Chronicle):
+        from stateful.report.chronicle import chronicle_text  # which uses this module
+
+        return chronicle_text(trace)
     broken = trace.violation
     head = [
         f"{broken.invariant} is violated: {broken.sentence}" if broken else "no invariant is violated",

@@ -8,9 +8,11 @@ from typing import Any, Final
 
 from rich.table import Table
 
+from stateful.chronicle import RUN_INVARIANTS, Chronicle, count_respawns
 from stateful.deciders.result import HOLDS, NOT_OFFERED, UNKNOWN, VIOLATED, Result
 from stateful.invariants import INVARIANTS
 from stateful.life import plain
+from stateful.report.chronicle import command
 from stateful.report.text import LIMIT_COLUMNS, count, replay_command, trace_text
 from stateful.scenario import UPSETS, count_faults, faults_of_plan
 from stateful.trace import Trace
@@ -24,15 +26,19 @@ MARKS: Final = {HOLDS: "", VIOLATED: " !", UNKNOWN: " ?"}
 def tables(results: Sequence[Result]) -> list[Table]:
     """One table of the scenarios with kills, one of those with other faults; the cells count states.
 
-    A cell is empty where there is no such scenario, and ``-`` where it was not begun.
+    A cell is empty where there is no such scenario, and ``-`` where it was not begun. Supervised ones
+    are in a third.
     """
+    played = [result for result in results if result.scenario.cast.supervision]
     upset = [result for result in results if result.scenario.plan in UPSETS]
-    killed = [result for result in results if result not in upset]
+    killed = [result for result in results if result not in upset and result not in played]
     grids = []
     if killed:
         grids.append(_table("scenario", [(*_name_and_faults(result), result) for result in killed]))
     if upset:
         grids.append(_table("fault", [(*_fault_and_cast(result), result) for result in upset]))
+    if played:
+        grids.append(_supervised_table(played))
     return grids
 
 
@@ -63,6 +69,25 @@ def _table(corner: str, cells: Sequence[tuple[str, str, Result]]) -> Table:
     return grid
 
 
+def _supervised_table(results: Sequence[Result]) -> Table:
+    """A row for each supervised scenario, which says how it went on and ended."""
+    grid = Table(box=None, pad_edge=False, header_style="")
+    grid.add_column("supervised", no_wrap=True)
+    grid.add_column("supervisor", no_wrap=True)
+    grid.add_column("respawns", justify="right", no_wrap=True)
+    grid.add_column("owner", no_wrap=True)
+    for result in results:
+        chronicle = result.chronicle
+        row = [NOT_OFFERED_CELL if result.missing else "-", ""]
+        if chronicle:
+            style = STYLES[result.verdict]
+            row = [f"[{style}]{chronicle.respawns:,}{MARKS[result.verdict]}[/]"]
+            row += [" and ".join(run.letter for run in chronicle.owners) or "nobody"]
+        assert result.scenario.cast.supervision is not None
+        grid.add_row(result.scenario.name, result.scenario.cast.supervision.units[0].supervisor.name, *row)
+    return grid
+
+
 def _cell(result: Result | None) -> str:
     if result is None:
         return ""
@@ -77,14 +102,17 @@ def _cell(result: Result | None) -> str:
 def summary(verification: Verification) -> list[str]:
     """The verdict in a few lines: what is violated, what holds, over which scope."""
     results = verification.results
-    names = [invariant.__name__ for invariant in INVARIANTS]
     begun = [result for result in results if result.states]
+    played = [result.chronicle for result in results if result.chronicle]
+    names = [invariant.__name__ for invariant in (INVARIANTS if begun else INVARIANTS[:1])]
+    names += [invariant.__name__ for invariant in RUN_INVARIANTS if played]
     lines = [f"{verification.subject.title}: {verification.verdict}"]
     lines += _entry("violated", [name for name in names if name in verification.violations])
-    if begun:
+    if begun or played:
         word = "holds" if verification.exhaustive else "not broken"
         lines += _entry(word, [name for name in names if name not in verification.violations])
-        lines += _entry("scope", _scope(verification, begun))
+        lines += _entry("scope", _scope(verification, begun)) if begun else []
+        lines += _entry("supervised", _supervised(played))
         lines += _entry("tried", _tried(verification))
     lines += _entry("not offered", _not_offered(verification))
     reasons = {result.reason for result in results if result.verdict == UNKNOWN and result.reason}
@@ -113,13 +141,27 @@ def _scope(verification: Verification, begun: Sequence[Result]) -> list[str]:
     kills = max(result.scenario.plan.count("kill") for result in begun)
     upset = any(result.scenario.plan in UPSETS for result in begun)
     faults = [count(kills, "kill")] * bool(kills) + ["one other fault"] * upset
-    total, done = len(verification.offered), sum(result.exhaustive for result in begun)
+    total = sum(not result.scenario.cast.supervision for result in verification.offered)
+    done = sum(result.exhaustive for result in begun)
     how = "searched exhaustively" if done == total else f"{done} of them searched exhaustively"
     at_any_step = f" and {' or '.join(faults)} at any step" if faults else ""
     return [
         f"{count(total, 'scenario')}, {how}",
         f"up to {processes}{at_any_step}",
         f"{verification.states:,} states in {verification.seconds:.1f} s",
+    ]
+
+
+def _supervised(played: Sequence[Chronicle]) -> list[str]:
+    """What was played in virtual time."""
+    if not played:
+        return []
+    hours = round(sum(chronicle.lasted for chronicle in played) / 3_600_000_000)
+    respawns = sum(chronicle.respawns for chronicle in played)
+    return [
+        f"{count(len(played), 'scenario')} played once each",
+        f"{count(hours, 'hour')} of virtual time",
+        count_respawns(respawns),
     ]
 
 
@@ -147,8 +189,11 @@ def _not_offered(verification: Verification) -> list[str]:
 def also_violated(trace: Trace) -> list[str]:
     """One line and a command for a violation that is not shown in full."""
     assert trace.violation is not None
+    first = f"{trace.violation.invariant}: {trace.violation.sentence}"
+    if isinstance(trace, Chronicle):
+        return [first, f"    {command(trace)}"]
     return [
-        f"{trace.violation.invariant}: {trace.violation.sentence}",
+        first,
         f'    {replay_command(trace)} "{trace.schedule}"',
     ]
 
@@ -173,6 +218,7 @@ def _result_as_json(result: Result) -> dict[str, Any]:
         "executions": result.calls,
         "exhaustive": result.exhaustive,
         "seconds": round(result.seconds, 3),
+        **({"respawns": result.chronicle.respawns} if result.chronicle else {}),
         "violations": [
             {
                 "invariant": invariant,

@@ -15,7 +15,7 @@ from stateful.execution import Execution
 from stateful.invariants import LONGEST_LIFE_STEPS
 from stateful.kernel.call import SILENT
 from stateful.kernel.call_faults import CALL_FAULTS
-from stateful.kernel.disk import HOME
+from stateful.kernel.disk import home_files
 from stateful.kernel.process import OWNER
 from stateful.scenario import Scenario, find_scenario
 from stateful.schedule import STEP, Move, ScheduleMismatch
@@ -137,7 +137,7 @@ def referee(subject: str, scenario: Scenario) -> int:
                     continue
                 if move.kind == "sigcont" and not execution.is_stopped(move.letter):
                     continue
-                if move.kind == "disk-well" and not execution.kernel.condition:
+                if move.kind == "disk-well" and not execution.kernel.is_ailing():
                     continue
                 if execution.possible(move) and (move.letter in {"", *started, *next_of_life.values()}):
                     queue.append([*moves, move])
@@ -191,8 +191,7 @@ class _Listening(Execution):
         letters = [*self.processes(), *self.waiting()]
         alive = [letter for letter, each in self.processes().items() if each.alive]
         dead = [letter for letter in self.processes() if letter not in alive]
-        names = [path.removeprefix(f"{HOME}/") for path in self.kernel.disk().by_path()]
-        names = [name for name in names if not name.startswith("/")]
+        names = home_files(self.kernel.disk())
         return {
             "kill": [Move("crash", letter) for letter in alive],
             "sigterm": [Move("term", letter) for letter in alive],
@@ -208,7 +207,7 @@ class _Listening(Execution):
             "corruption": [
                 Move("corrupt", "", f"{name}={how}")
                 for name in names
-                for how in ("empty", "torn", "minus-one", "directory")
+                for how in ("empty", "torn", "minus-one", "directory", "link")
             ],
             "bad-disk": [Move("disk-full"), Move("read-only")],
             "lost-home": [Move("home-gone"), Move("home-new")],
