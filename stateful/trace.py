@@ -59,7 +59,7 @@ class Trace:
     def schedule(self) -> str:
         return format_schedule(step.move for step in self.steps)
 
-    def runs(self, letter: str) -> str:
+    def subject_of(self, letter: str) -> str:
         """The name of the subject that a process runs."""
         return self.other if self.other and runs_other(self.lives[letter]) else self.subject
 

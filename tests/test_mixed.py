@@ -186,7 +186,7 @@ def test_schedule_starts_the_other_subject_only_where_there_is_one() -> None:
     with pytest.raises(ScheduleMismatch, match="no other subject is named with --with"):
         replay(find_subject("direct-unlink"), find_scenario("any-empty"), moves)
     trace = replay(find_subject("direct-unlink", "guarded-lock"), find_scenario("any-empty"), moves)
-    assert [trace.runs(letter) for letter in "AB"] == ["direct-unlink", "guarded-lock"]
+    assert [trace.subject_of(letter) for letter in "AB"] == ["direct-unlink", "guarded-lock"]
 
 
 def test_life_that_the_other_subject_lacks_is_not_offered() -> None:

@@ -65,7 +65,7 @@ def _passed_over(story: Story) -> list[tuple[int, Step]]:
 
 def to_blame(trace: Trace) -> list[str]:
     """The names of the subjects that broke an invariant, in the order of their decisive steps."""
-    return list(dict.fromkeys(trace.runs(step.move.letter) for _, step in decisive_steps(trace)))
+    return list(dict.fromkeys(trace.subject_of(step.move.letter) for _, step in decisive_steps(trace)))
 
 
 def blame(trace: Trace) -> Iterator[str]:

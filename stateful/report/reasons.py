@@ -96,7 +96,7 @@ class Story:
 
     def who(self, letter: str, after: str = ",") -> str:
         """A process, and where two subjects run in one home, which of them it runs."""
-        return f"{letter}, which runs {self.trace.runs(letter)}{after}" if self.trace.other else letter
+        return f"{letter}, which runs {self.trace.subject_of(letter)}{after}" if self.trace.other else letter
 
     def observed_before(self, letter: str, number: int, path: str | None) -> int | None:
         """The last step before a number with which a process looked at a path, or at another process."""

@@ -101,7 +101,7 @@ def _lanes(trace: Trace) -> int:
 
 def _lane_heads(trace: Trace) -> str:
     if len(trace.lives) > MOST_LANES:
-        runs = {letter: f" ({trace.runs(letter)})" if trace.other else "" for letter in trace.lives}
+        runs = {letter: f" ({trace.subject_of(letter)})" if trace.other else "" for letter in trace.lives}
         who = ", ".join(f"{letter} {plain(life)}{runs[letter]}" for letter, life in trace.lives.items())
         return " " * NUMBER_WIDTH + f"   {who}"
     width = _width(trace)
@@ -115,7 +115,7 @@ def _lane_head(trace: Trace, letter: str, width: int) -> str:
     head = f"{letter} {'' if life == 'start' else life + ' '}(pid {trace.pids[letter]}"
     if trace.other is None:
         return f"{head})"
-    name, room = trace.runs(letter), width - len(head) - 4
+    name, room = trace.subject_of(letter), width - len(head) - 4
     return f"{head}, {name if len(name) <= room else '...' + name[3 - room :]})"
 
 
