@@ -11,9 +11,10 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -25,7 +26,7 @@ from stateful.examine import examine
 from stateful.kernel.call import UnmodelledSyscall
 from stateful.report.text import LIMIT_COLUMNS, trace_text
 from stateful.report.verdict import also_violated, as_json, summary, tables
-from stateful.scenario import LONG, MIXED, STANDARD, SUPERVISED_BY_NAME, Scenario, find_scenario
+from stateful.scenario import BY_NAME, MIXED, STANDARD, Scenario, find_scenario, find_scenarios
 from stateful.schedule import ScheduleMismatch, parse_schedule
 from stateful.subject import SubjectError, find_subject
 from stateful.subjects import BUILT_IN, describe
@@ -34,6 +35,9 @@ from stateful.verify import DEFAULT_BUDGET_S, Verification, verify
 EXIT_STATUS: Final = {HOLDS: 0, VIOLATED: 1, UNKNOWN: 3}
 WRONG_INPUT: Final = 2
 PIPE_CLOSED: Final = 141
+
+
+Found = TypeVar("Found")
 
 
 class WrongInput(Exception):
@@ -83,7 +87,12 @@ def _parser() -> argparse.ArgumentParser:
     check = verb("verify", _verify, "Search scenarios exhaustively for a violation.")
     _add_subject(check, nargs="?")
     _add_other(check)
-    check.add_argument("--scenario", action="append", metavar="NAME", help="only this one; may be repeated")
+    check.add_argument(
+        "--scenario",
+        action="append",
+        metavar="NAME",
+        help="only this one, or those like two-starts-*; may be repeated",
+    )
     check.add_argument("--budget", type=_positive(float), default=DEFAULT_BUDGET_S, metavar="SECONDS")
     check.add_argument("--workers", type=_positive(int), default=os.cpu_count() or 1, metavar="N")
     check.add_argument("--json", type=Path, metavar="FILE", help="also write the result there")
@@ -131,9 +140,9 @@ def _positive(kind: type) -> Any:
     return read
 
 
-def _scenario(name: str) -> Scenario:
+def _named(find: Callable[[str], Found], name: str) -> Found:
     try:
-        return find_scenario(name)
+        return find(name)
     except KeyError:
         raise WrongInput(f"{name}: no such scenario; `python -m stateful scenarios` lists them") from None
 
@@ -149,8 +158,9 @@ def _fits(scenario: Scenario, other: str | None) -> None:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    scenarios = [_scenario(name) for name in options.scenario or ()]
-    scenarios = scenarios or list(MIXED if options.other else STANDARD)
+    find = partial(find_scenarios, mixed=options.other is not None)
+    named = [scenario for name in options.scenario or () for scenario in _named(find, name)]
+    scenarios = list(dict.fromkeys(named)) or list(MIXED if options.other else STANDARD)
     if any(scenario.open_ended for scenario in scenarios):
         raise WrongInput("scenarios named any-... have no end; use them with pytest or replay")
     for scenario in scenarios:
@@ -237,7 +247,7 @@ def _print(console: Console, found: Verification) -> None:
 
 
 def _replay(options: argparse.Namespace) -> int:
-    scenario = _scenario(options.scenario)
+    scenario = _named(find_scenario, options.scenario)
     if scenario.cast.supervision:
         raise WrongInput(
             f"{scenario.name}: its order follows from the clock; "
@@ -259,8 +269,7 @@ def _subjects(options: argparse.Namespace) -> int:
 
 
 def _scenarios(options: argparse.Namespace) -> int:
-    by_name = (*LONG, *SUPERVISED_BY_NAME)
-    for scenarios, when in ((STANDARD, ""), (by_name, "; only by name"), (MIXED, "; --with another subject")):
+    for scenarios, when in ((STANDARD, ""), (BY_NAME, "; only by name"), (MIXED, "; --with another subject")):
         for scenario in scenarios:
             print(f"{scenario.name:<35} {scenario.title}{when}")
     return 0

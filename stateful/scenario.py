@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Final
 
 from stateful.kernel.disk import HOME
 from stateful.kernel.machine import DEAD_PID, DEAD_TICKS, MACHINE, Machine, Stranger
 from stateful.life import OTHER, plain, runs_other
-from stateful.supervision import BY_NAME, SUPERVISIONS, Supervision
+from stateful.supervision import SUPERVISIONS, SUPERVISIONS_BY_NAME, Supervision
 
 PID_FILE: Final = f"{HOME}/gateway.pid"
 
@@ -66,12 +67,14 @@ UPSETS: Final[tuple[Plan, ...]] = (
     ("recycled-pid",),
     ("kill", "recycled-pid"),
     ("reboot",),
+    ("bad-disk",),
+    ("clock-step",),
     ("removal",),
     ("corruption",),
-    ("bad-disk",),
     ("lost-home",),
-    ("clock-step",),
 )
+# Somebody else lays hands on the files: many a right protocol has never promised to survive that.
+MEDDLING: Final = frozenset({"removal", "corruption", "lost-home"})
 
 
 def faults_of_plan(plan: Plan) -> list[str]:
@@ -248,13 +251,17 @@ TWO_REPLACES: Final = Cast(
 )
 
 
-def _is_long(scenario: Scenario) -> bool:
-    """Whether a scenario may have some hundred thousand states, and is told apart from others by little."""
+def _is_by_name(scenario: Scenario) -> bool:
+    """Whether a scenario is searched only where it is named.
+
+    It asks for more than many a protocol promises, or it may have some hundred thousand states and is told
+    apart from others by little.
+    """
     cast, disk = scenario.cast, scenario.disk
     killed_three = cast == THREE_STARTS and disk not in USUAL
     killed_polling = bool(cast.settled) and disk == NO_PROC
     if scenario.plan in UPSETS:
-        return disk != cast.upset_on[0] or bool({*scenario.plan} & {*cast.slow})
+        return disk != cast.upset_on[0] or bool({*scenario.plan} & {*cast.slow, *MEDDLING})
     return cast == TWO_REPLACES or bool(scenario.plan and (killed_three or killed_polling))
 
 
@@ -266,8 +273,8 @@ _UPSET: Final = tuple(
     Scenario(cast, disk, plan) for cast in _CASTS for plan in UPSETS for disk in cast.upset_on
 )
 _ALL: Final = (*_KILLED, *_UPSET)
-SCENARIOS: Final = tuple(scenario for scenario in _ALL if not _is_long(scenario))
-LONG: Final = tuple(scenario for scenario in _ALL if _is_long(scenario))  # Minutes each: searched by name.
+SCENARIOS: Final = tuple(scenario for scenario in _ALL if not _is_by_name(scenario))
+SEARCHED_BY_NAME: Final = tuple(scenario for scenario in _ALL if _is_by_name(scenario))
 
 _MEETING: Final = (
     ("start", "start"),
@@ -322,16 +329,33 @@ def supervised(supervision: Supervision) -> Scenario:
 
 # Played in virtual time, not searched.
 SUPERVISED: Final = tuple(map(supervised, SUPERVISIONS))
-SUPERVISED_BY_NAME: Final = tuple(map(supervised, BY_NAME))
+SUPERVISED_BY_NAME: Final = tuple(map(supervised, SUPERVISIONS_BY_NAME))
 STANDARD: Final = (*SCENARIOS, *SUPERVISED)  # What is verified where nothing is named.
 
 # What the Hypothesis machine plays on: processes come and go, without a limit on faults.
 OPEN_ENDED: Final = tuple(Scenario(Cast("any", "any processes", ()), disk, open_ended=True) for disk in DISKS)
 
 
+BY_NAME: Final = (*SEARCHED_BY_NAME, *SUPERVISED_BY_NAME)
+
+
 def find_scenario(name: str) -> Scenario:
     """The scenario with a name; KeyError where there is none."""
-    for scenario in (*STANDARD, *LONG, *SUPERVISED_BY_NAME, *MIXED, *OPEN_ENDED):
+    for scenario in (*STANDARD, *BY_NAME, *MIXED, *OPEN_ENDED):
         if scenario.name == name:
             return scenario
     raise KeyError(name)
+
+
+def find_scenarios(pattern: str, *, mixed: bool = False) -> list[Scenario]:
+    """The scenarios whose names match a pattern such as ``two-starts-*``; KeyError where none does.
+
+    Those of one subject match, or with ``mixed`` those of two.
+    """
+    if not set("*?[") & set(pattern):
+        return [find_scenario(pattern)]
+    among = MIXED if mixed else (*STANDARD, *BY_NAME)
+    found = [scenario for scenario in among if fnmatchcase(scenario.name, pattern)]
+    if not found:
+        raise KeyError(pattern)
+    return found

@@ -93,7 +93,7 @@ SUPERVISIONS: Final = (
 )
 
 # What no protocol settles under, or what shows much the same: by name.
-BY_NAME: Final = (
+SUPERVISIONS_BY_NAME: Final = (
     _outage("outage-under-slow-systemd", "systemd, RestartSec=15", Systemd(restart_s=15)),
     _outage("outage-in-a-host-pid-container", "docker --pid host", Container()),
     _replacing("units-replacing-keep-alive", "KeepAlive=true", Launchd()),

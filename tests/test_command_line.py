@@ -109,7 +109,7 @@ def test_verify_that_holds_is_status_zero(capsys: pytest.CaptureFixture[str]) ->
     assert main(["verify", "--scenario", "one-start-stale", "--workers", "1"]) == 0
     out = capsys.readouterr().out
     assert "reference: holds\n" in out
-    assert "scope       1 scenario, searched exhaustively, up to 1 start and 0 kills" in out
+    assert "scope       1 scenario, searched exhaustively, up to 1 start" in out
 
 
 def test_verify_that_is_violated_is_status_one_and_prints_the_counterexample(
@@ -132,6 +132,7 @@ def test_verify_that_is_violated_is_status_one_and_prints_the_counterexample(
         "executions",
         "exhaustive",
         "seconds",
+        "faults_tried",
         "violations",
     }
     violation = next(each for each in scenario["violations"] if each["invariant"] == "at_most_one_owner")

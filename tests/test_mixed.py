@@ -18,7 +18,7 @@ from stateful.examine import examine
 from stateful.report.blame import to_blame
 from stateful.report.text import LIMIT_COLUMNS, LIMIT_LINES, trace_text
 from stateful.report.verdict import as_json, summary
-from stateful.scenario import MIXED, Scenario, find_scenario
+from stateful.scenario import MIXED, Scenario, find_scenario, find_scenarios
 from stateful.schedule import ScheduleMismatch, parse_schedule
 from stateful.subject import find_subject
 from stateful.trace import Trace
@@ -179,6 +179,16 @@ def test_scenario_and_number_of_subjects_must_fit(
 ) -> None:
     assert main(["verify", "reference", *arguments]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_pattern_names_scenarios_of_as_many_subjects_as_there_are() -> None:
+    names = [scenario.name for scenario in find_scenarios("*start-empty", mixed=True)]
+    assert names == [
+        "start-and-other-start-empty",
+        "other-owner-and-start-empty",
+        "owner-and-other-start-empty",
+    ]
+    assert not any(scenario.cast.is_mixed for scenario in find_scenarios("*start*"))
 
 
 def test_schedule_starts_the_other_subject_only_where_there_is_one() -> None:

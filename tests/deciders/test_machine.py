@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections import Counter
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from stateful.deciders.machine import InvariantViolated, SingleOwnerMachine
+from stateful.kernel.call_faults import CALL_FAULTS
+from stateful.kernel.faults import WORLD
 from stateful.report.text import trace_text
 from stateful.scenario import find_scenario
 from stateful.trace import Trace
@@ -80,7 +83,33 @@ def test_machine_finds_nothing_in_the_reference() -> None:
     run_state_machine_as_test(machine, settings=settings(CI, max_examples=40))
 
 
+def test_machine_of_ones_own_is_not_watched_line_by_line() -> None:
+    class Machine(SingleOwnerMachine):
+        pass
+
+    assert Phase.explain not in Machine.TestCase.settings.phases
+
+
+class Meddled(SingleOwnerMachine):
+    """Every fault, also files that are removed and corrupted between any two steps; counts what it does."""
+
+    meddling = True
+    moves: ClassVar[Counter[str]] = Counter()
+
+    def teardown(self) -> None:
+        super().teardown()
+        self.moves.update(step.move.kind for step in self.execution.trace.steps)
+
+
+def test_machine_finds_nothing_in_the_reference_whatever_the_world_does() -> None:
+    machine: Any = seed(1)(Meddled)
+    run_state_machine_as_test(machine, settings=settings(CI, max_examples=40))
+
+
 @pytest.mark.long
-def test_machine_finds_nothing_in_the_reference_in_a_thousand_lives() -> None:
-    machine: Any = SingleOwnerMachine
-    run_state_machine_as_test(machine, settings=CI)
+def test_reference_holds_in_a_hundred_thousand_steps_with_every_fault() -> None:
+    before = Meddled.moves.total()
+    machine: Any = seed(2)(Meddled)
+    run_state_machine_as_test(machine, settings=settings(CI, max_examples=1_200, stateful_step_count=30))
+    assert Meddled.moves.total() - before > 100_000
+    assert {*CALL_FAULTS, *WORLD} <= Meddled.moves.keys()

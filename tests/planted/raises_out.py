@@ -15,6 +15,12 @@ def quit_now(number, frame):
     raise Quit
 
 
+def publish(fd, record):
+    if os.pwrite(fd, record, 0) < len(record):
+        os.ftruncate(fd, 0)
+        publish(fd, record)
+
+
 def gateway(home, serve, *, replace=False):
     fd = os.open(home / "lock", os.O_CREAT | os.O_RDWR, 0o600)
     if replace:
@@ -28,7 +34,7 @@ def gateway(home, serve, *, replace=False):
     try:
         signal.signal(signal.SIGTERM, quit_now)
         os.ftruncate(fd, 0)
-        os.pwrite(fd, b"%d" % os.getpid(), 0)
+        publish(fd, b"%d" % os.getpid())
         serve()
     except Quit:
         os.ftruncate(fd, 0)
