@@ -38,6 +38,7 @@ PAIRS = {
     "direct-unlink": (22006, {"direct-unlink": 14, "reference": 137}),
     "foreign-guard": (10254, {"reference": 50}),
 }
+BUDGET_S = 1200.0
 STARTS = ("start-and-other-start-empty", "start-and-other-start-stale")
 
 
@@ -62,7 +63,7 @@ def row(other: str) -> str:
 @pytest.mark.long
 @pytest.mark.parametrize("other", PAIRS)
 def test_pair_is_as_the_table_says(other: str) -> None:
-    found = verify(find_subject("reference", other), MIXED)
+    found = verify(find_subject("reference", other), MIXED, budget_s=BUDGET_S)
     assert found.states == PAIRS[other][0]
     assert row_of(other, found) == row(other)
 
