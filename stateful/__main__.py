@@ -24,6 +24,7 @@ from stateful.deciders.replay import replay
 from stateful.deciders.result import HOLDS, UNKNOWN, VIOLATED, Result
 from stateful.examine import examine
 from stateful.kernel.call import UnmodelledSyscall
+from stateful.report.power import unjudged
 from stateful.report.text import LIMIT_COLUMNS, trace_text
 from stateful.report.verdict import also_violated, as_json, summary, tables
 from stateful.scenario import BY_NAME, MIXED, STANDARD, Scenario, find_scenario, find_scenarios
@@ -238,6 +239,11 @@ def _print(console: Console, found: Verification) -> None:
         for trace in traces[1:]:
             for line in also_violated(trace):
                 console.print(f"  {line}", markup=False)
+        console.print()
+    for trace in unjudged(found.results):
+        console.print("Broken with posix alone, which the verdict does not count:")
+        for line in also_violated(trace):
+            console.print(f"  {line}", markup=False)
         console.print()
     for line in summary(found):
         console.print(line, markup=False)

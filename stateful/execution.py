@@ -16,6 +16,7 @@ from stateful.kernel.call_faults import CALL_FAULTS, faults_of, suffer
 from stateful.kernel.faults import WORLD, Impossible
 from stateful.kernel.kernel import Kernel
 from stateful.kernel.machine import FIRST_PID
+from stateful.kernel.power import POWER_LOSS
 from stateful.kernel.process import OWNER, Process
 from stateful.kernel.switch import bury
 from stateful.life import plain, runs_other
@@ -23,6 +24,7 @@ from stateful.running import LETTERS, LIMIT_SILENT_CALLS, new_process, run_to_ca
 from stateful.scenario import Scenario
 from stateful.schedule import LIVES, SIGNALS, STEP, Move, ScheduleMismatch
 from stateful.subject import Subject
+from stateful.target import Target, sends_signal, target_of
 from stateful.trace import Step, Trace, Violation
 from stateful.trouble import UNTROUBLED, after_fault, after_move
 
@@ -41,8 +43,12 @@ class Execution:
         self._disturbed: set[str] = set()
         self._asked: dict[str, str] = {}
         self._trouble: dict[str, str] = {}
+        self._frozen: set[str] = set()
+        self._target: Target | None = None
         self.kernel = Kernel(scenario.disk.machine)
         self.kernel.put(scenario.disk.files)
+        if scenario.loses_power:
+            self.kernel.keep_track()
         simulation.begin()
         self._open = True
 
@@ -89,7 +95,7 @@ class Execution:
             return self._upset(move)
         letter = move.letter
         process = self.kernel.processes.get(letter)
-        before = None
+        before = self._target = None
         if self.judged and move.steps and process and needs_disk(plain(process.life), process.phase):
             before = self.kernel.disk()
         if move.kind in LIVES:
@@ -107,7 +113,7 @@ class Execution:
         self._disturbed |= self.kernel.processes.keys() - {letter}
         self.trace.steps.append(step)
         quiet = is_quiet(plain(process.life), step.phase, step.outcome is not None, self._steps[letter])
-        if self.judged and not quiet and self.trace.violation is None:
+        if self.judged and (not quiet or self._target is not None) and self.trace.violation is None:
             self._check(step, process, before)
         return step
 
@@ -134,7 +140,8 @@ class Execution:
         for known in (self._steps, self._asked, self._trouble):
             known.pop(letter, None)
         self._disturbed.discard(letter)
-        process = new_process(self.subject, letter, life)
+        self._frozen.discard(letter)
+        process = new_process(self.subject, letter, life, self.kernel.machine)
         process.pid, process.start_ticks = pid, start_ticks
         return self._begin(process)
 
@@ -171,6 +178,9 @@ class Execution:
         call = process.pending
         assert call is not None
         path = _path(process, call)
+        if sends_signal(call):
+            people = {letter: each for letter, each in self.kernel.processes.items() if each.alive}
+            self._target = target_of(people, self.kernel.shared_state(), process.letter, call, path)
         if move.kind == STEP:
             answer = self.kernel.perform(process, call)
         elif delivery is None and move.kind in faults_of(call):
@@ -190,9 +200,9 @@ class Execution:
 
     def _event(self, move: Move, process: Process) -> Step:
         if move.kind in SIGNALS:
-            if move.kind == "term":
+            if move.kind == "term" and self._asked.get(process.letter) != "exit":
                 self._asked[process.letter] = "term"
-            self.kernel.send(process.pid, SIGNALS[move.kind])
+            self.kernel.send(process, SIGNALS[move.kind])
         else:
             if process.phase != OWNER or process.signals:
                 raise self._misfit(move, f"{move.letter} does not serve")
@@ -201,7 +211,8 @@ class Execution:
         return Step(move, None, None, None, process.phase, process.outcome)
 
     def _upset(self, move: Move) -> Step:
-        """Let a fault of the machine happen."""
+        """Let a fault of the machine happen. A power loss answers what the disk was, and what is left."""
+        before = self.kernel.disk() if move.kind == POWER_LOSS else None
         try:
             faults.strike(self.kernel, move.kind, self._whom(move))
         except Impossible as why:
@@ -211,7 +222,8 @@ class Execution:
                 was = self._trouble.get(letter, UNTROUBLED)
                 self._trouble[letter] = after_fault(move.kind, move.detail, was)
         self._disturbed |= self.kernel.processes.keys()
-        step = Step(move, None, None, None, "", None)
+        answer = None if before is None else (before, self.kernel.disk())
+        step = Step(move, None, None, answer, "", None)
         self.trace.steps.append(step)
         return step
 
@@ -244,11 +256,14 @@ class Execution:
     # -- the machinery under a step -----------------------------------------------------------------
 
     def _spawn(self, letter: str, life: str) -> Process:
-        return self._begin(new_process(self.subject, letter, life))
+        return self._begin(new_process(self.subject, letter, life, self.kernel.machine))
 
     def _begin(self, process: Process) -> Process:
         letter = process.letter
         self._company[letter] = tuple(other for other, each in self.kernel.processes.items() if each.alive)
+        company = [self.kernel.processes[other] for other in self._company[letter]]
+        if company and all(other.stopped for other in company):
+            self._frozen.add(letter)
         self.kernel.processes[letter] = process
         self.trace.lives[letter] = process.life
         self.trace.pids[letter] = process.pid
@@ -259,6 +274,7 @@ class Execution:
         """A process that has made no call was never there."""
         del self.kernel.processes[process.letter], self.trace.lives[process.letter]
         del self.trace.pids[process.letter], self._company[process.letter]
+        self._frozen.discard(process.letter)
         bury([process])
 
     def _resume(self, process: Process, *answer: Any) -> None:
@@ -285,6 +301,7 @@ class Execution:
             after,
             views,
             len(self.waiting()),
+            self._target,
         )
         broken = first_broken(moment)
         if broken is not None:
@@ -305,6 +322,8 @@ class Execution:
             self._steps.get(process.letter, 0),
             process.letter not in self._disturbed,
             self._company[process.letter],
+            process.letter in self._frozen,
+            process.namespace,
         )
 
 

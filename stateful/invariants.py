@@ -4,7 +4,8 @@ An invariant looks at one *moment*: a move, the disk before and after it, and al
 returns None, or the sentence that says how it is broken. A goal looks at a moment and says whether it
 was reached there.
 
-Not checked here: how soon anything happens, beyond ``LONGEST_LIFE_STEPS``.
+Not checked here: how soon anything happens, beyond ``LONGEST_LIFE_STEPS``; whether anybody waits for ever
+in one call.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
-from stateful.kernel.call import Call
+from stateful.kernel.call import Call, Errno
 from stateful.kernel.disk import Disk
-from stateful.kernel.process import LEAVING, OWNER, STARTING, Outcome
+from stateful.kernel.process import LEAVING, OWNER, STARTING, Outcome, signal_name
 from stateful.schedule import Move
-from stateful.trouble import FILES, HOMELESS, TAKEN, UNTROUBLED, excuses
+from stateful.target import Target
+from stateful.trouble import FILES, HOMELESS, TAKEN, UNTROUBLED, excuses, hinders
 
 LONGEST_LIFE_STEPS: Final = 200
+PLANNING: Final = ("replace", "stop")  # the lives that end an owner on purpose
 
 
 class View(NamedTuple):
@@ -30,6 +33,8 @@ class View(NamedTuple):
         trouble: what the world did to it, beside signals, so that less is owed: see ``stateful.trouble``.
         alone: nobody else has moved since its first turn.
         company: the letters of those that were alive at its first turn; their last step is then past.
+        frozen: there was such company, and all of it was stopped.
+        namespace: the pid namespace that it is in: elsewhere its pid says nothing.
     """
 
     letter: str
@@ -43,10 +48,16 @@ class View(NamedTuple):
     steps: int = 0
     alone: bool = False
     company: tuple[str, ...] = ()
+    frozen: bool = False
+    namespace: str = ""
 
     @property
     def owns(self) -> bool:
         return self.phase == OWNER and self.outcome is None and self.trouble != HOMELESS
+
+    @property
+    def hindered(self) -> bool:
+        return hinders(self.trouble)
 
     @property
     def contends(self) -> bool:
@@ -61,6 +72,7 @@ class Moment(NamedTuple):
         before, after: the disk; None where it is not needed: see ``needs_disk``.
         processes: every process that has had a turn.
         waiting: how many processes of the scenario have not had one yet.
+        target: whom the call was sent to, if it sends a signal.
     """
 
     move: Move
@@ -71,6 +83,7 @@ class Moment(NamedTuple):
     after: Disk | None
     processes: Sequence[View]
     waiting: int
+    target: Target | None = None
 
 
 def needs_disk(life: str, phase: str) -> bool:
@@ -96,7 +109,7 @@ def at_most_one_owner(moment: Moment) -> str | None:
 def a_dead_owner_can_be_replaced(moment: Moment) -> str | None:
     """Kill everything, start one fresh process alone, and it becomes owner, unless it is told to go."""
     actor = moment.actor
-    if actor is None or actor.outcome is None or actor.life != "start" or actor.asked or actor.trouble:
+    if actor is None or actor.outcome is None or actor.life != "start" or actor.asked or actor.hindered:
         return None
     if actor.alone and not actor.company and not actor.owned and actor.outcome.kind != "killed":
         return f"{actor.letter} started alone, nobody else was alive, and it gave up"
@@ -113,7 +126,7 @@ def some_contender_wins(moment: Moment) -> str | None:
         return None
     if any(view.outcome is None or view.outcome.kind == "killed" for view in contenders):
         return None
-    if any(view.trouble for view in moment.processes):
+    if any(view.hindered for view in moment.processes):
         return None
     stopped = any(view.life == "stop" for view in moment.processes)
     if any(view.asked and (stopped or view.asked != "signal") for view in contenders):
@@ -135,15 +148,34 @@ def a_start_always_ends(moment: Moment) -> str | None:
     return None
 
 
+def a_stopped_owner_can_be_replaced(moment: Moment) -> str | None:
+    """Beside an owner that is stopped (SIGSTOP), one replace alone becomes owner."""
+    actor = moment.actor
+    if actor is None or actor.life != "replace" or not (actor.alone and actor.frozen) or actor.owned:
+        return None
+    if actor.asked or actor.hindered or len(actor.company) != 1:
+        return None
+    owner = next(view for view in moment.processes if view.letter == actor.company[0])
+    if owner.phase != OWNER or (actor.outcome is not None and actor.outcome.kind == "killed"):
+        return None
+    if actor.outcome is not None:
+        return f"{actor.letter} gave up beside {owner.letter}, which is stopped"
+    if actor.steps >= LONGEST_LIFE_STEPS:
+        return f"{actor.letter} does not get past {owner.letter}, which is stopped"
+    return None
+
+
 def a_live_owner_is_discoverable(moment: Moment) -> str | None:
     """While a process owns, a status query run alone answers its pid."""
     actor = moment.actor
     if actor is None or actor.outcome is None or actor.outcome.kind != "answered" or not actor.alone:
         return None
     owners = [view for view in moment.processes if view.owns]
-    if len(owners) != 1 or actor.outcome.value == owners[0].pid or actor.trouble or _files_changed(moment):
+    if len(owners) != 1 or actor.outcome.value == owners[0].pid or actor.hindered or _files_changed(moment):
         return None
     owner = owners[0]
+    if owner.namespace != actor.namespace:
+        return None  # It has no pid there by which it could be named.
     answer = actor.outcome.value
     return f"{owner.letter} (pid {owner.pid}) owned throughout, and {actor.letter} answered {answer}"
 
@@ -177,6 +209,50 @@ def release_removes_only_own_record(moment: Moment) -> str | None:
     return None
 
 
+def only_the_owner_is_signalled(moment: Moment) -> str | None:
+    """No signal reaches anybody but an owner, or one that has written a record: no group, not oneself.
+
+    Nor who got the pid of a dead owner, nor the gateway of another home.
+    """
+    actor, target, call = moment.actor, moment.target, moment.call
+    if actor is None or target is None or call is None or isinstance(moment.answer, Errno) or target.dead:
+        return None
+    sent = f"{actor.letter} sent {signal_name(call.args[1])} to"
+    if target.letter == actor.letter:
+        return f"{sent} itself"
+    for view in moment.processes:
+        if view.letter == target.letter:
+            if view.owned or target.recorded:
+                return None
+            return f"{sent} {view.letter}, which is no owner and has no record"
+    return f"{sent} {target.text}, which is no gateway of this home"
+
+
+def a_replaced_owner_exits_clean(moment: Moment) -> str | None:
+    """An owner that is replaced or stopped on purpose exits with 0, and by an unplanned SIGTERM with 1.
+
+    Owed by subjects that offer a replace or a stop. What was planned cannot be told where whoever planned it
+    has met with something, or where the world sends a SIGTERM while there is anybody who may plan.
+    """
+    actor = moment.actor
+    if actor is None or actor.outcome is None or not actor.owned or actor.trouble:
+        return None
+    status = actor.outcome.status
+    if status is None or not actor.outcome.tells_plans:
+        return None
+    planners = [view for view in moment.processes if view.life in PLANNING and view.letter != actor.letter]
+    if actor.asked == "term" and not planners and status == 0:
+        return f"{actor.letter} exited with 0, although nobody planned its end"
+    if actor.asked == "signal" and planners and not any(map(_met_with_something, planners)) and status != 0:
+        return f"{actor.letter}, ended by {_names(planners)} as planned, exited with {status}"
+    return None
+
+
+def _met_with_something(view: View) -> bool:
+    ended_badly = view.outcome is not None and view.outcome.kind in ("killed", "failed")
+    return ended_badly or bool(view.asked or view.trouble)
+
+
 def only_documented_errors(moment: Moment) -> str | None:
     """A subject raises only what it documents, or passes on the errno that the world told it."""
     actor = moment.actor
@@ -195,10 +271,13 @@ INVARIANTS: Final[tuple[Invariant, ...]] = (
     only_documented_errors,
     a_dead_owner_can_be_replaced,
     some_contender_wins,
+    a_stopped_owner_can_be_replaced,
     a_start_always_ends,
     a_live_owner_is_discoverable,
     readers_change_nothing,
     release_removes_only_own_record,
+    only_the_owner_is_signalled,
+    a_replaced_owner_exits_clean,
 )
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from stateful.kernel.call import Call, Outside
 from stateful.kernel.disk import HOME
-from stateful.kernel.machine import FIRST_PID, START_TICKS
+from stateful.kernel.machine import MACHINE, Machine
 from stateful.kernel.process import Process
 from stateful.kernel.switch import resume
 from stateful.life import plain
@@ -25,11 +25,14 @@ ENVIRONMENT: Final = {
 }
 
 
-def new_process(subject: Subject, letter: str, life: str) -> Process:
+def new_process(subject: Subject, letter: str, life: str, machine: Machine = MACHINE) -> Process:
     """A process of a subject, or of the other one, that has not had its first turn."""
-    index = LETTERS.index(letter)
+    pid, start_ticks, uid, namespace = machine.who(letter)
     runs = subject.of(life)
-    process = Process(letter, life, FIRST_PID + index, START_TICKS + index, lambda: runs.run(plain(life)))
+    process = Process(letter, life, pid, start_ticks, lambda: runs.run(plain(life)))
+    process.uid, process.namespace = uid, namespace
+    if machine.program:
+        process.argv[:1] = machine.program
     process.folder, process.subject = runs.folder, runs.module.partition(".")[0]
     process.environ = dict(ENVIRONMENT)
     return process

@@ -7,47 +7,37 @@ a stale record, one of which may be killed before any of its steps.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Final
 
-from stateful.kernel.disk import HOME
-from stateful.kernel.machine import DEAD_PID, DEAD_TICKS, MACHINE, Machine, Stranger
+from stateful.image import (
+    CONTAINERS,
+    LOOKALIKE,
+    NULL_OWN_PID,
+    ODD,
+    ODD_NAME,
+    OTHERS,
+    OWN_PID,
+    PID_FILE,
+    RECORD,
+    RECYCLED,
+    ROOTS,
+    TWINS,
+    ZOMBIE,
+    DiskImage,
+)
+from stateful.kernel.machine import Machine
 from stateful.life import OTHER, plain, runs_other
 from stateful.supervision import SUPERVISIONS, SUPERVISIONS_BY_NAME, Supervision
-
-PID_FILE: Final = f"{HOME}/gateway.pid"
-
-RECORD: Final = json.dumps(
-    {
-        "pid": DEAD_PID,
-        "kind": "hermes-gateway",
-        "argv": ["hermes_cli/main.py", "gateway", "run"],
-        "start_time": DEAD_TICKS,
-    }
-).encode()
-
-STRANGER: Final = Stranger(DEAD_PID, 4000, ("/usr/bin/postgres", "-D", "/srv/data"))
-
-
-@dataclass(frozen=True)
-class DiskImage:
-    """What stands on the disk before anybody runs, and what the machine is like."""
-
-    name: str
-    title: str
-    files: tuple[tuple[str, bytes], ...] = ()
-    machine: Machine = MACHINE
-
 
 DISKS: Final = (
     DiskImage("empty", "empty disk"),
     DiskImage("stale", "stale record", ((PID_FILE, RECORD),)),
     DiskImage("empty-file", "empty PID file", ((PID_FILE, b""),)),
     DiskImage("torn-file", "torn record", ((PID_FILE, RECORD[: len(RECORD) // 2]),)),
-    DiskImage("recycled-pid", "record of a recycled pid", ((PID_FILE, RECORD),), Machine((STRANGER,))),
+    RECYCLED,
 )
 NO_PROC: Final = DiskImage("no-proc", "stale record, no /proc", ((PID_FILE, RECORD),), Machine(proc=False))
 
@@ -58,6 +48,7 @@ Plan = tuple[str, ...]  # the faults that may happen, by family, in this order
 NOTHING: Final[Plan] = ()
 KILL: Final[Plan] = ("kill",)
 KILLS: Final[Plan] = ("kill", "kill")
+POWER_LOSS: Final[Plan] = ("power-loss",)
 
 # What else may happen; each family is described in ``stateful.deciders.faults``.
 UPSETS: Final[tuple[Plan, ...]] = (
@@ -72,6 +63,7 @@ UPSETS: Final[tuple[Plan, ...]] = (
     ("removal",),
     ("corruption",),
     ("lost-home",),
+    POWER_LOSS,
 )
 # Somebody else lays hands on the files: many a right protocol has never promised to survive that.
 MEDDLING: Final = frozenset({"removal", "corruption", "lost-home"})
@@ -144,6 +136,11 @@ class Scenario:
     def title(self) -> str:
         return ", ".join([self.cast.title, self.disk.title, *faults_of_plan(self.plan)])
 
+    @property
+    def loses_power(self) -> bool:
+        """Whether it is kept track of what a power loss would leave of the disk."""
+        return POWER_LOSS[0] in self.plan
+
     def goals(self) -> tuple[str, ...]:
         """The names of the goals (see ``stateful.invariants``) that some execution must reach."""
         lives = tuple(map(plain, self.cast.lives))
@@ -160,7 +157,7 @@ class Scenario:
             goals.append("a_reader_ran_beside_a_claim")
         if self.cast.exits:
             goals.append("an_owner_released")
-        if "replace" in lives:
+        if "replace" in lives and lives[0] == "start" and not self.disk.machine.foreign:
             goals.append("a_replace_succeeded")
         if "stop" in lives:
             goals.append("a_stop_succeeded")
@@ -175,7 +172,7 @@ THREE_STARTS: Final = Cast(
 )
 
 CASTS: Final = (
-    Cast("one-start", "one start", ("start",), plans=(NOTHING, KILL), disks=(*DISKS, NO_PROC)),
+    Cast("one-start", "one start", ("start",), plans=(NOTHING, KILL, POWER_LOSS), disks=(*DISKS, NO_PROC)),
     Cast(
         "two-starts",
         "two starts",
@@ -190,6 +187,7 @@ CASTS: Final = (
         ("start", "status"),
         plans=(NOTHING, KILL),
         upset_on=USUAL,
+        slow=("power-loss",),
     ),
     Cast(
         "start-and-exit",
@@ -198,6 +196,7 @@ CASTS: Final = (
         plans=(NOTHING, KILL),
         exits=1,
         upset_on=(DISKS[1], DISKS[0], *DISKS[2:]),
+        slow=("power-loss",),
     ),
     Cast(
         "exit-and-start",
@@ -219,7 +218,7 @@ CASTS: Final = (
         settled=("A",),
         disks=(*USUAL, NO_PROC),
         upset_on=USUAL[:1],
-        slow=("errno", "removal", "corruption", "lost-home", "clock-step"),
+        slow=("errno", "removal", "corruption", "lost-home", "clock-step", "power-loss"),
     ),
     Cast(
         "stop-of-owner",
@@ -229,7 +228,7 @@ CASTS: Final = (
         settled=("A",),
         disks=(*USUAL, NO_PROC),
         upset_on=USUAL[:1],
-        slow=("errno", "corruption"),
+        slow=("errno", "corruption", "power-loss"),
     ),
     Cast(
         "replace-and-status",
@@ -250,6 +249,30 @@ TWO_REPLACES: Final = Cast(
     disks=USUAL[:1],
 )
 
+ONE_REPLACE: Final = Cast("one-replace", "one replace", ("replace",))
+_CAST: Final = {cast.name: cast for cast in (*CASTS, ONE_REPLACE)}
+
+
+def _odd(name: str, plans: tuple[Plan, ...], *disks: DiskImage) -> Cast:
+    """A cast on disks on which a pid names somebody else than who wrote the record."""
+    return replace(_CAST[name], plans=plans, disks=disks, upset_on=())
+
+
+ODD_CASTS: Final = (
+    _odd("one-start", (NOTHING, KILL), *ODD),
+    _odd("one-replace", (NOTHING,), RECYCLED, *ODD),
+    _odd("two-starts", (NOTHING,), OWN_PID, NULL_OWN_PID),
+    _odd("two-starts", (NOTHING, KILL), ZOMBIE, CONTAINERS, ROOTS),
+    _odd("start-and-status", (NOTHING, KILL), ZOMBIE, CONTAINERS, ROOTS),
+    _odd("start-and-stop", (NOTHING,), LOOKALIKE),
+    _odd("replace-of-owner", (NOTHING, KILL), ZOMBIE, ODD_NAME, ROOTS),
+)
+LONG_ODD_CASTS: Final = (
+    _odd("two-starts", (NOTHING, KILL, KILLS), TWINS, LOOKALIKE, OTHERS, ODD_NAME),
+    _odd("start-and-status", (NOTHING, KILL), TWINS, OWN_PID, NULL_OWN_PID, LOOKALIKE),
+    _odd("stop-of-owner", (NOTHING, KILL), ZOMBIE, ODD_NAME),
+)
+
 
 def _is_by_name(scenario: Scenario) -> bool:
     """Whether a scenario is searched only where it is named.
@@ -260,12 +283,12 @@ def _is_by_name(scenario: Scenario) -> bool:
     cast, disk = scenario.cast, scenario.disk
     killed_three = cast == THREE_STARTS and disk not in USUAL
     killed_polling = bool(cast.settled) and disk == NO_PROC
-    if scenario.plan in UPSETS:
+    if scenario.plan in UPSETS and cast.upset_on:
         return disk != cast.upset_on[0] or bool({*scenario.plan} & {*cast.slow, *MEDDLING})
-    return cast == TWO_REPLACES or bool(scenario.plan and (killed_three or killed_polling))
+    return cast in (TWO_REPLACES, *LONG_ODD_CASTS) or bool(scenario.plan and (killed_three or killed_polling))
 
 
-_CASTS: Final = (*CASTS, TWO_REPLACES)
+_CASTS: Final = (*CASTS, *ODD_CASTS, TWO_REPLACES, *LONG_ODD_CASTS)
 _KILLED: Final = tuple(
     Scenario(cast, disk, plan) for cast in _CASTS for plan in cast.plans for disk in cast.disks
 )

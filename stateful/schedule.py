@@ -8,7 +8,7 @@
 - ``start-B``, ``replace-B``, ``stop-B``, ``status-B``, ``peek-B``: a new process, B, with that life;
   ``other-start-B`` and so on: one that runs the other subject, where there are two in one home;
 - the faults of the machine, which ``stateful.kernel.faults`` describes: ``recycle-99``, ``clock+60``,
-  ``remove-gateway.lock``, ``corrupt-gateway.pid=torn``, ``power-loss-3`` and so on.
+  ``remove-gateway.lock``, ``corrupt-gateway.pid=torn``, ``power-loss-writeback-3`` and so on.
 """
 
 from __future__ import annotations

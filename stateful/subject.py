@@ -68,6 +68,7 @@ class Subject:
         """Inside a simulated process: import the subject afresh and live one life of it."""
         process = cast(Process, getcurrent())
         protocol = bind(importlib.import_module(self.module), self.function)
+        process.tells_plans = protocol.offer.can_replace or protocol.offer.can_stop
         try:
             if life in ("status", "peek"):
                 return Outcome("answered", protocol.running_pid(life == "status"))

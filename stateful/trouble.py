@@ -18,11 +18,17 @@ from stateful.kernel.hostile import IN_ITS_PLACE
 UNTROUBLED: Final = ""
 CALLS: Final = "calls"  # a call of its failed, or the disk was ailing in its time
 FILES: Final = "files"  # files of the home were changed in its time, by nobody
+CLOCK: Final = "clock"  # the wall clock was set in its time, so a note of its may be out of date
 TAKEN: Final = "taken"  # a file of the home was taken away in its time, by nobody
 HOMELESS: Final = "homeless"  # the home it was at work in is gone, or too much of it to tell
 
 HOME_IS_GONE: Final = ("home-gone", "home-new")
 AILING: Final = ("disk-full", "read-only")
+
+
+def hinders(trouble: str) -> bool:
+    """Whether a process in trouble may fail at what it is there for."""
+    return trouble not in (UNTROUBLED, CLOCK)
 
 
 def after_fault(kind: str, detail: str, trouble: str) -> str:
@@ -34,12 +40,16 @@ def after_fault(kind: str, detail: str, trouble: str) -> str:
         return HOMELESS if trouble in (FILES, TAKEN) else TAKEN
     if kind == "corrupt":
         return HOMELESS if trouble == TAKEN else FILES
-    return trouble or (CALLS if kind in CALL_FAULTS or kind in AILING else UNTROUBLED)
+    if hinders(trouble):
+        return trouble
+    if kind in CALL_FAULTS or kind in AILING:
+        return CALLS
+    return CLOCK if kind == "clock" else trouble
 
 
 def after_move(ailing: bool, trouble: str) -> str:
     """The trouble of a process that has moved, on a disk that may have been ailing."""
-    return trouble or (CALLS if ailing else UNTROUBLED)
+    return CALLS if ailing and not hinders(trouble) else trouble
 
 
 def excuses(trouble: str, code: int | None) -> bool:

@@ -157,10 +157,11 @@ Message = tuple[int, Result]
 
 
 def _jobs(scenarios: Iterable[tuple[int, Scenario]]) -> list[Job]:
-    """The numbered scenarios, by cast and disk."""
-    jobs: dict[tuple[str, str], Job] = {}
+    """The numbered scenarios, by cast and disk, and by whether power may be lost."""
+    jobs: dict[tuple[str, str, bool], Job] = {}
     for number, scenario in scenarios:
-        jobs.setdefault((scenario.cast.name, scenario.disk.name), []).append((number, scenario))
+        together = scenario.cast.name, scenario.disk.name, scenario.loses_power
+        jobs.setdefault(together, []).append((number, scenario))
     return list(jobs.values())
 
 
@@ -179,7 +180,7 @@ def _search(
         for number, scenario in job:
             tell((number, supervise(subject, scenario, until)))
         return
-    memory = Memory(subject, job[0][1].disk)
+    memory = Memory(subject, job[0][1].disk, loses_power=job[0][1].loses_power)
     explorer = Explorer(subject, offer, list(numbers), memory, until, watch)
     try:
         with Watchdog():

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Final, NamedTuple
 
 from stateful.kernel.call import Call
+from stateful.kernel.machine import MACHINE, Machine
 from stateful.kernel.process import Process
 from stateful.kernel.switch import bury
 from stateful.running import new_process, run_to_call
@@ -33,8 +34,9 @@ class Intent(NamedTuple):
 class Behaviour:
     """The behaviour of a subject's processes, learnt history by history."""
 
-    def __init__(self, subject: Subject) -> None:
+    def __init__(self, subject: Subject, machine: Machine = MACHINE) -> None:
         self.subject = subject
+        self.machine = machine
         self.runs = 0
         self.draws_random = False
         self._histories: list[tuple[int, Any]] = [(-1, None)]
@@ -80,7 +82,7 @@ class Behaviour:
         if at in parked:
             process = parked.pop(at)
         else:
-            process = new_process(self.subject, letter, life)
+            process = new_process(self.subject, letter, life, self.machine)
             self.runs += 1
             self._learn(process, run_to_call(process), BORN)
         for step in reversed(way):

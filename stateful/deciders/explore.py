@@ -30,13 +30,16 @@ from stateful.deciders.layer import Layer, Place
 from stateful.deciders.memory import Memory, State
 from stateful.deciders.minimise import vary
 from stateful.deciders.moment import moment_of
+from stateful.deciders.power import JUDGED, profile_of
 from stateful.deciders.questions import Questions
 from stateful.deciders.replay import replay
 from stateful.deciders.result import Result
 from stateful.deciders.symmetry import Asymmetric, Exchange, Symmetry
-from stateful.deciders.unseen import Signalled, handles_signals, is_unseen, signals_somebody
+from stateful.deciders.unseen import Signalled, handles_signals, is_unseen
 from stateful.deciders.way import Node
 from stateful.invariants import GOALS, Moment, first_broken
+from stateful.kernel.persistence import MOST_IMAGES, SYNCS, WRITEBACK
+from stateful.kernel.power import POWER_LOSS
 from stateful.kernel.process import OWNER
 from stateful.life import runs_other
 from stateful.report.blame import WHILE_SOMEBODY_OWNS, to_blame
@@ -44,6 +47,7 @@ from stateful.running import LETTERS
 from stateful.scenario import Plan, Scenario
 from stateful.schedule import LIVES, STEP, Move, format_schedule
 from stateful.subject import Offer, Subject
+from stateful.target import sends_signal
 from stateful.trace import Trace
 
 LONGEST_HISTORY: Final = 250  # answers; a process that needs more is not followed to its end
@@ -73,7 +77,7 @@ class Explorer:
         self.memory = memory
         self.deadline = deadline
         self.watch = watch
-        self.reduced = reduced
+        self.reduced = reduced and memory.machine.interchangeable
         self.signalled = False
         self._scenario = scenarios[0]
         self._layer = Layer()
@@ -109,6 +113,7 @@ class Explorer:
             dict(layer.violations),
             tuple(goal for goal in self._scenario.goals() if goal in layer.missing),
             faults=dict(layer.faults),
+            power_losses=layer.power.result(),
         )
 
     def _search(self, layer: Layer) -> Iterator[Result]:
@@ -120,11 +125,13 @@ class Explorer:
             layer.finished = self._search_layer()
         result = self.so_far()
         if layer.plan in self.scenarios:
-            result.exhaustive = layer.finished and not layer.cut_short
+            result.exhaustive = layer.finished and not (layer.cut_short or layer.power.cut_short)
             if not layer.finished:
                 result.reason = "the time was spent"
             elif layer.cut_short:
                 result.reason = f"a process takes more than {LONGEST_HISTORY} calls"
+            elif layer.power.cut_short:
+                result.reason = f"a power loss leaves more than {MOST_IMAGES[WRITEBACK]:,} images"
             elif result.unreached:
                 result.reason = f"never reached: {', '.join(result.unreached)}"
             yield result
@@ -149,7 +156,7 @@ class Explorer:
             if struck and (not queue or layer.ways.depth(struck[0].node) <= layer.ways.depth(queue[0])):
                 place = struck.popleft()
                 node = place.node
-                moves = fault_moves(self.memory, node.state, layer.plan[-1], place.letter)
+                moves = self._faults(place)
             else:
                 node = queue.popleft()
                 moves, hurried = self._moves(node)
@@ -216,6 +223,8 @@ class Explorer:
             return False
         value, view = self.memory.local(local), self.memory.view(local)
         call, own = self.memory.pending(value), self.memory.own(value)
+        if self.memory.loses_power and call.name in SYNCS:
+            return False  # A power loss sees it.
         if not is_unseen(call, own, view.pid, self.memory.locks_records(node.state, view.letter)):
             return False
         effect = self.memory.effect(node.state, move)
@@ -234,7 +243,7 @@ class Explorer:
         effect = self.memory.effect(node.state, move)
         if effect is None:
             return None
-        if not self.signalled and effect.call is not None and signals_somebody(effect.call):
+        if not self.signalled and effect.call is not None and sends_signal(effect.call):
             raise Signalled
         if move.is_fault and self._layer.plan:
             self._layer.faults[self._layer.plan[-1]] += 1
@@ -244,6 +253,9 @@ class Explorer:
             self._violated(broken[0], node, [move])
             return None
         self._note_goals(moment)
+        if move.kind == POWER_LOSS:
+            self._lose_power(node, move, effect.after)
+            return None
         exits = node.exits - (move.kind == "exit")
         return self._visit(effect.after, exits, (node, move), exchange=exchange)
 
@@ -251,7 +263,8 @@ class Explorer:
         self, state: State, exits: int, came: tuple[Node, Move] | None, *, exchange: bool = True
     ) -> Node | None:
         how: Exchange = tuple(range(len(state.locals)))
-        if self.reduced and exchange:
+        # An image of a power loss has a number, which is another one where somebody else is who.
+        if self.reduced and exchange and not self.memory.loses_power:
             state, how = self._symmetry.canonical(state)
         node = Node(state, exits)
         if node in self._layer.ways:
@@ -260,6 +273,24 @@ class Explorer:
         for invariant, moves in self._questions.ask(state, self._layer.violations):
             self._violated(invariant, node, moves)
         return node
+
+    def _faults(self, place: Place) -> list[Move]:
+        family = self._layer.plan[-1]
+        if family == POWER_LOSS:
+            return self._layer.power.moves(self.memory.shared_state(place.node.state.shared))
+        return fault_moves(self.memory, place.node.state, family, place.letter)
+
+    def _lose_power(self, node: Node, move: Move, after: State) -> None:
+        """Ask what a start makes of what is left. Nothing more is followed: there are disks like these."""
+        power = self._layer.power
+        profile = profile_of(move)
+        if power.note(profile, after.shared):
+            self._layer.ways.add(Node(after, node.exits), (node, move), tuple(range(len(after.locals))))
+        for invariant, moves in self._questions.ask(after, power.broken[profile]):
+            way = self._layer.ways.moves(node, [move, *moves])
+            power.broken[profile][invariant] = replay(self.subject, self._scenario, way)
+            if profile in JUDGED:
+                self._violated(invariant, node, [move, *moves])
 
     def _note_goals(self, moment: Moment) -> None:
         self._layer.missing -= {name for name in self._layer.missing if GOALS[name](moment)}

@@ -10,9 +10,11 @@ from typing import Final
 
 from stateful.deciders.memory import Memory, State
 from stateful.deciders.moment import alive
+from stateful.deciders.power import losses
 from stateful.kernel.call_faults import faults_of
 from stateful.kernel.disk import home_files
 from stateful.kernel.machine import DEAD_PID
+from stateful.kernel.power import POWER_LOSS
 from stateful.schedule import Move
 
 Family = Callable[[Memory, State], Iterator[Move]]
@@ -85,6 +87,13 @@ def _named(*faults: tuple[str, str]) -> Family:
     return moves
 
 
+def _power_losses(memory: Memory, state: State) -> Iterator[Move]:
+    """Each image that may be left, once."""
+    persistence = memory.shared_state(state.shared).persistence
+    if persistence is not None:
+        yield from (move for move, _ in losses(persistence))
+
+
 FAMILIES: Final[dict[str, Family]] = {
     "kill": _signal("crash"),
     "sigterm": _signal("term"),
@@ -92,6 +101,7 @@ FAMILIES: Final[dict[str, Family]] = {
     ERRNO: _errnos,
     "recycled-pid": _recycled,
     "reboot": _named(("reboot", "")),
+    POWER_LOSS: _power_losses,
     "removal": _removed,
     "corruption": _corrupted,
     "bad-disk": _named(("disk-full", ""), ("read-only", "")),

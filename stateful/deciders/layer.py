@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from typing import NamedTuple
 
+from stateful.deciders.power import PowerLosses
 from stateful.deciders.way import Node, Ways
 from stateful.invariants import GOALS, GOALS_OF_FAULTS
 from stateful.scenario import NOTHING, Plan
@@ -31,6 +32,7 @@ class Layer:
         missing: the goals that have not been reached.
         masked: traces of an invariant that were of no use because another is broken before it.
         faults: how many faults were tried, by family.
+        power: what its power losses have shown.
     """
 
     def __init__(self, plan: Plan = NOTHING, earlier: Layer | None = None) -> None:
@@ -42,6 +44,7 @@ class Layer:
         self.missing: set[str] = {*earlier.missing, *GOALS_OF_FAULTS} if earlier else set(GOALS)
         self.masked: Counter[str] = Counter(earlier.masked) if earlier else Counter()
         self.faults: Counter[str] = Counter(earlier.faults) if earlier else Counter()
+        self.power = PowerLosses()
         self.cut_short: bool = bool(earlier and earlier.cut_short)
         self.finished: bool = not earlier or earlier.finished
         self.calls: int = earlier.calls if earlier else 0

@@ -107,7 +107,7 @@ class SingleOwnerMachine(RuleBasedStateMachine):
         """Leave out the phase in which Hypothesis watches every line: also those of simulated processes,
         in which its watching makes calls. The counterexample explains itself."""
         super().__init_subclass__(**more)
-        phases = [phase for phase in settings.default.phases if phase != Phase.explain]
+        phases = [phase for phase in settings().phases if phase != Phase.explain]
         cls.TestCase.settings = settings(cls.TestCase.settings, phases=phases)
 
     def __init__(self) -> None:

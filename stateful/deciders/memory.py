@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from stateful.deciders.behaviour import BORN, Behaviour
+from stateful.image import DiskImage
 from stateful.invariants import View
 from stateful.kernel import faults, interrupt, simulation
 from stateful.kernel.call import BLOCKED, SILENT, Call, Delivery, UnmodelledSyscall
@@ -23,11 +24,11 @@ from stateful.kernel.disk import Disk
 from stateful.kernel.faults import WORLD, Impossible
 from stateful.kernel.kernel import Kernel, SharedState
 from stateful.kernel.machine import FIRST_PID
+from stateful.kernel.power import POWER_LOSS, after_power_loss
 from stateful.kernel.process import LEAVING, STARTING, Entry, Outcome
 from stateful.kernel.restore import restore
 from stateful.life import plain
 from stateful.running import LETTERS, LIMIT_SILENT_CALLS, new_process
-from stateful.scenario import DiskImage
 from stateful.schedule import SIGNALS, Move
 from stateful.subject import Subject
 from stateful.trouble import UNTROUBLED, after_fault, after_move
@@ -80,15 +81,23 @@ class Numbering:
 
 
 class Memory:
-    """All that is known of one subject on one disk; shared by the scenarios that start there."""
+    """All that is known of one subject on one disk; shared by the scenarios that start there.
 
-    def __init__(self, subject: Subject, disk: DiskImage) -> None:
+    Attributes:
+        loses_power: what a power loss would leave of the disk is a part of the states.
+    """
+
+    def __init__(self, subject: Subject, disk: DiskImage, *, loses_power: bool = False) -> None:
         self.subject = subject
+        self.loses_power = loses_power
         self.calls_made = 0
-        self.behaviour = Behaviour(subject)
+        self.machine = disk.machine
+        self.behaviour = Behaviour(subject, disk.machine)
         self._kernel = Kernel(disk.machine)
         simulation.begin()
         self._kernel.put(disk.files)
+        if loses_power:
+            self._kernel.keep_track()
         self.number_of_shared = self._shared = Numbering()
         self.number_of_own = self._own = Numbering()
         self.number_of_local = self._locals = Numbering()
@@ -136,6 +145,10 @@ class Memory:
         shared: SharedState = self._shared.values[number]
         return shared
 
+    def after_power_loss(self, number: int) -> bool:
+        """Whether a shared state is one after a power loss."""
+        return self.loses_power and self.shared_state(number).persistence is None
+
     def is_ailing(self, state: State) -> bool:
         """Whether the disk is in a state in which less is owed."""
         shared = self.shared_state(state.shared)
@@ -163,16 +176,17 @@ class Memory:
         view = self._views.get(number)
         if view is None:
             local = self.local(number)
-            pid = FIRST_PID + LETTERS.index(local.letter)
+            who = self.machine.who(local.letter)
             view = self._views[number] = View(
                 local.letter,
                 plain(local.life),
-                pid,
+                who.pid,
                 local.phase,
                 local.owned,
                 local.outcome,
                 local.asked,
                 local.trouble,
+                namespace=who.namespace,
             )
         return view
 
@@ -200,7 +214,8 @@ class Memory:
         elif move.kind in SIGNALS:
             signal = Call("be sent", (SIGNALS[move.kind],))
             _, shared, own, _ = self._make(state, index, local, signal)
-            local = local._replace(asked="term") if move.kind == "term" else local
+            if move.kind == "term" and local.asked != "exit":
+                local = local._replace(asked="term")
             effect = self._place_after(state, index, local, shared, own, None, None)
         else:
             effect = self._be_born(state, index, local)
@@ -212,7 +227,10 @@ class Memory:
         """A fault of the machine."""
         whom = str(FIRST_PID + LETTERS.index(move.letter)) if move.letter else move.detail
         key = (state.shared, move.kind, whom)
-        if key not in self._upsets:
+        if key not in self._upsets and move.kind == POWER_LOSS:
+            without = after_power_loss(self.shared_state(state.shared), move.detail)
+            self._upsets[key] = None if without is None else self._shared(without)
+        elif key not in self._upsets:
             self._restore(state)
             try:
                 faults.strike(self._kernel, move.kind, whom)
@@ -344,7 +362,7 @@ class Memory:
         if call.name == "deliver":
             process.signals.pop(0)
         elif call.name == "be sent":
-            kernel.send(process.pid, call.args[0])
+            kernel.send(process, call.args[0])
         elif fault:
             answer = suffer(kernel, process, call, fault)
         elif call.name != "spawn":
@@ -361,7 +379,7 @@ class Memory:
         restore(self._kernel, self.shared_state(state.shared), owns, self._new_process)
 
     def _new_process(self, letter: str, life: str) -> Any:
-        return new_process(self.subject, letter, life)
+        return new_process(self.subject, letter, life, self.machine)
 
 
 def _place(state: State, index: int, effect: Effect) -> Effect:

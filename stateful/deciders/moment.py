@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from stateful.deciders.memory import Effect, Memory, State
 from stateful.invariants import Moment, View, needs_disk
+from stateful.kernel.call import Call
 from stateful.kernel.faults import WORLD
 from stateful.running import LETTERS
 from stateful.schedule import Move
+from stateful.target import Target, sends_signal, target_of
 
 
 def alive(memory: Memory, state: State) -> list[str]:
@@ -19,12 +21,14 @@ def moment_of(memory: Memory, state: State, move: Move, effect: Effect) -> Momen
     """The moment at which a move has had an effect."""
     locals_ = effect.after.locals
     views = [memory.view(local) for local in locals_ if not memory.is_unborn(local)]
-    actor = before = after = None
+    actor = before = after = target = None
     if move.kind not in WORLD:
         index = LETTERS.index(move.letter)
         was, actor = memory.view(state.locals[index]), memory.view(locals_[index])
         if needs_disk(was.life, was.phase):
             before, after = memory.disk(state), memory.disk(effect.after)
+        if effect.call is not None and sends_signal(effect.call):
+            target = _target(memory, state, index, effect.call)
     return Moment(
         move,
         actor,
@@ -34,16 +38,28 @@ def moment_of(memory: Memory, state: State, move: Move, effect: Effect) -> Momen
         after,
         views,
         len(locals_) - len(views),
+        target,
     )
 
 
-def as_seen_alone(moment: Moment, letter: str, steps: int, company: tuple[str, ...]) -> Moment:
+def _target(memory: Memory, state: State, index: int, call: Call) -> Target | None:
+    local = memory.local(state.locals[index])
+    path = None
+    if call.name == "pidfd_send_signal":
+        path = next(file[1] for fd, file in memory.own(local)[1] if fd == call.args[0])
+    shared = memory.shared_state(state.shared)
+    living = (local.letter, *(entry.letter for entry in shared.table))
+    people = {letter: memory.machine.who(letter) for letter in living}
+    return target_of(people, shared, local.letter, call, path)
+
+
+def as_seen_alone(moment: Moment, letter: str, steps: int, company: tuple[str, ...], frozen: bool) -> Moment:
     """The moment as seen when one process runs alone, which the states of the search do not record."""
 
     def mark(view: View) -> View:
         if view.letter != letter:
             return view
-        return view._replace(alone=True, steps=steps, company=company)
+        return view._replace(alone=True, steps=steps, company=company, frozen=frozen)
 
     actor = mark(moment.actor) if moment.actor else None
     return moment._replace(actor=actor, processes=[mark(view) for view in moment.processes])

@@ -8,25 +8,27 @@ question is asked once for each of these.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
+from stateful.deciders.alike import Lives, Look, looks_of
 from stateful.deciders.memory import Memory, State
 from stateful.deciders.moment import alive, as_seen_alone, moment_of
 from stateful.invariants import LONGEST_LIFE_STEPS, first_broken
+from stateful.kernel.disk import NO_DISK
+from stateful.kernel.kernel import SharedState
 from stateful.kernel.process import OWNER
 from stateful.life import plain
 from stateful.running import LETTERS
 from stateful.schedule import STEP, Move
 from stateful.subject import Offer
 
-ASKED: Final = ("start", "status", "peek")
-
 
 class Question(NamedTuple):
     """A life to be lived alone.
 
     Attributes:
-        spared: the letters of the owners that go on living meanwhile, without moving.
+        spared: the letters of the owners that go on living meanwhile, without moving. Those that a replace
+            meets are stopped.
     """
 
     life: str
@@ -35,7 +37,7 @@ class Question(NamedTuple):
 
 
 class Questions:
-    """Could the gateway start again? Is the owner found? Does a query without clean-up touch anything?
+    """Could the gateway start again, or a stopped one be replaced? Is the owner found? Do queries touch?
 
     Where two subjects run in one home, each is asked of both: whatever one leaves behind, the other can
     start; whichever owns, a query of the other finds it.
@@ -43,8 +45,9 @@ class Questions:
 
     def __init__(self, memory: Memory, offer: Offer) -> None:
         self.memory = memory
-        self._lives = [life for life in offer.lives if plain(life) in ASKED]
+        self._offered = offer.lives
         self._asked: dict[Question, str | None] = {}  # the invariant that the answer breaks
+        self._lives: dict[tuple[str, SharedState], Lives] = {}
 
     def ask(self, state: State, broken: Collection[str] = ()) -> Iterator[tuple[str, list[Move]]]:
         """The invariants that answers break in a state, and the moves from there that show it.
@@ -68,10 +71,12 @@ class Questions:
     def _of(self, state: State) -> Iterator[Question]:
         views = (self.memory.view(local) for local in state.locals)
         owners = tuple(view.letter for view in views if view.owns)
-        for life in self._lives:
-            if plain(life) == "start":
+        stopped = len(owners) == 1 and self.memory.entry(state, owners[0]).stopped
+        for life in self._offered:
+            role = plain(life)
+            if role == "start":
                 yield Question(life, state.shared, ())
-            elif plain(life) == "peek" or owners:
+            elif role == "peek" or (role == "status" and owners) or (role == "replace" and stopped):
                 yield Question(life, state.shared, owners)
 
     def _answer(
@@ -94,12 +99,40 @@ class Questions:
         met = question._replace(shared=state.shared)
         if moves and not self._is_worth_asking(met, broken):
             return self._asked[met], []
-        invariant = self._live(state, question, moves, untouched)
+        if memory.after_power_loss(state.shared):
+            invariant = self._live_after_power_loss(state, question, moves, broken)
+        else:
+            invariant = self._live(state, question, moves, untouched)
         self._asked[met] = invariant
         return invariant, moves
 
-    def _live(self, state: State, question: Question, moves: list[Move], untouched: bool) -> str | None:
-        """Let one process live; the first invariant that it breaks. Its moves are added to those given."""
+    def _live_after_power_loss(
+        self, state: State, question: Question, moves: list[Move], broken: Collection[str]
+    ) -> str | None:
+        """As ``_live``, but on one of several disks that the process cannot tell apart."""
+        shared = self.memory.shared_state(state.shared)
+        lives = self._lives.setdefault((question.life, shared._replace(disk=NO_DISK)), Lives())
+        known = lives.answer(shared.disk)
+        if known is None or known in broken:
+            return known
+        looks: list[Look] = []
+        invariant = self._live(state, question, moves, False, looks)
+        lives.learn(shared.disk, list(dict.fromkeys(looks)), invariant)
+        return invariant
+
+    def _live(
+        self,
+        state: State,
+        question: Question,
+        moves: list[Move],
+        untouched: bool,
+        looks: list[Look] | None = None,
+    ) -> str | None:
+        """Let one process live; the first invariant that it breaks.
+
+        Its moves are added to those given, and what it looks at of the disk to the looks.
+        """
+        found = self.memory.disk(state)
         memory = self.memory
         letter = LETTERS[len(state.locals)]
         first = Move(question.life, letter)
@@ -113,8 +146,10 @@ class Questions:
             if effect is None:
                 return None  # It waits for somebody who is held up here.
             moves.append(move)
+            if effect.call is not None and looks is not None:
+                looks += looks_of(effect.call, effect.answer, found, memory.disk(state))
             moment = moment_of(memory, state, move, effect)
-            moment = as_seen_alone(moment, letter, steps, question.spared)
+            moment = as_seen_alone(moment, letter, steps, question.spared, plain(question.life) == "replace")
             broken = first_broken(moment)
             if broken is not None:
                 return broken[0]

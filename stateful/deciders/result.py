@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from stateful.chronicle import Chronicle
+from stateful.deciders.power import Lost
 from stateful.scenario import Scenario
 from stateful.trace import Trace
 
@@ -24,6 +25,7 @@ class Result:
         unreached: the goals that no execution reached.
         reason: why the verdict is unknown.
         faults: how many faults were tried, by family.
+        power_losses: what power losses have shown, by profile.
         missing: the lives of the scenario that the subject does not offer; nothing is searched then.
         chronicle: what happened, where it is supervised: it is played once, and has no states.
     """
@@ -39,6 +41,7 @@ class Result:
     missing: tuple[str, ...] = ()
     faults: dict[str, int] = field(default_factory=dict)
     chronicle: Chronicle | None = None
+    power_losses: dict[str, Lost] = field(default_factory=dict)
 
     @property
     def finished(self) -> bool:

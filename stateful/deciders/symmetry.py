@@ -21,7 +21,7 @@ from stateful.deciders.memory import UNBORN, Local, Memory, State
 from stateful.kernel.call import Call
 from stateful.kernel.disk import Disk
 from stateful.kernel.kernel import SharedState
-from stateful.kernel.machine import FIRST_PID, START_TICKS
+from stateful.kernel.machine import Machine, Stranger
 from stateful.kernel.proc import BOOT_TIME_S, TICKS_PER_S
 from stateful.running import LETTERS
 
@@ -37,7 +37,7 @@ class Symmetry:
 
     def __init__(self, memory: Memory, lives: Sequence[str]) -> None:
         self.memory = memory
-        self._maps = [_Map(exchange) for exchange in _exchanges(lives)]
+        self._maps = [_Map(exchange, memory.machine) for exchange in _exchanges(lives)]
         self._identity = tuple(range(len(lives)))
         self._shared: list[dict[int, int]] = [{} for _ in self._maps]
         self._locals: list[dict[int, int]] = [{} for _ in self._maps]
@@ -103,12 +103,13 @@ class Symmetry:
 class _Map:
     """What one exchange makes of every kind of value."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, machine: Machine) -> None:
         self.exchange = exchange
         moved = [(old, new) for old, new in enumerate(exchange) if old != new]
         self.letters = {LETTERS[old]: LETTERS[new] for old, new in moved}
-        self._pids = {FIRST_PID + old: FIRST_PID + new for old, new in moved}
-        self._ticks = {START_TICKS + old: START_TICKS + new for old, new in moved}
+        pairs = [(machine.who(LETTERS[old]), machine.who(LETTERS[new])) for old, new in moved]
+        self._pids = {old.pid: new.pid for old, new in pairs if old.pid != new.pid}
+        self._ticks = {old.start_ticks: new.start_ticks for old, new in pairs}
         words = {str(old): str(new) for old, new in (self._pids | self._ticks).items()}
         words |= {_centiseconds(old): _centiseconds(new) for old, new in self._ticks.items()}
         self._words = words
@@ -168,6 +169,15 @@ class _Map:
                     for lock in state.record_locks
                 )
             ),
+            strangers=tuple(sorted(map(self._stranger, state.strangers))),
+        )
+
+    def _stranger(self, stranger: Stranger) -> Stranger:
+        """A zombie of a process, or who got the pid of one."""
+        return stranger._replace(
+            pid=self._pids.get(stranger.pid, stranger.pid),
+            start_ticks=self._ticks.get(stranger.start_ticks, stranger.start_ticks),
+            namespace=self.letters.get(stranger.namespace, stranger.namespace),
         )
 
 

@@ -4,7 +4,8 @@ Such a step commutes with every step and fault of the other processes: it reads 
 changes what nobody reads. The search lets the process make it at once instead of branching. A step that
 begins or ends ownership, or ends the process, is never one.
 
-Unseen: closing a descriptor that holds no lock; syncing a file; reading ``/proc`` about oneself.
+Unseen: closing a descriptor that holds no lock; syncing a file, unless power may be lost; reading ``/proc``
+about oneself.
 
 A signal that ends a process commutes with such a step as a kill does. One that is handled does not: the
 handler may see what has been done. So in a search in which anybody sends a signal, no step of a process
@@ -21,11 +22,6 @@ from stateful.kernel.process import Entry
 
 class Signalled(Exception):
     """Somebody sends a signal, which the search did not expect when it let unseen steps be made at once."""
-
-
-def signals_somebody(call: Call) -> bool:
-    """Whether a call sends a signal, beside the one that only asks."""
-    return call.name in ("kill", "pidfd_send_signal") and call.args[1] != 0
 
 
 def handles_signals(entry: Entry) -> bool:

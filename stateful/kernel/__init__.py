@@ -5,9 +5,10 @@ the operating system stops before the call; a decider chooses whose call is made
 it, in a real temporary directory, and hands the result back.
 
 Modelled: files and directories, ``flock`` and ``lockf``, pids, signals, exit handlers, ``/proc/<pid>``,
-psutil's view of processes, sleeping and reading the clock, randomness; also a machine without ``/proc``
-and pidfds. README has the table of calls; a call is in it when ``tests/kernel/test_contract.py`` runs it
-on the host and on the kernel alike.
+psutil's view of processes, sleeping and reading the clock, randomness; zombies, pid namespaces, processes
+of other users; a machine without ``/proc`` and pidfds; faults (``faults``, ``call_faults``), and what a power
+loss leaves of a disk (``persistence``). README has the table of calls; a call is in it when
+``tests/kernel/test_contract.py`` runs it on the host and on the kernel alike.
 
 Simplified:
 
@@ -18,6 +19,8 @@ Simplified:
   write to does depend on them: what they could write just before it is not explored.
 - The clock moves only when a process sleeps; every order of the other processes stays open meanwhile.
 - A process exists from its first turn. Pids and start times grow in that order.
+- Every process leads a group of its own. In a pid namespace pid 1 is like any other process: on Linux it
+  takes no signal that it has no handler for. Every user may do with every file what its owner may.
 - Paths are normalised as text: ``a/link/..`` is ``a``, ``file/`` is ``file``. A descriptor of a folder
   stands for the path by which it was opened. An error names the absolute path.
 - A file has one time, of its last change; a folder's size, links and time never change.

@@ -86,34 +86,51 @@ def suffer(kernel: Kernel, process: Process, call: Call, fault: str) -> Any:
 
 # -- a full or a read-only disk ------------------------------------------------------------------------------
 
-_NEEDS_SPACE: Final = frozenset({"write", "pwrite", "link", "symlink", "mkdir", "rename"})
+_MAKES_A_NAME: Final = frozenset({"link", "symlink", "mkdir"})
+_WRITES: Final = frozenset({"write", "pwrite"})
 _CHANGES: Final = frozenset(
-    {"write", "pwrite", "ftruncate", "truncate", "unlink", "rmdir", "chmod", "fchmod", "utime"}
+    {"rename", "ftruncate", "truncate", "unlink", "rmdir", "chmod", "fchmod", "utime", *_WRITES}
 )
 
 
 def denies(kernel: Kernel, call: Call) -> int | None:
-    """The errno with which a disk that is full or read-only answers a call, or None."""
+    """The errno with which a disk that is full or read-only answers a call, or None.
+
+    What is wrong with the call itself is answered first where Linux does so. On a full disk every write
+    fails, also one over old bytes, as where nothing is written in place.
+    """
+    code = errno.ENOSPC if kernel.condition == "full" else errno.EROFS
     if call.name == "open":
-        return _denies_open(kernel, *call.args[:2])
+        return code if _needs_more(kernel, *call.args[:2]) else None
+    if call.name in _MAKES_A_NAME:
+        return code if _could_make_a_name(kernel, call) else None
     if kernel.condition == "full":
-        return errno.ENOSPC if call.name in _NEEDS_SPACE else None
-    return errno.EROFS if call.name in _NEEDS_SPACE | _CHANGES else None
+        makes = call.name == "rename" and _could_make_a_name(kernel, call)
+        return code if makes or call.name in _WRITES else None
+    return code if call.name in _CHANGES else None
 
 
-def _denies_open(kernel: Kernel, path: str, flags: int) -> int | None:
+def _needs_more(kernel: Kernel, path: str, flags: int) -> bool:
+    """Whether an open makes a file, or may change one on a disk that is read-only."""
     if path.startswith("/proc/"):
-        return None
-    if flags & os.O_CREAT and not _is_there(kernel, path):
-        return errno.ENOSPC if kernel.condition == "full" else errno.EROFS
-    if kernel.condition == "read-only" and flags & (os.O_WRONLY | os.O_RDWR | os.O_TRUNC):
-        return errno.EROFS
-    return None
+        return False
+    if not _is_there(kernel, path):
+        return bool(flags & os.O_CREAT)
+    changes = bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_TRUNC))
+    return kernel.condition == "read-only" and changes and not (flags & os.O_CREAT and flags & os.O_EXCL)
+
+
+def _could_make_a_name(kernel: Kernel, call: Call) -> bool:
+    """Whether a call would make a new name, were the disk well."""
+    *sources, new = (argument for argument in call.args[:2] if isinstance(argument, str))
+    if call.name == "symlink":
+        sources = []
+    return not _is_there(kernel, new) and all(_is_there(kernel, source) for source in sources)
 
 
 def _is_there(kernel: Kernel, path: str) -> bool:
     try:
-        real.stat(kernel.root + path)
+        real.lstat(kernel.root + path)
     except OSError:
         return False
     return True

@@ -63,6 +63,9 @@ class Disk(NamedTuple):
         return {path: file for path, file in self.by_path().items() if file.writer == letter and file.content}
 
 
+NO_DISK = Disk((), ())
+
+
 def home_files(disk: Disk) -> list[str]:
     """The names of what stands in the home."""
     return [path.removeprefix(f"{HOME}/") for path, _ in disk.names if path.startswith(f"{HOME}/")]

@@ -65,7 +65,10 @@ def make_psutil(process: Process) -> ModuleType:
             return str(inspect(self.pid)[0][0]).rsplit("/", 1)[-1]
 
         def cmdline(self) -> list[str]:
-            return list(inspect(self.pid)[0])
+            words, *_, status = inspect(self.pid)
+            if status == "zombie":
+                raise ZombieProcess(self.pid)
+            return list(words)
 
         def create_time(self) -> float:
             return float(BOOT_TIME_S) + float(self._start) / TICKS_PER_S
@@ -102,7 +105,10 @@ def make_psutil(process: Process) -> ModuleType:
         def send_signal(self, number: int) -> None:
             if not self.is_running():
                 raise NoSuchProcess(self.pid)
-            send(process, "kill", self.pid, int(number))
+            try:
+                send(process, "kill", self.pid, int(number))
+            except PermissionError:
+                raise AccessDenied(self.pid) from None
 
         def terminate(self) -> None:
             self.send_signal(15)

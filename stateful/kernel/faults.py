@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from stateful.kernel import disk_faults
 from stateful.kernel.disk import HOME
 from stateful.kernel.hostile import HOSTILE, IN_ITS_PLACE
-from stateful.kernel.machine import Stranger
+from stateful.kernel.machine import FIRST_PID, START_TICKS, Stranger
+from stateful.kernel.persistence import PROFILES, WRITEBACK
+from stateful.kernel.power import POWER_LOSS, image_left, lose_power
 
 if TYPE_CHECKING:
     from stateful.kernel.kernel import Kernel
@@ -69,7 +71,9 @@ def _recycle(kernel: Kernel, whom: str) -> None:
     """The pid of a process that has ended goes to a program that is none of ours.
 
     After a reboot it starts at the very tick, too, at which the process before it did: the worst there is.
-    Owed: no signal to it, and no waiting for its end.
+    It does not where that process ran before the scenario: its record does not tell the boot, as those of
+    older versions do not, and no protocol could tell the two apart. Owed: no signal to it, and no waiting
+    for its end.
     """
     _give_pid(kernel, int(whom), ("/usr/bin/postgres", "-D", "/srv/data"))
 
@@ -83,8 +87,8 @@ def _lookalike(kernel: Kernel, whom: str) -> None:
 def _give_pid(kernel: Kernel, pid: int, argv: tuple[str, ...]) -> None:
     if kernel.find(pid) is not None:
         raise Impossible(f"pid {pid} is taken")
-    ticks = kernel.machine.ticks_of(pid) if kernel.boots > 1 else LATER_TICKS
-    kernel.strangers[pid] = Stranger(pid, ticks, argv)
+    ticks = START_TICKS + pid - FIRST_PID if kernel.boots > 1 and pid >= FIRST_PID else LATER_TICKS
+    kernel.admit(Stranger(pid, ticks, argv))
 
 
 @_fault("reboot")
@@ -95,6 +99,20 @@ def _reboot(kernel: Kernel, _: str) -> None:
     pid before.
     """
     kernel.reboot()
+
+
+@_fault(POWER_LOSS, rf"(?:{'|'.join(PROFILES)})-[1-9][0-9]{{0,5}}", f"{WRITEBACK}-3")
+def _power_loss(kernel: Kernel, which: str) -> None:
+    """Everybody is killed at once, and of the disk that is left which the power loss leaves of it.
+
+    ``power-loss-writeback-3`` leaves the third of the images that the profile ``writeback`` allows then: see
+    ``persistence``. The machine boots again. Once is enough: nothing is kept track of after that. Owed: one
+    start alone becomes owner, and no error that is not documented.
+    """
+    image = image_left(kernel.follow(), which)
+    if image is None:
+        raise Impossible("there is no such image here; power is lost once, in scenarios of which it is said")
+    lose_power(kernel, image)
 
 
 @_fault("clock", r"[+-][1-9][0-9]{0,8}", "+60", joint="")

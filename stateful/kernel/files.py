@@ -141,7 +141,7 @@ def _open(kernel: Kernel, process: Process, path: str, flags: int, mode: int) ->
     if len(process.fds) >= LIMIT_OPEN_FILES:
         return Errno(errno.EMFILE)
     if kernel.proc and path.startswith("/proc/"):
-        return open_number(process, kernel.open_proc(path, flags))
+        return open_number(process, kernel.open_proc(process, path, flags))
     if real.O_TMPFILE and flags & real.O_TMPFILE == real.O_TMPFILE:
         return Errno(errno.EOPNOTSUPP)  # as on a file system that has no nameless files
     where = on_disk(kernel, path, True if flags & real.O_CREAT else None)
@@ -308,5 +308,5 @@ def status(kernel: Kernel, raw: Any) -> tuple[int, ...]:
 def _fstat(kernel: Kernel, process: Process, fd: int) -> tuple[int, ...]:
     file = open_file(process, fd)
     if file.real is None:
-        return kernel.stat_proc(file.path)
+        return kernel.stat_proc(process, file.path)
     return status(kernel, real.fstat(file.real))

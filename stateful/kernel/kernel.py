@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from stateful.kernel import call_faults, disk_faults, locks, proc, real, signals, switch
 from stateful.kernel import names as names  # registers its calls
 from stateful.kernel.call import Call, Errno, UnmodelledSyscall
-from stateful.kernel.disk import HOME, Disk, scan
+from stateful.kernel.disk import HOME, NO_DISK, Disk, scan
 from stateful.kernel.files import SYSCALLS, Inode, OpenFile
 from stateful.kernel.machine import MACHINE, Machine, Stranger
+from stateful.kernel.persistence import Persistence, all_on_disk, syncs
 from stateful.kernel.process import Entry, Outcome, Process
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class SharedState(NamedTuple):
         table: each live process.
         opens, flocks: (serial of the inode, how often it is open, or a lock on it).
         record_locks: the ``lockf`` locks, with serials for inodes.
-        clock, skew, strangers, boots, condition: see ``Kernel``.
+        clock, skew, strangers, boots, condition, persistence: see ``Kernel``.
     """
 
     disk: Disk
@@ -54,6 +55,7 @@ class SharedState(NamedTuple):
     strangers: tuple[Stranger, ...]
     boots: int
     condition: str
+    persistence: Persistence | None
 
 
 class Kernel:
@@ -62,11 +64,12 @@ class Kernel:
     Attributes:
         root: the real directory that processes see as ``/``.
         processes: every process that ever ran, by letter.
-        strangers: the other processes of the machine, by pid.
+        strangers: the other processes of the machine and the zombies, by pid and namespace.
         clock: microseconds since the epoch, by the monotonic clock; only sleeping moves it.
         skew: by how many microseconds the wall clock is ahead of that.
         boots: how often the machine was started.
         condition: what the disk suffers from: ``full``, ``read-only`` or nothing.
+        persistence: what of the disk a power loss may leave; None where power cannot be lost.
         closed: whether there may be a folder whose permission bits keep its owner out.
     """
 
@@ -82,11 +85,14 @@ class Kernel:
             real.mkdir(self.root + path, 0o700)
         self.processes: dict[str, Process] = {}
         self.machine = machine
-        self.strangers = {stranger.pid: stranger for stranger in machine.strangers}
+        self.strangers: dict[tuple[int, str], Stranger] = {}
+        for stranger in machine.strangers:
+            self.admit(stranger)
         self.clock = CLOCK_START_US
         self.skew: int = 0
         self.boots: int = 1
         self.condition = ""
+        self.persistence: Persistence | None = None
         self.record_locks: list[locks.RecordLock] = []
         self.proc = machine.proc
         self.closed = False
@@ -99,6 +105,7 @@ class Kernel:
         self.folders = {HOMES}  # where there may be anything beside the skeleton
         self.labels = 0
         self._disk: Disk | None = None
+        self._followed: Disk = NO_DISK  # what stood on the disk when ``persistence`` was true of it
         self._links = False
         disk_faults.make_home(self)
         self.inode(real.lstat(self.root + HOME).st_ino).label = HOME_LABEL
@@ -116,11 +123,40 @@ class Kernel:
             if denied is not None:
                 return Errno(denied)
         try:
+            if self.persistence is not None:
+                return self._perform_durably(process, call)
             return SYSCALLS[call.name](self, process, *call.args)
         except OSError as error:
             if error.errno is None:
                 raise
             return Errno(error.errno)
+
+    def keep_track(self) -> None:
+        """From now on, keep track of what a power loss may leave; what stands on the disk is safe."""
+        self._followed = self.disk()
+        self.persistence = all_on_disk(self._followed)
+
+    def follow(self) -> Persistence | None:
+        """What of the disk a power loss may leave now."""
+        if self.persistence is not None and self._followed is not self.disk():
+            self.persistence = self.persistence.follow(self._followed, self.disk())
+            self._followed = self.disk()
+        return self.persistence
+
+    def _perform_durably(self, process: Process, call: Call) -> Any:
+        """Make a call, and keep track of what of the disk a power loss may leave."""
+        self.follow()  # somebody may have been killed since
+        file = process.fds.get(call.args[0]) if call.args and isinstance(call.args[0], int) else None
+        answer = SYSCALLS[call.name](self, process, *call.args)
+        persistence = self.follow()
+        if file is not None and file.real is not None and syncs(call, file) and persistence is not None:
+            serial = self.inode(file.inode).serial
+            if stat.S_ISDIR(real.fstat(file.real).st_mode):
+                folders = [path for path, inode in self.disk().names if inode == serial] or [file.path]
+                self.persistence = persistence.sync_folder(self.disk(), folders[0])
+            else:
+                self.persistence = persistence.sync_file(self.disk(), serial)
+        return answer
 
     def _stay_inside(self, call: Call) -> None:
         """Refuse to follow a link that climbs out of the temporary directory, as ``../../../..`` may."""
@@ -134,25 +170,31 @@ class Kernel:
                         f"the subject followed a link in {path} that leads out of the simulated machine"
                     )
 
-    def find(self, pid: int) -> Process | Stranger | None:
-        """The live process with a pid, or None."""
+    def find(self, pid: int, namespace: str = "") -> Process | Stranger | None:
+        """Who has a pid in a pid namespace, or None: a live process or a zombie."""
         for process in self.processes.values():
-            if process.pid == pid and process.alive:
+            if process.pid == pid and process.namespace == namespace and process.alive:
                 return process
-        return self.strangers.get(pid)
+        return self.strangers.get((pid, namespace))
 
-    def population(self) -> Iterator[Process | Stranger]:
-        """Every live process of the machine."""
-        yield from self.strangers.values()
-        yield from (process for process in self.processes.values() if process.alive)
+    def population(self, namespace: str) -> Iterator[Process | Stranger]:
+        """Everybody in a pid namespace."""
+        yield from (each for each in self.strangers.values() if each.namespace == namespace)
+        processes = self.processes.values()
+        yield from (each for each in processes if each.alive and each.namespace == namespace)
 
-    def send(self, pid: int, number: int) -> None:
-        """Send a signal; a stranger that is sent one takes no notice, unless it is SIGKILL."""
-        target = self.find(pid)
+    def send(self, target: Process | Stranger, number: int) -> None:
+        """Send a signal; a stranger ends by SIGTERM, too, and a zombie takes no notice of anything."""
         if isinstance(target, Process):
             signals.deliver(self, target, number)
-        elif target is not None and number in (9, 15):
-            del self.strangers[pid]
+        elif number in (9, 15) and not target.zombie:
+            del self.strangers[target.pid, target.namespace]
+            if not self.machine.reaps:
+                self.admit(target._replace(stopped=False, zombie=True))
+
+    def admit(self, stranger: Stranger) -> None:
+        """Have somebody in the process table that runs nothing of the subject."""
+        self.strangers[stranger.pid, stranger.namespace] = stranger
 
     @property
     def now(self) -> int:
@@ -168,7 +210,10 @@ class Kernel:
         self.boots += 1
 
     def end(self, process: Process, outcome: Outcome) -> None:
-        """A process is no more: its descriptors close, which drops its locks. Nothing of it runs."""
+        """A process is no more: its descriptors close, which drops its locks. Nothing of it runs.
+
+        Where nobody reaps it, it stays as a zombie.
+        """
         process.outcome = outcome
         process.signals.clear()
         process.stopped = False
@@ -179,6 +224,10 @@ class Kernel:
             if inode.writer == process.letter:
                 inode.writer, self._disk = None, None
         self.record_locks = [lock for lock in self.record_locks if lock.letter != process.letter]
+        if not self.machine.reaps:
+            pid, ticks, uid = process.pid, process.start_ticks, process.uid
+            argv, where = tuple(process.argv), process.namespace
+            self.admit(Stranger(pid, ticks, argv, uid, zombie=True, namespace=where))
 
     def put(self, files: Iterable[tuple[str, bytes]]) -> None:
         """Write files, as the world did before anybody ran."""
@@ -275,7 +324,7 @@ class Kernel:
 
     def remember_disk(self, disk: Disk) -> None:
         """Take a disk that was just restored as read."""
-        self._disk = disk
+        self._disk = self._followed = disk
         self._links = any(file.kind == "link" for _, file in disk.files)
 
     def clear_disk(self) -> None:
@@ -313,6 +362,7 @@ class Kernel:
             tuple(sorted(self.strangers.values())),
             self.boots,
             self.condition,
+            self.follow(),
         )
 
     def own_state(self, process: Process) -> tuple[Any, ...]:

@@ -10,14 +10,34 @@ DEAD_PID: Final = 99  # of the process that a scenario's record names
 DEAD_TICKS: Final = 1000
 
 
+USER: Final = 1000  # the uid of whoever does not say otherwise
+ROOT: Final = 0
+
+
 class Stranger(NamedTuple):
-    """A process that runs nothing of the subject: it only has an identity."""
+    """A process that runs nothing of the subject: it only has an identity.
+
+    Attributes:
+        zombie: it has ended, and its parent has not reaped it.
+        namespace: the pid namespace that it is in: see ``Machine.who``.
+    """
 
     pid: int
     start_ticks: int
     argv: tuple[str, ...]
-    uid: int = 1000
+    uid: int = USER
     stopped: bool = False
+    zombie: bool = False
+    namespace: str = ""
+
+
+class Identity(NamedTuple):
+    """What tells a process of the subject from others."""
+
+    pid: int
+    start_ticks: int
+    uid: int
+    namespace: str
 
 
 class Machine(NamedTuple):
@@ -26,14 +46,37 @@ class Machine(NamedTuple):
     Attributes:
         strangers: who lives on it.
         proc: whether it has ``/proc`` and pidfds; where it has not, psutil is what tells of processes.
+        reaps: whether a process that ends is reaped; where it is not, it stays in the table as a zombie.
+        containers: whether each process of the subject is alone in a pid namespace, in which it is pid 1.
+            The namespaces share the file system and its locks, and the boot.
+        together: the letters of processes that started in the same clock tick.
+        foreign: the letters of processes that run as root, which others may not signal.
+        program: what processes of the subject run, instead of what their life says.
     """
 
     strangers: tuple[Stranger, ...] = ()
     proc: bool = True
+    reaps: bool = True
+    containers: bool = False
+    together: str = ""
+    foreign: str = ""
+    program: tuple[str, ...] = ()
 
-    def ticks_of(self, pid: int) -> int:
-        """When the process started that has, or last had, a pid."""
-        return START_TICKS + pid - FIRST_PID if pid >= FIRST_PID else DEAD_TICKS
+    def who(self, letter: str) -> Identity:
+        """The identity of the process with a letter."""
+        index = ord(letter) - ord("A")
+        ticks = START_TICKS + (0 if letter in self.together else index)
+        return Identity(
+            1 if self.containers else FIRST_PID + index,
+            ticks,
+            ROOT if letter in self.foreign else USER,
+            letter if self.containers else "",
+        )
+
+    @property
+    def interchangeable(self) -> bool:
+        """Whether exchanging two processes of one life exchanges letters, pids and start times alone."""
+        return not (self.together or self.foreign)
 
 
 MACHINE: Final = Machine()

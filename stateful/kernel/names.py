@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @syscall("stat")
 def _stat(kernel: Kernel, process: Process, path: str, follow: bool) -> tuple[int, ...]:
     if kernel.proc and f"{path}/".startswith("/proc/"):
-        return kernel.stat_proc(path)
+        return kernel.stat_proc(process, path)
     where = on_disk(kernel, path)
     return status(kernel, real.stat(where) if follow else real.lstat(where))
 
@@ -89,7 +89,7 @@ def _symlink(kernel: Kernel, process: Process, target: str, path: str) -> None:
 @syscall("readlink")
 def _readlink(kernel: Kernel, process: Process, path: str) -> str:
     if kernel.proc and path.startswith("/proc/"):
-        return kernel.readlink_proc(path)
+        return kernel.readlink_proc(process, path)
     target = real.readlink(on_disk(kernel, path))
     return target.removeprefix(kernel.root) if target.startswith(kernel.root) else target
 
@@ -123,7 +123,7 @@ def _keep(kernel: Kernel, path: str, doing: str) -> None:
 @syscall("listdir")
 def _listdir(kernel: Kernel, process: Process, path: str) -> tuple[str, ...]:
     if kernel.proc and path == "/proc":
-        return kernel.list_proc()
+        return kernel.list_proc(process)
     return tuple(sorted(real.listdir(_readable_folder(kernel, path))))
 
 

@@ -13,26 +13,26 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from stateful.kernel.files import DEVICE, WRITABLE, OpenFile
+from stateful.kernel.machine import ROOT, Stranger
 
 if TYPE_CHECKING:
     from stateful.kernel.kernel import Kernel
-    from stateful.kernel.machine import Stranger
     from stateful.kernel.process import Process
 
 BOOT_ID = "6c1f2b9e-3f6d-4b0e-9a51-7d3c5e8f0a4"  # and how often the machine was started
 BOOT_TIME_S = 1_700_000_000
 TICKS_PER_S = 100
 FILES = ("cmdline", "comm", "stat", "status")
-STATES = {"R": "running", "S": "sleeping", "T": "stopped"}
+STATES = {"R": "running", "S": "sleeping", "T": "stopped", "Z": "zombie"}
 PIDFD = "pidfd:"  # what stands for a path where a descriptor names a process
 
 
-def open_proc(kernel: Kernel, path: str, flags: int) -> OpenFile:
+def open_proc(kernel: Kernel, process: Process, path: str, flags: int) -> OpenFile:
     """Open a file of ``/proc``: ENOENT where there is no such process or file, EACCES to write."""
     if flags & WRITABLE:
         raise OSError(errno.EACCES, "")
     if path not in _GLOBAL:
-        _, name = _split(kernel, path)
+        _, name = _split(kernel, process, path)
         if name not in FILES:
             raise OSError(errno.ENOENT, "")
     return OpenFile(None, path, flags, 0)
@@ -71,40 +71,59 @@ def _generate(kernel: Kernel, process: Process, path: str) -> bytes:
     if path in _GLOBAL:
         return _GLOBAL[path](kernel).encode()
     _, _, pid, name = path.split("/")
-    entry = kernel.find(int(pid))
+    entry = kernel.find(int(pid), process.namespace)
     if entry is None:
         raise OSError(errno.ESRCH, "")
-    return _content(entry, name, "T" if entry.stopped else "R" if entry is process else "S")
+    return _content(entry, name, state_of(entry, process))
 
 
-def stat_proc(kernel: Kernel, path: str) -> tuple[int, ...]:
+def state_of(entry: Process | Stranger, viewer: Process) -> str:
+    """The state of a process as a letter: R, S, T or Z."""
+    if is_zombie(entry):
+        return "Z"
+    return "T" if entry.stopped else "R" if entry is viewer else "S"
+
+
+def is_zombie(entry: Process | Stranger | None) -> bool:
+    """Whether somebody in the process table has ended."""
+    return isinstance(entry, Stranger) and entry.zombie
+
+
+def stat_proc(kernel: Kernel, process: Process, path: str) -> tuple[int, ...]:
     """``stat`` of a directory or file of ``/proc``."""
     if path == "/proc":
         return (st.S_IFDIR | 0o555, 2, DEVICE, 1, 0, 0, 0, kernel.now)
-    if path in _GLOBAL or _split(kernel, path)[1] in FILES:
-        return (st.S_IFREG | 0o444, 2, DEVICE, 1, 1000, 1000, 0, kernel.now)
-    if _split(kernel, path)[1] == "":
-        return (st.S_IFDIR | 0o555, 2, DEVICE, 1, 1000, 1000, 0, kernel.now)
+    if path in _GLOBAL:
+        return (st.S_IFREG | 0o444, 2, DEVICE, 1, 0, 0, 0, kernel.now)
+    entry, name = _split(kernel, process, path)
+    if name in FILES:
+        return (st.S_IFREG | 0o444, 2, DEVICE, 1, entry.uid, entry.uid, 0, kernel.now)
+    if name == "":
+        return (st.S_IFDIR | 0o555, 2, DEVICE, 1, entry.uid, entry.uid, 0, kernel.now)
     raise OSError(errno.ENOENT, "")
 
 
-def readlink_proc(kernel: Kernel, path: str) -> str:
-    """``readlink`` of ``exe`` or ``cwd`` of a process."""
-    _, name = _split(kernel, path)
-    try:
-        return {"exe": "/usr/bin/python3", "cwd": "/"}[name]
-    except KeyError:
-        raise OSError(errno.ENOENT, "") from None
+def readlink_proc(kernel: Kernel, process: Process, path: str) -> str:
+    """``readlink`` of ``exe`` or ``cwd`` of a process: not of a zombie's, and EACCES of another user's."""
+    entry, name = _split(kernel, process, path)
+    links = {"exe": "/usr/bin/python3", "cwd": "/"}
+    if name not in links:
+        raise OSError(errno.ENOENT, "")
+    if process.uid not in (entry.uid, ROOT):
+        raise OSError(errno.EACCES, "")
+    if is_zombie(entry):
+        raise OSError(errno.ENOENT, "")
+    return links[name]
 
 
-def list_proc(kernel: Kernel) -> tuple[str, ...]:
+def list_proc(kernel: Kernel, process: Process) -> tuple[str, ...]:
     """``listdir`` of ``/proc``: the pids."""
-    return tuple(sorted(str(entry.pid) for entry in kernel.population()))
+    return tuple(sorted(str(entry.pid) for entry in kernel.population(process.namespace)))
 
 
-def _split(kernel: Kernel, path: str) -> tuple[Process | Stranger, str]:
+def _split(kernel: Kernel, process: Process, path: str) -> tuple[Process | Stranger, str]:
     parts = path.split("/")
-    entry = kernel.find(int(parts[2])) if parts[2].isdecimal() else None
+    entry = kernel.find(int(parts[2]), process.namespace) if parts[2].isdecimal() else None
     if entry is None or len(parts) > 4:
         raise OSError(errno.ENOENT, "")
     return entry, parts[3] if len(parts) == 4 else ""
@@ -115,6 +134,8 @@ def _content(entry: Process | Stranger, name: str, state: str) -> bytes:
     if name == "comm":
         return comm.encode() + b"\n"
     if name == "cmdline":
+        if is_zombie(entry):
+            return b""
         return b"".join(argument.encode() + b"\0" for argument in entry.argv)
     if name == "status":
         uid = entry.uid

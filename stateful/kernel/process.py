@@ -17,6 +17,7 @@ from weakref import WeakValueDictionary
 from greenlet import GreenletExit, getcurrent, greenlet
 
 from stateful.kernel.call import Call, Delivery, Errno, Outside, UnmodelledSyscall
+from stateful.kernel.machine import USER
 from stateful.life import plain
 
 if TYPE_CHECKING:
@@ -52,12 +53,14 @@ class Outcome(NamedTuple):
     Attributes:
         errno: that of the error, where it failed with an OSError.
         status: the exit status, as a parent sees it; None where it was killed.
+        tells_plans: whether that is to tell an end on purpose from another: see ``Process``.
     """
 
     kind: str
     value: Any = None
     errno: int | None = None
     status: int | None = None
+    tells_plans: bool = False
 
 
 class Entry(NamedTuple):
@@ -77,6 +80,7 @@ class Process(greenlet):
         letter: its name in schedules and reports.
         life: what it is there for, and which subject it runs; see ``stateful.life``.
         pid, start_ticks, argv, uid: its identity as other processes see it.
+        namespace: the pid namespace that it is in.
         phase: ``starting``, ``owner`` (inside ``serve``) or ``leaving``.
         pending: the call that it is stopped before.
         since: when it began to wait in that call; None where a wait moves the clock and every order of
@@ -88,6 +92,7 @@ class Process(greenlet):
         buried: it is being unwound; every call is refused.
         stuck: it was stopped inside code that ignores being stopped, and is never resumed.
         streams: the files that it has open for writing, in the order in which they were opened.
+        tells_plans: its protocol offers a replace or a stop, and so can end an owner on purpose.
         deaf: it is past its exit handlers, and runs no more signal handlers either.
     """
 
@@ -105,7 +110,8 @@ class Process(greenlet):
             self.argv.append("--replace")
         elif role != "start":
             self.argv[2] = "stop" if role == "stop" else "status"
-        self.uid = 1000
+        self.uid = USER
+        self.namespace = ""
         self.main = main
         self.phase = STARTING
         self.owned = False
@@ -132,6 +138,7 @@ class Process(greenlet):
         self.exchange: Exchange | None = None
         self.draws = 0
         self.calls = 0
+        self.tells_plans = False
         self.deaf = False
         self.buried = False
         self.stuck = False
@@ -182,7 +189,8 @@ class Process(greenlet):
     def exit(self, code: int, outcome: Outcome | None = None) -> None:
         """End now, without running anything more. Never returns."""
         outcome = outcome or self._refused_or_released()
-        self.call("exit", code & 0xFF, outcome._replace(status=code & 0xFF))
+        status = code & 0xFF
+        self.call("exit", status, outcome._replace(status=status, tells_plans=self.tells_plans))
 
     def _refused_or_released(self) -> Outcome:
         return Outcome("released" if self.owned else "refused")

@@ -28,6 +28,13 @@ def kill(process: Process, pid: int, number: int) -> None:
     send(process, "kill", _c_int(pid), _c_int(number))
 
 
+def killpg(process: Process, pgid: int, number: int) -> None:
+    """As the C library does it: a group's number is a negative pid."""
+    if _c_int(pgid) < 0:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+    kill(process, -pgid, number)
+
+
 def send(process: Process, call: str, target: int, number: int) -> None:
     """Send a signal; a handler of one's own runs before the call returns."""
     if process.call(call, target, number) == HANDLED:
@@ -87,6 +94,7 @@ def putenv(process: Process, *_: Any) -> None:
 
 OS_CALLS: dict[str, EntryPoint] = {
     "kill": kill,
+    "killpg": killpg,
     "_exit": exit_,
     "waitpid": waitpid,
     "urandom": urandom,

@@ -40,10 +40,11 @@ def restore(
         process.fds.clear()
     nameless = {serial for serial, _ in shared.disk.files} - {serial for _, serial in shared.disk.names}
     if nameless or kernel.known_disk() != shared.disk:
-        _restore_disk(kernel, shared.disk)
+        restore_disk(kernel, shared.disk)
     kernel.clock, kernel.skew, kernel.labels = shared.clock, shared.skew, shared.labels
     kernel.boots, kernel.condition = shared.boots, shared.condition
-    kernel.strangers = {stranger.pid: stranger for stranger in shared.strangers}
+    kernel.persistence = shared.persistence
+    kernel.strangers = {(each.pid, each.namespace): each for each in shared.strangers}
     serials = {inode.serial: number for number, inode in kernel.inodes.items()}
     kernel.record_locks = [lock._replace(inode=serials[lock.inode]) for lock in shared.record_locks]
     for inode in kernel.inodes.values():
@@ -92,7 +93,8 @@ def _reopen(
     return file
 
 
-def _restore_disk(kernel: Kernel, disk: Disk) -> None:
+def restore_disk(kernel: Kernel, disk: Disk) -> None:
+    """Put a disk in the place of the one that is there; files without a name get one, for the moment."""
     kernel.clear_disk()
     files = dict(disk.files)
     made: dict[int, str] = {}

@@ -12,9 +12,10 @@ import os
 import signal
 from typing import TYPE_CHECKING, Any
 
-from stateful.kernel.call import BLOCKED, Blocked, UnmodelledSyscall
+from stateful.kernel.call import BLOCKED, Blocked
 from stateful.kernel.files import OpenFile, open_number, syscall
-from stateful.kernel.proc import PIDFD
+from stateful.kernel.machine import ROOT, Stranger
+from stateful.kernel.proc import PIDFD, STATES, is_zombie, state_of
 from stateful.kernel.process import PYTHON_DISPOSITIONS, Outcome, signal_name
 
 if TYPE_CHECKING:
@@ -28,26 +29,22 @@ STOPPING = frozenset({signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIG
 
 @syscall("kill")
 def _kill(kernel: Kernel, process: Process, pid: int, number: int) -> str | None:
-    """Send a signal. Answers ``handled`` where the caller has to run its own handler now."""
-    if pid <= 0:
-        if number == 0 and pid < -1 and kernel.find(-pid) is None:
-            raise OSError(errno.ESRCH, "")
-        if number == 0:
-            return None  # There is always somebody in one's own group.
-        raise UnmodelledSyscall(
-            f"the subject called os.kill({pid}, {number}), which signals a group of processes: "
-            "no gateway may do that; read the pid's sign before signalling"
-        )
-    target = kernel.find(pid)
+    """Send a signal. Answers ``handled`` where the caller has to run its own handler now.
+
+    Every process leads a group of its own. To everybody (-1) nothing is sent: the attempt is what counts.
+    """
+    if pid == -1:
+        return None
+    target = kernel.find(abs(pid), process.namespace) if pid else process
     if target is None:
         raise OSError(errno.ESRCH, "")
     if not 0 <= number < signal.NSIG:
         raise OSError(errno.EINVAL, "")
-    if target.uid != process.uid:
+    if process.uid not in (target.uid, ROOT):
         raise OSError(errno.EPERM, "")
     if target is process and number and _action(process, number) == "handler":
         return HANDLED
-    kernel.send(pid, number)
+    kernel.send(target, number)
     return None
 
 
@@ -57,29 +54,35 @@ def _pidfd_open(kernel: Kernel, process: Process, pid: int, flags: int) -> int:
         raise OSError(errno.EINVAL, "")
     if not kernel.proc:
         raise OSError(errno.ENOSYS, "")
-    target = kernel.find(pid)
+    target = kernel.find(pid, process.namespace)
     if target is None:
         raise OSError(errno.ESRCH, "")
     # Which process it is: another may have the pid by the time the descriptor is used.
     return open_number(process, OpenFile(None, f"{PIDFD}{pid}:{target.start_ticks}", os.O_RDWR, 0))
 
 
-def _behind(kernel: Kernel, process: Process, fd: int) -> tuple[int, bool]:
-    """The pid that a pidfd stands for, and whether that process lives."""
+def _behind(kernel: Kernel, process: Process, fd: int) -> tuple[int, Process | Stranger | None]:
+    """The pid that a pidfd stands for, and that process, unless it is gone."""
     path = process.fds[fd].path if fd in process.fds else ""
     if not path.startswith(PIDFD):
         raise OSError(errno.EBADF, "")
+    pid, start_ticks = named_by(path)
+    target = kernel.find(pid, process.namespace)
+    return pid, target if target is not None and target.start_ticks == start_ticks else None
+
+
+def named_by(path: str) -> tuple[int, int]:
+    """The pid and start time of the process that a pidfd's path names."""
     pid, start_ticks = map(int, path.removeprefix(PIDFD).split(":"))
-    target = kernel.find(pid)
-    return pid, target is not None and target.start_ticks == start_ticks
+    return pid, start_ticks
 
 
 @syscall("pidfd_send_signal")
 def _pidfd_send_signal(kernel: Kernel, process: Process, fd: int, number: int) -> Any:
-    pid, alive = _behind(kernel, process, fd)
+    pid, target = _behind(kernel, process, fd)
     if not 0 <= number < signal.NSIG:
         raise OSError(errno.EINVAL, "")
-    if not alive:
+    if target is None:
         raise OSError(errno.ESRCH, "")
     return _kill(kernel, process, pid, number)
 
@@ -89,7 +92,8 @@ def _select(
     kernel: Kernel, process: Process, fds: tuple[int, ...], microseconds: int | None
 ) -> tuple[int, ...] | Blocked:
     """Wait for the end of one of some processes, by pidfd; which of them have ended."""
-    ended = tuple(fd for fd in fds if not _behind(kernel, process, fd)[1])
+    behind = {fd: _behind(kernel, process, fd)[1] for fd in fds}
+    ended = tuple(fd for fd, target in behind.items() if target is None or is_zombie(target))
     if ended or microseconds is None:
         return ended or BLOCKED
     return () if _pass_time(kernel, process, microseconds) is None else BLOCKED
@@ -192,19 +196,18 @@ def _exit(kernel: Kernel, process: Process, code: int, outcome: Outcome) -> None
 
 @syscall("pid_exists")
 def _pid_exists(kernel: Kernel, process: Process, pid: int) -> bool:
-    return kernel.find(pid) is not None
+    return kernel.find(pid, process.namespace) is not None
 
 
 @syscall("pids")
 def _pids(kernel: Kernel, process: Process) -> tuple[str, ...]:
-    return kernel.list_proc()
+    return kernel.list_proc(process)
 
 
 @syscall("inspect")
 def _inspect(kernel: Kernel, process: Process, pid: int) -> tuple[Any, ...]:
     """What psutil reads: (argv, start time in ticks as text, uid, status). ESRCH where it is gone."""
-    entry = kernel.find(pid)
+    entry = kernel.find(pid, process.namespace)
     if entry is None:
         raise OSError(errno.ESRCH, "")
-    status = "stopped" if entry.stopped else "running" if entry is process else "sleeping"
-    return (tuple(entry.argv), str(entry.start_ticks), entry.uid, status)
+    return (tuple(entry.argv), str(entry.start_ticks), entry.uid, STATES[state_of(entry, process)])

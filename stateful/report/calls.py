@@ -11,8 +11,9 @@ from typing import Any, Final
 
 from stateful.kernel.call import Call, Delivery, Errno
 from stateful.kernel.call_faults import CALL_FAULTS
-from stateful.kernel.disk import HOME
 from stateful.kernel.process import Outcome, signal_name
+from stateful.report.disk import changes
+from stateful.report.disk import short_path as short_path
 from stateful.schedule import Move
 from stateful.trace import Step
 
@@ -23,11 +24,6 @@ _ABOUT_DESCRIPTORS: Final = frozenset(
 
 
 _RECORD: Final = re.compile(r'\{"pid": (-?\d+)(.*)$', re.DOTALL)
-
-
-def short_path(path: str) -> str:
-    """A path as it is called at home, which itself is ``.``."""
-    return "." if path == HOME else path.removeprefix(f"{HOME}/")
 
 
 def call_text(step: Step) -> str:
@@ -61,13 +57,14 @@ def call_text(step: Step) -> str:
     return f"{name}({', '.join(map(str, args))})"
 
 
-def world_text(move: Move) -> str:
-    """A fault of the machine, in words."""
+def world_text(move: Move, answer: Any = None) -> str:
+    """A fault of the machine, in words; what it answered is what the disk was, and what is left of it."""
     whom = move.letter or move.detail
     name, _, how = move.detail.partition("=")
     return {
         "recycle": f"pid {whom} goes to a stranger",
         "lookalike": f"pid {whom} goes to a gateway of another home",
+        "power-loss": _power_loss_text(move, answer),
         "reboot": "the machine is killed and booted again",
         "clock": f"the wall clock is set {move.detail} s",
         "disk-full": "the disk is full",
@@ -78,6 +75,11 @@ def world_text(move: Move) -> str:
         "home-new": "a new, empty home is put in place",
         "corrupt": f"{name} becomes {how}",
     }.get(move.kind, str(move))
+
+
+def _power_loss_text(move: Move, answer: Any) -> str:
+    left = changes(*answer) if answer else move.detail
+    return f"power is lost: {left or 'all is on the disk'} ({move.detail.partition('-')[0]})"
 
 
 def answer_text(step: Step) -> str:

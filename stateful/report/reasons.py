@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 from typing import Final
 
 from stateful.kernel.call import Delivery, Errno
+from stateful.kernel.power import POWER_LOSS
 from stateful.kernel.process import OWNER
 from stateful.life import plain
 from stateful.report.calls import (
@@ -14,7 +15,9 @@ from stateful.report.calls import (
     claimed_path,
     is_claim,
     short_path,
+    world_text,
 )
+from stateful.target import sends_signal
 from stateful.trace import Step, Trace
 
 _OBSERVING: Final = ("open", "read", "pread", "stat", "fstat", "flock", "lockf", "access", "listdir")
@@ -37,6 +40,10 @@ class Story:
         return [
             (number, step) for number, step in self.numbered if step.move.letter == letter and step.move.steps
         ]
+
+    def power_loss(self) -> tuple[int, Step] | None:
+        """When power was lost, after how many steps."""
+        return next(((n, step) for n, step in self.numbered if step.move.kind == POWER_LOSS), None)
 
     def owned_from(self, letter: str) -> int | None:
         """The step with which a process became owner."""
@@ -117,6 +124,14 @@ class Story:
         """Who was killed after which step."""
         return [(step.move.letter, number) for number, step in self.numbered if step.move.kind == "crash"]
 
+    def told(self, letter: str) -> int | None:
+        """The step with which a process first ran a signal handler."""
+        return next((number for number, step in self.of(letter) if isinstance(step.answer, Delivery)), None)
+
+    def signals(self) -> list[tuple[int, Step]]:
+        """The steps with which any process sent a signal."""
+        return [entry for entry in self.numbered if entry[1].call and sends_signal(entry[1].call)]
+
 
 def _looks_at(step: Step, path: str | None) -> bool:
     assert step.call is not None
@@ -170,7 +185,11 @@ def _stuck(story: Story) -> Iterator[str]:
         owned = story.owned_from(letter)
         state = "while it owned the gateway" if owned else "before it owned the gateway"
         yield f"{letter} was killed after step {number}, {state}; nothing of it ran after that."
-    if not story.killed():
+    lost = story.power_loss()
+    if lost is not None:
+        number, step = lost
+        yield f"After step {number} {world_text(step.move, step.answer)}; not all of it had been synced."
+    elif not story.killed():
         yield f"The disk is as the scenario leaves it: {story.trace.title}."
     failed = [(n, s) for n, s in story.of(actor) if isinstance(s.answer, Errno)]
     got = f" after step {failed[-1][0]}, {call_text(failed[-1][1])}, failed" if failed else ""
@@ -215,6 +234,44 @@ def _changed(story: Story) -> Iterator[str]:
     yield f"However, step {number} of {who}, {call_text(step)}, changed the disk."
 
 
+def _signalled(story: Story) -> Iterator[str]:
+    number, step = story.signals()[-1]
+    actor, call = step.move.letter, step.call
+    assert call is not None
+    if call.name == "kill":
+        pid = str(abs(call.args[0])).encode()
+        read = [n for n, s in story.of(actor) if isinstance(s.answer, bytes) and pid in s.answer]
+        if read:
+            yield f"Step {read[-1]} of {actor} read that pid: {story.trace.title}."
+    yield f"However, step {number}, {call_text(step)}, went to whoever has it now."
+
+
+def _exits_wrongly(story: Story) -> Iterator[str]:
+    number, step = story.numbered[-1]
+    actor = step.move.letter
+    told = story.told(actor)
+    senders = [entry for entry in story.signals() if entry[1].move.letter != actor and entry[0] < (told or 0)]
+    if senders:
+        at, sent = senders[-1]
+        how = f"{call_text(sent)}, told {actor} to go"
+        yield f"Step {at} of {sent.move.letter}, {how}, as it saw at step {told}."
+    else:
+        yield f"The world sent {actor} SIGTERM, as it saw at step {told}."
+    status = step.outcome.status if step.outcome else None
+    why = "does not start it again" if status == 0 else "starts it again, beside its successor"
+    yield f"However, it exited with {status} at step {number}: its supervisor {why}."
+
+
+def _not_replaced(story: Story) -> Iterator[str]:
+    number, step = story.numbered[-1]
+    owner = next(letter for letter in story.trace.lives if story.owned_from(letter) is not None)
+    stopped = [n for n, s in story.numbered if s.move.kind == "sigstop" and s.move.letter == owner]
+    yield _owns(story, owner)
+    yield f"It was stopped after step {stopped[-1]}, as one that hangs."
+    how = "gave up" if step.outcome is not None else "has not become owner"
+    yield f"However, {step.move.letter}, which is to replace it, {how} at step {number}."
+
+
 _REASONS: Final[dict[str, Callable[[Story], Iterator[str]]]] = {
     "at_most_one_owner": _two_owners,
     "a_dead_owner_can_be_replaced": _stuck,
@@ -222,4 +279,7 @@ _REASONS: Final[dict[str, Callable[[Story], Iterator[str]]]] = {
     "a_live_owner_is_discoverable": _undiscovered,
     "readers_change_nothing": _changed,
     "release_removes_only_own_record": _changed,
+    "a_stopped_owner_can_be_replaced": _not_replaced,
+    "only_the_owner_is_signalled": _signalled,
+    "a_replaced_owner_exits_clean": _exits_wrongly,
 }

@@ -144,7 +144,7 @@ def _row(trace: Trace, step: Step, number: int, becomes_owner: bool) -> str:
     shown = str(number) if step.move.steps else ""
     width = _width(trace)
     if step.move.kind in WORLD:
-        return f"{shown:>{NUMBER_WIDTH}}   -- {world_text(step.move)} --"
+        return f"{shown:>{NUMBER_WIDTH}}   -- {world_text(step.move, step.answer)} --"
     answer = answer_text(step)
     if becomes_owner:
         answer = f"{answer}, OWNS" if len(answer) < 8 else f"OWNS, {answer}"

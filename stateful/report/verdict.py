@@ -12,6 +12,7 @@ from stateful.chronicle import RUN_INVARIANTS, Chronicle, count_respawns
 from stateful.deciders.result import HOLDS, NOT_OFFERED, UNKNOWN, VIOLATED, Result
 from stateful.invariants import INVARIANTS
 from stateful.life import plain
+from stateful.report import power
 from stateful.report.chronicle import command
 from stateful.report.text import LIMIT_COLUMNS, count, replay_command, trace_text
 from stateful.scenario import UPSETS, count_faults, faults_of_plan
@@ -30,7 +31,7 @@ def tables(results: Sequence[Result]) -> list[Table]:
     are in a third.
     """
     played = [result for result in results if result.scenario.cast.supervision]
-    upset = [result for result in results if result.scenario.plan in UPSETS]
+    upset = [result for result in results if result.scenario.plan in UPSETS and result.scenario.cast.upset_on]
     killed = [result for result in results if result not in upset and result not in played]
     grids = []
     if killed:
@@ -114,6 +115,7 @@ def summary(verification: Verification) -> list[str]:
         lines += _entry("scope", _scope(verification, begun)) if begun else []
         lines += _entry("supervised", _supervised(played))
         lines += _entry("tried", _tried(verification))
+        lines += _entry("power loss", power.power_losses(begun))
     lines += _entry("not offered", _not_offered(verification))
     reasons = {result.reason for result in results if result.verdict == UNKNOWN and result.reason}
     for reason in sorted(reasons):
@@ -218,6 +220,7 @@ def _result_as_json(result: Result) -> dict[str, Any]:
         "executions": result.calls,
         "exhaustive": result.exhaustive,
         "seconds": round(result.seconds, 3),
+        **({"power_losses": power.as_json(result)} if result.power_losses else {}),
         **({"respawns": result.chronicle.respawns} if result.chronicle else {}),
         "violations": [
             {

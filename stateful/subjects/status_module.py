@@ -70,6 +70,8 @@ def _end(module: ModuleType, victim: int, plan: str) -> bool:
     tell_time = getattr(module, "get_process_start_time", None)
     if tell_time is not None and "expected_start_time" in inspect.signature(module.terminate_pid).parameters:
         since["expected_start_time"] = tell_time(victim)  # before it is marked: it may go at any moment
+        if module.get_running_pid() != victim:
+            return True  # It went between the two, and that may be the start time of who has its pid now.
     mark = getattr(module, f"write_{plan}_marker", None)
     if mark is not None:
         mark(victim)
@@ -79,6 +81,8 @@ def _end(module: ModuleType, victim: int, plan: str) -> bool:
             # One look after each signal tells as much as many: the search tries every order anyway.
             time.sleep(WAIT_S)
             os.kill(victim, 0)
+            if since and tell_time is not None and tell_time(victim) != since["expected_start_time"]:
+                return True  # A zombie answers, too, and its parent may never reap it.
     except ProcessLookupError:
         return True
     except OSError:

@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
+from stateful.image import RECORD, RECYCLED, DiskImage
 from stateful.kernel.disk import HOME
-from stateful.kernel.machine import Machine
-from stateful.scenario import CASTS, RECORD, STRANGER, DiskImage, Scenario
+from stateful.scenario import CASTS, Scenario
 from stateful.subjects import scoped_lock
 from stateful.verify import verify
 
@@ -178,7 +178,7 @@ DISKS = (
     DiskImage("stale-lock", "stale lock file", ((LOCK_PATH, RECORD),)),
     DiskImage("empty-lock", "empty lock file", ((LOCK_PATH, b""),)),
     DiskImage("torn-lock", "torn lock file", ((LOCK_PATH, RECORD[: len(RECORD) // 2]),)),
-    DiskImage("recycled-lock", "lock file of a recycled pid", ((LOCK_PATH, RECORD),), Machine((STRANGER,))),
+    DiskImage("recycled-lock", "lock file of a recycled pid", ((LOCK_PATH, RECORD),), RECYCLED.machine),
 )
 SEARCHED = tuple(Scenario(cast, disk, plan) for cast in CASTS for plan in cast.plans for disk in DISKS)
 
@@ -192,4 +192,4 @@ def test_every_interleaving_on_every_lock_file_holds() -> None:
 
     assert found.violations == {}
     assert (found.verdict, found.exhaustive) == ("holds", True)
-    assert found.states == 7_071
+    assert found.states == 7_109

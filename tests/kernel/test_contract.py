@@ -42,6 +42,7 @@ import pytest
 from greenlet import getcurrent
 
 from stateful.execution import Execution
+from stateful.image import DiskImage
 from stateful.kernel.call import BLOCKED, Call
 from stateful.kernel.file_calls import FCNTL_CALLS, FILE_CALLS
 from stateful.kernel.files import SYSCALLS
@@ -56,7 +57,7 @@ from stateful.kernel.process_calls import (
 )
 from stateful.kernel.restore import restore
 from stateful.running import LETTERS, new_process
-from stateful.scenario import Cast, DiskImage, Scenario
+from stateful.scenario import Cast, Scenario
 from stateful.schedule import STEP, Move, ScheduleMismatch
 from stateful.subject import Subject
 
@@ -98,6 +99,11 @@ class Script(NamedTuple):
 
     name: str
     lines: tuple[Line, ...]
+
+    @property
+    def machine(self) -> Machine:
+        """Where the kernel plays it: nobody reaps the zombies."""
+        return Machine((INIT,), reaps=not self.name.startswith("zombies:"))
 
     @property
     def letters(self) -> tuple[str, ...]:
@@ -258,7 +264,7 @@ class Simulation:
 
     def __init__(self, script: Script) -> None:
         lives = ("start",) * len(script.letters)
-        disk = DiskImage("contract", "empty disk", machine=Machine((INIT,)))
+        disk = DiskImage("contract", "empty disk", machine=script.machine)
         scenario = Scenario(Cast("contract", "a contract script", lives), disk)
         self.script = script
         self.player = Player("contract", "actor", str(HERE))
@@ -342,7 +348,7 @@ def test_call_depends_on_nothing_but_the_state(script: Script, monkeypatch: pyte
     simulation = Simulation(script)
     kernel = simulation.execution.kernel
     perform = kernel.perform
-    with contextlib.closing(Kernel(Machine((INIT,)))) as restored:
+    with contextlib.closing(Kernel(script.machine)) as restored:
 
         def perform_twice(process: Process, call: Call) -> Any:
             before = states_of(kernel)

@@ -65,9 +65,6 @@ STOPPED = (
     ("execv", "import os\nos.execv('/bin/true', ['true'])", "os.execv()"),
     ("execvp", "import os\nos.execvp('true', ['true'])", "os.execv()"),
     # Signals
-    ("kill-everybody", "import os\nos.kill(-1, 9)", "os.kill(-1, 9)"),
-    ("kill-own-group", "import os\nos.kill(0, 9)", "os.kill(0, 9)"),
-    ("killpg", "import os\nos.killpg(os.getpgrp(), 9)", "os.killpg("),
     (
         "pthread-kill",
         "import signal, threading\nsignal.pthread_kill(threading.get_ident(), 9)",

@@ -28,6 +28,15 @@ FIRST = {
 }
 
 
+# What is planted, and the scenario in which the search finds it.
+PLANTED = {
+    "signals_whoever_has_the_pid": "one-replace-lookalike",
+    "exits_1_when_replaced": "replace-of-owner-empty",
+    "exits_0_when_terminated": "start-and-exit-stale-1-sigterm",
+    "spares_the_stopped": "replace-of-owner-empty-1-sigstop",
+}
+
+
 def expected(subject: str) -> str:
     return (TEXTS / f"{subject}.txt").read_text(encoding="utf-8").rstrip("\n")
 
@@ -35,6 +44,12 @@ def expected(subject: str) -> str:
 @pytest.mark.parametrize("name", FIRST)
 def test_text_of_the_search_is_as_written(name: str) -> None:
     found = verify(name, [find_scenario(FIRST[name][0])])
+    assert trace_text(next(iter(found.violations.values()))) == expected(name)
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_text_of_a_planted_mistake_is_as_written(name: str) -> None:
+    found = verify(f"tests/planted/{name}.py", [find_scenario(PLANTED[name])])
     assert trace_text(next(iter(found.violations.values()))) == expected(name)
 
 
@@ -63,11 +78,12 @@ def as_far_as_possible(subject: Subject, schedule: str) -> Trace:
         return execution.trace
 
 
-@pytest.mark.parametrize("name", FIRST)
+@pytest.mark.parametrize("name", (*FIRST, *PLANTED))
 def test_text_stays_within_its_limits(name: str) -> None:
     lines = expected(name).splitlines()
     assert len(lines) <= LIMIT_LINES
-    assert max(map(len, lines)) <= LIMIT_COLUMNS
+    # A command is not broken inside of a path or of a scenario's name.
+    assert max(len(line) for line in lines if not line.startswith("Replay:")) <= LIMIT_COLUMNS
 
 
 def test_long_trace_of_many_processes_says_what_it_leaves_out() -> None:

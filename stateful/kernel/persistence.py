@@ -1,0 +1,295 @@
+"""What may stand on the disk after a power loss, by what has been synced since it was written.
+
+Three *profiles* say what a file system promises, from the strongest to the weakest:
+
+- ``ordered``: the disk is what it was, as a whole, at some moment not before the last sync of anything.
+  So do ZFS, ext4 with data=journal, and with data=ordered where it delays no allocation (``nodelalloc``).
+- ``writeback``: the names are those of some moment not before the last sync of anything, since changes of
+  names are journalled in their order. What stands in a file is anything that was written to it since it was
+  synced, all of it or torn, or zeros, whenever its name was made. So do ext4 with data=writeback, XFS, btrfs,
+  and ext4 as it is mounted by default: it delays allocation, and writes the data before the name only where
+  a rename or a truncation replaces a file (``auto_da_alloc``).
+- ``posix``: each name for itself stands for anything that it stood for since its folder was synced, each
+  content as in ``writeback``. Who relies on no more may run on anything: ext2, FAT, a network.
+
+Sources: fsync(2), which promises the content and not the name in the folder; POSIX, rationale of fsync;
+Linux, Documentation/admin-guide/ext4.rst (data=, auto_da_alloc, delalloc); Pillai et al., "All File Systems
+Are Not Created Equal", OSDI 2014.
+
+There is no log of operations here, but for each profile what it may still come to: the moments, the namings,
+what each name and each file may be. That is all that a later sync or loss depends on, so two ways to the same
+possibilities lead to the same state.
+
+Simplified:
+
+- ``fsync`` and ``fdatasync`` of a file promise the same, and in a journal all names before them: ext4 and XFS
+  promise those before the last change of that very file. So does a write through a descriptor with O_SYNC
+  or O_DSYNC. What the system writes back unasked is not counted on.
+- A write that is torn leaves half of what it changed. Files are smaller than a block.
+- Permission bits go with the content that they were seen with; times are those of the power loss.
+- What an fsync promises, the disk keeps: it does not lie about its cache.
+
+Not modelled: blocks of other files in a file (data=writeback may show them), a file system that must be
+mended by hand, folders that are renamed with what is in them: each name in them counts for itself.
+
+There is no contract test: a host cannot lose power under a test. ``tests/kernel/test_ext4.py`` looks at a
+real ext4 for what is said of it here, by copies of a mounted image; it takes root, and has to be asked for.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from itertools import combinations, product
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+
+from stateful.kernel.disk import Disk, File
+
+if TYPE_CHECKING:
+    from stateful.kernel.call import Call
+    from stateful.kernel.files import OpenFile
+
+ORDERED, WRITEBACK, POSIX = "ordered", "writeback", "posix"
+PROFILES: Final = (ORDERED, WRITEBACK, POSIX)  # each allows all that those before it do, and more
+SYNCS: Final = ("fsync", "fdatasync")
+WRITES: Final = ("write", "pwrite", "sendfile", "ftruncate")
+# At one moment; those nearest to what the processes see come first. Where every name may be lost for itself,
+# ten files make thousands of images, which no file system with a journal leaves.
+MOST_IMAGES: Final = {ORDERED: 5_000, WRITEBACK: 5_000, POSIX: 300}
+
+
+class Version(NamedTuple):
+    """What an inode is at a moment."""
+
+    kind: str
+    mode: int
+    content: bytes
+
+
+Names = tuple[tuple[str, int], ...]  # what each path stands for, sorted
+Image = tuple[tuple[str, int, Version], ...]  # path, which inode of the image, what that is; sorted by path
+Choice = TypeVar("Choice", bound=Any)
+
+
+class Images(NamedTuple):
+    """The distinct disks that a profile allows after a power loss.
+
+    Attributes:
+        whole: whether these are all; else they are the first of these.
+    """
+
+    listed: tuple[Image, ...]
+    whole: bool
+
+
+class Persistence(NamedTuple):
+    """What the disk may come to, as a hashable value; the first of each choice is what it is now.
+
+    An inode has its serial number as long as there is one, and a negative number after that.
+
+    Attributes:
+        moments: the whole disks of ``ordered``.
+        namings: the names of ``writeback``.
+        entries: each path of ``posix``, and what it may stand for; None for nothing.
+        versions: each inode, and what may stand in it.
+    """
+
+    moments: tuple[Image, ...]
+    namings: tuple[Names, ...]
+    entries: tuple[tuple[str, tuple[int | None, ...]], ...]
+    versions: tuple[tuple[int, tuple[Version, ...]], ...]
+
+    def images(self, profile: str) -> Images:
+        """Every disk that a power loss may leave, in an order that depends on nothing else."""
+        return _images(self, profile)
+
+    def follow(self, before: Disk, now: Disk) -> Persistence:
+        """What may come of it after a change of the disk."""
+        was, is_ = dict(before.files), dict(now.files)
+        gone = [serial for serial in was if serial not in is_ or is_[serial].kind != was[serial].kind]
+        lowest = min((inode for inode, _ in self.versions), default=0)
+        ghosts = {serial: min(lowest, 0) - number for number, serial in enumerate(gone, 1)}
+        versions = {ghosts.get(inode, inode): known for inode, known in self.versions}
+        for serial, file in is_.items():
+            known = versions.get(serial, (Version(file.kind, file.mode, _first_content(file)),))
+            versions[serial] = _with_all(known, _after_write(known[0], file))
+        namings = tuple(
+            tuple((path, ghosts.get(inode, inode)) for path, inode in naming) for naming in self.namings
+        )
+        entries = {
+            path: tuple(None if inode is None else ghosts.get(inode, inode) for inode in known)
+            for path, known in self.entries
+        }
+        named = dict(now.names)
+        for path in {*entries, *named}:
+            entries[path] = _with(entries.get(path, (None,)), named.get(path))
+        moments = _with(self.moments, _image_of(now))
+        return _canonical(moments, _with(namings, now.names), entries, versions)
+
+    def sync_file(self, now: Disk, serial: int) -> Persistence:
+        """What may come of it after a sync of a file."""
+        versions = dict(self.versions) | {serial: dict(self.versions)[serial][:1]}
+        return _canonical((_image_of(now),), (now.names,), dict(self.entries), versions)
+
+    def sync_folder(self, now: Disk, folder: str) -> Persistence:
+        """What may come of it after a sync of a folder."""
+        entries = {
+            path: known[:1] if path.rpartition("/")[0] == folder else known for path, known in self.entries
+        }
+        return _canonical((_image_of(now),), (now.names,), entries, dict(self.versions))
+
+
+def all_on_disk(now: Disk) -> Persistence:
+    """What may come of a disk on which everything has been synced: itself."""
+    versions = {serial: (_version(file),) for serial, file in now.files}
+    entries: dict[str, tuple[int | None, ...]] = {path: (serial,) for path, serial in now.names}
+    return _canonical((_image_of(now),), (now.names,), entries, versions)
+
+
+def syncs(call: Call, file: OpenFile) -> bool:
+    """Whether a call that was made on an open file has brought that onto the disk."""
+    if call.name in SYNCS:
+        return True
+    return bool(call.name in WRITES and file.flags & os.O_DSYNC)  # a part of O_SYNC
+
+
+def as_disk(image: Image, mtime: int) -> Disk:
+    """An image as what stands on the disk, on which nobody has looked at any file yet."""
+    files = {inode: File(*version, None, None, mtime) for _, inode, version in image}
+    return Disk(tuple((path, inode) for path, inode, _ in image), tuple(sorted(files.items())))
+
+
+def _version(file: File) -> Version:
+    return Version(file.kind, file.mode, file.content)
+
+
+def _first_content(file: File) -> bytes:
+    """What stands in an inode the moment it is made."""
+    return b"" if file.kind == "file" else file.content
+
+
+def _after_write(before: Version, file: File) -> Iterator[Version]:
+    """What a file may contain after its content has become another one: the new one last."""
+    old, new = before.content, file.content
+    kept = next(
+        (at for at, (x, y) in enumerate(zip(old, new, strict=False)) if x != y), min(len(old), len(new))
+    )
+    changed = len(new) - kept
+    if file.kind == "file" and changed:
+        yield Version(file.kind, file.mode, new[:kept] + bytes(changed))
+        yield Version(file.kind, file.mode, new[: kept + changed // 2])
+    yield _version(file)
+
+
+def _with(known: tuple[Choice, ...], now: Choice) -> tuple[Choice, ...]:
+    """Some choices, and what it is now before them."""
+    return known if known[:1] == (now,) else (now, *(choice for choice in known if choice != now))
+
+
+def _with_all(known: tuple[Choice, ...], more: Iterable[Choice]) -> tuple[Choice, ...]:
+    for choice in more:
+        known = _with(known, choice)
+    return known
+
+
+def _canonical(
+    moments: tuple[Image, ...],
+    namings: tuple[Names, ...],
+    entries: Mapping[str, tuple[int | None, ...]],
+    versions: Mapping[int, tuple[Version, ...]],
+) -> Persistence:
+    """The one value for some possibilities: sorted but for the first, without what nothing leads to."""
+    named = {inode for naming in namings for _, inode in naming}
+    named |= {inode for known in entries.values() for inode in known if inode is not None}
+
+    def features(ghost: int) -> Any:
+        paths = [path for path, known in sorted(entries.items()) if ghost in known]
+        where = [tuple(path for path, inode in naming if inode == ghost) for naming in namings]
+        return sorted(versions[ghost]), paths, sorted(where)
+
+    ghosts = sorted((inode for inode in named if inode < 0), key=features)
+    numbers: dict[int | None, int] = {ghost: -number for number, ghost in enumerate(ghosts, 1)}
+    namings = tuple(tuple((path, numbers.get(inode, inode)) for path, inode in naming) for naming in namings)
+    return Persistence(
+        _sorted(moments),
+        _sorted(namings),
+        tuple(
+            (path, _sorted(tuple(numbers.get(inode, inode) for inode in known)))
+            for path, known in sorted(entries.items())
+            if known != (None,) or any(other.startswith(f"{path}/") for other in entries)
+        ),
+        tuple(
+            sorted(
+                (numbers.get(inode, inode), _sorted(known) if inode >= 0 else tuple(sorted(known)))
+                for inode, known in versions.items()
+                if inode >= 0 or inode in named
+            )
+        ),
+    )
+
+
+def _sorted(known: tuple[Choice, ...]) -> tuple[Choice, ...]:
+    """Choices in an order that does not depend on when they arose; what it is now stays the first."""
+    return (known[0], *sorted(known[1:], key=lambda choice: (choice is None, choice)))
+
+
+# -- images --------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1024)
+def _images(persistence: Persistence, profile: str) -> Images:
+    found: dict[Image, None] = {}
+    every = persistence.moments if profile == ORDERED else _nearest_first(persistence, profile)
+    for image in every:
+        if image not in found and len(found) == MOST_IMAGES[profile]:
+            return Images(tuple(found), False)
+        found[image] = None
+    return Images(tuple(found), True)
+
+
+def _nearest_first(persistence: Persistence, profile: str) -> Iterator[Image]:
+    """Every image, some of them repeatedly: first those that differ from what is there now in few choices."""
+    versions = dict(persistence.versions)
+    paths = [path for path, _ in persistence.entries]
+    which: list[Sequence[Any]] = [persistence.namings]
+    if profile == POSIX:
+        which = [known for _, known in persistence.entries]
+    most = len(which) + len(versions)
+    for others, other_names in ((count, n) for count in range(most + 1) for n in range(count + 1)):
+        for named in _choose(which, other_names):
+            names = list(zip(paths, named, strict=True)) if profile == POSIX else named[0]
+            inodes = list(dict.fromkeys(inode for _, inode in names if inode is not None))
+            for chosen in _choose([versions[inode] for inode in inodes], others - other_names):
+                yield _image(names, dict(zip(inodes, chosen, strict=True)))
+
+
+def _choose(choices: Sequence[Sequence[Any]], others: int) -> Iterator[list[Any]]:
+    """Every way to choose one of each, and of so many another one than the first."""
+    open_ = [at for at, options in enumerate(choices) if len(options) > 1]
+    for places in combinations(open_, others):
+        for other in product(*(choices[at][1:] for at in places)):
+            chosen = [options[0] for options in choices]
+            for at, option in zip(places, other, strict=True):
+                chosen[at] = option
+            yield chosen
+
+
+def _image_of(disk: Disk) -> Image:
+    return _image(disk.names, {serial: _version(file) for serial, file in disk.files})
+
+
+def _image(names: Sequence[tuple[str, int | None]], versions: Mapping[int, Version]) -> Image:
+    """What is visible where paths stand for inodes: nothing is in a folder that is not there."""
+    numbers: dict[int, int] = {}
+    known, folders = {path for path, _ in names}, set()
+    image = []
+    for path, inode in names:
+        folder = path.rpartition("/")[0]
+        if inode is None or (folder in known and folder not in folders):
+            continue
+        version = versions[inode]
+        if version.kind == "dir":
+            folders.add(path)
+        image.append((path, numbers.setdefault(inode, len(numbers)), version))
+    return tuple(image)

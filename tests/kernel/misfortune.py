@@ -1,0 +1,130 @@
+"""Calls on an ailing disk, and what they answer: run by a real process and by a simulated one."""
+
+import errno
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+CALLS = {
+    "read": lambda home: (home / "there").read_bytes(),
+    "stat": lambda home: (home / "there").stat().st_size,
+    "list": lambda home: sorted(os.listdir(home / "folder")),
+    "open for reading": lambda home: os.close(os.open(home / "there", os.O_RDONLY)),
+    "open for writing": lambda home: os.close(os.open(home / "there", os.O_RDWR)),
+    "create": lambda home: os.close(os.open(home / "new", os.O_CREAT | os.O_WRONLY)),
+    "create what is there": lambda home: os.close(os.open(home / "there", os.O_CREAT | os.O_RDONLY)),
+    "create exclusively": lambda home: os.close(os.open(home / "new", os.O_CREAT | os.O_EXCL)),
+    "create exclusively what is there": lambda home: os.close(
+        os.open(home / "there", os.O_CREAT | os.O_EXCL)
+    ),
+    "truncate": lambda home: os.close(os.open(home / "there", os.O_WRONLY | os.O_TRUNC)),
+    "mkdir": lambda home: os.mkdir(home / "new"),
+    "mkdir what is there": lambda home: os.mkdir(home / "folder"),
+    "symlink": lambda home: os.symlink("there", home / "new"),
+    "symlink what is there": lambda home: os.symlink("there", home / "folder"),
+    "link": lambda home: os.link(home / "there", home / "new"),
+    "link what is there": lambda home: os.link(home / "there", home / "folder"),
+    "link what is not there": lambda home: os.link(home / "missing", home / "new"),
+    "rename onto": lambda home: os.rename(home / "other", home / "there"),
+    "rename what is not there": lambda home: os.rename(home / "missing", home / "new"),
+    "chmod": lambda home: os.chmod(home / "there", 0o600),
+    "utime": lambda home: os.utime(home / "there"),
+    "unlink what is not there": lambda home: os.unlink(home / "missing"),
+    "unlink": lambda home: os.unlink(home / "there"),
+    "rmdir": lambda home: os.rmdir(home / "folder"),
+}
+
+
+def prepare(home):
+    (home / "there").write_bytes(b"content")
+    (home / "other").write_bytes(b"")
+    (home / "folder").mkdir()
+
+
+def answers(home):
+    """What each call answers, in words."""
+    found = []
+    for name, call in CALLS.items():
+        try:
+            found.append(f"{name}: {call(home)}")
+        except OSError as error:
+            found.append(f"{name}: {errno.errorcode[error.errno]}")
+    return found
+
+
+# -- as a subject ---------------------------------------------------------------------------------------
+
+
+def gateway(home, serve):
+    if not (home / "there").exists():
+        prepare(home)
+        (home / "ballast-0").touch()
+    else:
+        raise RuntimeError("\n".join([*answers(home), appended(home)]))
+
+
+# -- on the host, in a mount namespace of its own -------------------------------------------------------
+
+
+def mount(home, *options):
+    subprocess.run(["mount", *options, str(home)], check=True, capture_output=True)
+
+
+def full(home):
+    mount(home, "-t", "tmpfs", "-o", "size=16k,nr_inodes=16", "none")
+    prepare(home)
+    for number in range(16):
+        try:
+            (home / f"ballast-{number}").touch()
+        except OSError:
+            break
+    with (home / "ballast-0").open("wb", buffering=0) as ballast:
+        try:
+            while ballast.write(bytes(1024)):
+                pass
+        except OSError:
+            return
+
+
+def read_only(home):
+    mount(home, "-t", "tmpfs", "none")
+    prepare(home)
+    mount(home, "-o", "remount,ro")
+
+
+def appended(home):
+    """What a write answers that needs more than there is."""
+    try:
+        with (home / "ballast-0").open("ab", buffering=0) as ballast:
+            while ballast.write(bytes(1024)):
+                pass
+    except OSError as error:
+        return f"append: {errno.errorcode[error.errno]}"
+
+
+def short(home):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (6, 6))
+    with (home / "short").open("wb", buffering=0) as file:
+        return file.write(b"eight by")
+
+
+def no_descriptors(home):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+    try:
+        os.open(home, os.O_RDONLY)
+    except OSError as error:
+        return errno.errorcode[error.errno]
+
+
+if __name__ == "__main__":
+    where = Path(sys.argv[2])
+    if sys.argv[1] == "full":
+        full(where)
+        print("\n".join([*answers(where), appended(where)]))
+    elif sys.argv[1] == "read_only":
+        read_only(where)
+        print("\n".join(answers(where)))
+    else:
+        print({"short": short, "no_descriptors": no_descriptors}[sys.argv[1]](where))

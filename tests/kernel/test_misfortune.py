@@ -1,0 +1,87 @@
+"""What an ailing disk and a failing call answer: the kernel beside the host, where the host can be made to.
+
+The host can be made to have a full and a read-only disk, no descriptors left, and a write that is cut
+short. It cannot here: EIO takes a broken device, ENOLCK a network file system without its lock daemon,
+EINTR from close a network file system too; a wall clock that is set, or a boot, would be everybody's. What
+other users may do is in ``test_users.py``; a removed or overwritten file is what another process does, and
+is in the scripts.
+"""
+
+from __future__ import annotations
+
+import errno
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stateful.deciders.replay import replay
+from stateful.execution import Execution
+from stateful.kernel.call import Errno
+from stateful.kernel.guard import Watchdog
+from stateful.scenario import find_scenario
+from stateful.schedule import STEP, Move, parse_schedule
+from stateful.subject import find_subject
+
+MISFORTUNE = Path(__file__).parent / "misfortune.py"
+NAMESPACE = ("unshare", "--user", "--map-root-user", "--mount")
+
+
+def on_the_host(what: str, folder: Path, *before: str) -> list[str]:
+    command = [*before, sys.executable, str(MISFORTUNE), what, str(folder)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+def on_the_kernel(fault: str) -> list[str]:
+    """What a process answers to whom the fault happens after another has prepared the home."""
+    with Watchdog(), Execution(find_subject(str(MISFORTUNE)), find_scenario("any-empty")) as execution:
+        for word in ("start-A", fault, "start-B"):
+            execution.make(*parse_schedule(word))
+            for letter, process in execution.processes().items():
+                while process.alive:
+                    execution.make(Move(STEP, letter))
+        outcome = execution.processes()["B"].outcome
+        assert outcome is not None
+        return str(outcome.value).removeprefix("RuntimeError: ").splitlines()
+
+
+@pytest.mark.parametrize(("fault", "what"), (("disk-full", "full"), ("read-only", "read_only")))
+def test_ailing_disk_answers_as_the_hosts_does(fault: str, what: str, tmp_path: Path) -> None:
+    try:
+        expected = on_the_host(what, tmp_path, *NAMESPACE)
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"no mount namespace here: {error}")
+    answers = on_the_kernel(fault)
+    assert answers[: len(expected)] == expected
+
+
+def test_write_that_is_cut_short_writes_what_it_says(tmp_path: Path) -> None:
+    assert on_the_host("short", tmp_path) == ["6"]
+    assert (tmp_path / "short").read_bytes() == b"eight "
+    subject = tmp_path / "subject.py"
+    subject.write_text("""import os
+def gateway(home, serve):
+    fd = os.open(home / "short", os.O_CREAT | os.O_WRONLY)
+    raise RuntimeError(str(os.write(fd, b"eight by")))
+""")
+    trace = replay(
+        find_subject(str(subject)), find_scenario("any-empty"), parse_schedule("start-A A1 short-A")
+    )
+    with Watchdog(), Execution(find_subject(str(subject)), find_scenario("any-empty")) as execution:
+        for move in (*trace.moves, Move(STEP, "A")):
+            execution.make(move)
+        outcome = execution.processes()["A"].outcome
+        assert outcome is not None
+        assert outcome.value == "RuntimeError: 4"
+        content = execution.kernel.disk().file("/home/user/.hermes/short")
+        assert content is not None
+        assert content.content == b"eigh"
+
+
+def test_no_descriptor_left_is_emfile(tmp_path: Path) -> None:
+    assert on_the_host("no_descriptors", tmp_path) == ["EMFILE"]
+    trace = replay(
+        find_subject("direct-unlink"), find_scenario("one-start-empty"), parse_schedule("emfile-A")
+    )
+    assert trace.steps[-1].answer == Errno(errno.EMFILE)
