@@ -32,7 +32,7 @@ TEXT = Path(__file__).parent / "report" / "counterexamples" / "reference-with-un
 # What runs beside the reference, how many states that has, and in how many of the double owners which
 # subject is to blame.
 PAIRS = {
-    "reference-status": (41580, {}),
+    "reference-status": (45282, {}),
     "guarded-lock": (15449, {}),
     "unlinked-lock": (100398, {"unlinked-lock": 216}),
     "direct-unlink": (22006, {"direct-unlink": 14, "reference": 137}),
