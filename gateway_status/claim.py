@@ -62,7 +62,7 @@ class Claim:
         with locks.guard(home, create=clean_up, wait=wait) as entered:
             if not entered:
                 return None
-            with locks.free_lifetime(os.path.join(home, locks.LOCK_FILE)) as free:
+            with locks.free_lifetime(os.path.join(home, locks.LOCK_FILE), create=clean_up) as free:
                 if not free and verdict is Verdict.STALE:
                     return None
                 # The whole life of another gateway may lie between the first look and the guard.
@@ -130,7 +130,7 @@ class Claim:
             locks.guard(home, create=True, wait=True),
             contextlib.nullcontext(True)
             if self.holds_lock()
-            else locks.free_lifetime(os.path.join(home, locks.LOCK_FILE)) as free,
+            else locks.free_lifetime(os.path.join(home, locks.LOCK_FILE), create=True) as free,
         ):
             if not free:
                 raise FileExistsError(errno.EEXIST, "another gateway starts or runs", str(path))

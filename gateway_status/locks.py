@@ -61,12 +61,15 @@ def acquire(home: str) -> Held | None:
 
 
 @contextlib.contextmanager
-def free_lifetime(path: str) -> Iterator[bool]:
-    """Under the guard, keep everybody from the lifetime lock for a while; whether it was free."""
+def free_lifetime(path: str, *, create: bool = False) -> Iterator[bool]:
+    """Under the guard, keep everybody from the lifetime lock for a while; whether it was free.
+
+    Whoever is going to change the record makes the lock file where there is none: an older version, which
+    takes no guard, might make and lock it meanwhile.
+    """
     try:
-        fd = take(path, create=False)
+        fd = take(path, create=create)
     except FileNotFoundError:
-        # Nobody gets past the guard to create it while we are behind it.
         yield True
         return
     try:

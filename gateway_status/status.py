@@ -13,8 +13,9 @@ Promised, whatever stands in the files and wherever a process is killed:
 - A query changes nothing while an owner lives, and nothing ever with ``cleanup_stale=False``.
 - Functions raise only ``documented_errors``; ``terminate_pid`` also what ``os.kill`` raises.
 
-Not promised: anything against an older version of this module, which takes no guard, or against an
-operator who deletes both lock files during a claim. ``owns_gateway`` tells the owner what it lost.
+Not promised: anything against an older version that claims without the lifetime lock or unlinks it, or
+against an operator who deletes both lock files during a claim. ``owns_gateway`` tells the owner what it
+lost. What an older version that has the lock claims is never taken from it.
 """
 
 from __future__ import annotations

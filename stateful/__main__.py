@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NoReturn, TypeVar
 
@@ -26,7 +27,7 @@ from stateful.kernel.call import UnmodelledSyscall
 from stateful.report.power import unjudged
 from stateful.report.text import LIMIT_COLUMNS, trace_text
 from stateful.report.verdict import also_violated, as_json, summary, tables
-from stateful.scenario import BY_NAME, STANDARD, find_scenario, find_scenarios
+from stateful.scenario import BY_NAME, MIXED, STANDARD, Scenario, find_scenario, find_scenarios
 from stateful.schedule import ScheduleMismatch, parse_schedule
 from stateful.subject import SubjectError, find_subject
 from stateful.subjects import BUILT_IN, describe
@@ -86,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
 
     check = verb("verify", _verify, "Search scenarios exhaustively for a violation.")
     _add_subject(check, nargs="?")
+    _add_other(check)
     check.add_argument(
         "--scenario",
         action="append",
@@ -98,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
 
     again = verb("replay", _replay, "Execute one schedule and show what happens.")
     _add_subject(again)
+    _add_other(again)
     again.add_argument("--scenario", required=True, metavar="NAME")
     again.add_argument("schedule", metavar="SCHEDULE", help='such as "A8 B3 crash-A B2"')
 
@@ -113,6 +116,15 @@ def _add_subject(parser: argparse.ArgumentParser, **more: Any) -> None:
         metavar="SUBJECT",
         help="a built-in name, a dotted module or a path to a .py, either with :function",
         **more,
+    )
+
+
+def _add_other(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--with",
+        dest="other",
+        metavar="OTHER",
+        help="another subject that runs in the same home, such as yesterday's version",
     )
 
 
@@ -136,17 +148,27 @@ def _named(find: Callable[[str], Found], name: str) -> Found:
         raise WrongInput(f"{name}: no such scenario; `python -m stateful scenarios` lists them") from None
 
 
+def _fits(scenario: Scenario, other: str | None) -> None:
+    if scenario.cast.is_mixed and other is None:
+        raise WrongInput(f"{scenario.name}: two subjects run there; name the other one with --with")
+    if other is not None and not (scenario.cast.is_mixed or scenario.open_ended):
+        raise WrongInput(f"{scenario.name}: one subject runs there; leave --with out")
+
+
 # -- verify -----------------------------------------------------------------------------------------------
 
 
 def _verify(options: argparse.Namespace) -> int:
-    named = [scenario for name in options.scenario or () for scenario in _named(find_scenarios, name)]
-    scenarios = list(dict.fromkeys(named)) or list(STANDARD)
+    find = partial(find_scenarios, mixed=options.other is not None)
+    named = [scenario for name in options.scenario or () for scenario in _named(find, name)]
+    scenarios = list(dict.fromkeys(named)) or list(MIXED if options.other else STANDARD)
     if any(scenario.open_ended for scenario in scenarios):
         raise WrongInput("scenarios named any-... have no end; use them with pytest or replay")
+    for scenario in scenarios:
+        _fits(scenario, options.other)
     if options.json:
         _writable(options.json)
-    subject = find_subject(options.subject)
+    subject = find_subject(options.subject, options.other)
     console = Console(highlight=False, soft_wrap=True)
     if not console.is_terminal:
         console.width = LIMIT_COLUMNS
@@ -240,7 +262,8 @@ def _replay(options: argparse.Namespace) -> int:
             f"`python -m stateful verify {options.subject} --scenario {scenario.name}` plays it again"
         )
     moves = parse_schedule(options.schedule)
-    subject = find_subject(options.subject)
+    _fits(scenario, options.other)
+    subject = find_subject(options.subject, options.other)
     examine(subject)
     trace = replay(subject, scenario, moves)
     print(trace_text(trace))
@@ -254,8 +277,9 @@ def _subjects(options: argparse.Namespace) -> int:
 
 
 def _scenarios(options: argparse.Namespace) -> int:
-    for scenario in (*STANDARD, *BY_NAME):
-        print(f"{scenario.name:<46} {scenario.title}{'; only by name' if scenario in BY_NAME else ''}")
+    for scenarios, when in ((STANDARD, ""), (BY_NAME, "; only by name"), (MIXED, "; --with another subject")):
+        for scenario in scenarios:
+            print(f"{scenario.name:<46} {scenario.title}{when}")
     return 0
 
 

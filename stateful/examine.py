@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import traceback
+from dataclasses import replace
 
 from stateful.execution import Execution
 from stateful.kernel.guard import Watchdog
@@ -36,7 +37,9 @@ def _describe(error: Exception) -> str:
 
 
 def examine(subject: Subject) -> Offer:
-    """What the subject offers. Raises SubjectError where it cannot be imported or is no subject."""
+    """What a subject offers, and the other one. Raises SubjectError where one is none that can be used."""
+    if subject.other is not None:
+        return examine(replace(subject, other=None))._replace(other=examine(subject.other))
     importer = _Importer(subject.name, subject.module, subject.folder, subject.function)
     with Watchdog(), Execution(importer, SCENARIOS[0]) as execution:
         for _ in range(LIMIT_IMPORT_STEPS):

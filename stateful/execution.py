@@ -19,6 +19,7 @@ from stateful.kernel.machine import FIRST_PID
 from stateful.kernel.power import POWER_LOSS
 from stateful.kernel.process import OWNER, Process
 from stateful.kernel.switch import bury
+from stateful.life import plain, runs_other
 from stateful.running import LETTERS, LIMIT_SILENT_CALLS, new_process, run_to_call
 from stateful.scenario import Scenario
 from stateful.schedule import LIVES, SIGNALS, STEP, Move, ScheduleMismatch
@@ -35,7 +36,8 @@ class Execution:
         self.judged = judged
         self.subject = subject
         self.scenario = scenario
-        self.trace = Trace(subject.name, scenario.name, scenario.title)
+        other = subject.other.name if subject.other else None
+        self.trace = Trace(subject.name, scenario.name, scenario.title, other)
         self._company: dict[str, tuple[str, ...]] = {}
         self._steps: dict[str, int] = {}
         self._disturbed: set[str] = set()
@@ -94,7 +96,7 @@ class Execution:
         letter = move.letter
         process = self.kernel.processes.get(letter)
         before = self._target = None
-        if self.judged and move.steps and process is not None and needs_disk(process.life, process.phase):
+        if self.judged and move.steps and process and needs_disk(plain(process.life), process.phase):
             before = self.kernel.disk()
         if move.kind in LIVES:
             process = self._start(move)
@@ -110,7 +112,7 @@ class Execution:
         self._steps[letter] = self._steps.get(letter, 0) + move.steps
         self._disturbed |= self.kernel.processes.keys() - {letter}
         self.trace.steps.append(step)
-        quiet = is_quiet(process.life, step.phase, step.outcome is not None, self._steps[letter])
+        quiet = is_quiet(plain(process.life), step.phase, step.outcome is not None, self._steps[letter])
         if self.judged and (not quiet or self._target is not None) and self.trace.violation is None:
             self._check(step, process, before)
         return step
@@ -146,6 +148,8 @@ class Execution:
     def _start(self, move: Move) -> Process:
         if move.letter != self.next_letter():
             raise self._misfit(move, f"the next new process is {self.next_letter()}")
+        if runs_other(move.kind) and self.subject.other is None:
+            raise self._misfit(move, "no other subject is named with --with")
         return self._spawn(move.letter, move.kind)
 
     def _start_waiting(self, move: Move) -> Process:
@@ -308,7 +312,7 @@ class Execution:
         killed = process.outcome is not None and process.outcome.kind == "killed"
         return View(
             process.letter,
-            process.life,
+            plain(process.life),
             process.pid,
             process.phase,
             process.owned,

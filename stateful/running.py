@@ -9,6 +9,7 @@ from stateful.kernel.disk import HOME
 from stateful.kernel.machine import MACHINE, Machine
 from stateful.kernel.process import Process
 from stateful.kernel.switch import resume
+from stateful.life import plain
 from stateful.subject import Subject
 
 LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -25,13 +26,14 @@ ENVIRONMENT: Final = {
 
 
 def new_process(subject: Subject, letter: str, life: str, machine: Machine = MACHINE) -> Process:
-    """A process of a subject that has not had its first turn."""
+    """A process of a subject, or of the other one, that has not had its first turn."""
     pid, start_ticks, uid, namespace = machine.who(letter)
-    process = Process(letter, life, pid, start_ticks, lambda: subject.run(life))
+    runs = subject.of(life)
+    process = Process(letter, life, pid, start_ticks, lambda: runs.run(plain(life)))
     process.uid, process.namespace = uid, namespace
     if machine.program:
         process.argv[:1] = machine.program
-    process.folder, process.subject = subject.folder, subject.module.partition(".")[0]
+    process.folder, process.subject = runs.folder, runs.module.partition(".")[0]
     process.environ = dict(ENVIRONMENT)
     return process
 

@@ -29,6 +29,7 @@ from stateful.image import (
     DiskImage,
 )
 from stateful.kernel.machine import Machine
+from stateful.life import OTHER, plain, runs_other
 from stateful.supervision import SUPERVISIONS, SUPERVISIONS_BY_NAME, Supervision
 
 DISKS: Final = (
@@ -84,7 +85,7 @@ class Cast:
     """Who runs, and what may happen to them.
 
     Attributes:
-        lives: the lives of A, B, C, in that order.
+        lives: the lives of A, B, C, in that order; those that begin with ``other-`` run the other subject.
         plans: the faults that may happen, in each of its scenarios.
         settled: the letters that run first, alone, until they own the gateway.
         exits: how many owners may be asked to exit.
@@ -106,9 +107,15 @@ class Cast:
     slow: tuple[str, ...] = ()
 
     @property
+    def is_mixed(self) -> bool:
+        """Whether two subjects run in one home."""
+        return any(runs_other(life) for life in self.lives)
+
+    @property
     def has_newcomers(self) -> bool:
         """Whether anybody contends who has not settled."""
-        contends = [letter for letter, life in zip("ABCD", self.lives, strict=False) if life in CONTENDING]
+        lives = map(plain, self.lives)
+        contends = [letter for letter, life in zip("ABCD", lives, strict=False) if life in CONTENDING]
         return bool(set(contends) - set(self.settled))
 
 
@@ -136,22 +143,23 @@ class Scenario:
 
     def goals(self) -> tuple[str, ...]:
         """The names of the goals (see ``stateful.invariants``) that some execution must reach."""
+        lives = tuple(map(plain, self.cast.lives))
         goals = ["an_owner_served"]
         if self.disk.files:
             goals.append("a_stale_record_was_reclaimed")
-        if self.cast.lives.count("start") > 1:
+        if lives.count("start") > 1:
             goals.append("a_contender_was_refused")
         if self.plan and self.plan[-1] == "kill" and self.cast.has_newcomers:
             goals.append("a_crash_fell_inside_a_claim")
         if self.plan:
             goals.append("a_fault_happened")
-        if "status" in self.cast.lives:
+        if "status" in lives and self.cast.has_newcomers:
             goals.append("a_reader_ran_beside_a_claim")
         if self.cast.exits:
             goals.append("an_owner_released")
-        if "replace" in self.cast.lives and self.cast.lives[0] == "start" and not self.disk.machine.foreign:
+        if "replace" in lives and lives[0] == "start" and not self.disk.machine.foreign:
             goals.append("a_replace_succeeded")
-        if "stop" in self.cast.lives:
+        if "stop" in lives:
             goals.append("a_stop_succeeded")
         return tuple(goals)
 
@@ -289,6 +297,49 @@ _ALL: Final = (*_KILLED, *_UPSET)
 SCENARIOS: Final = tuple(scenario for scenario in _ALL if not _is_by_name(scenario))
 SEARCHED_BY_NAME: Final = tuple(scenario for scenario in _ALL if _is_by_name(scenario))
 
+_MEETING: Final = (
+    ("start", "start"),
+    ("replace", "replace"),
+    ("status", "status query"),
+    ("stop", "planned stop"),
+)
+
+
+def _meeting(owner: str, visitor: str, title: str) -> Cast:
+    """An owner that runs one subject, and somebody who comes along and runs the other; ``start`` exits."""
+    names = ("other owner", "") if runs_other(owner) else ("owner", "other ")
+    return Cast(
+        f"{names[0]} and {names[1]}{plain(visitor)}".replace(" ", "-"),
+        f"{names[0]} and {names[1]}{title}",
+        (owner, visitor),
+        plans=(NOTHING, KILL),
+        settled=("A",),
+        exits=int(plain(visitor) == "start"),
+        disks=USUAL,
+    )
+
+
+# Two subjects in one home, as while an upgrade or the way back is going on: the one named first, and the
+# other one. Every invariant is owed as ever, by both together. There are never two owners, whichever they
+# run. Whatever one leaves behind, each of the two can start. Whichever owns, a query of either finds it,
+# and changes nothing; and whoever goes leaves the other's record alone.
+MIXED: Final = tuple(
+    Scenario(cast, disk, plan)
+    for cast in (
+        Cast(
+            "start-and-other-start",
+            "start and other start",
+            ("start", "other-start"),
+            plans=(NOTHING, KILL, KILLS),
+            disks=USUAL,
+        ),
+        *(_meeting("other-start", life, title) for life, title in _MEETING),
+        *(_meeting("start", OTHER + life, title) for life, title in _MEETING),
+    )
+    for plan in cast.plans
+    for disk in cast.disks
+)
+
 
 def supervised(supervision: Supervision) -> Scenario:
     """The scenario of some units and what happens to them, on an empty disk."""
@@ -311,17 +362,21 @@ BY_NAME: Final = (*SEARCHED_BY_NAME, *SUPERVISED_BY_NAME)
 
 def find_scenario(name: str) -> Scenario:
     """The scenario with a name; KeyError where there is none."""
-    for scenario in (*STANDARD, *BY_NAME, *OPEN_ENDED):
+    for scenario in (*STANDARD, *BY_NAME, *MIXED, *OPEN_ENDED):
         if scenario.name == name:
             return scenario
     raise KeyError(name)
 
 
-def find_scenarios(pattern: str) -> list[Scenario]:
-    """The scenarios whose names match a pattern such as ``two-starts-*``; KeyError where none does."""
+def find_scenarios(pattern: str, *, mixed: bool = False) -> list[Scenario]:
+    """The scenarios whose names match a pattern such as ``two-starts-*``; KeyError where none does.
+
+    Those of one subject match, or with ``mixed`` those of two.
+    """
     if not set("*?[") & set(pattern):
         return [find_scenario(pattern)]
-    found = [scenario for scenario in (*STANDARD, *BY_NAME) if fnmatchcase(scenario.name, pattern)]
+    among = MIXED if mixed else (*STANDARD, *BY_NAME)
+    found = [scenario for scenario in among if fnmatchcase(scenario.name, pattern)]
     if not found:
         raise KeyError(pattern)
     return found

@@ -6,6 +6,7 @@
   (SIGTERM), ``sigstop-A``, ``sigcont-A``; ``enospc-A`` and the like, A's next call failing with that errno;
   ``short-A``, its next write writing half;
 - ``start-B``, ``replace-B``, ``stop-B``, ``status-B``, ``peek-B``: a new process, B, with that life;
+  ``other-start-B`` and so on: one that runs the other subject, where there are two in one home;
 - the faults of the machine, which ``stateful.kernel.faults`` describes: ``recycle-99``, ``clock+60``,
   ``remove-gateway.lock``, ``corrupt-gateway.pid=torn``, ``power-loss-writeback-3`` and so on.
 """
@@ -19,11 +20,13 @@ from typing import Final, NamedTuple
 
 from stateful.kernel.call_faults import CALL_FAULTS
 from stateful.kernel.faults import WORLD
+from stateful.life import LIVES as OWN_LIVES
+from stateful.life import OTHER_LIVES
 
 STEP: Final = "step"
 SIGNALS: Final = {"crash": 9, "term": 15, "sigstop": 19, "sigcont": 18}
 EVENTS: Final = (*SIGNALS, "exit")
-LIVES: Final = ("start", "replace", "stop", "status", "peek")
+LIVES: Final = (*OWN_LIVES, *OTHER_LIVES)
 LONGEST_TURN: Final = 10_000
 
 _TURN = re.compile(r"([A-Z])([1-9][0-9]*)")
@@ -78,7 +81,8 @@ def parse_schedule(text: str) -> list[Move]:
         else:
             raise ScheduleMismatch(
                 f"{word!r} is no turn or event: a schedule is words like A3 (three steps of A), "
-                f"{', '.join(f'{event}-A' for event in EVENTS)}, {', '.join(f'{life}-B' for life in LIVES)}, "
+                f"{', '.join(f'{event}-A' for event in EVENTS)}, "
+                f"{', '.join(f'{life}-B' for life in (*OWN_LIVES, OTHER_LIVES[0]))}, "
                 f"{CALL_FAULTS[0]}-A, {', '.join(fault.example for fault in WORLD.values())}"
             )
     if not moves:

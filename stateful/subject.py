@@ -14,7 +14,7 @@ import importlib.util
 import inspect
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final, NamedTuple, cast
@@ -23,6 +23,7 @@ from greenlet import getcurrent
 
 from stateful.kernel.disk import HOME
 from stateful.kernel.process import LEAVING, OWNER, Outcome, Process
+from stateful.life import OTHER, runs_other
 from stateful.subjects import BUILT_IN, REFERENCE, status_module
 
 STATUS_FUNCTIONS: Final = ("get_running_pid", "write_pid_file", "remove_pid_file")
@@ -41,12 +42,27 @@ class Subject:
         module: the dotted name under which a process imports it.
         folder: the folder to import it from before all others, or None.
         function: the name of the gateway function, or None for a status module.
+        other: the subject that runs beside it in one home, as yesterday's version does; None for none.
     """
 
     name: str
     module: str
     folder: str | None = None
     function: str | None = None
+    other: Subject | None = None
+
+    @property
+    def title(self) -> str:
+        """Its name, and that of the other subject."""
+        return f"{self.name} with {self.other.name}" if self.other else self.name
+
+    def of(self, life: str) -> Subject:
+        """The subject that a life runs. Raises SubjectError where there is none."""
+        if not runs_other(life):
+            return self
+        if self.other is None:
+            raise SubjectError(f"{self.name}: no other subject runs beside it; name one with --with")
+        return self.other
 
     def run(self, life: str) -> Outcome:
         """Inside a simulated process: import the subject afresh and live one life of it."""
@@ -65,18 +81,23 @@ class Subject:
 
 
 class Offer(NamedTuple):
-    """What a subject can do beside starting: a replace, a planned stop, a query, one without clean-up."""
+    """What a subject can do beside starting: a replace, a planned stop, a query, one without clean-up.
+
+    ``other`` is what the other subject can do, where there is one.
+    """
 
     can_replace: bool
     can_stop: bool
     can_query: bool
     can_peek: bool
+    other: Offer | None = None
 
     @property
     def lives(self) -> tuple[str, ...]:
-        """The lives that its processes can have."""
-        optional = zip(("replace", "stop", "status", "peek"), self, strict=True)
-        return ("start", *(life for life, can in optional if can))
+        """The lives that its processes can have, and then those of the other subject's."""
+        optional = zip(("replace", "stop", "status", "peek"), self[:4], strict=True)
+        others = self.other.lives if self.other else ()
+        return ("start", *(life for life, can in optional if can), *(OTHER + life for life in others))
 
 
 @dataclass(frozen=True)
@@ -151,8 +172,13 @@ def serve() -> None:
         process.phase = LEAVING
 
 
-def find_subject(text: str | None = None) -> Subject:
-    """The subject that a text names; the reference where it names none. Raises SubjectError."""
+def find_subject(text: str | None = None, other: str | None = None) -> Subject:
+    """The subject that a text names; the reference where it names none. Raises SubjectError.
+
+    ``other`` names the subject that runs beside it in one home.
+    """
+    if other is not None:
+        return replace(find_subject(text), other=find_subject(other))
     text = text or REFERENCE
     if text in BUILT_IN:
         return Subject(text, BUILT_IN[text])

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from stateful.kernel.call import Call
 from stateful.kernel.process import Outcome
+from stateful.life import runs_other
 from stateful.schedule import Move, count_switches, format_schedule
 
 
@@ -39,11 +40,16 @@ class Violation(NamedTuple):
 
 @dataclass
 class Trace:
-    """One execution: its processes, its steps and the violation that ended it, if one did."""
+    """One execution: its processes, its steps and the violation that ended it, if one did.
+
+    Attributes:
+        other: the name of the subject that runs beside the first one in the same home, or None.
+    """
 
     subject: str
     scenario: str
     title: str
+    other: str | None = None
     lives: dict[str, str] = field(default_factory=dict)
     pids: dict[str, int] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
@@ -52,6 +58,10 @@ class Trace:
     @property
     def schedule(self) -> str:
         return format_schedule(step.move for step in self.steps)
+
+    def subject_of(self, letter: str) -> str:
+        """The name of the subject that a process runs."""
+        return self.other if self.other and runs_other(self.lives[letter]) else self.subject
 
     @property
     def moves(self) -> list[Move]:

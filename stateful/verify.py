@@ -22,6 +22,7 @@ from stateful.deciders.supervised import supervise
 from stateful.examine import examine
 from stateful.invariants import INVARIANTS
 from stateful.kernel.guard import Watchdog
+from stateful.report.blame import to_blame
 from stateful.scenario import STANDARD, Scenario
 from stateful.subject import Offer, Subject, find_subject
 from stateful.trace import Trace
@@ -203,7 +204,9 @@ def _smallest(subject: Subject, results: Sequence[Result]) -> dict[str, Trace]:
                 try:
                     if not in_a_hurry and not isinstance(trace, Chronicle):
                         moves = minimise(subject, result.scenario, trace.moves, invariant)
-                        trace = replay(subject, result.scenario, moves)
+                        smaller = replay(subject, result.scenario, moves)
+                        if subject.name in to_blame(smaller) or subject.name not in to_blame(trace):
+                            trace = smaller
                 except KeyboardInterrupt:
                     in_a_hurry = True
                 smallest[invariant] = result.violations[invariant] = trace

@@ -11,6 +11,9 @@ goes on from the states of the plan that it prolongs.
 
 Reductions: steps that no other process can see do not branch (``stateful.deciders.unseen``); identical
 processes are interchangeable (``stateful.deciders.symmetry``).
+
+Of the violations of an invariant the first one that is found is kept. Where two subjects run in one home, it
+gives way to the first for which the one named first is to blame: that the other one fails may be known.
 """
 
 from __future__ import annotations
@@ -38,11 +41,14 @@ from stateful.invariants import GOALS, Moment, first_broken
 from stateful.kernel.persistence import MOST_IMAGES, SYNCS, WRITEBACK
 from stateful.kernel.power import POWER_LOSS
 from stateful.kernel.process import OWNER
+from stateful.life import runs_other
+from stateful.report.blame import WHILE_SOMEBODY_OWNS, to_blame
 from stateful.running import LETTERS
 from stateful.scenario import Plan, Scenario
-from stateful.schedule import STEP, Move, format_schedule
+from stateful.schedule import LIVES, STEP, Move, format_schedule
 from stateful.subject import Offer, Subject
 from stateful.target import sends_signal
+from stateful.trace import Trace
 
 LONGEST_HISTORY: Final = 250  # answers; a process that needs more is not followed to its end
 MOST_MASKED: Final = 8  # traces of an invariant that are tried because another is broken before it
@@ -192,9 +198,10 @@ class Explorer:
             view = self.memory.view(local)
             move = Move(STEP, view.letter)
             if self.memory.is_unborn(local):
-                if view.life not in unborn:
+                life = self.memory.local(local).life
+                if life not in unborn:
                     moves.append(move)
-                unborn.add(view.life)
+                unborn.add(life)
             elif view.outcome is not None or self.memory.entry(node.state, view.letter).stopped:
                 continue
             elif view.phase == OWNER and not self.memory.entry(node.state, view.letter).signals:
@@ -292,7 +299,8 @@ class Explorer:
 
     def _violated(self, invariant: str, node: Node, more: list[Move]) -> None:
         layer = self._layer
-        if invariant in layer.violations or layer.masked[invariant] >= MOST_MASKED:
+        known = layer.violations.get(invariant)
+        if layer.masked[invariant] >= MOST_MASKED or (known and not self._may_blame(known, node, more)):
             return
         moves = layer.ways.moves(node, more)
         trace = replay(self.subject, self._scenario, moves)
@@ -304,8 +312,23 @@ class Explorer:
             # On this way a question's answer is given, and broken, before; on another way it may not be.
             layer.masked[invariant] += 1
             layer.violations.setdefault(trace.violation.invariant, trace)
+            if known:
+                return
             varied = vary(self.subject, self._scenario, moves, invariant)
             if varied is None:
                 return
             trace = replay(self.subject, self._scenario, varied)
-        layer.violations[invariant] = trace
+        if not known or trace.subject in to_blame(trace):
+            layer.violations[invariant] = trace
+
+    def _may_blame(self, known: Trace, node: Node, more: list[Move]) -> bool:
+        """Whether the first of two subjects may be to blame now, after the other one alone was."""
+        assert known.violation is not None
+        if known.other is None or known.subject in to_blame(known):
+            return False
+        if known.violation.invariant in WHILE_SOMEBODY_OWNS:
+            return True
+        index = LETTERS.index(more[-1].letter)
+        locals_ = node.state.locals
+        born = (move.kind for move in more if move.kind in LIVES)
+        return not runs_other(self.memory.local(locals_[index]).life if index < len(locals_) else next(born))

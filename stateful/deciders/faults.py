@@ -47,7 +47,7 @@ def _errnos(memory: Memory, state: State) -> Iterator[Move]:
         view = memory.view(number)
         born = state
         if memory.is_unborn(number):
-            effect = memory.effect(state, Move(view.life, view.letter))
+            effect = memory.effect(state, Move(memory.local(number).life, view.letter))
             assert effect is not None
             born = effect.after
         local = memory.local(born.locals[index])

@@ -27,6 +27,7 @@ from stateful.kernel.machine import FIRST_PID
 from stateful.kernel.power import POWER_LOSS, after_power_loss
 from stateful.kernel.process import LEAVING, STARTING, Entry, Outcome
 from stateful.kernel.restore import restore
+from stateful.life import plain
 from stateful.running import LETTERS, LIMIT_SILENT_CALLS, new_process
 from stateful.schedule import SIGNALS, Move
 from stateful.subject import Subject
@@ -178,7 +179,7 @@ class Memory:
             who = self.machine.who(local.letter)
             view = self._views[number] = View(
                 local.letter,
-                local.life,
+                plain(local.life),
                 who.pid,
                 local.phase,
                 local.owned,

@@ -17,6 +17,7 @@ from stateful.invariants import LONGEST_LIFE_STEPS, first_broken
 from stateful.kernel.disk import NO_DISK
 from stateful.kernel.kernel import SharedState
 from stateful.kernel.process import OWNER
+from stateful.life import plain
 from stateful.running import LETTERS
 from stateful.schedule import STEP, Move
 from stateful.subject import Offer
@@ -36,11 +37,15 @@ class Question(NamedTuple):
 
 
 class Questions:
-    """Could the gateway start again, or a stopped one be replaced? Is the owner found? Do queries touch?"""
+    """Could the gateway start again, or a stopped one be replaced? Is the owner found? Do queries touch?
+
+    Where two subjects run in one home, each is asked of both: whatever one leaves behind, the other can
+    start; whichever owns, a query of the other finds it.
+    """
 
     def __init__(self, memory: Memory, offer: Offer) -> None:
         self.memory = memory
-        self.offer = offer
+        self._offered = offer.lives
         self._asked: dict[Question, str | None] = {}  # the invariant that the answer breaks
         self._lives: dict[tuple[str, SharedState], Lives] = {}
 
@@ -54,7 +59,7 @@ class Questions:
             if self._is_worth_asking(question, broken):
                 invariant, moves = self._answer(state, question, broken)
                 self._asked[question] = invariant
-                if invariant is not None:
+                if invariant is not None and moves:
                     yield invariant, moves
 
     def _is_worth_asking(self, question: Question, broken: Collection[str]) -> bool:
@@ -66,18 +71,21 @@ class Questions:
     def _of(self, state: State) -> Iterator[Question]:
         views = (self.memory.view(local) for local in state.locals)
         owners = tuple(view.letter for view in views if view.owns)
-        yield Question("start", state.shared, ())
-        if self.offer.can_query and owners:
-            yield Question("status", state.shared, owners)
-        if self.offer.can_replace and len(owners) == 1 and self.memory.entry(state, owners[0]).stopped:
-            yield Question("replace", state.shared, owners)
-        if self.offer.can_peek:
-            yield Question("peek", state.shared, owners)
+        stopped = len(owners) == 1 and self.memory.entry(state, owners[0]).stopped
+        for life in self._offered:
+            role = plain(life)
+            if role == "start":
+                yield Question(life, state.shared, ())
+            elif role == "peek" or (role == "status" and owners) or (role == "replace" and stopped):
+                yield Question(life, state.shared, owners)
 
     def _answer(
         self, state: State, question: Question, broken: Collection[str]
     ) -> tuple[str | None, list[Move]]:
-        """Kill whom a question does not spare, make the disk well, and let one process live its life."""
+        """Kill whom a question does not spare, make the disk well, and let one process live its life.
+
+        The moves are none where the same was asked in another state, and what it breaks was said there.
+        """
         memory = self.memory
         untouched = all(memory.is_unborn(local) for local in state.locals)
         letters = alive(memory, state)
@@ -90,7 +98,7 @@ class Questions:
             state = effect.after
         met = question._replace(shared=state.shared)
         if moves and not self._is_worth_asking(met, broken):
-            return self._asked[met], moves
+            return self._asked[met], []
         if memory.after_power_loss(state.shared):
             invariant = self._live_after_power_loss(state, question, moves, broken)
         else:
@@ -128,7 +136,7 @@ class Questions:
         memory = self.memory
         letter = LETTERS[len(state.locals)]
         first = Move(question.life, letter)
-        if state.locals and question.life == memory.view(state.locals[0]).life and untouched:
+        if state.locals and question.life == memory.local(state.locals[0]).life and untouched:
             letter, first = "A", Move(STEP, "A")
         else:
             state = State(state.shared, (*state.locals, memory.unborn(letter, question.life)))
@@ -141,7 +149,7 @@ class Questions:
             if effect.call is not None and looks is not None:
                 looks += looks_of(effect.call, effect.answer, found, memory.disk(state))
             moment = moment_of(memory, state, move, effect)
-            moment = as_seen_alone(moment, letter, steps, question.spared, question.life == "replace")
+            moment = as_seen_alone(moment, letter, steps, question.spared, plain(question.life) == "replace")
             broken = first_broken(moment)
             if broken is not None:
                 return broken[0]

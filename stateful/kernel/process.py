@@ -18,6 +18,7 @@ from greenlet import GreenletExit, getcurrent, greenlet
 
 from stateful.kernel.call import Call, Delivery, Errno, Outside, UnmodelledSyscall
 from stateful.kernel.machine import USER
+from stateful.life import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,7 +78,7 @@ class Process(greenlet):
 
     Attributes:
         letter: its name in schedules and reports.
-        life: what it runs: ``start``, ``replace``, ``stop``, ``status`` or ``peek``.
+        life: what it is there for, and which subject it runs; see ``stateful.life``.
         pid, start_ticks, argv, uid: its identity as other processes see it.
         namespace: the pid namespace that it is in.
         phase: ``starting``, ``owner`` (inside ``serve``) or ``leaving``.
@@ -104,10 +105,11 @@ class Process(greenlet):
         self.pid = pid
         self.start_ticks = start_ticks
         self.argv = ["hermes_cli/main.py", "gateway", "run"]
-        if life == "replace":
+        role = plain(life)
+        if role == "replace":
             self.argv.append("--replace")
-        elif life != "start":
-            self.argv[2] = "stop" if life == "stop" else "status"
+        elif role != "start":
+            self.argv[2] = "stop" if role == "stop" else "status"
         self.uid = USER
         self.namespace = ""
         self.main = main

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Final
 
 from stateful.kernel.call import Delivery, Errno
 from stateful.kernel.power import POWER_LOSS
 from stateful.kernel.process import OWNER
+from stateful.life import plain
 from stateful.report.calls import (
     call_text,
     changes_names,
@@ -48,30 +49,61 @@ class Story:
         """The step with which a process became owner."""
         return next((number for number, step in self.of(letter) if step.phase == OWNER), None)
 
-    def claim(self, letter: str) -> tuple[int, Step] | None:
-        """The last step by which a process claimed before it owned."""
+    def claim(self, letter: str, among: Collection[str] = ()) -> tuple[int, Step] | None:
+        """The last step by which a process claimed before it owned: one of these paths, if it did that."""
         until = self.owned_from(letter) or 0
         claims = [entry for entry in self.of(letter) if entry[0] <= until and is_claim(entry[1])]
+        claims = [entry for entry in claims if claimed_path(entry[1]) in among] or claims
         return claims[-1] if claims else None
 
     def claimed(self, letter: str) -> dict[str, int]:
-        """The paths that a process claimed before it owned, and with which step."""
-        until = self.owned_from(letter) or 0
-        return {
-            path: number
-            for number, step in self.of(letter)
-            if number <= until and is_claim(step) and (path := claimed_path(step)) is not None
-        }
+        """The paths that a process claimed before it owned, and has not let go since, and with which step.
 
-    def removal(self, letter: str) -> tuple[int, Step] | None:
-        """The first step by which somebody else took away a name that a process claimed."""
+        A lock is claimed from when its file is opened: it is of no use once another file has that name.
+        """
+        until = self.owned_from(letter)
+        claimed: dict[str, int] = {}
+        opened: dict[str, int] = {}
+        locked: set[str] = set()
+        for number, step in self.of(letter):
+            if step.call is None or isinstance(step.answer, Errno):
+                continue
+            left = {step.path} & locked if step.call.name == "close" else {*changes_names(step.call)}
+            if until is None or number <= until:
+                claimed = {path: at for path, at in claimed.items() if path not in left}
+                if step.call.name == "open":
+                    opened[step.call.args[0]] = number
+                if is_claim(step) and (path := claimed_path(step)) is not None:
+                    if step.call.name in ("flock", "lockf") and path not in claimed:
+                        locked.add(path)
+                    claimed[path] = opened.get(path, number) if path in locked else number
+        return claimed
+
+    def removals(self, letter: str, among: Collection[str] = ()) -> list[tuple[int, Step, str]]:
+        """The steps by which others took away names that a process claimed: the first for each path.
+
+        Where some of the names are among those given, only for these.
+        """
         claimed = self.claimed(letter)
+        claimed = {path: number for path, number in claimed.items() if path in among} or claimed
+        removals = []
         for number, step in self.numbered:
             if step.move.letter == letter or step.call is None or isinstance(step.answer, Errno):
                 continue
-            if any(number > claimed.get(path, number) for path in changes_names(step.call)):
-                return number, step
-        return None
+            for path in changes_names(step.call):
+                if number > claimed.get(path, number):
+                    del claimed[path]
+                    removals.append((number, step, path))
+        return removals
+
+    def owners(self) -> list[str]:
+        """Who owns in the end, in the order in which they came to own."""
+        letters = [letter for letter in self.trace.lives if _still_owns(self, letter)]
+        return sorted(letters, key=lambda letter: self.owned_from(letter) or 0)
+
+    def who(self, letter: str, after: str = ",") -> str:
+        """A process, and where two subjects run in one home, which of them it runs."""
+        return f"{letter}, which runs {self.trace.subject_of(letter)}{after}" if self.trace.other else letter
 
     def observed_before(self, letter: str, number: int, path: str | None) -> int | None:
         """The last step before a number with which a process looked at a path, or at another process."""
@@ -81,6 +113,12 @@ class Story:
             if at < number and step.call is not None and not is_claim(step) and _looks_at(step, path)
         ]
         return seen[-1] if seen else None
+
+    def ended(self, letter: str) -> int | None:
+        """The last step before a process was gone; None where it lives."""
+        return next(
+            (number for number, step in self.numbered if step.move.letter == letter and step.outcome), None
+        )
 
     def killed(self) -> list[tuple[str, int]]:
         """Who was killed after which step."""
@@ -110,31 +148,29 @@ def reasons(trace: Trace) -> list[str]:
     return list(explain(Story(trace))) if explain else []
 
 
-def _owns(story: Story, letter: str) -> str:
-    number, claim = story.owned_from(letter), story.claim(letter)
+def _owns(story: Story, letter: str, among: Collection[str] = ()) -> str:
+    number, claim = story.owned_from(letter), story.claim(letter, among)
     because = f", because step {claim[0]}, {call_text(claim[1])}, succeeded" if claim else ""
     return f"{letter} owns the gateway from step {number}{because}."
 
 
 def _two_owners(story: Story) -> Iterator[str]:
-    letters = [letter for letter in story.trace.lives if _still_owns(story, letter)]
-    first, second = sorted(letters, key=lambda letter: story.owned_from(letter) or 0)[:2]
-    yield _owns(story, first)
-    removal = story.removal(first)
+    first, second = story.owners()[:2]
+    yield _owns(story, first, story.claimed(second))
+    removals = story.removals(first, story.claimed(second))
     since = story.owned_from(second)
-    if removal is None:
-        yield f"However, {_owns(story, second)[:-1]}: a contradiction."
+    if not removals:
+        owns = _owns(story, second, story.claimed(first))[:-1].replace(second, story.who(second), 1)
+        yield f"However, {owns}: a contradiction."
         return
-    number, step = removal
-    taken = [path for path in changes_names(step.call) if path in story.claimed(first)] if step.call else []
-    what = short_path(taken[0]) if taken else "claim"
-    claim = story.claim(first)
-    path = taken[0] if taken else None
+    number, step, path = removals[0]
+    claim = story.claim(first, story.claimed(second))
     saw = story.observed_before(step.move.letter, min(number, claim[0] if claim else number), path)
     strength = f", on the strength of what step {saw} saw" if saw else ""
+    whose = f" of {story.who(step.move.letter)}" if story.trace.other else ""
     yield (
-        f"However, {second} owns it from step {since}, because step {number} took away {first}'s {what}"
-        f"{strength}: a contradiction."
+        f"However, {second} owns it from step {since}, because step {number}{whose} took away "
+        f"{first}'s {short_path(path)}{strength}: a contradiction."
     )
 
 
@@ -158,8 +194,8 @@ def _stuck(story: Story) -> Iterator[str]:
     failed = [(n, s) for n, s in story.of(actor) if isinstance(s.answer, Errno)]
     got = f" after step {failed[-1][0]}, {call_text(failed[-1][1])}, failed" if failed else ""
     yield (
-        f"However, {actor} started alone and gave up{got}. Every start after it meets the same disk: "
-        "a crash loop."
+        f"However, {story.who(actor)} started alone and gave up{got}. "
+        "Every start after it meets the same disk: a crash loop."
     )
 
 
@@ -169,20 +205,19 @@ def _nobody(story: Story) -> Iterator[str]:
         told = [number for number, step in story.of(letter) if isinstance(step.answer, Delivery)]
         if told:
             yield f"{letter} was told to go, as it saw at step {told[0]}, and went."
-        elif life in ("start", "replace"):
+        elif plain(life) in ("start", "replace"):
             got = f" after step {failed[-1][0]}, {call_text(failed[-1][1])}, failed" if failed else ""
-            yield f"{letter} gave up at step {story.of(letter)[-1][0]}{got}."
+            yield f"{story.who(letter)} gave up at step {story.of(letter)[-1][0]}{got}."
 
 
 def _undiscovered(story: Story) -> Iterator[str]:
     actor = story.trace.steps[-1].move.letter
     owner = next(letter for letter in story.trace.lives if _still_owns(story, letter))
     yield _owns(story, owner)
-    removal = story.removal(owner)
-    if removal is not None:
-        number, step = removal
-        yield f"Step {number}, {call_text(step)} of {step.move.letter}, took away what it claimed."
-    yield f"However, {actor} asked, alone, and its answer does not name {owner}."
+    for number, step, _ in story.removals(owner)[:1]:
+        who = story.who(step.move.letter, "")
+        yield f"Step {number}, {call_text(step)} of {who}, took away what it claimed."
+    yield f"However, {story.who(actor)} asked, alone, and its answer does not name {owner}."
 
 
 def _changed(story: Story) -> Iterator[str]:
@@ -195,7 +230,8 @@ def _changed(story: Story) -> Iterator[str]:
         saw = story.observed_before(step.move.letter, claim[0] if claim else number, path)
         if saw:
             yield f"{step.move.letter} looked at step {saw}, before that."
-    yield f"However, step {number} of {step.move.letter}, {call_text(step)}, changed the disk."
+    who = story.who(step.move.letter, "")
+    yield f"However, step {number} of {who}, {call_text(step)}, changed the disk."
 
 
 def _signalled(story: Story) -> Iterator[str]:

@@ -14,6 +14,8 @@ from stateful.chronicle import Chronicle
 from stateful.kernel.call import Errno
 from stateful.kernel.faults import WORLD
 from stateful.kernel.process import OWNER
+from stateful.life import plain
+from stateful.report.blame import blame
 from stateful.report.calls import answer_text, call_text, changes_names, is_claim, world_text
 from stateful.report.reasons import reasons
 from stateful.trace import Step, Trace
@@ -36,7 +38,7 @@ def trace_text(trace: Trace) -> str:
         *_summary(trace),
         "",
     ]
-    why = [line for reason in reasons(trace) for line in _bullet(reason)]
+    why = [line for reason in (*reasons(trace), *blame(trace)) for line in _bullet(reason)]
     tail = ["", *why, ""] if why else [""]
     tail += _replay(trace)
     rows = _rows(trace, LIMIT_LINES - len(head) - len(tail) - 1)
@@ -49,9 +51,13 @@ def _summary(trace: Trace) -> list[str]:
         f"{count(trace.length, 'step')}, {count(trace.switches, 'switch', 'switches')}, "
         f"{count(len(faults), 'fault') if faults else 'no faults'}"
     )
-    where = f"subject: {trace.subject}   scenario: {trace.title}"
+    subject = f"subject: {trace.subject}{f' with {trace.other}' if trace.other else ''}"
+    scenario = f"scenario: {trace.title}"
+    where = f"{subject}   {scenario}"
     line = f"{counts:<42} {where}"
-    return [line] if len(line) <= LIMIT_COLUMNS else [counts, where]
+    if len(line) <= LIMIT_COLUMNS:
+        return [line]
+    return [counts, where] if len(where) <= LIMIT_COLUMNS else [counts, subject, scenario]
 
 
 def count(number: int, one: str, many: str | None = None) -> str:
@@ -61,13 +67,20 @@ def count(number: int, one: str, many: str | None = None) -> str:
 
 def _replay(trace: Trace) -> list[str]:
     """The command, folded where a shell allows it."""
-    command = f"python -m stateful replay {shlex.quote(trace.subject)} --scenario {trace.scenario}"
+    command = replay_command(trace)
     whole = f'Replay:  {command} "{trace.schedule}"'
     if len(whole) <= LIMIT_COLUMNS:
         return [whole]
-    lines = textwrap.wrap(f'"{trace.schedule}"', LIMIT_COLUMNS - 11)
-    folded = [f"Replay:  {command}", *(f"         {line}" for line in lines)]
+    parts = command.partition(" --scenario") if len(command) > LIMIT_COLUMNS - 11 else (command, "", "")
+    lines = textwrap.wrap(f'{parts[1]}{parts[2]} "{trace.schedule}"'.lstrip(), LIMIT_COLUMNS - 11)
+    folded = [f"Replay:  {parts[0]}", *(f"         {line}" for line in lines)]
     return [*(f"{line} \\" for line in folded[:-1]), folded[-1]]
+
+
+def replay_command(trace: Trace) -> str:
+    """The command that executes a schedule as a trace was, without the schedule."""
+    beside = f" --with {shlex.quote(trace.other)}" if trace.other else ""
+    return f"python -m stateful replay {shlex.quote(trace.subject)}{beside} --scenario {trace.scenario}"
 
 
 def _bullet(sentence: str) -> list[str]:
@@ -88,14 +101,22 @@ def _lanes(trace: Trace) -> int:
 
 def _lane_heads(trace: Trace) -> str:
     if len(trace.lives) > MOST_LANES:
-        who = ", ".join(f"{letter} {life}" for letter, life in trace.lives.items())
+        runs = {letter: f" ({trace.subject_of(letter)})" if trace.other else "" for letter in trace.lives}
+        who = ", ".join(f"{letter} {plain(life)}{runs[letter]}" for letter, life in trace.lives.items())
         return " " * NUMBER_WIDTH + f"   {who}"
     width = _width(trace)
-    heads = [
-        f"{letter} {'' if life == 'start' else life + ' '}(pid {trace.pids[letter]})".ljust(width)
-        for letter, life in trace.lives.items()
-    ]
+    heads = [_lane_head(trace, letter, width).ljust(width) for letter in trace.lives]
     return " " * NUMBER_WIDTH + "   " + "".join(heads)
+
+
+def _lane_head(trace: Trace, letter: str, width: int) -> str:
+    """A process, and where two subjects run in one home, the end of the name of the one that it runs."""
+    life = plain(trace.lives[letter])
+    head = f"{letter} {'' if life == 'start' else life + ' '}(pid {trace.pids[letter]}"
+    if trace.other is None:
+        return f"{head})"
+    name, room = trace.subject_of(letter), width - len(head) - 4
+    return f"{head}, {name if len(name) <= room else '...' + name[3 - room :]})"
 
 
 def _width(trace: Trace) -> int:

@@ -12,9 +12,10 @@ from stateful.chronicle import RUN_INVARIANTS, Chronicle, count_respawns
 from stateful.deciders.result import HOLDS, NOT_OFFERED, UNKNOWN, VIOLATED, Result
 from stateful.image import ODD
 from stateful.invariants import INVARIANTS
+from stateful.life import plain
 from stateful.report import power
 from stateful.report.chronicle import command
-from stateful.report.text import LIMIT_COLUMNS, count, trace_text
+from stateful.report.text import LIMIT_COLUMNS, count, replay_command, trace_text
 from stateful.scenario import UPSETS, Scenario, count_faults, faults_of_plan
 from stateful.trace import Trace
 from stateful.verify import Verification
@@ -113,7 +114,7 @@ def summary(verification: Verification) -> list[str]:
     played = [result.chronicle for result in results if result.chronicle]
     names = [invariant.__name__ for invariant in (INVARIANTS if begun else INVARIANTS[:1])]
     names += [invariant.__name__ for invariant in RUN_INVARIANTS if played]
-    lines = [f"{verification.subject.name}: {verification.verdict}"]
+    lines = [f"{verification.subject.title}: {verification.verdict}"]
     lines += _entry("violated", [name for name in names if name in verification.violations])
     if begun or played:
         word = "holds" if verification.exhaustive else "not broken"
@@ -142,7 +143,7 @@ def _entry(word: str, parts: Sequence[str]) -> list[str]:
 
 
 def _scope(verification: Verification, begun: Sequence[Result]) -> list[str]:
-    casts = [result.scenario.cast.lives for result in begun]
+    casts = [[plain(life) for life in result.scenario.cast.lives] for result in begun]
     nouns = {"start": "start", "replace": "replace", "stop": "planned stop"}
     most = {noun: max(lives.count(life) for lives in casts) for life, noun in nouns.items()}
     processes = ", ".join(count(number, noun) for noun, number in most.items() if number)
@@ -185,7 +186,10 @@ def _tried(verification: Verification) -> list[str]:
 def _not_offered(verification: Verification) -> list[str]:
     """The lives that the subject lacks, and how many scenarios are left out for it."""
     left_out = [result for result in verification.results if result.missing]
+    subject = verification.subject
     lives = list(dict.fromkeys(life for result in left_out for life in result.missing))
+    if subject.other:
+        lives = [f"{plain(life)} of {subject.of(life).name}" for life in lives]
     if not left_out:
         return []
     return [*lives[:-1], f"{lives[-1]}: {count(len(left_out), 'scenario')} left out"]
@@ -199,7 +203,7 @@ def also_violated(trace: Trace) -> list[str]:
         return [first, f"    {command(trace)}"]
     return [
         first,
-        f'    python -m stateful replay {trace.subject} --scenario {trace.scenario} "{trace.schedule}"',
+        f'    {replay_command(trace)} "{trace.schedule}"',
     ]
 
 
@@ -207,6 +211,7 @@ def as_json(verification: Verification) -> dict[str, Any]:
     """The verification as plain data."""
     return {
         "subject": verification.subject.name,
+        "with": verification.subject.other.name if verification.subject.other else None,
         "verdict": verification.verdict,
         "scenarios": [_result_as_json(result) for result in verification.results],
     }

@@ -51,6 +51,17 @@ def test_absent_lifetime_lock_is_free_and_not_created(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == []
 
 
+def test_version_without_guard_is_kept_out_of_a_clean_up(tmp_path: Path) -> None:
+    """It made and locked the file that a clean-up had not found, and lost the record that it then wrote."""
+    with locks.free_lifetime(lifetime(tmp_path), create=True) as free:
+        assert free
+        older = os.open(lifetime(tmp_path), os.O_CREAT | os.O_RDWR)
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(older, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    fcntl.flock(older, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(older)
+
+
 def test_busy_guard_is_left_alone_by_who_does_not_wait(tmp_path: Path) -> None:
     home = str(tmp_path)
     with locks.guard(home, create=True, wait=True) as outer:
