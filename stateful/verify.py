@@ -80,6 +80,8 @@ class Verification:
         known = {result.scenario: result for result in self.results}
         for result in self.results:
             scenario = result.scenario
+            if not result.states:
+                continue
             shorter = (replace(scenario, plan=scenario.plan[:n]) for n in reversed(range(len(scenario.plan))))
             yield result, next((known[other] for other in shorter if other in known), Result(scenario))
 

@@ -45,6 +45,7 @@ def test_invariants_and_limits_are_those_of_the_code() -> None:
     assert f"{len(SUPERVISED)} more are played" in README
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_table_of_subjects_says_what_each_violates(name: str) -> None:
     row = next(line for line in README.splitlines() if line.startswith(f"| `{name}` |"))

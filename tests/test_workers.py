@@ -75,7 +75,7 @@ def test_interrupted_run_says_how_far_it_came_and_leaves_nothing(ending: str, ru
     send, number = ENDINGS[ending]
     send(run.process.pid, number)
     said = run.end()
-    assert "one-start-empty                      holds" in said
+    assert "one-start-empty                                holds" in said
     assert "reference: unknown" in said
     assert "interrupted" in said
     assert run.process.returncode == 3

@@ -6,7 +6,7 @@ call is made once per such pair, on real files in a kernel restored to it, and t
 once per history, however many interleavings lead there.
 
 Checked: the traces that come out of this are executed for real before they are reported, and
-``tests/deciders/test_explore.py`` compares the states with those of plain re-execution.
+``tests/deciders/test_referee.py`` compares the states with those of plain re-execution.
 """
 
 from __future__ import annotations
