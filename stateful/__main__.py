@@ -28,7 +28,7 @@ from stateful.report.power import unjudged
 from stateful.report.text import LIMIT_COLUMNS, trace_text
 from stateful.report.verdict import also_violated, as_json, summary, tables
 from stateful.scenario import BY_NAME, MIXED, STANDARD, Scenario, find_scenario, find_scenarios
-from stateful.schedule import ScheduleMismatch, parse_schedule
+from stateful.schedule import LIVES, ScheduleMismatch, parse_schedule
 from stateful.subject import SubjectError, find_subject
 from stateful.subjects import BUILT_IN, describe
 from stateful.verify import DEFAULT_BUDGET_S, Verification, verify
@@ -264,7 +264,10 @@ def _replay(options: argparse.Namespace) -> int:
     moves = parse_schedule(options.schedule)
     _fits(scenario, options.other)
     subject = find_subject(options.subject, options.other)
-    examine(subject)
+    offered = examine(subject).lives
+    for life in (*scenario.cast.lives, *(move.kind for move in moves if move.kind in LIVES)):
+        if life not in offered:
+            raise WrongInput(f"{options.subject}: it offers no {life}; it offers {', '.join(offered)}")
     trace = replay(subject, scenario, moves)
     print(trace_text(trace))
     return EXIT_STATUS[VIOLATED if trace.violation else HOLDS]

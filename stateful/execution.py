@@ -13,7 +13,7 @@ from stateful.invariants import Moment, View, first_broken, is_quiet, needs_disk
 from stateful.kernel import faults, interrupt, simulation, switch
 from stateful.kernel.call import BLOCKED, SILENT, Call, Delivery, UnmodelledSyscall
 from stateful.kernel.call_faults import CALL_FAULTS, faults_of, suffer
-from stateful.kernel.faults import WORLD, Impossible
+from stateful.kernel.faults import OF_A_PID, WORLD, Impossible
 from stateful.kernel.kernel import Kernel
 from stateful.kernel.machine import FIRST_PID
 from stateful.kernel.power import POWER_LOSS
@@ -87,7 +87,8 @@ class Execution:
 
     def next_letter(self) -> str:
         """The name of the next process that is started beyond the scenario's own."""
-        return LETTERS[max(len(self.kernel.processes), len(self.scenario.cast.lives))]
+        free = LETTERS[len(self.scenario.cast.lives) :]
+        return next(letter for letter in free if letter not in self.kernel.processes)
 
     def make(self, move: Move) -> Step:
         """Make a move and check every invariant. Raises ScheduleMismatch where it is not possible."""
@@ -213,6 +214,8 @@ class Execution:
     def _upset(self, move: Move) -> Step:
         """Let a fault of the machine happen. A power loss answers what the disk was, and what is left."""
         before = self.kernel.disk() if move.kind == POWER_LOSS else None
+        if move.kind in OF_A_PID and self._is_to_come(move):
+            raise self._misfit(move, "only the pid of a process that has ended is free")
         try:
             faults.strike(self.kernel, move.kind, self._whom(move))
         except Impossible as why:
@@ -227,6 +230,11 @@ class Execution:
         self.trace.steps.append(step)
         return step
 
+    def _is_to_come(self, move: Move) -> bool:
+        """Whether a pid is kept for a process that has not had its first turn."""
+        index = LETTERS.index(move.letter) if move.letter else int(move.detail) - FIRST_PID
+        return index >= 0 and LETTERS[index : index + 1] not in self.kernel.processes
+
     def _whom(self, move: Move) -> str:
         return str(FIRST_PID + LETTERS.index(move.letter)) if move.letter else move.detail
 
@@ -240,7 +248,7 @@ class Execution:
         for kind in ("crash", "exit"):
             moves = (Move(kind, letter) for letter in self.kernel.processes)
             options += [str(move) for move in moves if self.possible(move)]
-        return ", ".join([*options, f"start-{self.next_letter()}"])
+        return ", ".join([*options, f"start-{self.next_letter()}, faults"])
 
     def _can_suffer(self, process: Process, fault: str) -> bool:
         call = process.pending

@@ -18,7 +18,7 @@ from stateful.kernel.disk import Disk
 from stateful.kernel.process import LEAVING, OWNER, STARTING, Outcome, signal_name
 from stateful.schedule import Move
 from stateful.target import Target
-from stateful.trouble import FILES, HOMELESS, TAKEN, UNTROUBLED, excuses, hinders
+from stateful.trouble import HOMELESS, UNTROUBLED, excuses, files_changed, hinders
 
 LONGEST_LIFE_STEPS: Final = 200
 PLANNING: Final = ("replace", "stop")  # the lives that end an owner on purpose
@@ -112,7 +112,8 @@ def a_dead_owner_can_be_replaced(moment: Moment) -> str | None:
     if actor is None or actor.outcome is None or actor.life != "start" or actor.asked or actor.hindered:
         return None
     if actor.alone and not actor.company and not actor.owned and actor.outcome.kind != "killed":
-        return f"{actor.letter} started alone, nobody else was alive, and it gave up"
+        how = f"raised {actor.outcome.value}" if actor.outcome.kind == "failed" else "gave up"
+        return f"{actor.letter} started alone, nobody else was alive, and it {how}"
     return None
 
 
@@ -139,9 +140,14 @@ def some_contender_wins(moment: Moment) -> str | None:
 
 
 def a_start_always_ends(moment: Moment) -> str | None:
-    """A start run alone becomes owner or ends, within LONGEST_LIFE_STEPS steps."""
+    """A start run alone becomes owner or ends, within LONGEST_LIFE_STEPS steps.
+
+    Beside an owner it may wait.
+    """
     actor = moment.actor
     if actor is None or actor.outcome is not None or actor.owns or not actor.alone:
+        return None
+    if actor.contends and actor.company:
         return None
     if actor.steps >= LONGEST_LIFE_STEPS:
         return f"{actor.letter} runs alone and has not ended after {actor.steps} steps"
@@ -194,7 +200,11 @@ def readers_change_nothing(moment: Moment) -> str | None:
 
 
 def release_removes_only_own_record(moment: Moment) -> str | None:
-    """An exiting, replaced or refused process never removes or damages the record of the live owner."""
+    """An exiting or replaced process never removes or damages the record of the live owner.
+
+    What a start does that is refused is judged by what comes of it: a further start beside the owner, and a
+    query, are asked in every state.
+    """
     actor = moment.actor
     if actor is None or actor.phase != LEAVING or moment.before is None or moment.after is None:
         return None
@@ -268,8 +278,8 @@ Invariant = Callable[[Moment], str | None]
 # In the order in which a trace that breaks several is reported.
 INVARIANTS: Final[tuple[Invariant, ...]] = (
     at_most_one_owner,
-    only_documented_errors,
     a_dead_owner_can_be_replaced,
+    only_documented_errors,
     some_contender_wins,
     a_stopped_owner_can_be_replaced,
     a_start_always_ends,
@@ -279,6 +289,15 @@ INVARIANTS: Final[tuple[Invariant, ...]] = (
     only_the_owner_is_signalled,
     a_replaced_owner_exits_clean,
 )
+
+
+# The lives of which an invariant speaks: it says nothing of a subject that offers none of them.
+SPEAKS_OF: Final[dict[str, frozenset[str]]] = {
+    "a_stopped_owner_can_be_replaced": frozenset({"replace"}),
+    "a_live_owner_is_discoverable": frozenset({"status", "peek"}),
+    "readers_change_nothing": frozenset({"status", "peek"}),
+    "a_replaced_owner_exits_clean": frozenset({"replace", "stop"}),
+}
 
 
 def first_broken(moment: Moment) -> tuple[str, str] | None:
@@ -368,7 +387,7 @@ GOALS: Final[dict[str, Goal]] = {
 
 def _files_changed(moment: Moment) -> bool:
     """Whether files of the home were changed by nobody, in the time of somebody who may go by them."""
-    return any(view.trouble in (FILES, TAKEN, HOMELESS) for view in moment.processes)
+    return any(files_changed(view.trouble) for view in moment.processes)
 
 
 # Once reached they have to be reached again when one more fault may happen.

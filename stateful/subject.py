@@ -163,7 +163,8 @@ def serve() -> None:
     """Be the gateway until told to go. A process owns the gateway while it is in here."""
     process = cast(Process, getcurrent())
     if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
-        # Being told again changes nothing, and need not be told apart.
+        # Being told again changes nothing, and need not be told apart. How it ends is then not its own doing.
+        process.tells_plans = False
         signal.signal(signal.SIGTERM, lambda number, frame: signal.signal(number, signal.SIG_IGN))
     process.phase, process.owned = OWNER, True
     try:

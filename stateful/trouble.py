@@ -17,9 +17,10 @@ from stateful.kernel.hostile import IN_ITS_PLACE
 
 UNTROUBLED: Final = ""
 CALLS: Final = "calls"  # a call of its failed, or the disk was ailing in its time
-FILES: Final = "files"  # files of the home were changed in its time, by nobody
+FILES: Final = "files"  # contents in the home were changed in its time, by nobody; with the file's name
+SEVERAL: Final = "/"  # instead of the name of one file
 CLOCK: Final = "clock"  # the wall clock was set in its time, so a note of its may be out of date
-TAKEN: Final = "taken"  # a file of the home was taken away in its time, by nobody
+TAKEN: Final = "taken"  # a file of the home was taken away in its time, by nobody; with its name
 HOMELESS: Final = "homeless"  # the home it was at work in is gone, or too much of it to tell
 
 HOME_IS_GONE: Final = ("home-gone", "home-new")
@@ -33,18 +34,31 @@ def hinders(trouble: str) -> bool:
 
 def after_fault(kind: str, detail: str, trouble: str) -> str:
     """The trouble of a living process after a fault that concerns it, or the machine."""
-    takes_away = kind == "remove" or (kind == "corrupt" and detail.endswith(IN_ITS_PLACE))
     if kind in HOME_IS_GONE or trouble == HOMELESS:
         return HOMELESS
-    if takes_away:
-        return HOMELESS if trouble in (FILES, TAKEN) else TAKEN
-    if kind == "corrupt":
-        return HOMELESS if trouble == TAKEN else FILES
+    if kind in ("remove", "corrupt"):
+        takes_away = kind == "remove" or detail.endswith(IN_ITS_PLACE)
+        return _after_change(detail.partition("=")[0], takes_away, trouble)
     if hinders(trouble):
         return trouble
     if kind in CALL_FAULTS or kind in AILING:
         return CALLS
     return CLOCK if kind == "clock" else trouble
+
+
+def _after_change(name: str, takes_away: bool, trouble: str) -> str:
+    """The trouble of a living process after a file has been taken away, or its content changed."""
+    what, _, before = trouble.partition(" ")
+    if what == TAKEN:
+        return trouble if name == before else HOMELESS
+    if not takes_away:
+        return f"{FILES} {name}" if what != FILES or name == before else f"{FILES} {SEVERAL}"
+    return HOMELESS if what == FILES and name != before else f"{TAKEN} {name}"
+
+
+def files_changed(trouble: str) -> bool:
+    """Whether files of the home were changed in the time of a process in trouble."""
+    return trouble.partition(" ")[0] in (FILES, TAKEN, HOMELESS)
 
 
 def after_move(ailing: bool, trouble: str) -> str:

@@ -39,11 +39,13 @@ class Verification:
 
     Attributes:
         violations: the first trace of each invariant that is broken, made as small as it gets.
+        lives: the lives that the subject offers.
     """
 
     subject: Subject
     results: list[Result] = field(default_factory=list)
     violations: dict[str, Trace] = field(default_factory=dict)
+    lives: tuple[str, ...] = ()
     seconds: float = 0.0
 
     @property
@@ -148,7 +150,7 @@ def verify(
     results = [
         found.get(number, Result(scenario, reason="not begun")) for number, scenario in enumerate(scenarios)
     ]
-    verification = Verification(subject, results)
+    verification = Verification(subject, results, lives=offer.lives)
     verification.violations = _smallest(subject, results)
     verification.seconds = time.perf_counter() - started
     return verification

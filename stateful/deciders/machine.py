@@ -15,12 +15,13 @@ from __future__ import annotations
 import sys
 from typing import Any, ClassVar, Final
 
-from hypothesis import Phase, event, settings
+from hypothesis import event
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from stateful.deciders.minimise import minimise, name_scenario
 from stateful.deciders.replay import replay
+from stateful.deciders.unwatched import unwatched
 from stateful.examine import examine
 from stateful.execution import Execution
 from stateful.invariants import LONGEST_LIFE_STEPS
@@ -102,13 +103,6 @@ class SingleOwnerMachine(RuleBasedStateMachine):
     subject: ClassVar[Subject | str | None] = None
     meddling: ClassVar[bool] = False
     _offers: ClassVar[dict[Subject, Offer]] = {}
-
-    def __init_subclass__(cls, **more: Any) -> None:
-        """Leave out the phase in which Hypothesis watches every line: also those of simulated processes,
-        in which its watching makes calls. The counterexample explains itself."""
-        super().__init_subclass__(**more)
-        phases = [phase for phase in settings().phases if phase != Phase.explain]
-        cls.TestCase.settings = settings(cls.TestCase.settings, phases=phases)
 
     def __init__(self) -> None:
         super().__init__()
@@ -305,7 +299,8 @@ class SingleOwnerMachine(RuleBasedStateMachine):
         """Make a move; whether it was possible. Raises InvariantViolated where it breaks one."""
         execution = self.execution
         try:
-            execution.make(move)
+            with unwatched():
+                execution.make(move)
         except ScheduleMismatch:
             return False  # It waits for a lock.
         if execution.violation is not None:

@@ -29,11 +29,13 @@ class Question(NamedTuple):
     Attributes:
         spared: the letters of the owners that go on living meanwhile, without moving. Those that a replace
             meets are stopped.
+        ailing: the disk stays full or read-only, or whatever it is.
     """
 
     life: str
     shared: int
     spared: tuple[str, ...]
+    ailing: bool = False
 
 
 class Questions:
@@ -76,6 +78,10 @@ class Questions:
             role = plain(life)
             if role == "start":
                 yield Question(life, state.shared, ())
+                if owners:
+                    yield Question(life, state.shared, owners)
+                if self.memory.is_ailing(state):
+                    yield Question(life, state.shared, (), ailing=True)
             elif role == "peek" or (role == "status" and owners) or (role == "replace" and stopped):
                 yield Question(life, state.shared, owners)
 
@@ -90,7 +96,7 @@ class Questions:
         untouched = all(memory.is_unborn(local) for local in state.locals)
         letters = alive(memory, state)
         moves = [Move("crash", letter) for letter in letters if letter not in question.spared]
-        if memory.is_ailing(state):
+        if memory.is_ailing(state) and not question.ailing:
             moves.append(Move("disk-well"))
         for move in moves:
             effect = memory.effect(state, move)

@@ -73,12 +73,13 @@ class Symmetry:
 
     def _local(self, local: int, number: int, mapping: _Map) -> int:
         value = self.memory.local(local)
-        letter = mapping.letters.get(value.letter, value.letter)
+        letter, trouble = mapping.letters.get(value.letter, value.letter), mapping.value(value.trouble)
+        exchanged = value._replace(letter=letter, trouble=trouble)
         if value.own == UNBORN:
             outcome = value.outcome and value.outcome._replace(value=mapping.answered(value.outcome.value))
-            return self.memory.number_of_local(value._replace(letter=letter, outcome=outcome))
+            return self.memory.number_of_local(exchanged._replace(outcome=outcome))
         own = self.memory.number_of_own(mapping.value(self.memory.own(value)))
-        image = value._replace(letter=letter, history=self._history(value.history, number, mapping), own=own)
+        image = exchanged._replace(history=self._history(value.history, number, mapping), own=own)
         self._check(value, image, mapping)
         return self.memory.number_of_local(image)
 

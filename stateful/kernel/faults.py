@@ -61,8 +61,9 @@ def strike(kernel: Kernel, name: str, whom: str) -> None:
     WORLD[name].strike(kernel, whom)
 
 
+OF_A_PID: Final = ("recycle", "lookalike")
 _PID: Final = r"(?P<letter>[A-Z])|[1-9][0-9]{0,9}"
-_FILE: Final = r"[^/\s=]+"
+_FILE: Final = r"(?!\.{1,2}(?:=|$))[^/\s=]{1,200}"
 LATER_TICKS: Final = 900_000  # the start time of who gets a pid while the machine runs on
 
 
@@ -164,7 +165,7 @@ def _remove(kernel: Kernel, name: str) -> None:
 
 @_fault("home-gone")
 def _home_gone(kernel: Kernel, _: str) -> None:
-    """The home is removed with all that is in it. Owed: that it is made again, or a documented error.
+    """The home is removed with all that is in it. Owed: that it is made again by the next start.
 
     Who owned it goes on in nobody's home, which is not counted as owning any more.
     """

@@ -72,7 +72,7 @@ def world_text(move: Move, answer: Any = None) -> str:
         "disk-well": "the disk is well again",
         "remove": f"{name} is removed by an operator",
         "home-gone": "the home is removed with all that is in it",
-        "home-new": "a new, empty home is put in place",
+        "home-new": "a new, empty home is put in place; who owned the old one counts no more",
         "corrupt": f"{name} becomes {how}",
     }.get(move.kind, str(move))
 
@@ -88,8 +88,8 @@ def answer_text(step: Step) -> str:
     if call is None:
         return ""
     if isinstance(answer, Errno):
-        injected = " (fault)" if step.move.kind in CALL_FAULTS else ""
-        return errno.errorcode.get(answer.code, str(answer.code)) + injected
+        injected = "fault: " if step.move.kind in CALL_FAULTS else ""
+        return injected + errno.errorcode.get(answer.code, str(answer.code))
     if isinstance(answer, Delivery):
         return signal_name(answer.number)
     if call.name == "exit":

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 from typing import Final
 
 from stateful.kernel.call import Delivery, Errno
+from stateful.kernel.call_faults import CALL_FAULTS, SHORT
 from stateful.kernel.power import POWER_LOSS
 from stateful.kernel.process import OWNER
 from stateful.life import plain
@@ -144,8 +145,17 @@ def reasons(trace: Trace) -> list[str]:
     """The sentences under a counterexample."""
     if trace.violation is None:
         return []
+    story = Story(trace)
     explain = _REASONS.get(trace.violation.invariant)
-    return list(explain(Story(trace))) if explain else []
+    return [*_failed(story), *(explain(story) if explain else ())]
+
+
+def _failed(story: Story) -> Iterator[str]:
+    """The calls that a fault made fail."""
+    for number, step in story.numbered:
+        if step.move.kind in CALL_FAULTS:
+            done = "wrote half" if step.move.kind == SHORT else f"failed with {step.move.kind.upper()}"
+            yield f"Step {number} of {step.move.letter}, {call_text(step)}, {done}: a fault."
 
 
 def _owns(story: Story, letter: str, among: Collection[str] = ()) -> str:

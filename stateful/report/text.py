@@ -96,7 +96,7 @@ def _cut(line: str) -> str:
 
 
 def _lanes(trace: Trace) -> int:
-    return min(len(trace.lives), MOST_LANES) if len(trace.lives) <= MOST_LANES else 1
+    return max(len(trace.lives), 1) if len(trace.lives) <= MOST_LANES else 1
 
 
 def _lane_heads(trace: Trace) -> str:

@@ -11,7 +11,7 @@ from rich.table import Table
 from stateful.chronicle import RUN_INVARIANTS, Chronicle, count_respawns
 from stateful.deciders.result import HOLDS, NOT_OFFERED, UNKNOWN, VIOLATED, Result
 from stateful.image import ODD
-from stateful.invariants import INVARIANTS
+from stateful.invariants import INVARIANTS, SPEAKS_OF
 from stateful.life import plain
 from stateful.report import power
 from stateful.report.chronicle import command
@@ -118,7 +118,9 @@ def summary(verification: Verification) -> list[str]:
     lines += _entry("violated", [name for name in names if name in verification.violations])
     if begun or played:
         word = "holds" if verification.exhaustive else "not broken"
-        lines += _entry(word, [name for name in names if name not in verification.violations])
+        unbroken = [name for name in names if name not in verification.violations]
+        lines += _entry(word, [name for name in unbroken if _is_asked(name, verification)])
+        lines += _entry("not asked", [name for name in unbroken if not _is_asked(name, verification)])
         lines += _entry("scope", _scope(verification, begun)) if begun else []
         lines += _entry("supervised", _supervised(played))
         lines += _entry("tried", _tried(verification))
@@ -130,6 +132,12 @@ def summary(verification: Verification) -> list[str]:
         more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
         lines += _entry("unknown", [f"{unknown[0]}{more}: {reason}"])
     return lines
+
+
+def _is_asked(invariant: str, verification: Verification) -> bool:
+    """Whether the subject offers any of the lives of which an invariant speaks."""
+    needed = SPEAKS_OF.get(invariant)
+    return needed is None or bool(needed & set(verification.lives))
 
 
 def _entry(word: str, parts: Sequence[str]) -> list[str]:
