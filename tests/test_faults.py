@@ -32,7 +32,7 @@ BROKEN = {
         "takes_errors_for_free",
         "two-starts-empty-1-errno",
         "at_most_one_owner",
-        "A2 B1 enolck-B",
+        "A1 enolck-A start-C C2",
     ),
     "recycled-pid": (
         "check_then_overwrite",
@@ -50,19 +50,19 @@ BROKEN = {
         "owns_without_a_lock",
         "two-starts-empty-1-bad-disk",
         "at_most_one_owner",
-        "read-only A1 B1",
+        "read-only A1 start-C C1",
     ),
     "clock-step": (
         "expires",
         "two-starts-empty-1-clock-step",
         "at_most_one_owner",
-        "A3 B1 clock+3600 B6",
+        "A3 clock+3600 start-C C7",
     ),
     "removal": (
         "flock_only",
         "exit-and-start-empty-1-removal",
         "at_most_one_owner",
-        "A2 remove-lock B2",
+        "A2 remove-lock start-C C2",
     ),
     "corruption": (
         "flock_only",

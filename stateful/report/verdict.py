@@ -12,6 +12,7 @@ from stateful.chronicle import RUN_INVARIANTS, Chronicle, count_respawns
 from stateful.deciders.result import HOLDS, NOT_OFFERED, UNKNOWN, VIOLATED, Result
 from stateful.image import ODD
 from stateful.invariants import INVARIANTS, SPEAKS_OF
+from stateful.kernel.call_faults import CALL_FAULTS
 from stateful.life import plain
 from stateful.report import power
 from stateful.report.chronicle import command
@@ -115,10 +116,11 @@ def summary(verification: Verification) -> list[str]:
     names = [invariant.__name__ for invariant in (INVARIANTS if begun else INVARIANTS[:1])]
     names += [invariant.__name__ for invariant in RUN_INVARIANTS if played]
     lines = [f"{verification.subject.title}: {verification.verdict}"]
-    lines += _entry("violated", [name for name in names if name in verification.violations])
+    violated = {*verification.violations, *_implied(verification)}
+    lines += _entry("violated", [name for name in names if name in violated])
     if begun or played:
         word = "holds" if verification.exhaustive else "not broken"
-        unbroken = [name for name in names if name not in verification.violations]
+        unbroken = [name for name in names if name not in violated]
         lines += _entry(word, [name for name in unbroken if _is_asked(name, verification)])
         lines += _entry("not asked", [name for name in unbroken if not _is_asked(name, verification)])
         lines += _entry("scope", _scope(verification, begun)) if begun else []
@@ -132,6 +134,16 @@ def summary(verification: Verification) -> list[str]:
         more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
         lines += _entry("unknown", [f"{unknown[0]}{more}: {reason}"])
     return lines
+
+
+def _implied(verification: Verification) -> list[str]:
+    """What is broken by the same trace that breaks another invariant before it."""
+    trace = verification.violations.get("only_documented_errors")
+    if trace is None or plain(trace.lives[trace.steps[-1].move.letter]) != "start":
+        return []
+    ended = {step.move.letter for step in trace.steps if step.outcome is not None}
+    hindered = any(step.move.kind in CALL_FAULTS for step in trace.steps)
+    return ["a_dead_owner_can_be_replaced"] if ended == set(trace.lives) and not hindered else []
 
 
 def _is_asked(invariant: str, verification: Verification) -> bool:

@@ -54,7 +54,7 @@ def test_trace_is_the_same_a_thousand_times() -> None:
 def test_misfit_says_what_was_asked_and_what_was_possible(schedule: str) -> None:
     with pytest.raises(ScheduleMismatch) as caught:
         replay(find_subject("direct-unlink"), find_scenario("two-starts-empty"), parse_schedule(schedule))
-    assert str(caught.value) == MISFITS[schedule]
+    assert str(caught.value) == f"{MISFITS[schedule]}, faults"
 
 
 def test_subject_that_remembers_between_executions_is_named_nondeterministic(tmp_path: Path) -> None:
