@@ -91,9 +91,9 @@ def test_reductions_change_neither_the_verdict_nor_what_is_violated(
 
 
 def test_number_of_states_does_not_depend_on_what_was_searched_before() -> None:
-    names = ("two-starts-empty", "three-starts-empty-1-kill")
-    together = verify("direct-unlink", [find_scenario(name) for name in names])
-    apart = [verify("direct-unlink", [find_scenario(name)]) for name in names]
+    names = ("two-starts-empty", "start-and-status-empty-1-kill")
+    together = verify("reference-status", [find_scenario(name) for name in names])
+    apart = [verify("reference-status", [find_scenario(name)]) for name in names]
     assert [result.states for result in together.results] == [each.results[0].states for each in apart]
 
 
