@@ -99,7 +99,13 @@ MISTAKES: Final = {
 }
 
 
-@pytest.mark.parametrize("mistake", MISTAKES)
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        pytest.param(name, marks=pytest.mark.long) if name == "a start time within a tick" else name
+        for name in MISTAKES
+    ],
+)
 def test_mistake_breaks_what_it_should_and_nothing_else(mistake: str, tmp_path: Path) -> None:
     code, broken = MISTAKES[mistake]
     (tmp_path / "subject.py").write_text(GATEWAY + code)

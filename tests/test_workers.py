@@ -88,7 +88,7 @@ def test_interrupted_run_says_how_far_it_came_and_leaves_nothing(ending: str, ru
     assert run.process.returncode == 3
 
 
-@pytest.mark.parametrize("interrupts", (1, 2))
+@pytest.mark.parametrize("interrupts", (2, pytest.param(1, marks=pytest.mark.long)))
 def test_interrupted_run_keeps_the_violations_that_it_found(interrupts: int) -> None:
     run = Run("direct-unlink")
     try:

@@ -71,7 +71,7 @@ def test_number_of_states_is_exact(search: Any, subject: str, name: str) -> None
         "start-and-replace-empty",
         "stop-of-owner-empty",
         "two-starts-zombie",
-        "two-starts-containers",
+        pytest.param("two-starts-containers", marks=pytest.mark.long),
     ),
 )
 def test_reductions_change_neither_the_verdict_nor_what_is_violated(

@@ -42,7 +42,8 @@ def expected(subject: str) -> str:
 
 
 # What takes seconds to find and to make small; its text is compared in a replay as well.
-SLOW = [pytest.param(name, marks=pytest.mark.long) if name == "unlinked-lock" else name for name in FIRST]
+LONG = ("direct-unlink", "unlinked-lock")
+SLOW = [pytest.param(name, marks=pytest.mark.long) if name in LONG else name for name in FIRST]
 
 
 @pytest.mark.parametrize("name", SLOW)
