@@ -34,9 +34,9 @@ TEXT = Path(__file__).parent / "report" / "counterexamples" / "reference-with-un
 PAIRS = {
     "reference-status": (45282, {}),
     "guarded-lock": (15449, {}),
-    "unlinked-lock": (100398, {"unlinked-lock": 216}),
-    "direct-unlink": (22006, {"direct-unlink": 14, "reference": 137}),
-    "foreign-guard": (10254, {"reference": 50}),
+    "unlinked-lock": (100398, {"unlinked-lock": 256}),
+    "direct-unlink": (22006, {"direct-unlink": 29, "reference": 463}),
+    "foreign-guard": (10254, {"reference": 127}),
 }
 BUDGET_S = 1200.0
 STARTS = ("start-and-other-start-empty", "start-and-other-start-stale")
