@@ -3,6 +3,8 @@
 import errno
 import os
 import resource
+import select
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -65,7 +67,30 @@ def gateway(home, serve):
         raise RuntimeError("\n".join([*answers(home), appended(home)]))
 
 
-# -- on the host, in a mount namespace of its own -------------------------------------------------------
+def asked_about(pid, pidfd):
+    """What is answered about a process that has ended and whose pid belongs to another one now."""
+    found = []
+    for name, call in (
+        ("kill", lambda: os.kill(pid, 0)),
+        ("pidfd", lambda: signal.pidfd_send_signal(pidfd, 0)),
+        ("ended", lambda: select.select([pidfd], [], [], 0)[0] == [pidfd]),
+    ):
+        try:
+            found.append(f"{name}: {call()}")
+        except OSError as error:
+            found.append(f"{name}: {errno.errorcode[error.errno]}")
+    return found
+
+
+def watcher(home, serve):
+    """The first process serves; the second one watches it."""
+    if os.getpid() == 101:
+        serve()
+    pidfd = os.pidfd_open(101)
+    raise RuntimeError("\n".join(asked_about(101, pidfd)))
+
+
+# -- on the host, in a mount or pid namespace of its own -------------------------------------------------------
 
 
 def mount(home, *options):
@@ -104,6 +129,22 @@ def appended(home):
         return f"append: {errno.errorcode[error.errno]}"
 
 
+def recycled(home):
+    """Give the pid of a child that has ended to another one."""
+    pid = os.fork()
+    if not pid:
+        signal.pause()
+    pidfd = os.pidfd_open(pid)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    Path("/proc/sys/kernel/ns_last_pid").write_text(str(pid - 1))
+    another = os.fork()
+    if not another:
+        signal.pause()
+    assert another == pid
+    return "\n".join(asked_about(pid, pidfd))
+
+
 def short(home):
     resource.setrlimit(resource.RLIMIT_FSIZE, (6, 6))
     with (home / "short").open("wb", buffering=0) as file:
@@ -127,4 +168,4 @@ if __name__ == "__main__":
         read_only(where)
         print("\n".join(answers(where)))
     else:
-        print({"short": short, "no_descriptors": no_descriptors}[sys.argv[1]](where))
+        print({"short": short, "no_descriptors": no_descriptors, "recycled": recycled}[sys.argv[1]](where))

@@ -1,7 +1,7 @@
 """What an ailing disk and a failing call answer: the kernel beside the host, where the host can be made to.
 
-The host can be made to have a full and a read-only disk, no descriptors left, and a write that is cut
-short. It cannot here: EIO takes a broken device, ENOLCK a network file system without its lock daemon,
+The host can be made to have a full and a read-only disk, no descriptors left, a write that is cut short, and
+a pid that is given away. It cannot here: EIO takes a broken device, ENOLCK a network file system without its lock daemon,
 EINTR from close a network file system too; a wall clock that is set, or a boot, would be everybody's. What
 other users may do is in ``test_users.py``; a removed or overwritten file is what another process does, and
 is in the scripts.
@@ -54,6 +54,23 @@ def test_ailing_disk_answers_as_the_hosts_does(fault: str, what: str, tmp_path: 
         pytest.skip(f"no mount namespace here: {error}")
     answers = on_the_kernel(fault)
     assert answers[: len(expected)] == expected
+
+
+def test_pid_that_was_given_away_answers_as_the_hosts_does(tmp_path: Path) -> None:
+    namespace = ("unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc")
+    try:
+        expected = on_the_host("recycled", tmp_path, *namespace)
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"no pid namespace here in which the next pid can be chosen: {error}")
+    subject = find_subject(f"{MISFORTUNE}:watcher")
+    with Watchdog(), Execution(subject, find_scenario("any-empty")) as execution:
+        for move in parse_schedule("start-A start-B B1 crash-A recycle-A"):
+            execution.make(move)
+        watcher = execution.processes()["B"]
+        while watcher.alive:
+            execution.make(Move(STEP, "B"))
+        assert watcher.outcome is not None
+        assert str(watcher.outcome.value).removeprefix("RuntimeError: ").splitlines() == expected
 
 
 def test_write_that_is_cut_short_writes_what_it_says(tmp_path: Path) -> None:
