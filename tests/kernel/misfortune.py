@@ -90,7 +90,7 @@ def watcher(home, serve):
     raise RuntimeError("\n".join(asked_about(101, pidfd)))
 
 
-# -- on the host, in a mount or pid namespace of its own -------------------------------------------------------
+# -- on the host, in a mount or pid namespace of its own ---------------------------------------------------
 
 
 def mount(home, *options):

@@ -1,10 +1,10 @@
 """What an ailing disk and a failing call answer: the kernel beside the host, where the host can be made to.
 
 The host can be made to have a full and a read-only disk, no descriptors left, a write that is cut short, and
-a pid that is given away. It cannot here: EIO takes a broken device, ENOLCK a network file system without its lock daemon,
-EINTR from close a network file system too; a wall clock that is set, or a boot, would be everybody's. What
-other users may do is in ``test_users.py``; a removed or overwritten file is what another process does, and
-is in the scripts.
+a pid that is given away. It cannot here: EIO takes a broken device, ENOLCK a network file system without its
+lock daemon, EINTR from close a network file system too; a wall clock that is set, or a boot, would be
+everybody's. What other users may do is in ``test_other_user.py``; a removed or overwritten file is what
+another process does, and is in the scripts.
 """
 
 from __future__ import annotations
