@@ -139,7 +139,7 @@ class Scenario:
     @property
     def loses_power(self) -> bool:
         """Whether it is kept track of what a power loss would leave of the disk."""
-        return POWER_LOSS[0] in self.plan
+        return self.open_ended or POWER_LOSS[0] in self.plan
 
     def goals(self) -> tuple[str, ...]:
         """The names of the goals (see ``stateful.invariants``) that some execution must reach."""

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from stateful.deciders.minimise import minimise, name_scenario
+from stateful.deciders.power import JUDGED
 from stateful.deciders.replay import replay
 from stateful.deciders.unwatched import unwatched
 from stateful.examine import examine
@@ -31,6 +32,7 @@ from stateful.kernel.disk import home_files
 from stateful.kernel.guard import Watchdog
 from stateful.kernel.hostile import HOSTILE, IN_ITS_PLACE
 from stateful.kernel.machine import DEAD_PID
+from stateful.kernel.power import POWER_LOSS
 from stateful.kernel.process import OWNER, STARTING
 from stateful.report.text import trace_text
 from stateful.scenario import OPEN_ENDED, Scenario
@@ -265,6 +267,17 @@ class SingleOwnerMachine(RuleBasedStateMachine):
     def lose_home(self, fault: str) -> None:
         """The home is gone, or a new one is in its place."""
         self._make(Move(fault))
+
+    @precondition(lambda machine: machine.execution.kernel.persistence is not None)
+    @rule(profile=st.sampled_from(JUDGED), data=st.data())
+    def lose_power(self, profile: str, data: st.DataObject) -> None:
+        """Power is lost, and of what was not synced, something is left; once in a machine."""
+        persistence = self.execution.kernel.persistence
+        images = persistence.images(profile).listed if persistence is not None else ()
+        if images:
+            number = data.draw(st.integers(1, len(images)), label="image")
+            event("power was lost")
+            self._make(Move(POWER_LOSS, "", f"{profile}-{number}"))
 
     @rule(fault=UPSETS)
     def upset(self, fault: str) -> None:
