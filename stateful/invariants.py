@@ -272,6 +272,11 @@ def only_documented_errors(moment: Moment) -> str | None:
     return f"{actor.letter} raised {actor.outcome.value}"
 
 
+def _files_changed(moment: Moment) -> bool:
+    """Whether files of the home were changed by nobody, in the time of somebody who may go by them."""
+    return any(files_changed(view.trouble) for view in moment.processes)
+
+
 Invariant = Callable[[Moment], str | None]
 
 # In the order in which a trace that breaks several is reported.
@@ -382,11 +387,6 @@ GOALS: Final[dict[str, Goal]] = {
         a_stop_succeeded,
     )
 }
-
-
-def _files_changed(moment: Moment) -> bool:
-    """Whether files of the home were changed by nobody, in the time of somebody who may go by them."""
-    return any(files_changed(view.trouble) for view in moment.processes)
 
 
 # Once reached they have to be reached again when one more fault may happen.

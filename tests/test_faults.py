@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from stateful.deciders.faults import FAMILIES
+from stateful.kernel.power import POWER_LOSS
 from stateful.scenario import BY_NAME, KILL, MEDDLING, NOTHING, SCENARIOS, UPSETS, find_scenario
 from stateful.subjects import BUILT_IN
 from stateful.verify import verify
@@ -86,7 +87,7 @@ BROKEN = {
 
 
 def test_every_family_breaks_something() -> None:
-    assert {*BROKEN, "kill"} == {*FAMILIES}
+    assert {*BROKEN, "kill"} == {*FAMILIES, POWER_LOSS}
 
 
 @pytest.mark.parametrize("family", BROKEN)
@@ -99,6 +100,13 @@ def test_fault_breaks_a_subject_that_holds_with_kills_alone(family: str) -> None
     plain, killed, broken = (result.violations for result in found.results)
     assert invariant not in {*plain, *killed}
     assert broken[invariant].schedule == schedule
+
+
+def test_start_on_a_disk_that_stays_full_is_asked_to_end() -> None:
+    found = verify(
+        str(PLANTED / "spins_on_a_full_disk.py"), [find_scenario("start-and-exit-stale-1-bad-disk")]
+    )
+    assert found.violations["a_start_always_ends"].schedule == "disk-full A200"
 
 
 @pytest.mark.parametrize(

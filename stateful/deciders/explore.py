@@ -1,9 +1,9 @@
 """Exhaustive search: every state that a scenario can reach, breadth first.
 
 Two schedules that lead to the same state are followed only once, so the first violation of an invariant
-that is found is reached by a shortest schedule. From every state two more questions are asked. Killed
-now, could the gateway be started again? While one process owns, does a query find it? Moves that break
-an invariant are not followed further.
+that is found is reached by a shortest schedule. From every state questions are asked as well
+(``stateful.deciders.questions``). Killed now, could the gateway be started again? While one process owns,
+does a query find it, and is a further start kept out? Moves that break an invariant are not followed.
 
 The scenarios of a cast differ only in their plans of faults, and are searched together, layer by layer:
 all states without a fault, then those that one kill adds, those that one more adds, and so on; a plan

@@ -1,6 +1,7 @@
 """Which faults of a family may happen in a state: the moves by which the exhaustive search tries them all.
 
-A scenario's plan names families and not faults, so that no fault of a family is forgotten.
+A scenario's plan names families and not faults, so that no fault of a family is forgotten. The power losses,
+of which each image is to be tried once, are in ``stateful.deciders.power``.
 """
 
 from __future__ import annotations
@@ -10,11 +11,9 @@ from typing import Final
 
 from stateful.deciders.memory import Memory, State
 from stateful.deciders.moment import alive
-from stateful.deciders.power import losses
 from stateful.kernel.call_faults import faults_of
 from stateful.kernel.disk import home_files
 from stateful.kernel.machine import DEAD_PID
-from stateful.kernel.power import POWER_LOSS
 from stateful.schedule import Move
 
 Family = Callable[[Memory, State], Iterator[Move]]
@@ -87,13 +86,6 @@ def _named(*faults: tuple[str, str]) -> Family:
     return moves
 
 
-def _power_losses(memory: Memory, state: State) -> Iterator[Move]:
-    """Each image that may be left, once."""
-    persistence = memory.shared_state(state.shared).persistence
-    if persistence is not None:
-        yield from (move for move, _ in losses(persistence))
-
-
 FAMILIES: Final[dict[str, Family]] = {
     "kill": _signal("crash"),
     "sigterm": _signal("term"),
@@ -101,7 +93,6 @@ FAMILIES: Final[dict[str, Family]] = {
     ERRNO: _errnos,
     "recycled-pid": _recycled,
     "reboot": _named(("reboot", "")),
-    POWER_LOSS: _power_losses,
     "removal": _removed,
     "corruption": _corrupted,
     "bad-disk": _named(("disk-full", ""), ("read-only", "")),

@@ -14,8 +14,8 @@ import errno
 import os
 from typing import TYPE_CHECKING, Any, Final
 
-from stateful.kernel import real
 from stateful.kernel.call import Call, Errno
+from stateful.kernel.files import is_there
 
 if TYPE_CHECKING:
     from stateful.kernel.kernel import Kernel
@@ -114,7 +114,7 @@ def _needs_more(kernel: Kernel, path: str, flags: int) -> bool:
     """Whether an open makes a file, or may change one on a disk that is read-only."""
     if path.startswith("/proc/"):
         return False
-    if not _is_there(kernel, path):
+    if not is_there(kernel, path):
         return bool(flags & os.O_CREAT)
     changes = bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_TRUNC))
     return kernel.condition == "read-only" and changes and not (flags & os.O_CREAT and flags & os.O_EXCL)
@@ -125,12 +125,4 @@ def _could_make_a_name(kernel: Kernel, call: Call) -> bool:
     *sources, new = (argument for argument in call.args[:2] if isinstance(argument, str))
     if call.name == "symlink":
         sources = []
-    return not _is_there(kernel, new) and all(_is_there(kernel, source) for source in sources)
-
-
-def _is_there(kernel: Kernel, path: str) -> bool:
-    try:
-        real.lstat(kernel.root + path)
-    except OSError:
-        return False
-    return True
+    return not is_there(kernel, new) and all(is_there(kernel, source) for source in sources)

@@ -114,7 +114,7 @@ def on_disk(kernel: Kernel, path: str, making: bool | None = None) -> str:
         bits = [folder_mode(kernel, "/".join(ancestors[: end + 1])) for end in range(1, len(ancestors))]
         if any(not mode & 0o100 for mode in bits):
             raise OSError(errno.EACCES, "")
-        if making is not None and bits and not bits[-1] & 0o200 and _is_there(kernel, path) != making:
+        if making is not None and bits and not bits[-1] & 0o200 and is_there(kernel, path) != making:
             raise OSError(errno.EACCES, "")
     return kernel.root + path
 
@@ -128,7 +128,8 @@ def folder_mode(kernel: Kernel, path: str) -> int:
     return kernel.inode(found.st_ino).mode if st.S_ISDIR(found.st_mode) else 0o777
 
 
-def _is_there(kernel: Kernel, path: str) -> bool:
+def is_there(kernel: Kernel, path: str) -> bool:
+    """Whether a name stands on the disk, were it that of a dangling link."""
     try:
         real.lstat(kernel.root + path)
     except OSError:
