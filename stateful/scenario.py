@@ -65,6 +65,7 @@ UPSETS: Final[tuple[Plan, ...]] = (
     ("lost-home",),
     POWER_LOSS,
 )
+EVERY: Final = tuple(dict.fromkeys(family for plan in UPSETS for family in plan))
 # Somebody else lays hands on the files: many a right protocol has never promised to survive that.
 MEDDLING: Final = frozenset({"removal", "corruption", "lost-home"})
 
@@ -168,7 +169,12 @@ class Scenario:
 USUAL: Final = DISKS[:2]
 
 THREE_STARTS: Final = Cast(
-    "three-starts", "three starts", ("start", "start", "start"), plans=(NOTHING, KILL, KILLS)
+    "three-starts",
+    "three starts",
+    ("start", "start", "start"),
+    plans=(NOTHING, KILL, KILLS),
+    upset_on=USUAL[:1],
+    slow=EVERY,
 )
 
 CASTS: Final = (
@@ -206,8 +212,24 @@ CASTS: Final = (
         exits=1,
         upset_on=USUAL[:1],
     ),
-    Cast("start-and-replace", "start and replace", ("start", "replace"), plans=(NOTHING, KILL), disks=USUAL),
-    Cast("start-and-stop", "start and planned stop", ("start", "stop"), plans=(NOTHING, KILL), disks=USUAL),
+    Cast(
+        "start-and-replace",
+        "start and replace",
+        ("start", "replace"),
+        plans=(NOTHING, KILL),
+        disks=USUAL,
+        upset_on=USUAL[:1],
+        slow=EVERY,
+    ),
+    Cast(
+        "start-and-stop",
+        "start and planned stop",
+        ("start", "stop"),
+        plans=(NOTHING, KILL),
+        disks=USUAL,
+        upset_on=USUAL[:1],
+        slow=EVERY,
+    ),
     Cast(
         "replace-of-owner",
         "owner is replaced",
@@ -235,6 +257,8 @@ CASTS: Final = (
         plans=(NOTHING, KILL),
         settled=("A",),
         disks=USUAL[:1],
+        upset_on=USUAL[:1],
+        slow=EVERY,
     ),
     THREE_STARTS,
 )
