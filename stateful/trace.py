@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from stateful.kernel.call import Call
+from stateful.kernel.disk import Disk
 from stateful.kernel.process import Outcome
 from stateful.life import runs_other
 from stateful.schedule import Move, count_switches, format_schedule
@@ -44,6 +45,7 @@ class Trace:
 
     Attributes:
         other: the name of the subject that runs beside the first one in the same home, or None.
+        disks: what stood on the disk before the first step and after each, where it was replayed.
     """
 
     subject: str
@@ -54,6 +56,7 @@ class Trace:
     pids: dict[str, int] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     violation: Violation | None = None
+    disks: list[Disk] = field(default_factory=list)
 
     @property
     def schedule(self) -> str:

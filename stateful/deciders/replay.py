@@ -32,8 +32,11 @@ def replay(subject: Subject, scenario: Scenario, moves: Sequence[Move]) -> Trace
 
 def _execute(subject: Subject, scenario: Scenario, moves: Sequence[Move]) -> Trace:
     with Watchdog(), Execution(subject, scenario) as execution:
+        disks = execution.trace.disks
+        disks.append(execution.kernel.disk())
         for move in moves:
             execution.make(move)
+            disks.append(execution.kernel.disk())
             if execution.violation is not None:
                 break
         return execution.trace

@@ -1,0 +1,36 @@
+"""``subjects``, ``scenarios`` and ``bench``: what there is, and how fast it is here."""
+
+from __future__ import annotations
+
+import argparse
+
+from stateful.command.options import Verbs
+from stateful.scenario import BY_NAME, MIXED, STANDARD
+from stateful.subjects import BUILT_IN, describe
+
+
+def add(verbs: Verbs) -> None:
+    """Add the verbs; they have no options."""
+    verbs.add("subjects", _subjects, "List the built-in subjects.")
+    verbs.add("scenarios", _scenarios, "List the scenarios.")
+    verbs.add("bench", _bench, "Measure how fast the harness is here.")
+
+
+def _subjects(options: argparse.Namespace) -> int:
+    for name in BUILT_IN:
+        print(f"{name:<{max(map(len, BUILT_IN))}}  {describe(name)}")
+    return 0
+
+
+def _scenarios(options: argparse.Namespace) -> int:
+    for scenarios, when in ((STANDARD, ""), (BY_NAME, "; only by name"), (MIXED, "; --with another subject")):
+        for scenario in scenarios:
+            print(f"{scenario.name:<46} {scenario.title}{when}")
+    return 0
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from stateful.bench import bench
+
+    bench()
+    return 0

@@ -1,0 +1,106 @@
+"""What the verbs share: how an option is read, and what is said where it is of no use."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final, NoReturn, TypeVar
+
+from stateful.deciders.result import HOLDS, UNKNOWN, VIOLATED
+from stateful.scenario import Scenario
+
+EXIT_STATUS: Final = {HOLDS: 0, VIOLATED: 1, UNKNOWN: 3}
+WRONG_INPUT: Final = 2
+
+Found = TypeVar("Found")
+Verb = Callable[[argparse.Namespace], int]
+
+
+class WrongInput(Exception):
+    """Something the user gave is wrong: one line that says what, why and what to do."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that raises WrongInput."""
+
+    def error(self, message: str) -> NoReturn:
+        raise WrongInput(f"{message}; see `{self.prog} --help`")
+
+
+class Verbs:
+    """The verbs of a command line."""
+
+    def __init__(self, parser: Parser) -> None:
+        self._parsers = parser.add_subparsers(required=True, metavar="VERB", parser_class=Parser)
+
+    def add(self, name: str, function: Verb, text: str) -> argparse.ArgumentParser:
+        """A parser for the options of a new verb; ``function`` gets these and returns the exit status."""
+        added = self._parsers.add_parser(name, help=text, description=text)
+        added.set_defaults(verb=function)
+        return added
+
+
+def add_subject(parser: argparse.ArgumentParser, **more: Any) -> None:
+    """The subject that a verb is about."""
+    parser.add_argument(
+        "subject",
+        metavar="SUBJECT",
+        help="a built-in name, a dotted module or a path to a .py, either with :function",
+        **more,
+    )
+
+
+def add_other(parser: argparse.ArgumentParser) -> None:
+    """The subject that runs beside it."""
+    parser.add_argument(
+        "--with",
+        dest="other",
+        metavar="OTHER",
+        help="another subject that runs in the same home, such as yesterday's version",
+    )
+
+
+def positive(kind: type) -> Callable[[str], Any]:
+    """Reads a number above 0."""
+
+    def read(text: str) -> Any:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = 0
+        if not 0 < value < float("inf"):
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+        return value
+
+    return read
+
+
+def named(find: Callable[[str], Found], name: str) -> Found:
+    """The scenario or scenarios that a name stands for."""
+    try:
+        return find(name)
+    except KeyError:
+        raise WrongInput(f"{name}: no such scenario; `python -m stateful scenarios` lists them") from None
+
+
+def check_other(scenario: Scenario, other: str | None) -> None:
+    """Refuse a scenario of two subjects where there is one, and the reverse."""
+    if scenario.cast.is_mixed and other is None:
+        raise WrongInput(f"{scenario.name}: two subjects run there; name the other one with --with")
+    if other is not None and not (scenario.cast.is_mixed or scenario.open_ended):
+        raise WrongInput(f"{scenario.name}: one subject runs there; leave --with out")
+
+
+def check_lives(subject: str, lives: Sequence[str], offered: Sequence[str]) -> None:
+    """Refuse a life that a subject does not offer."""
+    for life in lives:
+        if life not in offered:
+            raise WrongInput(f"{subject}: it offers no {life}; it offers {', '.join(offered)}")
+
+
+def check_writable(path: Path) -> None:
+    """Refuse the name of a file that cannot be written, before anything is spent on its content."""
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        raise WrongInput(f"{path}: cannot be written; give the name of a file in a folder that you may write")
