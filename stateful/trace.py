@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from stateful.kernel.call import Call
 from stateful.kernel.disk import Disk
-from stateful.kernel.process import Outcome
+from stateful.kernel.process import Entry, Outcome
 from stateful.life import runs_other
 from stateful.schedule import Move, count_switches, format_schedule
 
@@ -45,7 +45,8 @@ class Trace:
 
     Attributes:
         other: the name of the subject that runs beside the first one in the same home, or None.
-        disks: what stood on the disk before the first step and after each, where it was replayed.
+        disks, tables: what stood on the disk, and who lived, before the first step and after each, where it
+            was replayed.
     """
 
     subject: str
@@ -57,6 +58,7 @@ class Trace:
     steps: list[Step] = field(default_factory=list)
     violation: Violation | None = None
     disks: list[Disk] = field(default_factory=list)
+    tables: list[tuple[Entry, ...]] = field(default_factory=list)
 
     @property
     def schedule(self) -> str:

@@ -32,11 +32,13 @@ def replay(subject: Subject, scenario: Scenario, moves: Sequence[Move]) -> Trace
 
 def _execute(subject: Subject, scenario: Scenario, moves: Sequence[Move]) -> Trace:
     with Watchdog(), Execution(subject, scenario) as execution:
-        disks = execution.trace.disks
-        disks.append(execution.kernel.disk())
+        trace, kernel = execution.trace, execution.kernel
+        trace.disks.append(kernel.disk())
+        trace.tables.append(kernel.table())
         for move in moves:
             execution.make(move)
-            disks.append(execution.kernel.disk())
+            trace.disks.append(kernel.disk())
+            trace.tables.append(kernel.table())
             if execution.violation is not None:
                 break
-        return execution.trace
+        return trace
