@@ -15,16 +15,18 @@ from typing import Any, Final, NamedTuple, NoReturn
 
 from stateful.host.calls import Place, drop_lock, perform
 from stateful.host.rights import Rights
-from stateful.kernel.call import SILENT, Call, Delivery, UnmodelledSyscall
+from stateful.kernel.call import SILENT, Call, Delivery, Errno, UnmodelledSyscall
 from stateful.kernel.files import LIMIT_OPEN_FILES
 from stateful.kernel.machine import Machine
 from stateful.kernel.process import PYTHON_DISPOSITIONS, Process
+from stateful.kernel.switch import bury
 from stateful.running import LIMIT_SILENT_CALLS, new_process, run_to_call
 from stateful.subject import Subject
 
 LONGEST_LIFE_S: Final = 60
 MESSAGE_BYTES: Final = 1 << 21
 STANDARD_STREAMS: Final = 3
+_TOLD_BY: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # these the harness handles
 STAGE_FD: Final = 200  # out of the way of the descriptors that the subject sees
 
 
@@ -79,7 +81,11 @@ class Report(NamedTuple):
 def act(part: Part, stage: socket.socket, parent: int, clock: tuple[int, int]) -> NoReturn:
     """Be a process of a subject, from its first instruction to its end. To be called in a forked child."""
     try:
-        _Actor(part, stage, parent, clock).live()
+        os.setpgid(0, 0)
+        actor = _Actor(stage, Rights(parent, is_root(part)))
+        while True:
+            actor.begin(part, clock)
+            part, clock = actor.live()
     except BaseException as error:  # Nobody is there who could handle it, and nothing may run after it.
         report = Report(None, "", (), None, None, f"{type(error).__name__}: {error}")
         stage.send(pickle.dumps(report))
@@ -87,30 +93,55 @@ def act(part: Part, stage: socket.socket, parent: int, clock: tuple[int, int]) -
         os._exit(70)
 
 
+def is_root(part: Part) -> bool:
+    """Whether a process runs as root."""
+    return part.letter in part.machine.foreign
+
+
 class _Actor:
-    def __init__(self, part: Part, stage: socket.socket, parent: int, clock: tuple[int, int]) -> None:
-        os.setpgid(0, 0)
+    process: Process
+    place: Place
+
+    def __init__(self, stage: socket.socket, rights: Rights) -> None:
+        self.stage = stage
+        self.rights = rights
+
+    def begin(self, part: Part, clock: tuple[int, int]) -> None:
+        """Be like a process that has just been started."""
         signal.setitimer(signal.ITIMER_REAL, LONGEST_LIFE_S)
         os.umask(0o022)
-        self.stage = stage
-        self.process: Process = new_process(part.subject, part.letter, part.life, part.machine)
-        is_root = part.letter in part.machine.foreign
-        self.rights = Rights(parent, is_root)
+        self.process = new_process(part.subject, part.letter, part.life, part.machine)
         self.process.seed = part.pid
         self.process.pid, self.process.uid = os.getpid(), os.getuid()
         self.place = Place(part.root, self.process.fds)
         self.place.clock, self.place.skew = clock
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, *PYTHON_DISPOSITIONS):
+        for number in (*_TOLD_BY, *PYTHON_DISPOSITIONS):
             disposition = PYTHON_DISPOSITIONS.get(number, "default")
             perform(self.place, Call("sigaction", (int(number), disposition)))
 
-    def live(self) -> None:
+    def live(self) -> tuple[Part, tuple[int, int]]:
+        """Do as one is told; returns who to be next, after a play in which nobody has ended this process."""
         self.run()
         self.report(None)
         while message := self.stage.recv(MESSAGE_BYTES):
-            cue = Cue(*pickle.loads(message))
-            self.place.clock, self.place.skew = cue.clock, cue.skew
-            self.report(self.follow(cue))
+            cue = pickle.loads(message)
+            if len(cue) == len(Cue._fields):
+                self.place.clock, self.place.skew = cue[2:]
+                self.report(self.follow(Cue(*cue)))
+            else:
+                self.forget()
+                part, clock = cue
+                return part, clock
+        os._exit(0)
+
+    def forget(self) -> None:
+        """Leave nothing behind of the life so far: its code is unwound, with every call refused."""
+        for number in self.place.changed:
+            signal.signal(number, signal.SIG_DFL)
+        self.rights.take()
+        bury([self.process])
+        self.rights.drop()
+        os.closerange(STANDARD_STREAMS, STAGE_FD)
 
     def follow(self, cue: Cue) -> Any:
         """Do as one is told, and run to the next call."""
@@ -147,8 +178,6 @@ class _Actor:
     def deny(self, call: Call, code: int) -> Any:
         if call.name == "close":
             perform(self.place, call)
-        from stateful.kernel.call import Errno
-
         return Errno(code)
 
     def run(self, *answer: Any) -> None:

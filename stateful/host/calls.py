@@ -35,6 +35,7 @@ class Place:
         root: the real directory that the process sees as ``/``.
         files: the open file behind each of its descriptors: by which name it was opened.
         signals: those that have arrived and whose handlers are to run.
+        changed: those of which the process has said what is to become of them.
         clock: microseconds of the clock that stands still.
         skew: by how many microseconds the wall clock is ahead of it.
     """
@@ -43,6 +44,7 @@ class Place:
         self.root = root
         self.files = files
         self.signals: set[int] = set()
+        self.changed: set[int] = set()
         self.clock = 0
         self.skew = 0
 
@@ -210,6 +212,7 @@ def _select(place: Place, fds: tuple[int, ...], microseconds: int | None) -> tup
 def _sigaction(place: Place, number: int, disposition: str) -> None:
     handlers: dict[str, Any] = {"default": signal.SIG_DFL, "ignored": signal.SIG_IGN}
     signal.signal(number, handlers.get(disposition, place.note))
+    place.changed.add(number)
 
 
 def _pid_exists(place: Place, pid: int) -> bool:

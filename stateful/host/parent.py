@@ -55,10 +55,7 @@ class Parent:
         with self._process.stdin as stdin:
             stdin.write(program.encode())
         self._control.settimeout(PATIENCE_S)
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
+        self._kept: list[tuple[int, socket.socket]] = []
 
     def ask(self, verb: str, *arguments: Any) -> Any:
         """Have a method of ``Nursery`` called. Raises OSError as it does, Gone where nobody answers."""
@@ -66,12 +63,23 @@ class Parent:
         return self._answer()
 
     def act(self, part: Part, clock: tuple[int, int]) -> tuple[int, socket.socket]:
-        """Have a process of a subject forked; its pid, and the socket by which it is told what to do."""
+        """Have a process of a subject; its pid, and the socket by which it is told what to do.
+
+        It is forked, or is one that was kept: to fork it costs more than all the calls that it makes, since
+        Python writes to every page that it reads.
+        """
+        if self._kept and not part.machine.foreign:
+            pid, stage = self._kept.pop()
+            stage.send(pickle.dumps((part, clock)))
+            return pid, stage
         stage, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        stage.settimeout(PATIENCE_S)
         with theirs:
             self._tell("act", part, clock, fds=[theirs.fileno()])
             return int(self._answer()), stage
+
+    def keep(self, pid: int, stage: socket.socket) -> None:
+        """Keep a process of a subject that lives at the end of a play, for the next one."""
+        self._kept.append((pid, stage))
 
     def _tell(self, verb: str, *arguments: Any, fds: Sequence[int] = ()) -> None:
         try:
@@ -94,6 +102,8 @@ class Parent:
     def close(self) -> None:
         """Have it kill its processes and end."""
         self._control.close()
+        for _, stage in self._kept:
+            stage.close()
         try:
             self._process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:

@@ -72,6 +72,8 @@ class Stage:
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
         try:
+            if error is None:
+                self.troupe.keep_all()
             self.troupe.kill_all()
         finally:
             layout.remove(self.root)

@@ -181,6 +181,14 @@ class Troupe:
             del self.strangers[simulated_pid]
         return status
 
+    def keep_all(self) -> None:
+        """Have everybody who lives and runs play again in the next play."""
+        if not self._machine.foreign:
+            for letter, player in list(self.players.items()):
+                if player.stage is not None and not player.stopped:
+                    player.parent.keep(player.pid, player.stage)
+                    del self.players[letter]
+
     def kill_all(self) -> None:
         """Kill and reap everybody."""
         everybody = [*self.players.values(), *self.strangers.values()]
