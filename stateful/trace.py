@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stateful.kernel.call import Call
 from stateful.kernel.disk import Disk
 from stateful.kernel.process import Entry, Outcome
 from stateful.life import runs_other
 from stateful.schedule import Move, count_switches, format_schedule
+
+if TYPE_CHECKING:
+    from stateful.host.confirmation import Confirmation
 
 
 class Step(NamedTuple):
@@ -47,6 +50,7 @@ class Trace:
         other: the name of the subject that runs beside the first one in the same home, or None.
         disks, tables: what stood on the disk, and who lived, before the first step and after each, where it
             was replayed.
+        confirmation: what came of playing it with real processes, where that was asked for.
     """
 
     subject: str
@@ -59,6 +63,7 @@ class Trace:
     violation: Violation | None = None
     disks: list[Disk] = field(default_factory=list)
     tables: list[tuple[Entry, ...]] = field(default_factory=list)
+    confirmation: Confirmation | None = None
 
     @property
     def schedule(self) -> str:

@@ -15,7 +15,7 @@ from stateful.command.options import (
     named,
 )
 from stateful.deciders.replay import replay
-from stateful.deciders.result import HOLDS, VIOLATED
+from stateful.deciders.result import HOLDS, UNKNOWN, VIOLATED
 from stateful.examine import examine
 from stateful.report.text import trace_text
 from stateful.scenario import find_scenario
@@ -29,6 +29,7 @@ def add(verbs: Verbs) -> None:
     add_subject(parser)
     add_other(parser)
     parser.add_argument("--scenario", required=True, metavar="NAME")
+    parser.add_argument("--host", action="store_true", help="then play it again with real processes")
     parser.add_argument("schedule", metavar="SCHEDULE", help='such as "A8 B3 crash-A B2"')
 
 
@@ -45,5 +46,11 @@ def _replay(options: argparse.Namespace) -> int:
     lives = (*scenario.cast.lives, *(move.kind for move in moves if move.kind in LIVES))
     check_lives(options.subject, lives, examine(subject).lives)
     trace = replay(subject, scenario, moves)
+    if options.host:
+        from stateful.host import confirm
+
+        trace.confirmation = confirm(subject, scenario, trace)
     print(trace_text(trace))
+    if trace.confirmation and not trace.confirmation.confirmed:
+        return EXIT_STATUS[UNKNOWN]
     return EXIT_STATUS[VIOLATED if trace.violation else HOLDS]

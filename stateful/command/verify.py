@@ -44,6 +44,9 @@ def add(verbs: Verbs) -> None:
     )
     parser.add_argument("--budget", type=positive(float), default=DEFAULT_BUDGET_S, metavar="SECONDS")
     parser.add_argument("--workers", type=positive(int), default=os.cpu_count() or 1, metavar="N")
+    parser.add_argument(
+        "--confirm", action="store_true", help="play each violation again with real processes"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the result there")
 
 
@@ -60,6 +63,10 @@ def _verify(options: argparse.Namespace) -> int:
         found = verify(
             subject, scenarios, budget_s=options.budget, workers=options.workers, listen=display.listen
         )
+    if options.confirm:
+        from stateful.host import confirm_all
+
+        confirm_all(found)
     _print(console, found)
     if options.json:
         options.json.write_text(json.dumps(as_json(found), indent=2) + "\n", encoding="utf-8")

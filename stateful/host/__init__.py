@@ -18,7 +18,6 @@ processes that are none of the play.
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -26,17 +25,19 @@ from secrets import token_hex
 from types import TracebackType
 from typing import Self
 
+from stateful.chronicle import Chronicle
 from stateful.deciders.replay import replay
 from stateful.host.confirmation import CONFIRMED, DIFFERS, UNPLAYABLE, Confirmation, Differs, Unplayable
-from stateful.host.layout import file_system
+from stateful.host.layout import file_system, remove_tree
 from stateful.host.parent import Gone, Parent
 from stateful.host.stage import Stage
 from stateful.kernel.kernel import temporary_folder
 from stateful.scenario import Scenario
 from stateful.subject import Subject
 from stateful.trace import Trace
+from stateful.verify import Verification
 
-__all__ = ["CONFIRMED", "DIFFERS", "UNPLAYABLE", "Confirmation", "Host", "confirm"]
+__all__ = ["CONFIRMED", "DIFFERS", "UNPLAYABLE", "Confirmation", "Host", "confirm", "confirm_all"]
 
 
 class Host:
@@ -49,18 +50,20 @@ class Host:
         self._plays = 0
 
     def __enter__(self) -> Self:
-        os.mkdir(self._folder, 0o711)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all processes and remove all files; what is asked after that starts them anew."""
         try:
-            for parent in self._parents.values():
-                parent.close()
+            while self._parents:
+                self._parents.popitem()[1].close()
         finally:
-            self._parents.clear()
-            shutil.rmtree(self._folder, ignore_errors=True)
+            remove_tree(self._folder)
 
     def parent(self, argv: Sequence[str]) -> Parent:
         """The parent of all processes with a command line; started when it is first asked for."""
@@ -71,30 +74,47 @@ class Host:
 
     def confirm(self, subject: Subject, scenario: Scenario, trace: Trace) -> Confirmation:
         """Whether real processes do the same as the simulated ones of a trace."""
+        if sys.platform != "linux":
+            return Confirmation(UNPLAYABLE, "it takes Linux, whose calls the simulation has.")
         if len(trace.tables) != len(trace.steps) + 1:
             trace = replay(subject, scenario, trace.moves)
         self._plays += 1
         root = f"{self._folder}/{self._plays}"
+        os.makedirs(self._folder, 0o711, exist_ok=True)
         try:
             with Stage(self.parent, subject, scenario, trace, root) as stage:
                 stage.play()
         except Differs as difference:
             return Confirmation(DIFFERS, str(difference))
-        except (Unplayable, Gone) as why:
+        except Unplayable as why:
             return Confirmation(UNPLAYABLE, str(why))
+        except BaseException as error:
+            self.close()
+            if isinstance(error, Gone):
+                return Confirmation(UNPLAYABLE, str(error))
+            raise
+        finally:
+            remove_tree(root)
         steps = f"{trace.length:,} step{'s' * (trace.length != 1)}"
         count = len(trace.lives)
         processes = f"{count} real process{'es' * (count != 1)}"
         release = ".".join(os.uname().release.split(".")[:2])
         where = f"{os.uname().sysname} {release}, {file_system(self._folder)}"
-        return Confirmation(
-            CONFIRMED, f"{steps} of {processes}, the same calls, answers and end ({where})."
-        )
+        return Confirmation(CONFIRMED, f"{steps} of {processes}, the same calls, answers and end ({where}).")
 
 
 def confirm(subject: Subject, scenario: Scenario, trace: Trace) -> Confirmation:
     """Whether real processes do the same as the simulated ones of a trace: starts and ends a ``Host``."""
-    if sys.platform != "linux":
-        return Confirmation(UNPLAYABLE, "it takes Linux, whose calls the simulation has.")
     with Host() as host:
         return host.confirm(subject, scenario, trace)
+
+
+def confirm_all(verification: Verification) -> None:
+    """Note of each violation of a verification whether real processes do the same."""
+    with Host() as host:
+        for result in verification.results:
+            for trace in result.violations.values():
+                if isinstance(trace, Chronicle):
+                    trace.confirmation = Confirmation(UNPLAYABLE, "it goes on for hours of virtual time.")
+                else:
+                    trace.confirmation = host.confirm(verification.subject, result.scenario, trace)

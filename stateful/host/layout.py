@@ -37,7 +37,7 @@ def lay_out(root: str, disk: Disk, translation: Translation, clock: int) -> None
     made: dict[int, str] = {}
     files = disk.by_path()
     for path, serial in disk.names:
-        where, file = root + path, files[path]
+        where, file = root + translation.path(path), files[path]
         if serial in made:
             os.link(made[serial], where)
             continue
@@ -71,6 +71,17 @@ def make_folder(where: str) -> None:
     """Make a folder that the processes may use."""
     os.mkdir(where, 0o700)
     _give(where)
+
+
+def remove_tree(where: str) -> None:
+    """Remove a folder whatever the permission bits in it say."""
+    shutil.rmtree(where, ignore_errors=True)
+    if os.path.exists(where):
+        for folder, names, _ in os.walk(where):
+            for name in names:
+                if not os.path.islink(f"{folder}/{name}"):
+                    os.chmod(f"{folder}/{name}", 0o700)
+        shutil.rmtree(where, ignore_errors=True)
 
 
 def remove(where: str) -> None:

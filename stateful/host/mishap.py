@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Final
 from stateful.host import layout
 from stateful.host.confirmation import Unplayable
 from stateful.kernel.disk import HOME, NOWHERE, Disk
+from stateful.kernel.faults import LATER_TICKS
 from stateful.kernel.hostile import IN_ITS_PLACE
-from stateful.kernel.machine import FIRST_PID
+from stateful.kernel.machine import FIRST_PID, START_TICKS
 from stateful.running import LETTERS
 from stateful.schedule import Move
 
@@ -28,12 +29,11 @@ def strike(stage: Stage, move: Move, disk: Disk) -> None:
     """Let a fault of the machine happen, which leaves a simulated disk. Raises Unplayable."""
     home = stage.root + HOME
     if move.kind in _STRANGERS:
-        _recycle(stage, move)
+        _recycle(stage, move, disk)
     elif move.kind in ("reboot", "power-loss"):
         stage.troupe.kill_all()
         stage.translation.boots += 1
-        layout.clear(stage.root)
-        layout.lay_out(stage.root, disk, stage.translation, stage.clock + stage.skew)
+        _lay_out_again(stage, disk)
     elif move.kind == "clock":
         stage.skew += int(move.detail) * 1_000_000
     elif move.kind in CONDITIONS:
@@ -52,13 +52,28 @@ def strike(stage: Stage, move: Move, disk: Disk) -> None:
         raise Unplayable(f"{move} is known to the simulation alone.")
 
 
-def _recycle(stage: Stage, move: Move) -> None:
+def _recycle(stage: Stage, move: Move, disk: Disk) -> None:
+    """Give a pid to a stranger.
+
+    After a reboot it has the start time of who had the pid before, which no host can choose. So the records
+    are given the start time of the stranger instead.
+    """
     pid = FIRST_PID + LETTERS.index(move.letter) if move.letter else int(move.detail)
-    if stage.translation.boots > 1 and pid >= FIRST_PID:
+    same_time = stage.translation.boots > 1 and pid >= FIRST_PID
+    if same_time and stage.troupe.players:
         raise Unplayable(
-            f"{move} after a reboot gives a process the start time of another one, which no host can choose."
+            f"{move} gives a process the start time of one before the reboot, while others may know it."
         )
-    stage.troupe.recycle(pid, _STRANGERS[move.kind])
+    stage.troupe.recycle(
+        pid, _STRANGERS[move.kind], START_TICKS + pid - FIRST_PID if same_time else LATER_TICKS
+    )
+    if same_time:
+        _lay_out_again(stage, disk)
+
+
+def _lay_out_again(stage: Stage, disk: Disk) -> None:
+    layout.clear(stage.root)
+    layout.lay_out(stage.root, disk, stage.translation, stage.clock + stage.skew)
 
 
 def _take_links_away(stage: Stage) -> None:

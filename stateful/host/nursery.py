@@ -14,13 +14,13 @@ import gc
 import os
 import pickle
 import select
-import shutil
 import signal
 import socket
 from collections.abc import Sequence
 from typing import Any, Final
 
 from stateful.host.calls import START_TIME, stat_fields
+from stateful.host.layout import remove_tree
 from stateful.host.rights import Rights, be_called
 
 LAST_PID: Final = "/proc/sys/kernel/ns_last_pid"
@@ -43,7 +43,7 @@ def serve(control_fd: int, argv: Sequence[str], folder: str) -> None:
             nursery.listen()
     finally:
         nursery.end()
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_tree(folder)
         os._exit(0)
 
 

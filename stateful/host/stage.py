@@ -38,7 +38,7 @@ ENDS_A_STRANGER: Final = (signal.SIGKILL, signal.SIGTERM)
 
 
 class Stage:
-    """Plays one trace; a context manager that leaves no process and no directory behind.
+    """Plays one trace; a context manager that leaves no process behind.
 
     Attributes:
         clock, skew: what time it is; it begins at a whole second, as the simulation's does.
@@ -71,12 +71,11 @@ class Stage:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
-        try:
-            if error is None:
-                self.troupe.keep_all()
+        """Have everybody end; where something unforeseen happened, that is left to their parents."""
+        if error is None:
+            self.troupe.keep_all()
+        if error is None or isinstance(error, Differs | Unplayable):
             self.troupe.kill_all()
-        finally:
-            layout.remove(self.root)
 
     def play(self) -> None:
         """Play it all. Raises Differs or Unplayable."""
@@ -199,7 +198,9 @@ class Stage:
             return
         pid = named_by(path)[0] if path and path.startswith(PIDFD) else call.args[0]
         if call.name == "kill" and (pid == -1 or (pid and not self.troupe.is_of_the_play(abs(pid)))):
-            whom = "everybody" if pid == -1 else f"pid {pid}, a process of this machine that is none of the play"
+            whom = (
+                "everybody" if pid == -1 else f"pid {pid}, a process of this machine that is none of the play"
+            )
             raise Unplayable(f"it sends {signal_name(call.args[1])} to {whom}.")
 
     # -- what came of them --------------------------------------------------------------------------------
@@ -215,7 +216,11 @@ class Stage:
                 if not self.troupe.is_in_state(player, player.stopped):
                     word = "is stopped" if player.stopped else "goes on"
                     raise Differs(f"{self._where(step)}: {letter} {word} in the simulation, not on the host.")
-        if call is not None and call.name in ("kill", "pidfd_send_signal") and call.args[1] in ENDS_A_STRANGER:
+        if (
+            call is not None
+            and call.name in ("kill", "pidfd_send_signal")
+            and call.args[1] in ENDS_A_STRANGER
+        ):
             pid = named_by(step.path)[0] if step.path else abs(call.args[0])
             stranger = self.troupe.strangers.get(pid)
             if step.answer is None and stranger is not None and pid not in self._ended_pids():
@@ -225,9 +230,7 @@ class Stage:
     def _ended_pids(self) -> set[int]:
         """The pids of zombies, whom no signal reaches."""
         return {
-            pid
-            for pid, player in self.troupe.strangers.items()
-            if stat_fields(player.pid).rest[STATE] == "Z"
+            pid for pid, player in self.troupe.strangers.items() if stat_fields(player.pid).rest[STATE] == "Z"
         }
 
     def _compare_end(self, step: Step, letter: str) -> None:
@@ -266,7 +269,7 @@ class Stage:
 
     def _compare_disks(self) -> None:
         found = layout.look(self.root)
-        files = self._trace.disks[-1].by_path()
+        files = {self.translation.path(path): file for path, file in self._trace.disks[-1].by_path().items()}
         for path in sorted(found.keys() | files.keys()):
             ours, theirs = files.get(path), found.get(path)
             if ours is None or theirs is None:

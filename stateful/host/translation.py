@@ -5,6 +5,7 @@ Every other number in a content is taken to differ, as times and random ones do,
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Final
 
@@ -46,6 +47,10 @@ class Translation:
         """A content of the simulation as it is to stand on the host."""
         text = _NUMBER.sub(lambda number: self._numbers.get(number[0], number[0]), self._mark(content))
         return text.replace(_THIS_BOOT, self._boot_id).replace(_ANOTHER_BOOT, self._another())
+
+    def path(self, simulated: str) -> str:
+        """A path of the simulation on the host: a name may contain a pid, too."""
+        return os.fsdecode(self.to_host(os.fsencode(simulated)))
 
     def cut(self, simulated: bytes, size: int, real: bytes) -> int:
         """Where a content of the host is to be cut that agrees with another one, which is cut at a size."""

@@ -18,7 +18,6 @@ from stateful.host.confirmation import Differs, Unplayable
 from stateful.host.nursery import PATIENCE_S
 from stateful.host.parent import Parent
 from stateful.host.translation import Translation
-from stateful.kernel.faults import LATER_TICKS
 from stateful.kernel.machine import ROOT, Machine, Stranger
 from stateful.kernel.process import signal_name
 from stateful.running import new_process
@@ -95,18 +94,20 @@ class Troupe:
         """Have somebody who has ended, whom a record names."""
         self._translation.add_dead(*self._parent(new_process(self._subject, "A", "start").argv).ask("dead"))
 
-    def recycle(self, simulated_pid: int, argv: Sequence[str]) -> None:
-        """Give the pid of a process that has ended to another one."""
+    def recycle(self, simulated_pid: int, argv: Sequence[str], simulated_start: int) -> None:
+        """Give the pid of a process that has ended to another one, which starts later than it."""
         pid = self._translation.number(simulated_pid)
         parent = self._parent(argv)
         try:
             start = parent.ask("idle_as", pid, self._starts.get(simulated_pid, 0))
         except OSError:
-            raise Unplayable("pids cannot be chosen here, which takes root and the file ns_last_pid.") from None
+            raise Unplayable(
+                "pids cannot be chosen here, which takes root and the file ns_last_pid."
+            ) from None
         if start is None:
             raise Unplayable(f"other processes of this machine always come before pid {pid}.")
         self.strangers[simulated_pid] = player = Player(pid, start, parent)
-        self._know(simulated_pid, LATER_TICKS, player)
+        self._know(simulated_pid, simulated_start, player)
 
     def _know(self, simulated_pid: int, simulated_start: int, player: Player) -> None:
         self._starts[simulated_pid] = player.start
@@ -211,5 +212,3 @@ def ended_text(status: int | None) -> str:
     if status is None:
         return "lives on"
     return f"is killed by {signal_name(-status)}" if status < 0 else f"ends with exit status {status}"
-
-

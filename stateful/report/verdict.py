@@ -221,10 +221,8 @@ def also_violated(trace: Trace) -> list[str]:
     first = f"{trace.violation.invariant}: {trace.violation.sentence}"
     if isinstance(trace, Chronicle):
         return [first, f"    {command(trace)}"]
-    return [
-        first,
-        f'    {replay_command(trace)} "{trace.schedule}"',
-    ]
+    lines = [first, f'    {replay_command(trace)} "{trace.schedule}"']
+    return [*lines, f"    {trace.confirmation}"] if trace.confirmation else lines
 
 
 def as_json(verification: Verification) -> dict[str, Any]:
@@ -257,7 +255,15 @@ def _result_as_json(result: Result) -> dict[str, Any]:
                 "faults": trace.faults,
                 "schedule": trace.schedule,
                 "text": trace_text(trace),
+                **_confirmation_as_json(trace),
             }
             for invariant, trace in result.violations.items()
         ],
     }
+
+
+def _confirmation_as_json(trace: Trace) -> dict[str, Any]:
+    """Whether real processes do the same, or None, and the sentence that says why; nothing if not asked."""
+    if trace.confirmation is None:
+        return {}
+    return {"confirmed": trace.confirmation.confirmed, "confirmation": trace.confirmation.sentence}
