@@ -3,7 +3,8 @@
 Compared: every argument and every answer, with pids, start times and the boot translated; errnos exactly;
 permission bits, links and times of files; inode numbers by the order in which they are first seen. Not
 compared: other numbers in contents, sizes beyond empty or not, sizes and links of folders, devices, users of
-files, of ``/proc/<pid>/stat`` and ``status`` more than name, pid, state and start time, whether a process runs or sleeps.
+files, of ``/proc/<pid>/stat`` and ``status`` more than name, pid, state and start time, whether a process
+runs or sleeps.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class Agreement:
         if call.name in ("stat", "fstat"):
             return self._on_status(simulated, answer)
         if call.name in ("write", "pwrite"):
-            return (simulated < len(call.args[1])) == (answer < len(real.args[1]))
+            return bool((simulated < len(call.args[1])) == (answer < len(real.args[1])))
         if call.name == "sendfile":
             return bool(simulated) == bool(answer)
         if call.name in ("listdir", "scandir"):
@@ -118,7 +119,7 @@ class Agreement:
 
 def _is_dated_by_others(mode: int, real: tuple[int, ...]) -> bool:
     """Whether a time is not one of those that processes give to files: a folder's, or one of ``/proc``."""
-    return st.S_ISDIR(mode) or real[6] == 0 and mode & 0o777 == 0o444
+    return st.S_ISDIR(mode) or (real[6] == 0 and mode & 0o777 == 0o444)
 
 
 def _stat_of(text: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What came of playing a schedule with real processes: confirmed, or what differs, or why it cannot be played."""
+"""What came of playing a schedule with real processes: confirmed, what differs, or why it cannot be done."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the world does to a real machine: the faults of ``stateful.kernel.faults``, for real where it can be."""
+"""What the world does to a real machine: the faults of ``stateful.kernel.faults``, for real if possible."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def strike(stage: Stage, move: Move, disk: Disk) -> None:
         if move.kind == "home-new":
             layout.make_folder(home)
     elif move.kind == "corrupt":
-        _corrupt(stage, *move.detail.split("=", 1), disk)
+        _corrupt(stage, move.detail, disk)
     else:
         raise Unplayable(f"{move} is known to the simulation alone.")
 
@@ -82,7 +82,8 @@ def _take_links_away(stage: Stage) -> None:
             layout.remove(stage.root + path)
 
 
-def _corrupt(stage: Stage, name: str, how: str, disk: Disk) -> None:
+def _corrupt(stage: Stage, what: str, disk: Disk) -> None:
+    name, _, how = what.partition("=")
     path = f"{HOME}/{name}"
     where = stage.root + path
     if how == "directory":

@@ -1,4 +1,4 @@
-"""A warm parent: a Python of its own, with a command line of its own, that forks real processes and reaps them.
+"""A warm parent: a Python and a command line of its own, whose forks are the real processes that it reaps.
 
 Run in a fresh interpreter, it imports what is needed and runs a subject once, simulated, so that all code is
 compiled; after that each process is one ``fork``. It is the parent of them all: it decides who is reaped, and
@@ -9,7 +9,6 @@ in which they were and ends; when it is killed itself, they die with it.
 from __future__ import annotations
 
 import contextlib
-import errno
 import gc
 import os
 import pickle
@@ -118,7 +117,7 @@ class Nursery:
         return pid
 
     def idle_as(self, pid: int, after: int) -> int | None:
-        """Fork a process that does nothing, with a pid that is free, and later than a clock tick; its start time.
+        """Fork a process that does nothing, with a pid that is free, later than a clock tick; its start time.
 
         None where others always come first. Raises OSError where pids cannot be chosen.
         """
@@ -141,7 +140,7 @@ class Nursery:
         return pid, start
 
     def reap(self, pid: int) -> int | None:
-        """Wait until a process has ended, and reap it; as ``waitstatus_to_exitcode``. None where it lives on."""
+        """Wait until a process has ended, and reap it; its exit code, or minus its signal; None: it lives."""
         status = self.wait(pid)
         if status is not None:
             os.waitpid(pid, 0)
@@ -185,6 +184,3 @@ class Nursery:
                 execution.make(Move(STEP, "A"))
         gc.collect()
         gc.freeze()
-
-
-NOT_PERMITTED: Final = (errno.EPERM, errno.EACCES, errno.ENOENT, errno.EROFS)

@@ -105,10 +105,13 @@ class Stage:
         """Have everybody whom the disk names, and lay it out."""
         disk = self._trace.disks[0]
         contents = b" ".join(file.content for _, file in disk.files)
-        if mentions(contents, DEAD_PID) or any(move.detail == str(DEAD_PID) for move in self._trace.moves):
-            self.troupe.remember_dead()
         for stranger in self._machine.strangers:
             self.troupe.admit(stranger)
+        named = mentions(contents, DEAD_PID) or any(
+            move.detail == str(DEAD_PID) for move in self._trace.moves
+        )
+        if named and DEAD_PID not in self.troupe.strangers:
+            self.troupe.remember_dead()
         letters = [move.letter for move in self._trace.moves if move.letter]
         for index, letter in enumerate(LETTERS):
             if mentions(contents, FIRST_PID + index) and letter in letters:
@@ -223,9 +226,9 @@ class Stage:
         ):
             pid = named_by(step.path)[0] if step.path else abs(call.args[0])
             stranger = self.troupe.strangers.get(pid)
-            if step.answer is None and stranger is not None and pid not in self._ended_pids():
-                if self.troupe.end_stranger(pid) is None:
-                    raise Differs(f"{self._where(step)}: pid {pid} lives on on the host.")
+            reached = step.answer is None and stranger is not None and pid not in self._ended_pids()
+            if reached and self.troupe.end_stranger(pid) is None:
+                raise Differs(f"{self._where(step)}: pid {pid} lives on on the host.")
 
     def _ended_pids(self) -> set[int]:
         """The pids of zombies, whom no signal reaches."""

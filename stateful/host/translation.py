@@ -9,7 +9,6 @@ import os
 import re
 from typing import Final
 
-from stateful.kernel.machine import DEAD_PID, DEAD_TICKS
 from stateful.kernel.proc import BOOT_ID
 
 _NUMBER: Final = re.compile(rb"[0-9]+")
@@ -32,11 +31,6 @@ class Translation:
     def add(self, simulated: int, real: int) -> None:
         """Have a number stand for another from now on."""
         self._numbers[b"%d" % simulated] = b"%d" % real
-
-    def add_dead(self, pid: int, ticks: int) -> None:
-        """Who is named by a scenario's record, and has ended."""
-        self.add(DEAD_PID, pid)
-        self.add(DEAD_TICKS, ticks)
 
     def number(self, simulated: int) -> int:
         """A pid of the host, or of a group; the same number where it is not known."""

@@ -18,13 +18,14 @@ from stateful.host.confirmation import Differs, Unplayable
 from stateful.host.nursery import PATIENCE_S
 from stateful.host.parent import Parent
 from stateful.host.translation import Translation
-from stateful.kernel.machine import ROOT, Machine, Stranger
+from stateful.kernel.machine import DEAD_PID, DEAD_TICKS, ROOT, Machine, Stranger
 from stateful.kernel.process import signal_name
 from stateful.running import new_process
 from stateful.subject import Subject
 
 PAUSE_S: Final = 0.0005
 STOPPED: Final = "T"
+_SILENT: Final = Report(None, "", (), None, None)
 
 
 @dataclass
@@ -40,7 +41,7 @@ class Player:
     start: int
     parent: Parent
     stage: socket.socket | None = None
-    report: Report = Report(None, "", (), None, None)
+    report: Report = _SILENT
     stopped: bool = False
 
 
@@ -89,10 +90,14 @@ class Troupe:
         pid = parent.ask("idle", stranger.uid == ROOT, stranger.zombie)
         player = self.strangers[stranger.pid] = Player(pid, start_time(pid), parent)
         self._know(stranger.pid, stranger.start_ticks, player)
+        if stranger.pid == DEAD_PID:  # The record is as much older than the process as it is simulated.
+            self._translation.add(DEAD_TICKS, player.start + DEAD_TICKS - stranger.start_ticks)
 
     def remember_dead(self) -> None:
         """Have somebody who has ended, whom a record names."""
-        self._translation.add_dead(*self._parent(new_process(self._subject, "A", "start").argv).ask("dead"))
+        pid, start = self._parent(new_process(self._subject, "A", "start").argv).ask("dead")
+        self._translation.add(DEAD_PID, pid)
+        self._translation.add(DEAD_TICKS, start)
 
     def recycle(self, simulated_pid: int, argv: Sequence[str], simulated_start: int) -> None:
         """Give the pid of a process that has ended to another one, which starts later than it."""
