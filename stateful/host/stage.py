@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 
 from stateful.host import layout
 from stateful.host.actor import Cue
-from stateful.host.agreement import Agreement
+from stateful.host.agreement import NAMES_A_PID, Agreement
 from stateful.host.calls import STATE, stat_fields
 from stateful.host.confirmation import Differs, Unplayable
 from stateful.host.mishap import strike
@@ -24,12 +24,12 @@ from stateful.kernel.faults import WORLD
 from stateful.kernel.locks import DROPPED
 from stateful.kernel.machine import DEAD_PID, FIRST_PID, ROOT, START_TICKS, USER, Machine
 from stateful.kernel.proc import PIDFD
-from stateful.kernel.process import Entry, signal_name
+from stateful.kernel.process import Entry
 from stateful.kernel.signals import named_by
 from stateful.report.calls import answer_text, call_text, short_path
 from stateful.running import LETTERS
 from stateful.scenario import Scenario
-from stateful.schedule import LIVES, SIGNALS
+from stateful.schedule import LIVES, SIGNALS, Move
 from stateful.subject import Subject
 from stateful.trace import Step, Trace
 
@@ -87,8 +87,10 @@ class Stage:
                 strike(self, step.move, self._trace.disks[index + 1])
                 continue
             before, after = self._entries(index), self._entries(index + 1)
-            if step.move.kind in LIVES:
+            if step.move.kind in LIVES and step.move.letter not in self.troupe.players:
                 self._enrol(step.move.letter)
+            elif step.move.kind in LIVES:
+                pass  # It was needed before anybody moved.
             elif step.move.steps:
                 self._step(step, before, after)
             else:
@@ -196,15 +198,19 @@ class Stage:
             self._same(step, step.phase, player.report.phase)
 
     def _guard(self, call: Call, path: str | None) -> None:
-        """Refuse to send a signal to anybody who is none of the play."""
-        if call.name not in ("kill", "pidfd_send_signal") or call.args[1] == 0:
+        """Refuse to signal, or to ask about, a process of this machine that is none of the play."""
+        if path and path.startswith(PIDFD):
+            pid = named_by(path)[0]
+        elif call.name in NAMES_A_PID:
+            pid = call.args[0]
+        else:
             return
-        pid = named_by(path)[0] if path and path.startswith(PIDFD) else call.args[0]
-        if call.name == "kill" and (pid == -1 or (pid and not self.troupe.is_of_the_play(abs(pid)))):
-            whom = (
-                "everybody" if pid == -1 else f"pid {pid}, a process of this machine that is none of the play"
+        if pid == -1:
+            raise Unplayable(f"{call_text(Step(Move('step'), call, path, None, '', None))} is for everybody.")
+        if pid and not self.troupe.is_of_the_play(abs(pid)):
+            raise Unplayable(
+                f"{call.name} is about pid {pid}, a process of this machine and none of the play."
             )
-            raise Unplayable(f"it sends {signal_name(call.args[1])} to {whom}.")
 
     # -- what came of them --------------------------------------------------------------------------------
 

@@ -37,6 +37,8 @@ def wander(
         trace.tables.append(kernel.table())
         for _ in range(turns):
             for move in _turn(execution, draw, lives, faults):
+                if not execution.possible(move):
+                    break
                 try:
                     execution.make(move)
                 except ScheduleMismatch:
