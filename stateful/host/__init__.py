@@ -23,11 +23,19 @@ import tempfile
 from collections.abc import Sequence
 from secrets import token_hex
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from stateful.chronicle import Chronicle
 from stateful.deciders.replay import replay
-from stateful.host.confirmation import CONFIRMED, DIFFERS, UNPLAYABLE, Confirmation, Differs, Unplayable
+from stateful.host.confirmation import (
+    CONFIRMED,
+    DIFFERS,
+    UNPLAYABLE,
+    Confirmation,
+    Differs,
+    Uneven,
+    Unplayable,
+)
 from stateful.host.layout import file_system, remove_tree
 from stateful.host.parent import Gone, Parent
 from stateful.host.stage import Stage
@@ -36,6 +44,8 @@ from stateful.scenario import Scenario
 from stateful.subject import Subject
 from stateful.trace import Trace
 from stateful.verify import Verification
+
+TRIES: Final = 3
 
 __all__ = ["CONFIRMED", "DIFFERS", "UNPLAYABLE", "Confirmation", "Host", "confirm", "confirm_all"]
 
@@ -78,29 +88,40 @@ class Host:
             return Confirmation(UNPLAYABLE, "it takes Linux, whose calls the simulation has.")
         if len(trace.tables) != len(trace.steps) + 1:
             trace = replay(subject, scenario, trace.moves)
-        self._plays += 1
-        root = f"{self._folder}/{self._plays}"
-        os.makedirs(self._folder, 0o711, exist_ok=True)
-        try:
-            with Stage(self.parent, subject, scenario, trace, root) as stage:
-                stage.play()
-        except Differs as difference:
-            return Confirmation(DIFFERS, str(difference))
-        except Unplayable as why:
-            return Confirmation(UNPLAYABLE, str(why))
-        except BaseException as error:
-            self.close()
-            if isinstance(error, Gone):
-                return Confirmation(UNPLAYABLE, str(error))
-            raise
-        finally:
-            remove_tree(root)
+        for _ in range(TRIES):
+            try:
+                self._play(subject, scenario, trace)
+                break
+            except Uneven:
+                self.close()
+            except Differs as difference:
+                return Confirmation(DIFFERS, str(difference))
+            except Unplayable as why:
+                return Confirmation(UNPLAYABLE, str(why))
+            except Gone as why:
+                self.close()
+                return Confirmation(UNPLAYABLE, f"{why}.")
+            except BaseException:
+                self.close()
+                raise
+        else:
+            return Confirmation(UNPLAYABLE, "it gives pids of different lengths.")
         steps = f"{trace.length:,} step{'s' * (trace.length != 1)}"
         count = len(trace.lives)
         processes = f"{count} real process{'es' * (count != 1)}"
         release = ".".join(os.uname().release.split(".")[:2])
         where = f"{os.uname().sysname} {release}, {file_system(self._folder)}"
         return Confirmation(CONFIRMED, f"{steps} of {processes}, the same calls, answers and end ({where}).")
+
+    def _play(self, subject: Subject, scenario: Scenario, trace: Trace) -> None:
+        self._plays += 1
+        root = f"{self._folder}/{self._plays}"
+        os.makedirs(self._folder, 0o711, exist_ok=True)
+        try:
+            with Stage(self.parent, subject, scenario, trace, root) as stage:
+                stage.play()
+        finally:
+            remove_tree(root)
 
 
 def confirm(subject: Subject, scenario: Scenario, trace: Trace) -> Confirmation:

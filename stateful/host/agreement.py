@@ -82,7 +82,7 @@ class Agreement:
             return False
         if isinstance(simulated, Outcome):
             value = simulated.value
-            if simulated.kind == "answered" and type(value) is int:
+            if simulated.kind in ("answered", "returned") and type(value) is int:
                 simulated = simulated._replace(value=self._translation.number(value))
             return self._on_values(tuple(simulated), tuple(real))
         if isinstance(simulated, bytes | str):

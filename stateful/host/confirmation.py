@@ -33,3 +33,7 @@ class Differs(Exception):
 
 class Unplayable(Exception):
     """This host cannot be made to do what a schedule asks for, and why."""
+
+
+class Uneven(Exception):
+    """The host gave pids of different lengths, as it does when it starts again from the lowest."""

@@ -13,7 +13,7 @@ from stateful.host import layout
 from stateful.host.actor import Cue
 from stateful.host.agreement import NAMES_A_PID, Agreement
 from stateful.host.calls import STATE, stat_fields
-from stateful.host.confirmation import Differs, Unplayable
+from stateful.host.confirmation import Differs, Uneven, Unplayable
 from stateful.host.mishap import strike
 from stateful.host.parent import Parent
 from stateful.host.translation import Translation, mentions
@@ -74,7 +74,7 @@ class Stage:
         """Have everybody end; where something unforeseen happened, that is left to their parents."""
         if error is None:
             self.troupe.keep_all()
-        if error is None or isinstance(error, Differs | Unplayable):
+        if error is None or isinstance(error, Differs | Unplayable | Uneven):
             self.troupe.kill_all()
 
     def play(self) -> None:
@@ -87,10 +87,8 @@ class Stage:
                 strike(self, step.move, self._trace.disks[index + 1])
                 continue
             before, after = self._entries(index), self._entries(index + 1)
-            if step.move.kind in LIVES and step.move.letter not in self.troupe.players:
+            if step.move.kind in LIVES:
                 self._enrol(step.move.letter)
-            elif step.move.kind in LIVES:
-                pass  # It was needed before anybody moved.
             elif step.move.steps:
                 self._step(step, before, after)
             else:
@@ -122,11 +120,29 @@ class Stage:
                 self._enrol(letter)
                 if mentions(contents, START_TICKS - 1):
                     self.translation.add(START_TICKS - 1, self.troupe.players[letter].start - 1)
+        self._call_up_those_who_begin()
         layout.lay_out(self.root, disk, self.translation, self.clock)
 
+    def _call_up_those_who_begin(self) -> None:
+        """Start whoever has a turn before anything else happens than calls; they start beside each other."""
+        for step in self._trace.steps:
+            if not step.move.steps or (step.call and step.call.name in ("sleep", "select")):
+                return
+            if step.move.letter not in self.troupe.players:
+                self._call_up(step.move.letter)
+
+    def _call_up(self, letter: str) -> None:
+        self.troupe.call_up(letter, self._trace.lives[letter], (self.clock, self.skew))
+
     def _enrol(self, letter: str) -> Player:
+        """A process that has come to its first call; it is started where it was not."""
+        if letter not in self.troupe.players:
+            self._call_up(letter)
+        player = self.troupe.players[letter]
+        if player.report.call is not None:
+            return player
         try:
-            return self.troupe.enrol(letter, self._trace.lives[letter], (self.clock, self.skew))
+            return self.troupe.enrol(letter)
         except Differs as why:
             raise Differs(f"{letter} makes its first call in the simulation; on the host, {why}.") from None
 
@@ -138,7 +154,7 @@ class Stage:
 
     def _step(self, step: Step, before: dict[str, Entry], after: dict[str, Entry]) -> None:
         letter = step.move.letter
-        player = self.troupe.players.get(letter) or self._enrol(letter)
+        player = self._enrol(letter)
         if letter in before and before[letter].signals:
             self._do(step, "deliver")
             self._same(step, Delivery(before[letter].signals[0]), player.report.answer)
@@ -218,6 +234,8 @@ class Stage:
         """Wait until everybody has ended, stopped or gone on who has in the simulation."""
         call = step.call
         for letter, player in list(self.troupe.players.items()):
+            if player.report.call is None:
+                continue  # It has not had its first turn.
             if letter not in after:
                 self._compare_end(step, letter)
             elif after[letter].stopped != player.stopped:

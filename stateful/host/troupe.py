@@ -14,7 +14,7 @@ from typing import Final
 
 from stateful.host.actor import MESSAGE_BYTES, Cue, Part, Report
 from stateful.host.calls import START_TIME, STATE, stat_fields
-from stateful.host.confirmation import Differs, Unplayable
+from stateful.host.confirmation import Differs, Uneven, Unplayable
 from stateful.host.nursery import PATIENCE_S
 from stateful.host.parent import Parent
 from stateful.host.translation import Translation
@@ -67,20 +67,27 @@ class Troupe:
         self._translation = translation
         self._root = root
         self._starts: dict[int, int] = {}
+        self._digits: set[int] = set()
         self.players: dict[str, Player] = {}
         self.strangers: dict[int, Player] = {}
 
     # -- who comes ----------------------------------------------------------------------------------------
 
-    def enrol(self, letter: str, life: str, clock: tuple[int, int]) -> Player:
-        """Start a process of the subject, and have it run to its first call."""
+    def call_up(self, letter: str, life: str, clock: tuple[int, int]) -> None:
+        """Start a process of the subject, which runs to its first call."""
         identity = self._machine.who(letter)
         parent = self._parent(new_process(self._subject, letter, life, self._machine).argv)
         part = Part(self._subject, letter, life, self._machine, identity.pid, self._root)
         pid, stage = parent.act(part, clock)
-        player = self.players[letter] = Player(pid, 0, parent, stage)
-        player.report = self.hear(letter)
-        player.start = start_time(pid)
+        self.players[letter] = Player(pid, 0, parent, stage)
+        self._keep_even(pid)
+
+    def enrol(self, letter: str) -> Player:
+        """Wait until a process of the subject has come to its first call."""
+        identity = self._machine.who(letter)
+        player = self.players[letter]
+        self.hear(letter)
+        player.start = start_time(player.pid)
         self._know(identity.pid, identity.start_ticks, player)
         return player
 
@@ -89,6 +96,7 @@ class Troupe:
         parent = self._parent(stranger.argv)
         pid = parent.ask("idle", stranger.uid == ROOT, stranger.zombie)
         player = self.strangers[stranger.pid] = Player(pid, start_time(pid), parent)
+        self._keep_even(pid)
         self._know(stranger.pid, stranger.start_ticks, player)
         if stranger.pid == DEAD_PID:  # The record is as much older than the process as it is simulated.
             self._translation.add(DEAD_TICKS, player.start + DEAD_TICKS - stranger.start_ticks)
@@ -96,6 +104,7 @@ class Troupe:
     def remember_dead(self) -> None:
         """Have somebody who has ended, whom a record names."""
         pid, start = self._parent(new_process(self._subject, "A", "start").argv).ask("dead")
+        self._keep_even(pid)
         self._translation.add(DEAD_PID, pid)
         self._translation.add(DEAD_TICKS, start)
 
@@ -118,6 +127,12 @@ class Troupe:
         self._starts[simulated_pid] = player.start
         self._translation.add(simulated_pid, player.pid)
         self._translation.add(simulated_start, player.start)
+
+    def _keep_even(self, pid: int) -> None:
+        """Raise Uneven where pids are of different lengths, as they never are in the simulation."""
+        self._digits.add(len(str(pid)))
+        if len(self._digits) > 1:
+            raise Uneven
 
     def is_of_the_play(self, pid: int) -> bool:
         """Whether a signal may go to a pid: it is one of ours, or nobody's."""
