@@ -57,6 +57,10 @@ class Parent:
         self._control.settimeout(PATIENCE_S)
         self._kept: list[tuple[int, socket.socket]] = []
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def ask(self, verb: str, *arguments: Any) -> Any:
         """Have a method of ``Nursery`` called. Raises OSError as it does, Gone where nobody answers."""
         self._tell(verb, *arguments)

@@ -76,6 +76,8 @@ class Stage:
             self.troupe.keep_all()
         if error is None or isinstance(error, Differs | Unplayable | Uneven):
             self.troupe.kill_all()
+        else:
+            self.troupe.abandon()
 
     def play(self) -> None:
         """Play it all. Raises Differs or Unplayable."""

@@ -210,6 +210,12 @@ class Troupe:
                     player.parent.keep(player.pid, player.stage)
                     del self.players[letter]
 
+    def abandon(self) -> None:
+        """Talk to nobody any more."""
+        for player in (*self.players.values(), *self.strangers.values()):
+            if player.stage is not None:
+                player.stage.close()
+
     def kill_all(self) -> None:
         """Kill and reap everybody."""
         everybody = [*self.players.values(), *self.strangers.values()]
