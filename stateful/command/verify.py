@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -66,7 +67,8 @@ def _verify(options: argparse.Namespace) -> int:
     if options.confirm:
         from stateful.host import confirm_all
 
-        confirm_all(found)
+        with suppress(KeyboardInterrupt):  # What was found is shown all the same.
+            confirm_all(found)
     _print(console, found)
     if options.json:
         options.json.write_text(json.dumps(as_json(found), indent=2) + "\n", encoding="utf-8")

@@ -218,11 +218,12 @@ def _not_offered(verification: Verification) -> list[str]:
 def also_violated(trace: Trace) -> list[str]:
     """One line and a command for a violation that is not shown in full."""
     assert trace.violation is not None
-    first = f"{trace.violation.invariant}: {trace.violation.sentence}"
-    if isinstance(trace, Chronicle):
-        return [first, f"    {command(trace)}"]
-    lines = [first, f'    {replay_command(trace)} "{trace.schedule}"']
-    return [*lines, f"    {trace.confirmation}"] if trace.confirmation else lines
+    shown = command(trace) if isinstance(trace, Chronicle) else f'{replay_command(trace)} "{trace.schedule}"'
+    lines = [f"{trace.violation.invariant}: {trace.violation.sentence}", f"    {shown}"]
+    if trace.confirmation is None:
+        return lines
+    said = "Confirmed on the host." if trace.confirmation.confirmed else str(trace.confirmation)
+    return [*lines, *(f"    {line}" for line in textwrap.wrap(said, LIMIT_COLUMNS - 6))]
 
 
 def as_json(verification: Verification) -> dict[str, Any]:
