@@ -36,7 +36,7 @@ from stateful.host.confirmation import (
     Uneven,
     Unplayable,
 )
-from stateful.host.layout import file_system, remove_tree
+from stateful.host.layout import file_system, remove_root, remove_tree
 from stateful.host.parent import Gone, Parent
 from stateful.host.stage import Stage
 from stateful.kernel.kernel import temporary_folder
@@ -121,7 +121,7 @@ class Host:
             with Stage(self.parent, subject, scenario, trace, root) as stage:
                 stage.play()
         finally:
-            remove_tree(root)
+            remove_root(root)
 
 
 def confirm(subject: Subject, scenario: Scenario, trace: Trace) -> Confirmation:

@@ -6,6 +6,7 @@ construction. Before each call it tells the *stage* which one it is about to mak
 
 from __future__ import annotations
 
+import marshal
 import os
 import pickle
 import resource
@@ -15,12 +16,12 @@ from typing import Any, Final, NamedTuple, NoReturn
 
 from stateful.host.calls import Place, drop_lock, perform
 from stateful.host.rights import Rights
-from stateful.kernel.call import SILENT, Call, Delivery, Errno, UnmodelledSyscall
+from stateful.kernel.call import SILENT, Call, Delivery, Errno, Outside, UnmodelledSyscall
 from stateful.kernel.files import LIMIT_OPEN_FILES
 from stateful.kernel.machine import Machine
-from stateful.kernel.process import PYTHON_DISPOSITIONS, Process
+from stateful.kernel.process import PYTHON_DISPOSITIONS, Outcome, Process
 from stateful.kernel.switch import bury
-from stateful.running import LIMIT_SILENT_CALLS, new_process, run_to_call
+from stateful.running import LIMIT_SILENT_CALLS, do_outside, new_process, run_to_call
 from stateful.subject import Subject
 
 LONGEST_LIFE_S: Final = 60
@@ -52,7 +53,7 @@ class Cue(NamedTuple):
     Attributes:
         verb: ``go`` makes the call; ``deny`` lets it fail with an errno; ``short`` writes only so many bytes;
             ``drop`` begins to convert a lock; ``deliver`` runs the handler of a signal that has arrived;
-            ``exit`` ends ``serve``.
+            ``exit`` ends ``serve``; ``rest`` forgets this life, and waits for the next one.
     """
 
     verb: str
@@ -78,6 +79,27 @@ class Report(NamedTuple):
     refused: str | None = None
 
 
+def encode(report: Report) -> bytes:
+    """A report as bytes. Each step takes two messages, so they are made in the fastest way there is."""
+    answer, call = report.answer, report.call
+    kind = type(answer).__name__ if isinstance(answer, Errno | Delivery) else ""
+    name, args = call or ("", ())
+    if name == "exit":
+        outcome = args[1]
+        value = outcome.value if isinstance(outcome.value, int | str | None) else repr(outcome.value)
+        args = (args[0], tuple(outcome._replace(value=value)))
+    return marshal.dumps((kind, tuple(answer) if kind else answer, *report[1:3], name, args, *report[4:]))
+
+
+def decode(message: bytes) -> Report:
+    """What ``encode`` made bytes of."""
+    kind, answer, phase, signals, name, args, path, refused = marshal.loads(message)
+    answer = {"Errno": Errno, "Delivery": Delivery}[kind](*answer) if kind else answer
+    if name == "exit":
+        args = (args[0], Outcome(*args[1]))
+    return Report(answer, phase, signals, Call(name, args) if name else None, path, refused)
+
+
 def act(part: Part, stage: socket.socket, parent: int, clock: tuple[int, int]) -> NoReturn:
     """Be a process of a subject, from its first instruction to its end. To be called in a forked child."""
     try:
@@ -87,8 +109,8 @@ def act(part: Part, stage: socket.socket, parent: int, clock: tuple[int, int]) -
             actor.begin(part, clock)
             part, clock = actor.live()
     except BaseException as error:  # Nobody is there who could handle it, and nothing may run after it.
-        report = Report(None, "", (), None, None, f"{type(error).__name__}: {error}")
-        stage.send(pickle.dumps(report))
+        refused = str(error) if isinstance(error, UnmodelledSyscall) else f"{type(error).__name__}: {error}"
+        stage.send(encode(Report(None, "", (), None, None, refused)))
     finally:
         os._exit(70)
 
@@ -124,23 +146,22 @@ class _Actor:
         self.run()
         self.report(None)
         while message := self.stage.recv(MESSAGE_BYTES):
-            cue = pickle.loads(message)
-            if len(cue) == len(Cue._fields):
-                self.place.clock, self.place.skew = cue[2:]
-                self.report(self.follow(Cue(*cue)))
-            else:
+            cue = Cue(*marshal.loads(message))
+            if cue.verb == "rest":
                 self.forget()
-                part, clock = cue
-                return part, clock
+                if message := self.stage.recv(MESSAGE_BYTES):
+                    part, clock = pickle.loads(message)
+                    return part, clock
+                break
+            self.place.clock, self.place.skew = cue.clock, cue.skew
+            self.report(self.follow(cue))
         os._exit(0)
 
     def forget(self) -> None:
         """Leave nothing behind of the life so far: its code is unwound, with every call refused."""
         for number in self.place.changed:
             signal.signal(number, signal.SIG_DFL)
-        self.rights.take()
         bury([self.process])
-        self.rights.drop()
         os.closerange(STANDARD_STREAMS, STAGE_FD)
 
     def follow(self, cue: Cue) -> Any:
@@ -191,9 +212,13 @@ class _Actor:
         raise UnmodelledSyscall(f"the subject made {LIMIT_SILENT_CALLS} calls that are no step in a row")
 
     def run_to_call(self, *answer: Any) -> Call:
+        return run_to_call(self.process, *answer, outside=self.outside)
+
+    def outside(self, request: Outside) -> tuple[Any, BaseException | None]:
+        """Read code, as whoever installed it may."""
         self.rights.take()
         try:
-            return run_to_call(self.process, *answer)
+            return do_outside(request)
         finally:
             self.rights.drop()
 
@@ -204,14 +229,9 @@ class _Actor:
         file = None
         if call.args and isinstance(call.args[0], int) and call.name not in ("kill", "sleep", "exit"):
             file = self.process.fds.get(call.args[0])
-        report = Report(
-            answer,
-            self.process.phase,
-            tuple(sorted(self.place.signals)),
-            call,
-            file.path if file is not None else None,
-        )
-        self.stage.send(pickle.dumps(tuple(report)))
+        path = file.path if file is not None else None
+        signals = tuple(sorted(self.place.signals))
+        self.stage.send(encode(Report(answer, self.process.phase, signals, call, path)))
 
 
 def be_alone(stage: socket.socket) -> socket.socket:

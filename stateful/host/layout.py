@@ -6,6 +6,7 @@ import os
 import shutil
 import stat as st
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from stateful.host.rights import user
@@ -94,8 +95,18 @@ def remove(where: str) -> None:
 
 def clear(root: str) -> None:
     """Remove everything but the folders that every machine has."""
-    for path, _ in sorted(_walk(root), reverse=True):
-        remove(root + path)
+    for path, found in sorted(_walk(root), reverse=True):
+        (os.rmdir if found.kind == "dir" else os.unlink)(root + path)
+
+
+def remove_root(root: str) -> None:
+    """Remove the real directory, with all that is in it."""
+    try:
+        clear(root)
+        for path in reversed(("", *_FOLDERS)):
+            os.rmdir(root + path)
+    except OSError:  # It is not whole, or has folders that keep their owner out.
+        remove_tree(root)
 
 
 def look(root: str) -> dict[str, Found]:
@@ -130,6 +141,7 @@ def _give(where: str) -> None:
         os.chown(where, user(), user(), follow_symlinks=False)
 
 
+@lru_cache
 def file_system(folder: str) -> str:
     """The kind of file system that a folder is on."""
     best, kind = "", "an unknown file system"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from functools import lru_cache
 from typing import Final
 
 from stateful.kernel.proc import BOOT_ID
@@ -25,7 +26,7 @@ class Translation:
 
     def __init__(self) -> None:
         self._numbers: dict[bytes, bytes] = {}
-        self._boot_id = _read("/proc/sys/kernel/random/boot_id").strip()
+        self._boot_id = _boot_id()
         self.boots = 1
 
     def add(self, simulated: int, real: int) -> None:
@@ -82,12 +83,13 @@ def _encoded(text: bytes | str) -> bytes:
     return text.encode(errors="surrogateescape") if isinstance(text, str) else text
 
 
-def _read(path: str) -> bytes:
+@lru_cache
+def _boot_id() -> bytes:
     try:
-        with open(path, "rb") as file:
-            return file.read()
+        with open("/proc/sys/kernel/random/boot_id", "rb") as file:
+            return file.read().strip()
     except OSError:
-        return b"?"
+        return b"unknown"
 
 
 def mentions(content: bytes, number: int) -> bool:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import marshal
 import os
-import pickle
 import signal
 import socket
+import struct
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
-from stateful.host.actor import MESSAGE_BYTES, Cue, Part, Report
+from stateful.host.actor import MESSAGE_BYTES, Cue, Part, Report, decode
 from stateful.host.calls import START_TIME, STATE, stat_fields
 from stateful.host.confirmation import Differs, Uneven, Unplayable
 from stateful.host.nursery import PATIENCE_S
@@ -76,9 +78,11 @@ class Troupe:
     def call_up(self, letter: str, life: str, clock: tuple[int, int]) -> None:
         """Start a process of the subject, which runs to its first call."""
         identity = self._machine.who(letter)
-        parent = self._parent(new_process(self._subject, letter, life, self._machine).argv)
+        parent = self._parent(command_line(self._subject, life, self._machine))
         part = Part(self._subject, letter, life, self._machine, identity.pid, self._root)
         pid, stage = parent.act(part, clock)
+        # Not ``settimeout``, which asks before each time whether there is anything to receive.
+        stage.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _timeval(PATIENCE_S))
         self.players[letter] = Player(pid, 0, parent, stage)
         self._keep_even(pid)
 
@@ -103,7 +107,7 @@ class Troupe:
 
     def remember_dead(self) -> None:
         """Have somebody who has ended, whom a record names."""
-        pid, start = self._parent(new_process(self._subject, "A", "start").argv).ask("dead")
+        pid, start = self._parent(command_line(self._subject, "start", self._machine)).ask("dead")
         self._keep_even(pid)
         self._translation.add(DEAD_PID, pid)
         self._translation.add(DEAD_TICKS, start)
@@ -146,22 +150,21 @@ class Troupe:
         stage = self.players[letter].stage
         assert stage is not None
         with contextlib.suppress(ConnectionError):  # It has ended, which is noticed when it is to answer.
-            stage.send(pickle.dumps(tuple(cue)))
+            stage.send(marshal.dumps(tuple(cue)))
 
     def hear(self, letter: str) -> Report:
         """What a process says next. Raises Differs where it says nothing."""
         player = self.players[letter]
         assert player.stage is not None
-        player.stage.settimeout(PATIENCE_S)
         try:
             message = player.stage.recv(MESSAGE_BYTES)
-        except TimeoutError:
+        except BlockingIOError:
             raise Differs(f"it waits, for {PATIENCE_S:g} s at least") from None
         except ConnectionError:
             message = b""
         if not message:
             raise Differs(f"{letter} {ended_text(self.end(letter))}")
-        player.report = Report(*pickle.loads(message))
+        player.report = decode(message)
         if player.report.refused:
             raise Differs(player.report.refused)
         return player.report
@@ -207,6 +210,7 @@ class Troupe:
         if not self._machine.foreign:
             for letter, player in list(self.players.items()):
                 if player.stage is not None and not player.stopped:
+                    self.tell(letter, Cue("rest", 0, 0, 0))
                     player.parent.keep(player.pid, player.stage)
                     del self.players[letter]
 
@@ -226,6 +230,16 @@ class Troupe:
             os.kill(player.pid, signal.SIGKILL)
         for player in everybody:
             player.parent.ask("reap", player.pid)
+
+
+@lru_cache
+def command_line(subject: Subject, life: str, machine: Machine) -> tuple[str, ...]:
+    """The command line of a process with a life."""
+    return tuple(new_process(subject, "A", life, machine).argv)
+
+
+def _timeval(seconds: float) -> bytes:
+    return struct.pack("ll", int(seconds), int(seconds % 1 * 1_000_000))
 
 
 def start_time(pid: int) -> int:
