@@ -159,6 +159,7 @@ class _Actor:
 
     def forget(self) -> None:
         """Leave nothing behind of the life so far: its code is unwound, with every call refused."""
+        signal.setitimer(signal.ITIMER_REAL, 0)
         for number in self.place.changed:
             signal.signal(number, signal.SIG_DFL)
         bury([self.process])

@@ -235,6 +235,11 @@ def stat_fields(pid: int) -> Fields:
     return split_stat(_whole(f"/proc/{pid}/stat").decode(errors="replace"))
 
 
+def start_time(pid: int) -> int:
+    """When a process started, in clock ticks."""
+    return int(stat_fields(pid).rest[START_TIME])
+
+
 def split_stat(text: str) -> Fields:
     """The fields of ``/proc/<pid>/stat``."""
     head, _, tail = text.rpartition(")")

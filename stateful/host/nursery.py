@@ -18,7 +18,7 @@ import socket
 from collections.abc import Sequence
 from typing import Any, Final
 
-from stateful.host.calls import START_TIME, stat_fields
+from stateful.host.calls import start_time
 from stateful.host.layout import remove_tree
 from stateful.host.rights import Rights, be_called
 
@@ -125,7 +125,7 @@ class Nursery:
             with open(LAST_PID, "w") as file:
                 file.write(str(pid - 1))
             found = self.idle(False, False)
-            start = int(stat_fields(found).rest[START_TIME])
+            start = start_time(found)
             if found == pid and start > after:
                 return start
             os.kill(found, signal.SIGKILL)
@@ -135,7 +135,7 @@ class Nursery:
     def dead(self) -> tuple[int, int]:
         """The pid and the start time of a process that has ended and was reaped."""
         pid = self.idle(False, True)
-        start = int(stat_fields(pid).rest[START_TIME])
+        start = start_time(pid)
         self.reap(pid)
         return pid, start
 

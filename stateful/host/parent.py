@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from stateful.host.calls import start_time
 from stateful.host.rights import stand_in
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class Parent:
         with self._process.stdin as stdin:
             stdin.write(program.encode())
         self._control.settimeout(PATIENCE_S)
-        self._kept: list[tuple[int, socket.socket]] = []
+        self._kept: list[tuple[int, int, socket.socket]] = []
 
     @property
     def pid(self) -> int:
@@ -66,24 +67,28 @@ class Parent:
         self._tell(verb, *arguments)
         return self._answer()
 
-    def act(self, part: Part, clock: tuple[int, int]) -> tuple[int, socket.socket]:
-        """Have a process of a subject; its pid, and the socket by which it is told what to do.
+    def act(self, part: Part, clock: tuple[int, int]) -> tuple[int, int, socket.socket]:
+        """Have a process of a subject: its pid, its start time, the socket by which it is told what to do.
 
         It is forked, or is one that was kept: to fork it costs more than all the calls that it makes, since
         Python writes to every page that it reads.
         """
-        if self._kept and not part.machine.foreign:
-            pid, stage = self._kept.pop()
-            stage.send(pickle.dumps((part, clock)))
-            return pid, stage
+        while self._kept and not part.machine.foreign:
+            kept = self._kept.pop()
+            try:
+                kept[2].send(pickle.dumps((part, clock)))
+                return kept
+            except ConnectionError:  # Somebody has killed it meanwhile.
+                kept[2].close()
         stage, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._tell("act", part, clock, fds=[theirs.fileno()])
-            return int(self._answer()), stage
+            pid = int(self._answer())
+            return pid, start_time(pid), stage
 
-    def keep(self, pid: int, stage: socket.socket) -> None:
+    def keep(self, pid: int, start: int, stage: socket.socket) -> None:
         """Keep a process of a subject that lives at the end of a play, for the next one."""
-        self._kept.append((pid, stage))
+        self._kept.append((pid, start, stage))
 
     def _tell(self, verb: str, *arguments: Any, fds: Sequence[int] = ()) -> None:
         try:
@@ -106,7 +111,7 @@ class Parent:
     def close(self) -> None:
         """Have it kill its processes and end."""
         self._control.close()
-        for _, stage in self._kept:
+        for *_, stage in self._kept:
             stage.close()
         try:
             self._process.wait(PATIENCE_S)

@@ -98,7 +98,7 @@ class Stage:
             self._settle(step, after)
         self._compare_disks()
         for letter, player in self.troupe.players.items():
-            if stat_fields(player.pid).rest[STATE] == "Z":
+            if self.troupe.has_ended(player):
                 raise Differs(f"in the end, {letter} lives in the simulation, and on the host it has ended.")
 
     # -- before it begins ---------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Final
 
 from stateful.host.actor import MESSAGE_BYTES, Cue, Part, Report, decode
-from stateful.host.calls import START_TIME, STATE, stat_fields
+from stateful.host.calls import STATE, start_time, stat_fields
 from stateful.host.confirmation import Differs, Uneven, Unplayable
 from stateful.host.nursery import PATIENCE_S
 from stateful.host.parent import Parent
@@ -80,10 +80,10 @@ class Troupe:
         identity = self._machine.who(letter)
         parent = self._parent(command_line(self._subject, life, self._machine))
         part = Part(self._subject, letter, life, self._machine, identity.pid, self._root)
-        pid, stage = parent.act(part, clock)
+        pid, start, stage = parent.act(part, clock)
         # Not ``settimeout``, which asks before each time whether there is anything to receive.
         stage.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _timeval(PATIENCE_S))
-        self.players[letter] = Player(pid, 0, parent, stage)
+        self.players[letter] = Player(pid, start, parent, stage)
         self._keep_even(pid)
 
     def enrol(self, letter: str) -> Player:
@@ -91,7 +91,6 @@ class Troupe:
         identity = self._machine.who(letter)
         player = self.players[letter]
         self.hear(letter)
-        player.start = start_time(player.pid)
         self._know(identity.pid, identity.start_ticks, player)
         return player
 
@@ -169,6 +168,16 @@ class Troupe:
             raise Differs(player.report.refused)
         return player.report
 
+    def has_ended(self, player: Player) -> bool:
+        """Whether a process of the subject is there no more."""
+        assert player.stage is not None
+        try:
+            return not player.stage.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except ConnectionError:
+            return True
+
     def is_in_state(self, player: Player, stopped: bool) -> bool:
         """Whether a process is, or soon comes to be, stopped, or comes to go on."""
         until = time.monotonic() + PATIENCE_S
@@ -211,7 +220,7 @@ class Troupe:
             for letter, player in list(self.players.items()):
                 if player.stage is not None and not player.stopped:
                     self.tell(letter, Cue("rest", 0, 0, 0))
-                    player.parent.keep(player.pid, player.stage)
+                    player.parent.keep(player.pid, player.start, player.stage)
                     del self.players[letter]
 
     def abandon(self) -> None:
@@ -240,11 +249,6 @@ def command_line(subject: Subject, life: str, machine: Machine) -> tuple[str, ..
 
 def _timeval(seconds: float) -> bytes:
     return struct.pack("ll", int(seconds), int(seconds % 1 * 1_000_000))
-
-
-def start_time(pid: int) -> int:
-    """When a process started, in clock ticks."""
-    return int(stat_fields(pid).rest[START_TIME])
 
 
 def ended_text(status: int | None) -> str:
