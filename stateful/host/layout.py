@@ -14,6 +14,7 @@ from stateful.host.translation import Translation
 from stateful.kernel.disk import LIMIT_CONTENT_BYTES, Disk
 from stateful.kernel.kernel import SKELETON
 from stateful.kernel.machine import ROOT
+from stateful.report.disk import short_path
 
 _FOLDERS: Final = SKELETON[1:]
 
@@ -112,6 +113,23 @@ def remove_root(root: str) -> None:
 def look(root: str) -> dict[str, Found]:
     """What stands on the disk, by virtual path."""
     return dict(_walk(root))
+
+
+def difference(root: str, disk: Disk, translation: Translation) -> str:
+    """What stands there that does not on a simulated disk, or the reverse; nothing where they agree."""
+    found = look(root)
+    files = {translation.path(path): file for path, file in disk.by_path().items()}
+    for path in sorted(found.keys() | files.keys()):
+        ours, theirs = files.get(path), found.get(path)
+        if ours is None or theirs is None:
+            return f"{short_path(path)} stands {'in the simulation' if ours else 'on the host'} only"
+        same = ours.kind == theirs.kind and (ours.kind == "link" or ours.mode == theirs.mode)
+        if not same or not translation.agree(ours.content, theirs.content):
+            return (
+                f"{short_path(path)} is {ours.kind} {ours.mode:o} {ours.content!r} in the simulation, "
+                f"{theirs.kind} {theirs.mode:o} {theirs.content!r} on the host"
+            )
+    return ""
 
 
 def _walk(root: str) -> Iterator[tuple[str, Found]]:

@@ -23,7 +23,7 @@ from stateful.host.layout import remove_tree
 from stateful.host.rights import Rights, be_called
 
 LAST_PID: Final = "/proc/sys/kernel/ns_last_pid"
-PATIENCE_S: Final = 5.0
+PATIENCE_S: Final = 10.0
 TRIES: Final = 200  # to get one pid, while other programs start processes
 MESSAGE_BYTES: Final = 1 << 16
 LIMIT_WARMING_STEPS: Final = 200

@@ -81,10 +81,14 @@ class Parent:
             except ConnectionError:  # Somebody has killed it meanwhile.
                 kept[2].close()
         stage, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            self._tell("act", part, clock, fds=[theirs.fileno()])
-            pid = int(self._answer())
-            return pid, start_time(pid), stage
+        try:
+            with theirs:
+                self._tell("act", part, clock, fds=[theirs.fileno()])
+                pid = int(self._answer())
+                return pid, start_time(pid), stage
+        except BaseException:
+            stage.close()
+            raise
 
     def keep(self, pid: int, start: int, stage: socket.socket) -> None:
         """Keep a process of a subject that lives at the end of a play, for the next one."""

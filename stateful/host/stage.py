@@ -17,16 +17,16 @@ from stateful.host.confirmation import Differs, Uneven, Unplayable
 from stateful.host.mishap import strike
 from stateful.host.parent import Parent
 from stateful.host.translation import Translation, mentions
-from stateful.host.troupe import Player, Troupe, ended_text
+from stateful.host.troupe import Player, Troupe, check, ended_text
 from stateful.kernel.call import Call, Delivery, Errno
 from stateful.kernel.call_faults import ERRNOS, SHORT
 from stateful.kernel.faults import WORLD
 from stateful.kernel.locks import DROPPED
-from stateful.kernel.machine import DEAD_PID, FIRST_PID, ROOT, START_TICKS, USER, Machine
+from stateful.kernel.machine import DEAD_PID, FIRST_PID, START_TICKS
 from stateful.kernel.proc import PIDFD
 from stateful.kernel.process import Entry
 from stateful.kernel.signals import named_by
-from stateful.report.calls import answer_text, call_text, short_path
+from stateful.report.calls import answer_text, call_text
 from stateful.running import LETTERS
 from stateful.scenario import Scenario
 from stateful.schedule import LIVES, SIGNALS, Move
@@ -54,7 +54,7 @@ class Stage:
         root: str,
     ) -> None:
         self._machine = scenario.disk.machine
-        _check(self._machine)
+        check(self._machine)
         self._trace = trace
         self._number = 0
         self.root = root
@@ -100,6 +100,11 @@ class Stage:
         for letter, player in self.troupe.players.items():
             if self.troupe.has_ended(player):
                 raise Differs(f"in the end, {letter} lives in the simulation, and on the host it has ended.")
+
+    def _compare_disks(self) -> None:
+        found = layout.difference(self.root, self._trace.disks[-1], self.translation)
+        if found:
+            raise Differs(f"in the end, {found}.")
 
     # -- before it begins ---------------------------------------------------------------------------------
 
@@ -296,32 +301,6 @@ class Stage:
     def _where(self, step: Step) -> str:
         return f"step {self._number} of {step.move.letter}, {call_text(step)}"
 
-    def _compare_disks(self) -> None:
-        found = layout.look(self.root)
-        files = {self.translation.path(path): file for path, file in self._trace.disks[-1].by_path().items()}
-        for path in sorted(found.keys() | files.keys()):
-            ours, theirs = files.get(path), found.get(path)
-            if ours is None or theirs is None:
-                where = "in the simulation" if theirs is None else "on the host"
-                raise Differs(f"in the end, {short_path(path)} stands {where} only.")
-            same = ours.kind == theirs.kind and (ours.kind == "link" or ours.mode == theirs.mode)
-            if not same or not self.translation.agree(ours.content, theirs.content):
-                raise Differs(
-                    f"in the end, {short_path(path)} is {ours.kind} {ours.mode:o} {ours.content!r} in the "
-                    f"simulation, {theirs.kind} {theirs.mode:o} {theirs.content!r} on the host."
-                )
-
 
 def _details(simulated: Call, real: Call) -> str:
     return f" ({simulated.args} and {real.args})"
-
-
-def _check(machine: Machine) -> None:
-    """Raises Unplayable for a machine that this host cannot be."""
-    if not machine.proc:
-        raise Unplayable("there is no /proc on the machine of this scenario, and there is one here.")
-    if machine.containers:
-        raise Unplayable("each process of this scenario is pid 1 of a pid namespace of its own.")
-    uids = {USER, *(stranger.uid for stranger in machine.strangers), *([ROOT] if machine.foreign else [])}
-    if len(uids) > 1 and os.getuid() != ROOT:
-        raise Unplayable("processes of two users take root.")

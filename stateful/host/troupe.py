@@ -20,7 +20,7 @@ from stateful.host.confirmation import Differs, Uneven, Unplayable
 from stateful.host.nursery import PATIENCE_S
 from stateful.host.parent import Parent
 from stateful.host.translation import Translation
-from stateful.kernel.machine import DEAD_PID, DEAD_TICKS, ROOT, Machine, Stranger
+from stateful.kernel.machine import DEAD_PID, DEAD_TICKS, ROOT, USER, Machine, Stranger
 from stateful.kernel.process import signal_name
 from stateful.running import new_process
 from stateful.subject import Subject
@@ -256,3 +256,14 @@ def ended_text(status: int | None) -> str:
     if status is None:
         return "lives on"
     return f"is killed by {signal_name(-status)}" if status < 0 else f"ends with exit status {status}"
+
+
+def check(machine: Machine) -> None:
+    """Raises Unplayable for a machine that this host cannot be."""
+    if not machine.proc:
+        raise Unplayable("there is no /proc on the machine of this scenario, and there is one here.")
+    if machine.containers:
+        raise Unplayable("each process of this scenario is pid 1 of a pid namespace of its own.")
+    uids = {USER, *(stranger.uid for stranger in machine.strangers), *([ROOT] if machine.foreign else [])}
+    if len(uids) > 1 and os.getuid() != ROOT:
+        raise Unplayable("processes of two users take root.")
