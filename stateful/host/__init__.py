@@ -8,11 +8,13 @@ and in the end the disk. Who is killed is killed with SIGKILL; who exits, exits.
 Done by hand, since no host can be made to at the right moment: the errno of a call that a fault befalls; what
 a full or a read-only disk denies; the clock, which stands still but for sleeps, and those take no time; what
 a power loss or a reboot leaves, where everybody is killed and the disk laid out as the trace has it, with
-another boot's id in place of this one's.
+another boot's id in place of this one's. Who lives at the end of a play is a process of the next one, too,
+with modules of its own again: a fork costs more than a play.
 
 Not played, and said in words: machines without ``/proc``, pid namespaces, processes that start in one tick;
-what only root may do, where the harness is not root: processes of two users, and choosing a pid; signals to
-processes that are none of the play.
+what only root may do, where the harness is not root: processes of two users, and choosing a pid; calls about
+processes that are none of the play. All pids of a play have the same number of digits, as in the simulation:
+where they have not, it is played again.
 """
 
 from __future__ import annotations
@@ -116,7 +118,8 @@ class Host:
     def _play(self, subject: Subject, scenario: Scenario, trace: Trace) -> None:
         self._plays += 1
         root = f"{self._folder}/{self._plays}"
-        os.makedirs(self._folder, 0o711, exist_ok=True)
+        os.makedirs(self._folder, exist_ok=True)
+        os.chmod(self._folder, 0o711)  # Where the harness is root, its processes are not.
         try:
             with Stage(self.parent, subject, scenario, trace, root) as stage:
                 stage.play()

@@ -79,15 +79,19 @@ class Report(NamedTuple):
     refused: str | None = None
 
 
+def in_words(outcome: Outcome) -> Outcome:
+    """An outcome whose value, which may be anything, is a number or a text."""
+    plain = outcome.value is None or type(outcome.value) in (bool, int, str)
+    return outcome if plain else outcome._replace(value=repr(outcome.value))
+
+
 def encode(report: Report) -> bytes:
     """A report as bytes. Each step takes two messages, so they are made in the fastest way there is."""
     answer, call = report.answer, report.call
     kind = type(answer).__name__ if isinstance(answer, Errno | Delivery) else ""
     name, args = call or ("", ())
     if name == "exit":
-        outcome = args[1]
-        value = outcome.value if isinstance(outcome.value, int | str | None) else repr(outcome.value)
-        args = (args[0], tuple(outcome._replace(value=value)))
+        args = (args[0], tuple(in_words(args[1])))
     return marshal.dumps((kind, tuple(answer) if kind else answer, *report[1:3], name, args, *report[4:]))
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import stat as st
 from typing import Any, Final
 
+from stateful.host.actor import in_words
 from stateful.host.calls import START_TIME, STATE, split_stat
 from stateful.host.translation import Translation
 from stateful.kernel.call import Call, Errno
@@ -81,6 +82,7 @@ class Agreement:
         if type(simulated) is not type(real):
             return False
         if isinstance(simulated, Outcome):
+            simulated = in_words(simulated)
             value = simulated.value
             if simulated.kind in ("answered", "returned") and type(value) is int:
                 simulated = simulated._replace(value=self._translation.number(value))

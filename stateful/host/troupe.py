@@ -264,6 +264,8 @@ def check(machine: Machine) -> None:
         raise Unplayable("there is no /proc on the machine of this scenario, and there is one here.")
     if machine.containers:
         raise Unplayable("each process of this scenario is pid 1 of a pid namespace of its own.")
+    if machine.together:
+        raise Unplayable("processes of this scenario start in one clock tick.")
     uids = {USER, *(stranger.uid for stranger in machine.strangers), *([ROOT] if machine.foreign else [])}
     if len(uids) > 1 and os.getuid() != ROOT:
         raise Unplayable("processes of two users take root.")
