@@ -14,6 +14,7 @@ from stateful.command.options import (
     check_other,
     named,
 )
+from stateful.deciders.needs import explain
 from stateful.deciders.replay import replay
 from stateful.deciders.result import HOLDS, VIOLATED
 from stateful.examine import examine
@@ -44,6 +45,6 @@ def _replay(options: argparse.Namespace) -> int:
     subject = find_subject(options.subject, options.other)
     lives = (*scenario.cast.lives, *(move.kind for move in moves if move.kind in LIVES))
     check_lives(options.subject, lives, examine(subject).lives)
-    trace = replay(subject, scenario, moves)
+    trace = explain(subject, scenario, replay(subject, scenario, moves))
     print(trace_text(trace))
     return EXIT_STATUS[VIOLATED if trace.violation else HOLDS]

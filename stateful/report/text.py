@@ -6,6 +6,7 @@ left out first, and the text says how many. No path, id or seed of the machine i
 
 from __future__ import annotations
 
+import re
 import shlex
 import textwrap
 from typing import Final
@@ -17,6 +18,7 @@ from stateful.kernel.process import OWNER
 from stateful.life import plain
 from stateful.report.blame import blame
 from stateful.report.calls import answer_text, call_text, changes_names, is_claim, world_text
+from stateful.report.needs import needs
 from stateful.report.reasons import reasons
 from stateful.trace import Step, Trace
 
@@ -24,6 +26,9 @@ LIMIT_COLUMNS: Final = 99
 LIMIT_LINES: Final = 40
 MOST_LANES: Final = 3
 NUMBER_WIDTH: Final = 5
+
+_QUOTED: Final = re.compile('"[^"]*"')
+_NO_BREAK: Final = "\xa0"
 
 
 def trace_text(trace: Trace) -> str:
@@ -38,7 +43,7 @@ def trace_text(trace: Trace) -> str:
         *_summary(trace),
         "",
     ]
-    why = [line for reason in (*reasons(trace), *blame(trace)) for line in _bullet(reason)]
+    why = [line for reason in (*reasons(trace), *blame(trace), *needs(trace)) for line in _bullet(reason)]
     tail = ["", *why, ""] if why else [""]
     tail += _replay(trace)
     rows = _rows(trace, LIMIT_LINES - len(head) - len(tail) - 1)
@@ -84,7 +89,10 @@ def replay_command(trace: Trace) -> str:
 
 
 def _bullet(sentence: str) -> list[str]:
-    return textwrap.wrap(sentence, LIMIT_COLUMNS - 6, initial_indent="  - ", subsequent_indent="    ")
+    """A sentence, folded; a schedule in it stays in one piece."""
+    whole = _QUOTED.sub(lambda quoted: quoted[0].replace(" ", _NO_BREAK), sentence)
+    lines = textwrap.wrap(whole, LIMIT_COLUMNS - 6, initial_indent="  - ", subsequent_indent="    ")
+    return [line.replace(_NO_BREAK, " ") for line in lines]
 
 
 def _cut(line: str) -> str:
