@@ -12,6 +12,7 @@ from stateful.command.options import Verbs, WrongInput, add_subject, named, posi
 from stateful.examine import examine
 from stateful.mutation.score import SCOPE, SURVIVED, UNKNOWN, Judgement, judge_all, scope, survey
 from stateful.report.mutation import judgement_lines, judgement_text, score_lines
+from stateful.report.text import count
 from stateful.subject import find_subject
 
 
@@ -61,7 +62,7 @@ def _mutate(options: argparse.Namespace) -> int:
             interrupted = True
     for line in ("", *judgement_lines(judgements), "", *score_lines(subject.name, judgements)):
         console.print(line, markup=False)
-    console.print(f"  scope: {len(scenarios)} scenarios, each searched exhaustively", markup=False)
+    console.print(f"  scope: {count(len(scenarios), 'scenario')}, searched exhaustively", markup=False)
     if interrupted:
         console.print(f"  interrupted after {len(judgements)} of {len(mutations)} mutations", markup=False)
     verdicts = {judgement.verdict for judgement in judgements}
