@@ -119,7 +119,10 @@ def run(execution: Execution, turn: Turn) -> str:
                 return ""
             execution.make(Move(STEP, turn.letter))
         except ScheduleMismatch as misfit:
-            return _rests(execution, turn.letter) or misfit.why
+            rests = _rests(execution, turn.letter)
+            if not rests:
+                raise Stale(_no_longer(turn, misfit.why)) from None
+            return rests
         if execution.violation is not None:
             return ""
     return f"it goes on for {LIMIT_TURN:,} steps"
