@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from stateful.command.cases import is_cases, replay_cases
 from stateful.command.options import (
@@ -15,6 +16,7 @@ from stateful.command.options import (
     check_other,
     named,
 )
+from stateful.command.script import check_new, write_script
 from stateful.deciders.replay import replay
 from stateful.deciders.result import HOLDS, VIOLATED
 from stateful.examine import examine
@@ -40,6 +42,9 @@ def add(verbs: Verbs) -> None:
         metavar="SCHEDULE",
         help='such as "A8 B3 crash-A B2"; without one SUBJECT is a folder of cases, or a file',
     )
+    parser.add_argument(
+        "--script", type=Path, metavar="FILE", help="also write a script that shows it with real processes"
+    )
 
 
 def _replay(options: argparse.Namespace) -> int:
@@ -59,15 +64,20 @@ def _replay(options: argparse.Namespace) -> int:
         )
     moves = parse_schedule(options.schedule)
     check_other(scenario, options.other)
+    if options.script:
+        check_new(options.script)
     subject = find_subject(options.subject, options.other)
     lives = (*scenario.cast.lives, *(move.kind for move in moves if move.kind in LIVES))
-    check_lives(options.subject, lives, examine(subject).lives)
+    offer = examine(subject)
+    check_lives(options.subject, lives, offer.lives)
     trace = replay(subject, scenario, moves)
     print(trace_text(trace))
+    if options.script:
+        return write_script(subject, offer, scenario, trace, options.script)
     return EXIT_STATUS[VIOLATED if trace.violation else HOLDS]
 
 
 def _check_alone(options: argparse.Namespace) -> None:
     """Refuse what a case says by itself."""
-    if options.scenario or options.other:
+    if options.scenario or options.other or options.script:
         raise WrongInput(f"{options.subject}: a case says in which scenario it is played; give nothing else")
