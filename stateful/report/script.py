@@ -120,11 +120,7 @@ def script(subject: Subject, offer: Offer, scenario: Scenario, trace: Trace, fil
         sources=sources,
         lives=repr(trace.lives).replace("'", '"'),
         steps="\n".join(_steps(trace)),
-        files=pformat(
-            {short_path(path): content.decode() for path, content in scenario.disk.files}, width=WIDTH
-        )
-        if scenario.disk.files
-        else "",
+        files="\n    ".join(_file(path, content) for path, content in scenario.disk.files),
         command_line=any((step.path or "").endswith("/cmdline") for step in trace.steps),
         run=textwrap.indent(_run(subject, lives, offer.is_status_module), "    ").rstrip(),
         start_up=_start_up(lives) if offer.is_status_module else "",
@@ -181,7 +177,7 @@ def _is_seen(step: Step, pid: int) -> bool:
     if name not in _KNOWN:
         raise NotShown(f"a script does not stop before {call_text(step)}")
     about = [step.path] if step.path else [arg for arg in args[:2] if isinstance(arg, str)]
-    other = re.match(r"/proc/([0-9]+)/", str(about[0])) if about else None
+    other = re.match(r"/proc/([0-9]+)(?:/|$)", str(about[0])) if about else None
     if other:
         return int(other[1]) != pid
     return any(f"{path}/".startswith(tuple(f"{folder}/" for folder in HOME_FOLDERS)) for path in about)
@@ -201,6 +197,13 @@ def _text(step: Step, letters: dict[int, str]) -> str:
         )
 
     return call_text(step, path_name, lambda pid: letters.get(pid, str(pid)))
+
+
+def _file(path: str, content: bytes) -> str:
+    """An entry of the table of files, folded."""
+    return (
+        f'"{short_path(path)}": {textwrap.indent(pformat(content.decode(), width=WIDTH), "    ").lstrip()},'
+    )
 
 
 # -- the module -----------------------------------------------------------------------------------------
