@@ -13,7 +13,7 @@ from stateful.schedule import STEP, Move
 from stateful.trace import Step, Trace
 
 HOME = "/home/user/.hermes"
-MADE = Call("open", (f"{HOME}/record.next.file", os.O_CREAT | os.O_WRONLY, 0o600))
+MADE = Call("open", (f"{HOME}/made", os.O_CREAT | os.O_WRONLY, 0o600))
 
 # What B calls, on which file where it is a descriptor's, what that means, and how it ranks.
 MEANT = [
@@ -22,8 +22,8 @@ MEANT = [
     (Call("write", (5, b"x")), f"{HOME}/gateway.pid.102", "write(a temporary file)", OWN),
     (Call("unlink", (f"{HOME}/tmpab12cd_9",)), None, "unlink(a temporary file)", OWN),
     (Call("open", (f"{HOME}/sub/record.tmp", os.O_CREAT, 0)), None, "open(sub/a temporary file, CREAT)", OWN),
-    (Call("flock", (5, fcntl.LOCK_EX)), f"{HOME}/bot-0123456789abcdef.lock", None, CHANGES),
-    (Call("rename", (f"{HOME}/record.next.file", f"{HOME}/gateway.pid")), None, None, CHANGES),
+    (Call("flock", (5, fcntl.LOCK_EX)), f"{HOME}/0123456789ab.lock", "flock(0123456789ab.lock, EX)", CHANGES),
+    (Call("rename", (MADE.args[0], f"{HOME}/x")), None, "rename(a temporary file, x)", CHANGES),
     (Call("rename", (f"{HOME}/gateway.pid", f"{HOME}/old")), None, "rename(gateway.pid, old)", CHANGES),
     (Call("open", ("/proc/101/stat", 0, 0)), None, "open(/proc/A/stat)", OWN),
     (Call("open", ("/proc/99/stat", 0, 0)), None, "open(/proc/99/stat)", OWN),
@@ -41,19 +41,12 @@ MEANT = [
 
 
 @pytest.mark.parametrize(("call", "path", "meant", "ranked"), MEANT)
-def test_meaning_and_rank(call: Call, path: str | None, meant: str | None, ranked: int) -> None:
+def test_meaning_and_rank(call: Call, path: str | None, meant: str, ranked: int) -> None:
     made = Step(Move(STEP, "B"), MADE, None, 5, "starting", None)
     trace = Trace("x", "y", "z", pids={"A": 101, "B": 102}, steps=[made])
     step = Step(Move(STEP, "B"), call, path, None, "starting", None)
-    expected = (
-        meant
-        or {
-            "flock": "flock(bot-0123456789abcdef.lock, EX)",
-            "rename": "rename(a temporary file, gateway.pid)",
-        }[call.name]
-    )
-    assert meaning(trace, step) == expected
-    assert rank(step, expected) == ranked
+    assert meaning(trace, step) == meant
+    assert rank(step, meant) == ranked
 
 
 def test_in_a_container_a_pid_is_first_of_all_ones_own() -> None:
