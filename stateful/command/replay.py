@@ -1,9 +1,11 @@
-"""``replay``: execute one schedule and show what happens."""
+"""``replay``: execute one schedule and show what happens, or play the cases that were saved."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
+from stateful.command.cases import is_cases, replay_cases
 from stateful.command.options import (
     EXIT_STATUS,
     Verbs,
@@ -14,6 +16,7 @@ from stateful.command.options import (
     check_other,
     named,
 )
+from stateful.command.script import check_new, write_script
 from stateful.deciders.needs import explain
 from stateful.deciders.replay import replay
 from stateful.deciders.result import HOLDS, VIOLATED
@@ -26,14 +29,34 @@ from stateful.subject import find_subject
 
 def add(verbs: Verbs) -> None:
     """Add the verb and its options."""
-    parser = verbs.add("replay", _replay, "Execute one schedule and show what happens.")
+    parser = verbs.add(
+        "replay",
+        _replay,
+        "Execute one schedule and show what happens, or play saved cases again.",
+    )
     add_subject(parser)
     add_other(parser)
-    parser.add_argument("--scenario", required=True, metavar="NAME")
-    parser.add_argument("schedule", metavar="SCHEDULE", help='such as "A8 B3 crash-A B2"')
+    parser.add_argument("--scenario", metavar="NAME")
+    parser.add_argument(
+        "schedule",
+        nargs="?",
+        metavar="SCHEDULE",
+        help='such as "A8 B3 crash-A B2"; without one SUBJECT is a folder of cases, or a file',
+    )
+    parser.add_argument(
+        "--script", type=Path, metavar="FILE", help="also write a script that shows it with real processes"
+    )
 
 
 def _replay(options: argparse.Namespace) -> int:
+    if options.schedule is None and is_cases(options.subject):
+        _check_alone(options)
+        return replay_cases(options.subject)
+    for name, given in (("--scenario", options.scenario), ("SCHEDULE", options.schedule)):
+        if given is None:
+            raise WrongInput(
+                f"the following arguments are required: {name}; see `python -m stateful replay --help`"
+            )
     scenario = named(find_scenario, options.scenario)
     if scenario.cast.supervision:
         raise WrongInput(
@@ -42,9 +65,20 @@ def _replay(options: argparse.Namespace) -> int:
         )
     moves = parse_schedule(options.schedule)
     check_other(scenario, options.other)
+    if options.script:
+        check_new(options.script)
     subject = find_subject(options.subject, options.other)
     lives = (*scenario.cast.lives, *(move.kind for move in moves if move.kind in LIVES))
-    check_lives(options.subject, lives, examine(subject).lives)
+    offer = examine(subject)
+    check_lives(options.subject, lives, offer.lives)
     trace = explain(subject, scenario, replay(subject, scenario, moves))
     print(trace_text(trace))
+    if options.script:
+        return write_script(subject, offer, scenario, trace, options.script)
     return EXIT_STATUS[VIOLATED if trace.violation else HOLDS]
+
+
+def _check_alone(options: argparse.Namespace) -> None:
+    """Refuse what a case says by itself."""
+    if options.scenario or options.other or options.script:
+        raise WrongInput(f"{options.subject}: a case says in which scenario it is played; give nothing else")
