@@ -32,6 +32,19 @@ class Step(NamedTuple):
     outcome: Outcome | None
 
 
+class Standing(NamedTuple):
+    """How a living process stands at one moment.
+
+    Attributes:
+        stopped: whether it was stopped, by a SIGSTOP.
+        locks: the serials of the files that it has locked.
+    """
+
+    owns: bool
+    stopped: bool
+    locks: tuple[int, ...]
+
+
 class Violation(NamedTuple):
     """An invariant that a trace breaks, and the sentence that says how."""
 
@@ -46,6 +59,7 @@ class Trace:
     Attributes:
         other: the name of the subject that runs beside the first one in the same home, or None.
         disks: what stood on the disk before the first step and after each, where it was replayed.
+        living: who lived at these moments, and how they stood.
     """
 
     subject: str
@@ -57,6 +71,7 @@ class Trace:
     steps: list[Step] = field(default_factory=list)
     violation: Violation | None = None
     disks: list[Disk] = field(default_factory=list)
+    living: list[dict[str, Standing]] = field(default_factory=list)
 
     @property
     def schedule(self) -> str:

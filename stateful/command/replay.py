@@ -8,15 +8,18 @@ from stateful.command.options import (
     EXIT_STATUS,
     Verbs,
     WrongInput,
+    add_html,
     add_other,
     add_subject,
     check_lives,
     check_other,
+    check_writable,
     named,
 )
 from stateful.deciders.replay import replay
 from stateful.deciders.result import HOLDS, VIOLATED
 from stateful.examine import examine
+from stateful.report.page import trace_page
 from stateful.report.text import trace_text
 from stateful.scenario import find_scenario
 from stateful.schedule import LIVES, parse_schedule
@@ -29,6 +32,7 @@ def add(verbs: Verbs) -> None:
     add_subject(parser)
     add_other(parser)
     parser.add_argument("--scenario", required=True, metavar="NAME")
+    add_html(parser)
     parser.add_argument("schedule", metavar="SCHEDULE", help='such as "A8 B3 crash-A B2"')
 
 
@@ -41,9 +45,13 @@ def _replay(options: argparse.Namespace) -> int:
         )
     moves = parse_schedule(options.schedule)
     check_other(scenario, options.other)
+    if options.html:
+        check_writable(options.html)
     subject = find_subject(options.subject, options.other)
     lives = (*scenario.cast.lives, *(move.kind for move in moves if move.kind in LIVES))
     check_lives(options.subject, lives, examine(subject).lives)
     trace = replay(subject, scenario, moves)
     print(trace_text(trace))
+    if options.html:
+        options.html.write_text(trace_page(trace), encoding="utf-8")
     return EXIT_STATUS[VIOLATED if trace.violation else HOLDS]

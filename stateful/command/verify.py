@@ -15,6 +15,7 @@ from stateful.command.options import (
     EXIT_STATUS,
     Verbs,
     WrongInput,
+    add_html,
     add_other,
     add_subject,
     check_other,
@@ -23,6 +24,8 @@ from stateful.command.options import (
     positive,
 )
 from stateful.deciders.result import Result
+from stateful.report import github
+from stateful.report.page import verification_page
 from stateful.report.power import unjudged
 from stateful.report.text import LIMIT_COLUMNS, trace_text
 from stateful.report.verdict import also_violated, as_json, summary, tables
@@ -45,12 +48,13 @@ def add(verbs: Verbs) -> None:
     parser.add_argument("--budget", type=positive(float), default=DEFAULT_BUDGET_S, metavar="SECONDS")
     parser.add_argument("--workers", type=positive(int), default=os.cpu_count() or 1, metavar="N")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the result there")
+    add_html(parser)
 
 
 def _verify(options: argparse.Namespace) -> int:
     scenarios = _scenarios(options)
-    if options.json:
-        check_writable(options.json)
+    for path in filter(None, (options.json, options.html)):
+        check_writable(path)
     subject = find_subject(options.subject, options.other)
     console = Console(highlight=False, soft_wrap=True)
     if not console.is_terminal:
@@ -63,6 +67,9 @@ def _verify(options: argparse.Namespace) -> int:
     _print(console, found)
     if options.json:
         options.json.write_text(json.dumps(as_json(found), indent=2) + "\n", encoding="utf-8")
+    if options.html:
+        options.html.write_text(verification_page(found), encoding="utf-8")
+    github.tell(found)
     return EXIT_STATUS[found.verdict]
 
 
