@@ -39,9 +39,9 @@ def test_what_mermaid_treats_specially_is_escaped(text: str) -> None:
 
 def test_bar_of_an_owner_that_another_killed_ends_there() -> None:
     trace = replay(
-        find_subject("reference"), find_scenario("any-empty"), parse_schedule("start-A A30 sigstop-A crash-A")
+        find_subject("reference"), find_scenario("any-empty"), parse_schedule("start-A A36 sigstop-A crash-A")
     )
-    lines = mermaid(trace).split("\n    ")
+    lines = mermaid(trace).rstrip("\n").split("\n    ")
     assert lines.index("activate A") < lines.index("Note over A: fault: killed (SIGKILL)")
     assert lines.index("Note over A: fault: killed (SIGKILL)") + 1 == lines.index("deactivate A")
 
