@@ -16,7 +16,7 @@ from stateful.report.blame import blame, to_blame
 from stateful.report.chronicle import command
 from stateful.report.mermaid import mermaid
 from stateful.report.reasons import reasons
-from stateful.report.tally import Score, scores
+from stateful.report.tally import Score, head_of_quiet, scores
 from stateful.report.text import replay_command, trace_text
 from stateful.report.verdict import points
 from stateful.trace import Trace
@@ -65,7 +65,7 @@ def job_summary(found: Verification) -> str:
     if noted:
         lines += ["", *_table(noted)]
     if quiet:
-        lines += ["", *_folded(f"Scenarios that hold or are not offered: {len(quiet)}", _table(quiet))]
+        lines += ["", *_folded(head_of_quiet(quiet), _table(quiet))]
     return "\n".join([*lines, "", ""])
 
 

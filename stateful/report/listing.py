@@ -13,6 +13,7 @@ from stateful.report.calls import content_text
 from stateful.report.disk import short_path, shown
 from stateful.trace import Standing, Trace
 
+LONGEST_BESIDE_A_STEP: Final = 40
 NAMELESS: Final = "has no name any more, but is open"
 _KINDS: Final = {"dir": "folder", "link": "link", "other": "neither file nor folder"}
 
@@ -67,10 +68,15 @@ def changed(before: tuple[Entry, ...], after: tuple[Entry, ...]) -> tuple[Change
         if new is None:
             changes.append(Change("-", name, ""))
         elif old is None:
-            changes.append(Change("+", name, new.kind or new.short))
+            changes.append(Change("+", name, new.kind or cut(new.short)))
         elif (old.kind, old.serial, old.content) != (new.kind, new.serial, new.content):
-            changes.append(Change("~", name, new.kind or new.short))
+            changes.append(Change("~", name, new.kind or cut(new.short)))
     return tuple(changes)
+
+
+def cut(text: str) -> str:
+    """A text that is not longer than fits beside a step."""
+    return text if len(text) <= LONGEST_BESIDE_A_STEP else f"{text[: LONGEST_BESIDE_A_STEP - 3]}..."
 
 
 def _list(disk: Disk, living: dict[str, Standing], names: dict[int, str]) -> tuple[Entry, ...]:
@@ -91,6 +97,7 @@ def _named(disk: Disk) -> list[tuple[str, int, File]]:
 
 def _entry(path: str, serial: int, file: File, living: dict[str, Standing]) -> Entry:
     locked_by = tuple(letter for letter, standing in living.items() if serial in standing.locks)
-    short = "" if file.kind == "dir" else content_text(file.content, "")
+    zeros = bool(file.content) and not file.content.strip(b"\0")
+    short = shown(file.content) if zeros else content_text(file.content, "")
     kind = _KINDS.get(file.kind, "")
     return Entry(short_path(path), kind, serial, short, shown(file.content), locked_by)

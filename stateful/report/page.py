@@ -19,7 +19,7 @@ from stateful.deciders.result import VIOLATED
 from stateful.report.chronicle import command
 from stateful.report.picture import Fold, Picture, Row, draw, folded
 from stateful.report.power import unjudged
-from stateful.report.tally import scores
+from stateful.report.tally import head_of_quiet, scores
 from stateful.report.text import extent, replay_command, trace_text
 from stateful.report.verdict import points
 from stateful.trace import Trace, Violation
@@ -28,7 +28,7 @@ from stateful.verify import Verification
 NOT_VIOLATED: Final = "not violated"  # by one trace, which says nothing of others
 LONG_TRACE_ROWS: Final = 60  # a trace with more rows has its stretches of own steps folded
 LEAST_FOLD: Final = 3
-MOST_WIDE_LANES: Final = 3  # as many columns of text fit side by side
+MOST_WIDE_LANES: Final = 2  # as many columns of text fit side by side, with one for the disk
 
 
 class Figure(NamedTuple):
@@ -66,6 +66,7 @@ def verification_page(found: Verification) -> str:
         figures=list(_figures(found)),
         noted=noted,
         quiet=quiet,
+        quiet_head=head_of_quiet(quiet),
     )
 
 
@@ -78,6 +79,7 @@ def trace_page(trace: Trace) -> str:
         figures=[_figure("v1", trace)],
         noted=[],
         quiet=[],
+        quiet_head="",
     )
 
 

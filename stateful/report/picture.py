@@ -18,7 +18,7 @@ from stateful.kernel.faults import WORLD
 from stateful.life import plain
 from stateful.report.blame import blame
 from stateful.report.calls import answer_text, call_text, event_text, whole_answer, world_text
-from stateful.report.listing import Change, Entry, changed, listing
+from stateful.report.listing import Change, Entry, changed, cut, listing
 from stateful.report.reasons import reasons
 from stateful.report.text import is_of_its_own
 from stateful.trace import Standing, Step, Trace
@@ -64,7 +64,7 @@ class Row(NamedTuple):
         number: that of its step; None for an event.
         after_steps: how many steps there were until then.
         letter: the process; empty where something happens to the machine.
-        call, answer, whole: the call or event, what was answered, and all of what was answered.
+        call, answer, whole: the call or event, what was answered, cut where it is long, and all of it.
         failed: whether the call failed.
         peer: the process that it is about, where it signals one.
         about_disk: whether it is about a file of the disk.
@@ -159,7 +159,7 @@ def draw(trace: Trace) -> Picture:
                 after_steps=number,
                 letter="" if step.move.kind in WORLD else letter,
                 call=_call(step),
-                answer=answer_text(step),
+                answer=cut(answer_text(step)),
                 whole=whole_answer(step).strip(),
                 failed=isinstance(step.answer, Errno),
                 peer=_peer(step, trace.pids, before),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from stateful.chronicle import count_respawns
@@ -30,6 +31,15 @@ def scores(found: Verification) -> tuple[list[Score], list[Score]]:
     told = [_score(result) for result in found.results]
     quiet = (HOLDS, NOT_OFFERED)
     return [s for s in told if s.verdict not in quiet], [s for s in told if s.verdict in quiet]
+
+
+def head_of_quiet(quiet: Sequence[Score]) -> str:
+    """How many of them hold, and how many are not offered."""
+    holding = sum(score.verdict == HOLDS for score in quiet)
+    missing = len(quiet) - holding
+    parts = [f"{count(holding, 'scenario')} {'holds' if holding == 1 else 'hold'}"] * bool(holding)
+    parts += [f"{count(missing, 'scenario')} not offered"] * bool(missing)
+    return ", ".join(parts)
 
 
 def _score(result: Result) -> Score:
