@@ -51,7 +51,7 @@ def _replay(options: argparse.Namespace) -> int:
     lives = (*scenario.cast.lives, *(move.kind for move in moves if move.kind in LIVES))
     check_lives(options.subject, lives, examine(subject).lives)
     trace = replay(subject, scenario, moves)
-    print(trace_text(trace))
-    if options.html:
+    if options.html:  # first, since whoever reads the text may read no further than its first line
         options.html.write_text(trace_page(trace), encoding="utf-8")
+    print(trace_text(trace))
     return EXIT_STATUS[VIOLATED if trace.violation else HOLDS]

@@ -64,11 +64,11 @@ def _verify(options: argparse.Namespace) -> int:
         found = verify(
             subject, scenarios, budget_s=options.budget, workers=options.workers, listen=display.listen
         )
-    _print(console, found)
     if options.json:
         options.json.write_text(json.dumps(as_json(found), indent=2) + "\n", encoding="utf-8")
     if options.html:
         options.html.write_text(verification_page(found), encoding="utf-8")
+    _print(console, found)
     github.tell(found)
     return EXIT_STATUS[found.verdict]
 

@@ -107,6 +107,14 @@ def test_long_trace_of_many_processes_says_what_it_leaves_out() -> None:
     assert parse_schedule(command.rpartition('"')[0].partition('"')[2]) == execution.trace.moves
 
 
+def test_counterexample_of_hundreds_of_steps_keeps_its_limits_and_its_end(long_trace: Trace) -> None:
+    lines = trace_text(long_trace).splitlines()
+    assert len(lines) <= LIMIT_LINES
+    assert max(map(len, lines)) <= LIMIT_COLUMNS
+    assert sum("rows left out" in line for line in lines) == 1
+    assert any(line.split()[:2] == [str(long_trace.length), "D"] for line in lines)
+
+
 def test_smaller_schedule_is_told_in_a_standard_scenario() -> None:
     subject = find_subject("direct-unlink")
     trace = as_far_as_possible(subject, FIRST["direct-unlink"][1])
