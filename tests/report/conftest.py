@@ -67,11 +67,11 @@ PATIENCE = f"{STARTS} {'A4 B7 C3 D5 E2 F6 B2 D4 F3 A5 ' * 8} crash-F A40 {'E5 C9
 
 
 @pytest.fixture
-def long_trace(tmp_path: Path) -> Trace:
+def long_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Trace:
     """A counterexample of hundreds of steps and six processes."""
-    subject = tmp_path / "patient.py"
-    subject.write_text(PATIENT, encoding="utf-8")
-    execution = Execution(find_subject(str(subject)), find_scenario("any-stale"))
+    monkeypatch.chdir(tmp_path)
+    Path("patient.py").write_text(PATIENT, encoding="utf-8")
+    execution = Execution(find_subject("patient.py"), find_scenario("any-stale"))
     with execution:
         for move in parse_schedule(PATIENCE):
             if execution.violation is None and execution.possible(move):
