@@ -45,6 +45,31 @@ class Standing(NamedTuple):
     locks: tuple[int, ...]
 
 
+class Ordering(NamedTuple):
+    """Two steps that the failure needs in this order, and a schedule that passes the other way round."""
+
+    first: int
+    then: int
+    passing: str
+
+
+class Fault(NamedTuple):
+    """A fault that the failure needs, and a schedule that passes without it.
+
+    Attributes:
+        after: the step that a kill has to come after, and a schedule that passes where it does not.
+        before: the call that a kill has to come before, likewise.
+    """
+
+    fault: str
+    passing: str
+    after: tuple[int, str] | None = None
+    before: tuple[Step, str] | None = None
+
+
+Need = Ordering | Fault
+
+
 class Violation(NamedTuple):
     """An invariant that a trace breaks, and the sentence that says how."""
 
@@ -58,6 +83,7 @@ class Trace:
 
     Attributes:
         other: the name of the subject that runs beside the first one in the same home, or None.
+        needs: what the failure needs, where that was looked for.
         disks: what stood on the disk before the first step and after each, where it was replayed.
         living: who lived at these moments, and how they stood.
     """
@@ -70,6 +96,7 @@ class Trace:
     pids: dict[str, int] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     violation: Violation | None = None
+    needs: list[Need] = field(default_factory=list)
     disks: list[Disk] = field(default_factory=list)
     living: list[dict[str, Standing]] = field(default_factory=list)
 

@@ -16,6 +16,7 @@ from stateful.command.options import (
     check_writable,
     named,
 )
+from stateful.deciders.needs import explain
 from stateful.deciders.replay import replay
 from stateful.deciders.result import HOLDS, VIOLATED
 from stateful.examine import examine
@@ -50,7 +51,7 @@ def _replay(options: argparse.Namespace) -> int:
     subject = find_subject(options.subject, options.other)
     lives = (*scenario.cast.lives, *(move.kind for move in moves if move.kind in LIVES))
     check_lives(options.subject, lives, examine(subject).lives)
-    trace = replay(subject, scenario, moves)
+    trace = explain(subject, scenario, replay(subject, scenario, moves))
     if options.html:  # first, since whoever reads the text may read no further than its first line
         options.html.write_text(trace_page(trace), encoding="utf-8")
     print(trace_text(trace))

@@ -69,6 +69,7 @@ class Explorer:
         watch: Callable[[Result], None] = lambda result: None,
         *,
         reduced: bool = True,
+        observe: Callable[[State], None] = lambda state: None,
     ) -> None:
         self.subject = subject
         self.offer = offer
@@ -77,6 +78,7 @@ class Explorer:
         self.memory = memory
         self.deadline = deadline
         self.watch = watch
+        self.observe = observe
         self.reduced = reduced and memory.machine.interchangeable
         self.signalled = False
         self._scenario = scenarios[0]
@@ -270,6 +272,7 @@ class Explorer:
         if node in self._layer.ways:
             return None
         self._layer.ways.add(node, came, how)
+        self.observe(state)
         for invariant, moves in self._questions.ask(state, self._layer.violations):
             self._violated(invariant, node, moves)
         return node

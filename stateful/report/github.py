@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Final
 
 from stateful.chronicle import Chronicle
-from stateful.report.blame import blame, to_blame
+from stateful.report.blame import to_blame
 from stateful.report.chronicle import command
 from stateful.report.mermaid import mermaid
-from stateful.report.reasons import reasons
 from stateful.report.tally import Score, head_of_quiet, scores
-from stateful.report.text import replay_command, trace_text
+from stateful.report.text import replay_command, sentences, trace_text
 from stateful.report.verdict import points
 from stateful.trace import Trace
 from stateful.verify import Verification
@@ -74,7 +73,7 @@ def _told(trace: Trace) -> str:
     assert trace.violation is not None
     if isinstance(trace, Chronicle):
         return f"{trace.violation.sentence}\n{command(trace)}"
-    why = (f"- {sentence}" for sentence in (*reasons(trace), *blame(trace)))
+    why = (f"- {sentence}" for sentence in sentences(trace))
     return "\n".join([trace.violation.sentence, *why, f'{replay_command(trace)} "{trace.schedule}"'])
 
 

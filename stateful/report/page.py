@@ -36,7 +36,7 @@ class Figure(NamedTuple):
 
     Attributes:
         rows: those of the picture, some of them folded.
-        text: the trace as text; all that there is of a chronicle, which has no picture.
+        text: a chronicle as text, which has no picture; else empty.
         counted: whether the verdict counts what is broken there.
     """
 
@@ -99,9 +99,7 @@ def _figure(key: str, trace: Trace, *, counted: bool = True) -> Figure:
     is_long = len(picture.rows) > LONG_TRACE_ROWS
     rows = folded(picture.rows, LEAST_FOLD if is_long else len(picture.rows) + 1)
     again = f'{replay_command(trace)} "{trace.schedule}"'
-    return Figure(
-        key, trace.violation, extent(trace), trace.title, picture, rows, trace_text(trace), again, counted
-    )
+    return Figure(key, trace.violation, extent(trace), trace.title, picture, rows, "", again, counted)
 
 
 @cache

@@ -16,11 +16,9 @@ from typing import Final, NamedTuple
 from stateful.kernel.call import Errno
 from stateful.kernel.faults import WORLD
 from stateful.life import plain
-from stateful.report.blame import blame
 from stateful.report.calls import answer_text, call_text, event_text, whole_answer, world_text
 from stateful.report.listing import Change, Entry, changed, cut, listing
-from stateful.report.reasons import reasons
-from stateful.report.text import is_of_its_own
+from stateful.report.text import is_of_its_own, sentences
 from stateful.trace import Standing, Step, Trace
 
 ABSENT, LIVES, STOPPED, OWNS, HUNG = "absent", "lives", "stopped", "owns", "hung"
@@ -134,7 +132,7 @@ def draw(trace: Trace) -> Picture:
         Lane(letter, trace.pids[letter], plain(life), trace.subject_of(letter) if trace.other else "")
         for letter, life in trace.lives.items()
     )
-    why = tuple(_reason(sentence) for sentence in (*reasons(trace), *blame(trace)))
+    why = tuple(_reason(sentence) for sentence in sentences(trace))
     listings = listing(trace)
     disks = tuple(dict.fromkeys(listings))
     rows: list[Row] = []

@@ -6,6 +6,7 @@ left out first, and the text says how many. No path, id or seed of the machine i
 
 from __future__ import annotations
 
+import re
 import shlex
 import textwrap
 from typing import Final
@@ -24,6 +25,7 @@ from stateful.report.calls import (
     is_claim,
     world_text,
 )
+from stateful.report.needs import needs
 from stateful.report.reasons import reasons
 from stateful.trace import Step, Trace
 
@@ -31,6 +33,9 @@ LIMIT_COLUMNS: Final = 99
 LIMIT_LINES: Final = 40
 MOST_LANES: Final = 3
 NUMBER_WIDTH: Final = 5
+
+_QUOTED: Final = re.compile('"[^"]*"')
+_NO_BREAK: Final = "\xa0"
 
 
 def trace_text(trace: Trace) -> str:
@@ -45,11 +50,16 @@ def trace_text(trace: Trace) -> str:
         *_summary(trace),
         "",
     ]
-    why = [line for reason in (*reasons(trace), *blame(trace)) for line in _bullet(reason)]
+    why = [line for sentence in sentences(trace) for line in _bullet(sentence)]
     tail = ["", *why, ""] if why else [""]
     tail += _replay(trace)
     rows = _rows(trace, LIMIT_LINES - len(head) - len(tail) - 1)
     return "\n".join([_cut(line) for line in [*head, _lane_heads(trace), *rows]] + tail)
+
+
+def sentences(trace: Trace) -> list[str]:
+    """All that is said of a violation: why it is one, who is to blame, and what it needs."""
+    return [*reasons(trace), *blame(trace), *needs(trace)]
 
 
 def _summary(trace: Trace) -> list[str]:
@@ -93,7 +103,10 @@ def replay_command(trace: Trace) -> str:
 
 
 def _bullet(sentence: str) -> list[str]:
-    return textwrap.wrap(sentence, LIMIT_COLUMNS - 6, initial_indent="  - ", subsequent_indent="    ")
+    """A sentence, folded; a schedule in it stays in one piece."""
+    whole = _QUOTED.sub(lambda quoted: quoted[0].replace(" ", _NO_BREAK), sentence)
+    lines = textwrap.wrap(whole, LIMIT_COLUMNS - 6, initial_indent="  - ", subsequent_indent="    ")
+    return [line.replace(_NO_BREAK, " ") for line in lines]
 
 
 def _cut(line: str) -> str:

@@ -16,6 +16,7 @@ from stateful.kernel.call_faults import CALL_FAULTS
 from stateful.life import plain
 from stateful.report import power
 from stateful.report.chronicle import command
+from stateful.report.needs import needs
 from stateful.report.text import LIMIT_COLUMNS, count, replay_command, trace_text
 from stateful.scenario import UPSETS, Scenario, count_faults, faults_of_plan
 from stateful.trace import Trace
@@ -258,6 +259,7 @@ def _result_as_json(result: Result) -> dict[str, Any]:
                 "switches": trace.switches,
                 "faults": trace.faults,
                 "schedule": trace.schedule,
+                "needs": list(needs(trace)),
                 "text": trace_text(trace),
             }
             for invariant, trace in result.violations.items()

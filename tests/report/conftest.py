@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from stateful.deciders.needs import explain
 from stateful.deciders.replay import replay
 from stateful.execution import Execution
 from stateful.scenario import find_scenario
@@ -26,7 +27,8 @@ History = Callable[[str], Trace]
 def _replayed(name: str) -> Trace:
     text = (HERE / "counterexamples" / f"{name}.txt").read_text(encoding="utf-8")
     command, _, rest = text.rpartition("--scenario ")[2].replace("\\\n", " ").partition('"')
-    return replay(find_subject(name), find_scenario(command.split()[0]), parse_schedule(rest.rstrip('"\n')))
+    subject, scenario = find_subject(name), find_scenario(command.split()[0])
+    return explain(subject, scenario, replay(subject, scenario, parse_schedule(rest.rstrip('"\n'))))
 
 
 @pytest.fixture
