@@ -32,6 +32,19 @@ class Step(NamedTuple):
     outcome: Outcome | None
 
 
+class Standing(NamedTuple):
+    """How a living process stands at one moment.
+
+    Attributes:
+        stopped: whether it was stopped, by a SIGSTOP.
+        locks: the serials of the files that it has locked.
+    """
+
+    owns: bool
+    stopped: bool
+    locks: tuple[int, ...]
+
+
 class Ordering(NamedTuple):
     """Two steps that the failure needs in this order, and a schedule that passes the other way round."""
 
@@ -72,6 +85,7 @@ class Trace:
         other: the name of the subject that runs beside the first one in the same home, or None.
         needs: what the failure needs, where that was looked for.
         disks: what stood on the disk before the first step and after each, where it was replayed.
+        living: who lived at these moments, and how they stood.
     """
 
     subject: str
@@ -84,6 +98,7 @@ class Trace:
     violation: Violation | None = None
     needs: list[Need] = field(default_factory=list)
     disks: list[Disk] = field(default_factory=list)
+    living: list[dict[str, Standing]] = field(default_factory=list)
 
     @property
     def schedule(self) -> str:

@@ -10,10 +10,12 @@ from stateful.command.options import (
     EXIT_STATUS,
     Verbs,
     WrongInput,
+    add_html,
     add_other,
     add_subject,
     check_lives,
     check_other,
+    check_writable,
     named,
 )
 from stateful.command.script import check_new, write_script
@@ -21,6 +23,7 @@ from stateful.deciders.needs import explain
 from stateful.deciders.replay import replay
 from stateful.deciders.result import HOLDS, VIOLATED
 from stateful.examine import examine
+from stateful.report.page import trace_page
 from stateful.report.text import trace_text
 from stateful.scenario import find_scenario
 from stateful.schedule import LIVES, parse_schedule
@@ -43,6 +46,7 @@ def add(verbs: Verbs) -> None:
         metavar="SCHEDULE",
         help='such as "A8 B3 crash-A B2"; without one SUBJECT is a folder of cases, or a file',
     )
+    add_html(parser)
     parser.add_argument(
         "--script", type=Path, metavar="FILE", help="also write a script that shows it with real processes"
     )
@@ -67,11 +71,15 @@ def _replay(options: argparse.Namespace) -> int:
     check_other(scenario, options.other)
     if options.script:
         check_new(options.script)
+    if options.html:
+        check_writable(options.html)
     subject = find_subject(options.subject, options.other)
     lives = (*scenario.cast.lives, *(move.kind for move in moves if move.kind in LIVES))
     offer = examine(subject)
     check_lives(options.subject, lives, offer.lives)
     trace = explain(subject, scenario, replay(subject, scenario, moves))
+    if options.html:  # first, since whoever reads the text may read no further than its first line
+        options.html.write_text(trace_page(trace), encoding="utf-8")
     print(trace_text(trace))
     if options.script:
         return write_script(subject, offer, scenario, trace, options.script)

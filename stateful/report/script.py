@@ -21,7 +21,7 @@ from pathlib import Path
 from pprint import pformat
 from typing import Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from stateful.kernel.call import Delivery
 from stateful.kernel.machine import DEAD_PID, MACHINE
@@ -32,7 +32,7 @@ from stateful.subject import Offer, Subject
 from stateful.subjects import BUILT_IN, status_module
 from stateful.trace import Step, Trace
 
-TEMPLATE: Final = "script.py.jinja"
+TEMPLATE: Final = "script.py.j2"
 WIDTH: Final = 100
 OURS: Final = "stateful.subjects."
 HOME_FOLDERS: Final = ("/home/user", "/tmp", "/run")
@@ -102,7 +102,7 @@ def script(subject: Subject, offer: Offer, scenario: Scenario, trace: Trace, fil
     lives = set(trace.lives.values())
     module, sources = _module(subject)
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+        loader=PackageLoader("stateful.report", "template"),
         undefined=StrictUndefined,
         trim_blocks=True,
         keep_trailing_newline=True,
