@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -48,6 +49,9 @@ def add(verbs: Verbs) -> None:
     )
     parser.add_argument("--budget", type=positive(float), default=DEFAULT_BUDGET_S, metavar="SECONDS")
     parser.add_argument("--workers", type=positive(int), default=os.cpu_count() or 1, metavar="N")
+    parser.add_argument(
+        "--confirm", action="store_true", help="play each violation again with real processes"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the result there")
     parser.add_argument("--save", type=Path, metavar="DIR", help="also write a case for each violation there")
     add_html(parser)
@@ -68,6 +72,11 @@ def _verify(options: argparse.Namespace) -> int:
         found = verify(
             subject, scenarios, budget_s=options.budget, workers=options.workers, listen=display.listen
         )
+    if options.confirm:
+        from stateful.host import confirm_all
+
+        with suppress(KeyboardInterrupt):  # What was found is shown all the same.
+            confirm_all(found)
     if options.json:
         options.json.write_text(json.dumps(as_json(found), indent=2) + "\n", encoding="utf-8")
     if options.html:

@@ -172,12 +172,7 @@ class SingleOwnerMachine(RuleBasedStateMachine):
         return home_files(self.execution.kernel.disk())
 
     def _owners(self) -> list[str]:
-        processes = self.execution.processes()
-        return [
-            letter
-            for letter in self._living()
-            if processes[letter].phase == OWNER and not processes[letter].signals
-        ]
+        return [letter for letter in self._living() if self.execution.possible(Move("exit", letter))]
 
     def _has_room(self) -> bool:
         return len(self._living()) < MOST_LIVING

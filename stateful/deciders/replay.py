@@ -33,21 +33,21 @@ def replay(subject: Subject, scenario: Scenario, moves: Sequence[Move]) -> Trace
 
 def _execute(subject: Subject, scenario: Scenario, moves: Sequence[Move]) -> Trace:
     with Watchdog(), Execution(subject, scenario) as execution:
-        _look(execution)
+        look(execution)
         for move in moves:
             execution.make(move)
-            _look(execution)
+            look(execution)
             if execution.violation is not None:
                 break
         return execution.trace
 
 
-def _look(execution: Execution) -> None:
+def look(execution: Execution) -> None:
     """Keep what stands on the disk, who lives and who owns at this moment."""
+    processes, kernel = execution.processes(), execution.kernel
     living = {}
-    for letter, process in execution.processes().items():
-        if process.alive:
-            locks = locked_by(execution.kernel, process)
-            living[letter] = Standing(execution.view(process).owns, process.stopped, locks)
+    for entry in kernel.table():
+        process = processes[entry.letter]
+        living[entry.letter] = Standing(execution.view(process).owns, entry, locked_by(kernel, process))
     execution.trace.living.append(living)
-    execution.trace.disks.append(execution.kernel.disk())
+    execution.trace.disks.append(kernel.disk())

@@ -213,8 +213,8 @@ def _stand(standing: Standing | None, begun: bool) -> str:
     if standing is None or not begun:
         return ABSENT
     if standing.owns:
-        return HUNG if standing.stopped else OWNS
-    return STOPPED if standing.stopped else LIVES
+        return HUNG if standing.entry.stopped else OWNS
+    return STOPPED if standing.entry.stopped else LIVES
 
 
 def _call(step: Step) -> str:

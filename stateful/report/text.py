@@ -53,6 +53,8 @@ def trace_text(trace: Trace) -> str:
     why = [line for sentence in sentences(trace) for line in _bullet(sentence)]
     tail = ["", *why, ""] if why else [""]
     tail += _replay(trace)
+    if trace.confirmation:
+        tail += ["", *textwrap.wrap(str(trace.confirmation), LIMIT_COLUMNS)]
     rows = _rows(trace, LIMIT_LINES - len(head) - len(tail) - 1)
     return "\n".join([_cut(line) for line in [*head, _lane_heads(trace), *rows]] + tail)
 

@@ -221,13 +221,12 @@ def _not_offered(verification: Verification) -> list[str]:
 def also_violated(trace: Trace) -> list[str]:
     """One line and a command for a violation that is not shown in full."""
     assert trace.violation is not None
-    first = f"{trace.violation.invariant}: {trace.violation.sentence}"
-    if isinstance(trace, Chronicle):
-        return [first, f"    {command(trace)}"]
-    return [
-        first,
-        f'    {replay_command(trace)} "{trace.schedule}"',
-    ]
+    shown = command(trace) if isinstance(trace, Chronicle) else f'{replay_command(trace)} "{trace.schedule}"'
+    lines = [f"{trace.violation.invariant}: {trace.violation.sentence}", f"    {shown}"]
+    if trace.confirmation is None:
+        return lines
+    said = "Confirmed on the host." if trace.confirmation.confirmed else str(trace.confirmation)
+    return [*lines, *(f"    {line}" for line in textwrap.wrap(said, LIMIT_COLUMNS - 6))]
 
 
 def as_json(verification: Verification) -> dict[str, Any]:
@@ -261,7 +260,15 @@ def _result_as_json(result: Result) -> dict[str, Any]:
                 "schedule": trace.schedule,
                 "needs": list(needs(trace)),
                 "text": trace_text(trace),
+                **_confirmation_as_json(trace),
             }
             for invariant, trace in result.violations.items()
         ],
     }
+
+
+def _confirmation_as_json(trace: Trace) -> dict[str, Any]:
+    """Whether real processes do the same, or None, and the sentence that says why; nothing if not asked."""
+    if trace.confirmation is None:
+        return {}
+    return {"confirmed": trace.confirmation.confirmed, "confirmation": trace.confirmation.sentence}
