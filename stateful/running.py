@@ -31,6 +31,7 @@ def new_process(subject: Subject, letter: str, life: str, machine: Machine = MAC
     pid, start_ticks, uid, namespace = machine.who(letter)
     runs = subject.of(life)
     process = Process(letter, life, pid, start_ticks, lambda: runs.run(plain(life)))
+    process.alter = runs.alteration.begin() if runs.alteration else None
     process.uid, process.namespace = uid, namespace
     if machine.program:
         process.argv[:1] = machine.program

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple, Protocol, cast
 
 from greenlet import getcurrent
 
@@ -33,6 +33,13 @@ class SubjectError(Exception):
     """What was named is no subject: one sentence that says what, why and what to do."""
 
 
+class Alteration(Protocol):
+    """What becomes of the calls of the processes of a subject before they are made."""
+
+    def begin(self) -> Callable[[Process, str, tuple[Any, ...]], Any]:
+        """What becomes of those of a new process."""
+
+
 @dataclass(frozen=True)
 class Subject:
     """Where a subject's code is.
@@ -43,6 +50,7 @@ class Subject:
         folder: the folder to import it from before all others, or None.
         function: the name of the gateway function, or None for a status module.
         other: the subject that runs beside it in one home, as yesterday's version does; None for none.
+        alteration: what becomes of the calls of its processes; None where nothing does.
     """
 
     name: str
@@ -50,6 +58,7 @@ class Subject:
     folder: str | None = None
     function: str | None = None
     other: Subject | None = None
+    alteration: Alteration | None = None
 
     @property
     def title(self) -> str:
@@ -83,7 +92,8 @@ class Subject:
 class Offer(NamedTuple):
     """What a subject can do beside starting: a replace, a planned stop, a query, one without clean-up.
 
-    ``other`` is what the other subject can do, where there is one.
+    ``other`` is what the other subject can do, where there is one; ``is_status_module`` whether the harness
+    performs the start-up sequence.
     """
 
     can_replace: bool
@@ -91,6 +101,7 @@ class Offer(NamedTuple):
     can_query: bool
     can_peek: bool
     other: Offer | None = None
+    is_status_module: bool = False
 
     @property
     def lives(self) -> tuple[str, ...]:
@@ -101,7 +112,7 @@ class Offer(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Protocol:
+class Functions:
     """The functions of one process's own copy of a subject; those that are not offered are never called."""
 
     gateway: Callable[[Callable[[], None], bool], object]
@@ -111,11 +122,11 @@ class Protocol:
     offer: Offer
 
 
-def bind(module: ModuleType, function: str | None) -> Protocol:
+def bind(module: ModuleType, function: str | None) -> Functions:
     """The protocol that a module offers. Raises SubjectError where it offers none."""
     documented = tuple(getattr(module, "documented_errors", ()))
     if function is None and all(hasattr(module, name) for name in STATUS_FUNCTIONS):
-        return Protocol(
+        return Functions(
             gateway=lambda serve, replace: status_module.gateway(module, serve, replace=replace),
             running_pid=lambda clean: status_module.running_pid(module, clean_up=clean),
             stop=lambda: status_module.stop(module),
@@ -125,6 +136,7 @@ def bind(module: ModuleType, function: str | None) -> Protocol:
                 can_stop=status_module.can_stop(module),
                 can_query=True,
                 can_peek=status_module.can_peek(module),
+                is_status_module=True,
             ),
         )
     target: Any = getattr(module, function or "gateway", None)
@@ -150,7 +162,7 @@ def bind(module: ModuleType, function: str | None) -> Protocol:
         can_peek=callable(query) and "clean_up" in inspect.signature(query).parameters,
     )
     home = Path(HOME)
-    return Protocol(
+    return Functions(
         gateway=lambda serve, replace: target(home, serve, **({"replace": True} if replace else {})),
         running_pid=lambda clean: query(home, **({} if clean else {"clean_up": False})),
         stop=lambda: stop(home),

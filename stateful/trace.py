@@ -35,6 +35,44 @@ class Step(NamedTuple):
     outcome: Outcome | None
 
 
+class Standing(NamedTuple):
+    """How a living process stands at one moment.
+
+    Attributes:
+        entry: what the process table says of it.
+        locks: the serials of the files that it has locked.
+    """
+
+    owns: bool
+    entry: Entry
+    locks: tuple[int, ...]
+
+
+class Ordering(NamedTuple):
+    """Two steps that the failure needs in this order, and a schedule that passes the other way round."""
+
+    first: int
+    then: int
+    passing: str
+
+
+class Fault(NamedTuple):
+    """A fault that the failure needs, and a schedule that passes without it.
+
+    Attributes:
+        after: the step that a kill has to come after, and a schedule that passes where it does not.
+        before: the call that a kill has to come before, likewise.
+    """
+
+    fault: str
+    passing: str
+    after: tuple[int, str] | None = None
+    before: tuple[Step, str] | None = None
+
+
+Need = Ordering | Fault
+
+
 class Violation(NamedTuple):
     """An invariant that a trace breaks, and the sentence that says how."""
 
@@ -48,8 +86,9 @@ class Trace:
 
     Attributes:
         other: the name of the subject that runs beside the first one in the same home, or None.
-        disks, tables: what stood on the disk, and who lived, before the first step and after each, where it
-            was replayed.
+        needs: what the failure needs, where that was looked for.
+        disks: what stood on the disk before the first step and after each, where it was replayed.
+        living: who lived at these moments, and how they stood.
         confirmation: what came of playing it with real processes, where that was asked for.
     """
 
@@ -61,8 +100,9 @@ class Trace:
     pids: dict[str, int] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     violation: Violation | None = None
+    needs: list[Need] = field(default_factory=list)
     disks: list[Disk] = field(default_factory=list)
-    tables: list[tuple[Entry, ...]] = field(default_factory=list)
+    living: list[dict[str, Standing]] = field(default_factory=list)
     confirmation: Confirmation | None = None
 
     @property

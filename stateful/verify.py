@@ -16,6 +16,7 @@ from stateful.chronicle import RUN_INVARIANTS, Chronicle
 from stateful.deciders.explore import Explorer
 from stateful.deciders.memory import Memory
 from stateful.deciders.minimise import minimise
+from stateful.deciders.needs import explain
 from stateful.deciders.replay import replay
 from stateful.deciders.result import HOLDS, UNKNOWN, VIOLATED, Result
 from stateful.deciders.supervised import supervise
@@ -211,6 +212,7 @@ def _smallest(subject: Subject, results: Sequence[Result]) -> dict[str, Trace]:
                         smaller = replay(subject, result.scenario, moves)
                         if subject.name in to_blame(smaller) or subject.name not in to_blame(trace):
                             trace = smaller
+                        explain(subject, result.scenario, trace)
                 except KeyboardInterrupt:
                     in_a_hurry = True
                 smallest[invariant] = result.violations[invariant] = trace

@@ -136,7 +136,7 @@ def test_verify_that_is_violated_is_status_one_and_prints_the_counterexample(
         "violations",
     }
     violation = next(each for each in scenario["violations"] if each["invariant"] == "at_most_one_owner")
-    assert set(violation) == {"invariant", "steps", "switches", "faults", "schedule", "text"}
+    assert set(violation) == {"invariant", "steps", "switches", "faults", "schedule", "needs", "text"}
     assert violation["text"] in out
 
 

@@ -27,6 +27,7 @@ CAUGHT = {
     "spins": ("one-start-empty", "A1 crash-A start-B B200"),
     "record_after_start": ("one-start-empty", "A2 status-B B2"),
     "reader_touches": ("start-and-status-empty", "A4 status-C C1"),
+    "removes_the_lock_when_it_goes": ("exit-and-start-empty", "A2 exit-A B1 A2 B1 start-C C2"),
     "unguarded_remove": ("exit-and-start-empty", "A5 exit-A A1 B5 A1"),
     "trusts_the_record": ("one-start-stale", "A7"),
     "replacer_unlinks_again": ("start-and-replace-empty", "B1 A4 B5"),

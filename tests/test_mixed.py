@@ -13,6 +13,7 @@ import pytest
 from stateful.__main__ import main
 from stateful.deciders.explore import Explorer
 from stateful.deciders.memory import Memory
+from stateful.deciders.needs import explain
 from stateful.deciders.replay import replay
 from stateful.examine import examine
 from stateful.report.blame import to_blame
@@ -142,7 +143,8 @@ def shown() -> Trace:
     """The trace of the counterexample that is compared verbatim."""
     schedule = TEXT.read_text(encoding="utf-8").rpartition('"')[0].rpartition('"')[2]
     subject = find_subject("reference", "unlinked-lock")
-    return replay(subject, find_scenario("start-and-other-start-empty"), parse_schedule(schedule))
+    scenario = find_scenario("start-and-other-start-empty")
+    return explain(subject, scenario, replay(subject, scenario, parse_schedule(schedule)))
 
 
 def test_text_of_a_mixed_pair_is_as_written() -> None:

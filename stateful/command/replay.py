@@ -1,22 +1,29 @@
-"""``replay``: execute one schedule and show what happens."""
+"""``replay``: execute one schedule and show what happens, or play the cases that were saved."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
+from stateful.command.cases import is_cases, replay_cases
 from stateful.command.options import (
     EXIT_STATUS,
     Verbs,
     WrongInput,
+    add_html,
     add_other,
     add_subject,
     check_lives,
     check_other,
+    check_writable,
     named,
 )
+from stateful.command.script import check_new, write_script
+from stateful.deciders.needs import explain
 from stateful.deciders.replay import replay
 from stateful.deciders.result import HOLDS, UNKNOWN, VIOLATED
 from stateful.examine import examine
+from stateful.report.page import trace_page
 from stateful.report.text import trace_text
 from stateful.scenario import find_scenario
 from stateful.schedule import LIVES, parse_schedule
@@ -25,15 +32,36 @@ from stateful.subject import find_subject
 
 def add(verbs: Verbs) -> None:
     """Add the verb and its options."""
-    parser = verbs.add("replay", _replay, "Execute one schedule and show what happens.")
+    parser = verbs.add(
+        "replay",
+        _replay,
+        "Execute one schedule and show what happens, or play saved cases again.",
+    )
     add_subject(parser)
     add_other(parser)
-    parser.add_argument("--scenario", required=True, metavar="NAME")
+    parser.add_argument("--scenario", metavar="NAME")
+    parser.add_argument(
+        "schedule",
+        nargs="?",
+        metavar="SCHEDULE",
+        help='such as "A8 B3 crash-A B2"; without one SUBJECT is a folder of cases, or a file',
+    )
     parser.add_argument("--host", action="store_true", help="then play it again with real processes")
-    parser.add_argument("schedule", metavar="SCHEDULE", help='such as "A8 B3 crash-A B2"')
+    add_html(parser)
+    parser.add_argument(
+        "--script", type=Path, metavar="FILE", help="also write a script that shows it with real processes"
+    )
 
 
 def _replay(options: argparse.Namespace) -> int:
+    if options.schedule is None and is_cases(options.subject):
+        _check_alone(options)
+        return replay_cases(options.subject)
+    for name, given in (("--scenario", options.scenario), ("SCHEDULE", options.schedule)):
+        if given is None:
+            raise WrongInput(
+                f"the following arguments are required: {name}; see `python -m stateful replay --help`"
+            )
     scenario = named(find_scenario, options.scenario)
     if scenario.cast.supervision:
         raise WrongInput(
@@ -42,15 +70,30 @@ def _replay(options: argparse.Namespace) -> int:
         )
     moves = parse_schedule(options.schedule)
     check_other(scenario, options.other)
+    if options.script:
+        check_new(options.script)
+    if options.html:
+        check_writable(options.html)
     subject = find_subject(options.subject, options.other)
     lives = (*scenario.cast.lives, *(move.kind for move in moves if move.kind in LIVES))
-    check_lives(options.subject, lives, examine(subject).lives)
-    trace = replay(subject, scenario, moves)
+    offer = examine(subject)
+    check_lives(options.subject, lives, offer.lives)
+    trace = explain(subject, scenario, replay(subject, scenario, moves))
     if options.host:
         from stateful.host import confirm
 
         trace.confirmation = confirm(subject, scenario, trace)
+    if options.html:  # first, since whoever reads the text may read no further than its first line
+        options.html.write_text(trace_page(trace), encoding="utf-8")
     print(trace_text(trace))
-    if trace.confirmation and not trace.confirmation.confirmed:
-        return EXIT_STATUS[UNKNOWN]
-    return EXIT_STATUS[VIOLATED if trace.violation else HOLDS]
+    status = EXIT_STATUS[VIOLATED if trace.violation else HOLDS]
+    if options.script:
+        status = write_script(subject, offer, scenario, trace, options.script)
+    unsure = trace.confirmation and not trace.confirmation.confirmed
+    return EXIT_STATUS[UNKNOWN] if unsure else status
+
+
+def _check_alone(options: argparse.Namespace) -> None:
+    """Refuse what a case says by itself."""
+    if any((options.scenario, options.other, options.host, options.html, options.script)):
+        raise WrongInput(f"{options.subject}: a case says in which scenario it is played; give nothing else")

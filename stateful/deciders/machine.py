@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from stateful.deciders.minimise import minimise, name_scenario
+from stateful.deciders.needs import explain
 from stateful.deciders.power import JUDGED
 from stateful.deciders.replay import replay
 from stateful.deciders.unwatched import unwatched
@@ -73,9 +74,10 @@ class InvariantViolated(AssertionError):
         trace = replay(self.subject, self.scenario, moves)
         named = name_scenario(self.subject, self.scenario, trace)
         if named is None:
-            return trace
+            return explain(self.subject, self.scenario, trace)
         scenario, moves = named
-        return replay(self.subject, scenario, minimise(self.subject, scenario, moves, self.invariant))
+        moves = minimise(self.subject, scenario, moves, self.invariant)
+        return explain(self.subject, scenario, replay(self.subject, scenario, moves))
 
     def __str__(self) -> str:
         return "\n" + trace_text(self.smallest())

@@ -58,7 +58,12 @@ def vary(subject: Subject, scenario: Scenario, moves: Sequence[Move], invariant:
 
 def breaks(subject: Subject, scenario: Scenario, moves: Sequence[Move], invariant: str) -> list[Move] | None:
     """The moves of a schedule that can be made, up to where they break an invariant; None if they do not."""
-    made = []
+    trace = attempt(subject, scenario, moves)
+    return trace.moves if trace.violation and trace.violation.invariant == invariant else None
+
+
+def attempt(subject: Subject, scenario: Scenario, moves: Sequence[Move]) -> Trace:
+    """The trace of those moves of a schedule that can be made, up to its first violation."""
     with Execution(subject, scenario) as execution:
         for move in moves:
             if not execution.possible(move):
@@ -67,22 +72,21 @@ def breaks(subject: Subject, scenario: Scenario, moves: Sequence[Move], invarian
                 execution.make(move)
             except ScheduleMismatch:
                 continue  # It waits for a lock; that is only known by trying.
-            made.append(move)
             if execution.violation is not None:
-                return made if execution.violation.invariant == invariant else None
-    return None
+                break
+        return execution.trace
 
 
 def _candidates(moves: Sequence[Move]) -> Iterator[list[Move]]:
     """Smaller ones first, so that the many ways to put a turn elsewhere are tried on little."""
     for shorter in _shorter(moves):
         yield shorter
-        yield _stretched(shorter)
+        yield to_the_end(shorter)
     if len(_letters(moves)) <= FEW_PROCESSES:
         yield from _with_a_longer_turn(moves)
         yield from _plain_races(moves)
         for moved in _elsewhere(moves):
-            yield _stretched(moved)
+            yield to_the_end(moved)
 
 
 def _plain_races(moves: Sequence[Move]) -> Iterator[list[Move]]:
@@ -98,7 +102,7 @@ def _plain_races(moves: Sequence[Move]) -> Iterator[list[Move]]:
             yield _renamed([*start, *[Move(STEP, one)] * held_up, *to_the_end])
 
 
-def _stretched(moves: list[Move]) -> list[Move]:
+def to_the_end(moves: list[Move]) -> list[Move]:
     """With every process running on, in the order of their last turns."""
     letters = reversed(_letters(list(reversed(moves))))
     return moves + [Move(STEP, letter) for letter in letters for _ in range(LONGEST_STRETCH)]

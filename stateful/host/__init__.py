@@ -88,7 +88,7 @@ class Host:
         """Whether real processes do the same as the simulated ones of a trace."""
         if sys.platform != "linux":
             return Confirmation(UNPLAYABLE, "it takes Linux, whose calls the simulation has.")
-        if len(trace.tables) != len(trace.steps) + 1:
+        if len(trace.living) != len(trace.steps) + 1:
             trace = replay(subject, scenario, trace.moves)
         for _ in range(TRIES):
             try:

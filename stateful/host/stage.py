@@ -155,7 +155,7 @@ class Stage:
 
     def _entries(self, index: int) -> dict[str, Entry]:
         """Who lives in the simulation at a moment, by letter."""
-        return {entry.letter: entry for entry in self._trace.tables[index]}
+        return {letter: standing.entry for letter, standing in self._trace.living[index].items()}
 
     # -- the moves ----------------------------------------------------------------------------------------
 

@@ -94,6 +94,7 @@ class Process(greenlet):
         seed: what its randomness is drawn from; its pid where that is None.
         streams: the files that it has open for writing, in the order in which they were opened.
         tells_plans: its protocol offers a replace or a stop, and so can end an owner on purpose.
+        alter: what becomes of its calls before they are made; None where nothing does.
         deaf: it is past its exit handlers, and runs no more signal handlers either.
     """
 
@@ -141,6 +142,7 @@ class Process(greenlet):
         self.seed: int | None = None
         self.calls = 0
         self.tells_plans = False
+        self.alter: Callable[[Process, str, tuple[Any, ...]], Any] | None = None
         self.deaf = False
         self.buried = False
         self.stuck = False
@@ -198,6 +200,10 @@ class Process(greenlet):
         return Outcome("released" if self.owned else "refused")
 
     def call(self, name: str, *args: Any) -> Any:
+        """Make a call, or what becomes of it; return what the process is told, or raise an OSError."""
+        return self.make(name, *args) if self.alter is None else self.alter(self, name, args)
+
+    def make(self, name: str, *args: Any) -> Any:
         """Stop before a call; return what the kernel answers, or raise its errno as OSError."""
         self.calls += 1
         call = Call(name, args)

@@ -7,12 +7,13 @@ import fcntl
 import os
 import re
 import stat as st
+from collections.abc import Callable
 from typing import Any, Final
 
 from stateful.kernel.call import Call, Delivery, Errno
 from stateful.kernel.call_faults import CALL_FAULTS
 from stateful.kernel.process import Outcome, signal_name
-from stateful.report.disk import changes
+from stateful.report.disk import changes, shown
 from stateful.report.disk import short_path as short_path
 from stateful.schedule import Move
 from stateful.trace import Step
@@ -26,35 +27,46 @@ _ABOUT_DESCRIPTORS: Final = frozenset(
 _RECORD: Final = re.compile(r'\{"pid": (-?\d+)(.*)$', re.DOTALL)
 
 
-def call_text(step: Step) -> str:
-    """The call of a step, such as ``flock(gateway.lock, EX|NB)``."""
+def call_text(
+    step: Step, path_name: Callable[[str], str] = short_path, pid_name: Callable[[int], str] = str
+) -> str:
+    """The call of a step, such as ``flock(gateway.lock, EX|NB)``, with paths and pids called as is said."""
     call = step.call
     if call is None:
         return str(step.move)
     name, args = call.name, call.args
-    here = short_path(step.path) if step.path else ""
+    here = path_name(step.path) if step.path else ""
     if name == "open":
         flags = "|".join(flag[2:] for flag in _FLAGS if args[1] & getattr(os, flag))
-        return f"open({short_path(args[0])}{', ' if flags else ''}{flags})"
+        return f"open({path_name(args[0])}{', ' if flags else ''}{flags})"
     if name in _ABOUT_DESCRIPTORS:
         return f"{name}({here})"
-    if name in ("rename", "link"):
-        return f"{name}({short_path(args[0])}, {short_path(args[1])})"
-    if name == "symlink":
-        return f"symlink({short_path(args[0])}, {short_path(args[1])})"
+    if name in ("rename", "link", "symlink"):
+        return f"{name}({path_name(args[0])}, {path_name(args[1])})"
     if name in ("flock", "lockf"):
         return f"{name}({here}, {_lock(args[1])})"
     if name == "kill":
-        return f"kill({args[0]}, {_signal(args[1])})"
+        return f"kill({pid_name(args[0])}, {_signal(args[1])})"
     if name == "sleep":
         return f"sleep({args[0] / 1_000_000:g})"
     if name == "exit":
         return f"exit({args[0]})"
     if name == "inspect":
-        return f"psutil({args[0]})"
+        return f"psutil({pid_name(args[0])})"
     if args and isinstance(args[0], str):
-        return f"{name}({short_path(args[0])})"
+        return f"{name}({path_name(args[0])})"
     return f"{name}({', '.join(map(str, args))})"
+
+
+def event_text(step: Step) -> str | None:
+    """What happened to one process, in words, where no call was made."""
+    return {
+        "crash": "killed (SIGKILL)",
+        "term": "SIGTERM",
+        "sigstop": "stopped (SIGSTOP)",
+        "sigcont": "goes on (SIGCONT)",
+        "exit": "asked to exit",
+    }.get(step.move.kind)
 
 
 def world_text(move: Move, answer: Any = None) -> str:
@@ -95,10 +107,10 @@ def answer_text(step: Step) -> str:
     if call.name == "exit":
         return outcome_text(call.args[1])
     if isinstance(answer, bytes):
-        return _content(answer, step.path or "")
+        return content_text(answer, step.path or "")
     if call.name in ("write", "pwrite"):
         written = call.args[1][:answer]
-        return _content(written, "") + (" (fault: half)" if len(written) < len(call.args[1]) else "")
+        return content_text(written, "") + (" (fault: half)" if len(written) < len(call.args[1]) else "")
     if call.name in ("stat", "fstat"):
         return f"inode {answer[1]}, {answer[6]} bytes" if st.S_ISREG(answer[0]) else "directory"
     if call.name == "serve":
@@ -106,6 +118,20 @@ def answer_text(step: Step) -> str:
     if isinstance(answer, bool | str):
         return str(answer)
     return "ok"
+
+
+def whole_answer(step: Step) -> str:
+    """What the kernel answered, with nothing left out."""
+    call, answer = step.call, step.answer
+    if isinstance(answer, Errno):
+        return f"{answer_text(step)}: {os.strerror(answer.code)}"
+    if isinstance(answer, bytes):
+        return shown(answer)
+    if call is not None and call.name in ("write", "pwrite"):
+        return f"{answer} bytes written: {shown(call.args[1][:answer])}"
+    if isinstance(answer, tuple | list) and all(isinstance(item, str) for item in answer):
+        return ", ".join(answer) or "(nothing)"
+    return answer_text(step)
 
 
 def outcome_text(outcome: Outcome) -> str:
@@ -122,7 +148,7 @@ def changes_names(call: Call) -> tuple[str, ...]:
     return tuple(call.args[:2]) if call.name == "rename" else ()
 
 
-def _content(data: bytes, path: str) -> str:
+def content_text(data: bytes, path: str) -> str:
     """What stands in a file, in short: the pid of a record, the start time in ``/proc/<pid>/stat``."""
     text = data.decode(errors="replace").strip()
     if path.startswith("/proc/") and path.endswith("/stat") and ")" in text:

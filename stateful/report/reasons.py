@@ -171,16 +171,19 @@ def _two_owners(story: Story) -> Iterator[str]:
     since = story.owned_from(second)
     if not removals:
         owns = _owns(story, second, story.claimed(first))[:-1].replace(second, story.who(second), 1)
+        for number, step, path in story.removals(second, story.claimed(first))[:1]:
+            wrong = f"step {number}, {call_text(step)}, the first wrong one"
+            owns += f", on a file that {short_path(path)} did not name since {wrong}"
         yield f"However, {owns}: a contradiction."
         return
     number, step, path = removals[0]
     claim = story.claim(first, story.claimed(second))
     saw = story.observed_before(step.move.letter, min(number, claim[0] if claim else number), path)
     strength = f", on the strength of what step {saw} saw" if saw else ""
-    whose = f" of {story.who(step.move.letter)}" if story.trace.other else ""
+    whose = f" of {story.who(step.move.letter, '')}" if story.trace.other else ""
     yield (
-        f"However, {second} owns it from step {since}, because step {number}{whose} took away "
-        f"{first}'s {short_path(path)}{strength}: a contradiction."
+        f"However, {second} owns it from step {since}, because step {number}{whose}, the first "
+        f"wrong one, took away {first}'s {short_path(path)}{strength}: a contradiction."
     )
 
 

@@ -16,6 +16,7 @@ from stateful.kernel.call_faults import CALL_FAULTS
 from stateful.life import plain
 from stateful.report import power
 from stateful.report.chronicle import command
+from stateful.report.needs import needs
 from stateful.report.text import LIMIT_COLUMNS, count, replay_command, trace_text
 from stateful.scenario import UPSETS, Scenario, count_faults, faults_of_plan
 from stateful.trace import Trace
@@ -110,30 +111,41 @@ def _cell(result: Result | None) -> str:
 
 def summary(verification: Verification) -> list[str]:
     """The verdict in a few lines: what is violated, what holds, over which scope."""
+    lines = [f"{verification.subject.title}: {verification.verdict}"]
+    for word, parts in points(verification):
+        lines += textwrap.wrap(
+            ", ".join(parts), LIMIT_COLUMNS, initial_indent=f"  {word:<12}", subsequent_indent=" " * 14
+        )
+    return lines
+
+
+def points(verification: Verification) -> list[tuple[str, list[str]]]:
+    """The points of the summary: a word, and what it says."""
     results = verification.results
     begun = [result for result in results if result.states]
     played = [result.chronicle for result in results if result.chronicle]
     names = [invariant.__name__ for invariant in (INVARIANTS if begun else INVARIANTS[:1])]
     names += [invariant.__name__ for invariant in RUN_INVARIANTS if played]
-    lines = [f"{verification.subject.title}: {verification.verdict}"]
     violated = {*verification.violations, *_implied(verification)}
-    lines += _entry("violated", [name for name in names if name in violated])
+    said = [("violated", [name for name in names if name in violated])]
     if begun or played:
         word = "holds" if verification.exhaustive else "not broken"
         unbroken = [name for name in names if name not in violated]
-        lines += _entry(word, [name for name in unbroken if _is_asked(name, verification)])
-        lines += _entry("not asked", [name for name in unbroken if not _is_asked(name, verification)])
-        lines += _entry("scope", _scope(verification, begun)) if begun else []
-        lines += _entry("supervised", _supervised(played))
-        lines += _entry("tried", _tried(verification))
-        lines += _entry("power loss", power.power_losses(begun))
-    lines += _entry("not offered", _not_offered(verification))
+        said += [
+            (word, [name for name in unbroken if _is_asked(name, verification)]),
+            ("not asked", [name for name in unbroken if not _is_asked(name, verification)]),
+            ("scope", _scope(verification, begun) if begun else []),
+            ("supervised", _supervised(played)),
+            ("tried", _tried(verification)),
+            ("power loss", power.power_losses(begun)),
+        ]
+    said.append(("not offered", _not_offered(verification)))
     reasons = {result.reason for result in results if result.verdict == UNKNOWN and result.reason}
     for reason in sorted(reasons):
         unknown = [result.scenario.name for result in results if result.reason == reason]
         more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
-        lines += _entry("unknown", [f"{unknown[0]}{more}: {reason}"])
-    return lines
+        said.append(("unknown", [f"{unknown[0]}{more}: {reason}"]))
+    return [(word, parts) for word, parts in said if parts]
 
 
 def _implied(verification: Verification) -> list[str]:
@@ -152,16 +164,6 @@ def _is_asked(invariant: str, verification: Verification) -> bool:
     return needed is None or bool(needed & set(verification.lives))
 
 
-def _entry(word: str, parts: Sequence[str]) -> list[str]:
-    """A word and what it says, folded."""
-    if not parts:
-        return []
-    indent = " " * 14
-    return textwrap.wrap(
-        ", ".join(parts), LIMIT_COLUMNS, initial_indent=f"  {word:<12}", subsequent_indent=indent
-    )
-
-
 def _scope(verification: Verification, begun: Sequence[Result]) -> list[str]:
     casts = [[plain(life) for life in result.scenario.cast.lives] for result in begun]
     nouns = {"start": "start", "replace": "replace", "stop": "planned stop"}
@@ -177,7 +179,8 @@ def _scope(verification: Verification, begun: Sequence[Result]) -> list[str]:
     return [
         f"{count(total, 'scenario')}, {how}",
         f"up to {processes}{at_any_step}",
-        f"{verification.states:,} states in {verification.seconds:.1f} s",
+        f"{verification.states:,} states"
+        + (f" in {verification.seconds:.1f} s" if verification.seconds else ""),
     ]
 
 
@@ -255,6 +258,7 @@ def _result_as_json(result: Result) -> dict[str, Any]:
                 "switches": trace.switches,
                 "faults": trace.faults,
                 "schedule": trace.schedule,
+                "needs": list(needs(trace)),
                 "text": trace_text(trace),
                 **_confirmation_as_json(trace),
             }

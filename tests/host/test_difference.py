@@ -111,7 +111,7 @@ def test_lock_that_has_to_be_waited_for_is_no_hang(host: Host, monkeypatch: pyte
         trace,
         steps=[*trace.steps, step],
         disks=[*trace.disks, trace.disks[-1]],
-        tables=[*trace.tables, trace.tables[-1]],
+        living=[*trace.living, trace.living[-1]],
     )
     assert str(host.confirm(subject, scenario, longer)) == (
         "Not confirmed: step 4 of B, flock(lock, EX): the simulation says ok; on the host, it waits, "

@@ -11,6 +11,7 @@ from typing import Final
 
 import pytest
 
+from stateful.deciders.replay import look
 from stateful.examine import examine
 from stateful.execution import Execution
 from stateful.host import DIFFERS, Host
@@ -60,9 +61,7 @@ def wander(
     """A trace of so many turns; ``faults`` may contain ``{}`` for the letter of a process."""
     draw = Random(seed)
     with Watchdog(), Execution(subject, anybody(disk), judged=False) as execution:
-        trace, kernel = execution.trace, execution.kernel
-        trace.disks.append(kernel.disk())
-        trace.tables.append(kernel.table())
+        look(execution)
         for _ in range(turns):
             for move in _turn(execution, draw, lives, faults):
                 if not execution.possible(move):
@@ -71,9 +70,8 @@ def wander(
                     execution.make(move)
                 except ScheduleMismatch:
                     break
-                trace.disks.append(kernel.disk())
-                trace.tables.append(kernel.table())
-        return trace
+                look(execution)
+        return execution.trace
 
 
 def _turn(execution: Execution, draw: Random, lives: Sequence[str], faults: Sequence[str]) -> list[Move]:

@@ -8,8 +8,10 @@ import pytest
 
 from stateful.deciders.machine import InvariantViolated
 from stateful.deciders.minimise import minimise, name_scenario
+from stateful.deciders.needs import explain
 from stateful.deciders.replay import replay
 from stateful.execution import Execution
+from stateful.report.reasons import reasons
 from stateful.report.text import LIMIT_COLUMNS, LIMIT_LINES, trace_text
 from stateful.scenario import find_scenario
 from stateful.schedule import parse_schedule
@@ -61,7 +63,8 @@ def test_text_of_a_planted_mistake_is_as_written(name: str) -> None:
 @pytest.mark.parametrize("name", FIRST)
 def test_text_of_replay_is_the_same(name: str) -> None:
     schedule = expected(name).rpartition('"')[0].rpartition('"')[2]
-    trace = replay(find_subject(name), find_scenario(FIRST[name][0]), parse_schedule(schedule))
+    subject, scenario = find_subject(name), find_scenario(FIRST[name][0])
+    trace = explain(subject, scenario, replay(subject, scenario, parse_schedule(schedule)))
     assert trace_text(trace) == expected(name)
 
 
@@ -105,6 +108,27 @@ def test_long_trace_of_many_processes_says_what_it_leaves_out() -> None:
     assert "rows left out" in text
     command = text.partition("Replay:")[2].replace("\\\n", " ")
     assert parse_schedule(command.rpartition('"')[0].partition('"')[2]) == execution.trace.moves
+
+
+def test_counterexample_of_hundreds_of_steps_keeps_its_limits_and_its_end(long_trace: Trace) -> None:
+    lines = trace_text(long_trace).splitlines()
+    assert len(lines) <= LIMIT_LINES
+    assert max(map(len, lines)) <= LIMIT_COLUMNS
+    assert sum("rows left out" in line for line in lines) == 1
+    assert any(line.split()[:2] == [str(long_trace.length), "D"] for line in lines)
+
+
+LATE = "tests/planted/removes_the_lock_when_it_goes.py"
+
+
+def test_claim_on_a_file_that_has_no_name_any_more_is_told() -> None:
+    subject, scenario = find_subject(LATE), find_scenario("exit-and-start-empty")
+    trace = replay(subject, scenario, parse_schedule("A2 exit-A B1 A2 start-C C2 B1"))
+    assert reasons(trace) == [
+        "C owns the gateway from step 7, because step 7, flock(lock, EX|NB), succeeded.",
+        "However, B owns the gateway from step 8, because step 8, flock(lock, EX|NB), succeeded, on a file "
+        "that lock did not name since step 4, unlink(lock), the first wrong one: a contradiction.",
+    ]
 
 
 def test_smaller_schedule_is_told_in_a_standard_scenario() -> None:

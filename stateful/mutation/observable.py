@@ -1,0 +1,44 @@
+"""What can be observed of a state: what stands on the disk, which locks are held, how far each process is.
+
+Not observable: what a process knows, which descriptors it has open, inode numbers and times.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stateful.deciders.memory import Memory, State
+from stateful.kernel.disk import Disk
+
+
+def observable(memory: Memory, state: State) -> tuple[Any, ...]:
+    """What can be observed of a state, as a hashable value."""
+    shared = memory.shared_state(state.shared)
+    names = _names(shared.disk)
+    return (
+        shared.disk.visible(),
+        tuple(sorted((names.get(serial, ()), lock) for serial, lock in shared.flocks)),
+        tuple(
+            sorted(
+                (names.get(lock.inode, ()), lock.letter, lock.start, lock.end) for lock in shared.record_locks
+            )
+        ),
+        shared.table,
+        shared.strangers,
+        shared.boots,
+        shared.condition,
+        shared.persistence,
+        tuple(_life(memory, local) for local in state.locals),
+    )
+
+
+def _names(disk: Disk) -> dict[int, tuple[str, ...]]:
+    names: dict[int, tuple[str, ...]] = {}
+    for path, serial in disk.names:
+        names[serial] = (*names.get(serial, ()), path)
+    return names
+
+
+def _life(memory: Memory, number: int) -> tuple[Any, ...]:
+    local = memory.local(number)
+    return (memory.is_unborn(number), local.phase, local.owned, local.outcome)
