@@ -105,21 +105,23 @@ class Questions:
         met = question._replace(shared=state.shared)
         if moves and not self._is_worth_asking(met, broken):
             return self._asked[met], []
-        if memory.after_power_loss(state.shared):
-            invariant = self._live_after_power_loss(state, question, moves, broken)
+        if memory.after_power_loss(state.shared) or not (untouched or question.spared or question.ailing):
+            invariant = self._live_alone(state, question, moves, broken)
         else:
             invariant = self._live(state, question, moves, untouched)
         self._asked[met] = invariant
         return invariant, moves
 
-    def _live_after_power_loss(
+    def _live_alone(
         self, state: State, question: Question, moves: list[Move], broken: Collection[str]
     ) -> str | None:
         """As ``_live``, but on one of several disks that the process cannot tell apart."""
         shared = self.memory.shared_state(state.shared)
         lives = self._lives.setdefault((question.life, shared._replace(disk=NO_DISK)), Lives())
         known = lives.answer(shared.disk)
-        if known is None or known in broken:
+        # What is broken is shown again, because another one of two subjects may be to blame for it here;
+        # of the many disks that a power loss leaves one is enough.
+        if known is None or (known in broken and self.memory.after_power_loss(state.shared)):
             return known
         looks: list[Look] = []
         invariant = self._live(state, question, moves, False, looks)
