@@ -126,3 +126,18 @@ def test_what_cannot_be_played_says_why(scenario: str, schedule: str, why: str, 
     subject, where = find_subject("direct-unlink"), find_scenario(scenario)
     trace = replay(subject, where, parse_schedule(schedule))
     assert str(host.confirm(subject, where, trace)) == f"Cannot be played on this host: {why}"
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    (
+        "A3 term-A",
+        "A3 sigstop-A term-A sigcont-A",  # What it was sent while it was stopped ends it when it goes on.
+        "A8 sigstop-A crash-A start-C C3",
+        "A8 exit-A A4",
+    ),
+)
+def test_end_is_a_real_one(schedule: str, host: Host) -> None:
+    subject, scenario = find_subject("direct-unlink"), find_scenario("two-starts-empty")
+    trace = replay(subject, scenario, parse_schedule(schedule))
+    assert host.confirm(subject, scenario, trace).confirmed
