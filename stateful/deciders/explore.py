@@ -37,7 +37,7 @@ from stateful.deciders.result import Result
 from stateful.deciders.symmetry import Asymmetric, Exchange, Symmetry
 from stateful.deciders.unseen import Signalled, handles_signals, is_unseen
 from stateful.deciders.way import Node
-from stateful.invariants import GOALS, Moment, first_broken
+from stateful.invariants import GOALS, Moment, a_dead_owner_can_be_replaced, first_broken
 from stateful.kernel.persistence import MOST_IMAGES, SYNCS, WRITEBACK
 from stateful.kernel.power import POWER_LOSS
 from stateful.kernel.process import OWNER
@@ -111,10 +111,16 @@ class Explorer:
             False,
             layer.seconds,
             dict(layer.violations),
-            tuple(goal for goal in self._scenario.goals() if goal in layer.missing),
+            tuple(goal for goal in self._goals() if goal in layer.missing),
             faults=dict(layer.faults),
             power_losses=layer.power.result(),
         )
+
+    def _goals(self) -> tuple[str, ...]:
+        """The goals of the scenario; none on a disk that a dead owner left, where no start is offered then."""
+        stale = bool(self._scenario.disk.files)
+        lost = stale and a_dead_owner_can_be_replaced.__name__ in self.offer.invariants_not_offered
+        return () if lost else self._scenario.goals()
 
     def _search(self, layer: Layer) -> Iterator[Result]:
         """Search a layer, and all that go on from it."""
@@ -248,7 +254,7 @@ class Explorer:
         if move.is_fault and self._layer.plan:
             self._layer.faults[self._layer.plan[-1]] += 1
         moment = moment_of(self.memory, node.state, move, effect)
-        broken = first_broken(moment)
+        broken = first_broken(moment, self.offer.invariants_not_offered)
         if broken is not None:
             self._violated(broken[0], node, [move])
             return None

@@ -48,6 +48,7 @@ class Questions:
     def __init__(self, memory: Memory, offer: Offer) -> None:
         self.memory = memory
         self._offered = offer.lives
+        self._not_offered = offer.invariants_not_offered
         self._asked: dict[Question, str | None] = {}  # the invariant that the answer breaks
         self._lives: dict[tuple[str, SharedState], Lives] = {}
 
@@ -156,7 +157,7 @@ class Questions:
                 looks += looks_of(effect.call, effect.answer, found, memory.disk(state))
             moment = moment_of(memory, state, move, effect)
             moment = as_seen_alone(moment, letter, steps, question.spared, plain(question.life) == "replace")
-            broken = first_broken(moment)
+            broken = first_broken(moment, self._not_offered)
             if broken is not None:
                 return broken[0]
             state = effect.after

@@ -88,11 +88,13 @@ class Process(greenlet):
         outcome: how it ended, or None while it lives.
         folder, subject: where its code is imported from before all others, and the name of the
             top-level module that it is there for.
+        libraries: the folders to import from next.
         belongings, exchange: what ``switch`` and ``modules`` exchange when it runs.
         buried: it is being unwound; every call is refused.
         stuck: it was stopped inside code that ignores being stopped, and is never resumed.
         streams: the files that it has open for writing, in the order in which they were opened.
         tells_plans: its protocol offers a replace or a stop, and so can end an owner on purpose.
+        not_offered: the invariants that its protocol says it does not keep.
         deaf: it is past its exit handlers, and runs no more signal handlers either.
     """
 
@@ -133,12 +135,14 @@ class Process(greenlet):
         self.modules: dict[str, ModuleType] = {}
         self.folder: str | None = None
         self.subject: str | None = None
+        self.libraries: tuple[str, ...] = ()
         self.environ: dict[bytes, bytes] = {}
         self.belongings: tuple[Any, ...] | None = None
         self.exchange: Exchange | None = None
         self.draws = 0
         self.calls = 0
         self.tells_plans = False
+        self.not_offered: frozenset[str] = frozenset()
         self.deaf = False
         self.buried = False
         self.stuck = False

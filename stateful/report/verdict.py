@@ -18,6 +18,7 @@ from stateful.report import power
 from stateful.report.chronicle import command
 from stateful.report.text import LIMIT_COLUMNS, count, replay_command, trace_text
 from stateful.scenario import UPSETS, Scenario, count_faults, faults_of_plan
+from stateful.subject import Offer
 from stateful.trace import Trace
 from stateful.verify import Verification
 
@@ -116,17 +117,20 @@ def summary(verification: Verification) -> list[str]:
     names = [invariant.__name__ for invariant in (INVARIANTS if begun else INVARIANTS[:1])]
     names += [invariant.__name__ for invariant in RUN_INVARIANTS if played]
     lines = [f"{verification.subject.title}: {verification.verdict}"]
-    violated = {*verification.violations, *_implied(verification)}
+    exempt = verification.offer.invariants_not_offered
+    violated = {*verification.violations, *_implied(verification)} - exempt
     lines += _entry("violated", [name for name in names if name in violated])
     if begun or played:
         word = "holds" if verification.exhaustive else "not broken"
-        unbroken = [name for name in names if name not in violated]
+        unbroken = [name for name in names if name not in violated | exempt]
         lines += _entry(word, [name for name in unbroken if _is_asked(name, verification)])
         lines += _entry("not asked", [name for name in unbroken if not _is_asked(name, verification)])
         lines += _entry("scope", _scope(verification, begun)) if begun else []
         lines += _entry("supervised", _supervised(played))
         lines += _entry("tried", _tried(verification))
         lines += _entry("power loss", power.power_losses(begun))
+    for name, phrase in _says_of_itself(verification.offer).items():
+        lines += _entry("not offered", [f"{name}: {phrase}" if phrase else name])
     lines += _entry("not offered", _not_offered(verification))
     reasons = {result.reason for result in results if result.verdict == UNKNOWN and result.reason}
     for reason in sorted(reasons):
@@ -149,7 +153,7 @@ def _implied(verification: Verification) -> list[str]:
 def _is_asked(invariant: str, verification: Verification) -> bool:
     """Whether the subject offers any of the lives of which an invariant speaks."""
     needed = SPEAKS_OF.get(invariant)
-    return needed is None or bool(needed & set(verification.lives))
+    return needed is None or bool(needed & set(verification.offer.lives))
 
 
 def _entry(word: str, parts: Sequence[str]) -> list[str]:
@@ -203,6 +207,11 @@ def _tried(verification: Verification) -> list[str]:
     return [*(count_faults(number, family) for family, number in tried.items()), f"leading to {added}"]
 
 
+def _says_of_itself(offer: Offer) -> dict[str, str]:
+    """The invariants that a subject, or the other one, does not promise to keep, with what it says of that."""
+    return {**(_says_of_itself(offer.other) if offer.other else {}), **dict(offer.not_offered)}
+
+
 def _not_offered(verification: Verification) -> list[str]:
     """The lives that the subject lacks, and how many scenarios are left out for it."""
     left_out = [result for result in verification.results if result.missing]
@@ -233,6 +242,7 @@ def as_json(verification: Verification) -> dict[str, Any]:
         "subject": verification.subject.name,
         "with": verification.subject.other.name if verification.subject.other else None,
         "verdict": verification.verdict,
+        "not_offered": _says_of_itself(verification.offer),
         "scenarios": [_result_as_json(result) for result in verification.results],
     }
 
