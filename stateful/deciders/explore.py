@@ -35,7 +35,7 @@ from stateful.deciders.questions import Questions
 from stateful.deciders.replay import replay
 from stateful.deciders.result import Result
 from stateful.deciders.symmetry import Asymmetric, Exchange, Symmetry
-from stateful.deciders.unseen import Signalled, handles_signals, is_unseen
+from stateful.deciders.unseen import Exposed, Signalled, Temporary, handles_signals, is_unseen
 from stateful.deciders.way import Node
 from stateful.invariants import GOALS, Moment, a_dead_owner_can_be_replaced, first_broken
 from stateful.kernel.persistence import MOST_IMAGES, SYNCS, WRITEBACK
@@ -78,7 +78,8 @@ class Explorer:
         self.deadline = deadline
         self.watch = watch
         self.reduced = reduced and memory.machine.interchangeable
-        self.signalled = False
+        self.symmetric = self.reduced
+        self.signalled = self.exposed = False
         self._scenario = scenarios[0]
         self._layer = Layer()
         self._begin()
@@ -86,6 +87,7 @@ class Explorer:
     def _begin(self) -> None:
         self._shown = time.perf_counter()
         self._questions = Questions(self.memory, self.offer)
+        self._temporary = Temporary()
         self._symmetry = Symmetry(self.memory, self.cast.lives)
 
     def run(self) -> Iterator[Result]:
@@ -95,7 +97,9 @@ class Explorer:
                 yield from self._search(Layer())
                 return
             except Asymmetric:
-                self.reduced = False
+                self.symmetric = False
+            except Exposed:
+                self.exposed = True
             except Signalled:
                 self.signalled = True
             self._begin()
@@ -231,7 +235,8 @@ class Explorer:
         call, own = self.memory.pending(value), self.memory.own(value)
         if self.memory.loses_power and call.name in SYNCS:
             return False  # A power loss sees it.
-        if not is_unseen(call, own, view.pid, self.memory.locks_records(node.state, view.letter)):
+        unseen = is_unseen(call, own, view.pid, self.memory.locks_records(node.state, view.letter))
+        if not unseen and (self.exposed or not self._temporary.is_private(view.letter, call, own)):
             return False
         effect = self.memory.effect(node.state, move)
         if effect is None:
@@ -249,6 +254,8 @@ class Explorer:
         effect = self.memory.effect(node.state, move)
         if effect is None:
             return None
+        if effect.call is not None:
+            self._temporary.check(move.letter, effect.call)
         if not self.signalled and effect.call is not None and sends_signal(effect.call):
             raise Signalled
         if move.is_fault and self._layer.plan:
@@ -270,7 +277,7 @@ class Explorer:
     ) -> Node | None:
         how: Exchange = tuple(range(len(state.locals)))
         # An image of a power loss has a number, which is another one where somebody else is who.
-        if self.reduced and exchange and not self.memory.loses_power:
+        if self.symmetric and exchange and not self.memory.loses_power:
             state, how = self._symmetry.canonical(state)
         node = Node(state, exits)
         if node in self._layer.ways:

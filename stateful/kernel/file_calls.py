@@ -13,18 +13,17 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from stateful.kernel import real
+from stateful.kernel.files import STANDARD_STREAMS
 from stateful.kernel.locks import DROPPED
 from stateful.kernel.paths import on_host, virtual_path
 
 if TYPE_CHECKING:
-    from stateful.kernel.files import OpenFile
     from stateful.kernel.process import Process
 
 EntryPoint = Callable[..., Any]
 Function = TypeVar("Function", bound=EntryPoint)
 FILE_CALLS: dict[str, EntryPoint] = {}
 FCNTL_CALLS: dict[str, EntryPoint] = {}
-STANDARD_STREAMS = (0, 1, 2)
 ONLY_AT_OPEN = os.O_CLOEXEC | os.O_CREAT | os.O_EXCL | os.O_NOCTTY | os.O_TRUNC
 
 
@@ -53,21 +52,14 @@ def descriptor(fd: Any) -> int:
     return fd
 
 
-def _open_file(process: Process, fd: int) -> OpenFile | None:
-    """The open file of a descriptor, None for the standard streams. EBADF where there is none."""
-    if fd not in process.fds and fd not in STANDARD_STREAMS:
-        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-    return process.fds.get(fd)
-
-
 def _folder(process: Process, path: Any) -> str:
     """The virtual path of a folder that is named by a path or a descriptor."""
     if not isinstance(path, int):
         return virtual_path(process, path)
-    file = _open_file(process, path)
-    if file is None:
+    where = str(process.call("fdpath", path))
+    if not where:
         raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
-    return file.path
+    return where
 
 
 @_os
@@ -396,23 +388,37 @@ def isatty(process: Process, fd: int) -> bool:
 
 @_os
 def get_inheritable(process: Process, fd: int) -> bool:
-    return _open_file(process, fd) is None
+    return not process.call("fdpath", fd)
 
 
 @_os
 def set_inheritable(process: Process, fd: int, inheritable: bool) -> None:
     """Nothing is inherited here: a simulated process has no children."""
-    _open_file(process, fd)
+    process.call("fdpath", fd)
 
 
 @_os
 def getcwd(process: Process) -> str:
-    return "/home/user/.hermes"
+    return process.folder_of_work
+
+
+@_os
+def chdir(process: Process, path: Any) -> None:
+    where = _folder(process, path)
+    if on_host(where):
+        process.refuse(f"went to {where}, which is outside its home directory")
+    process.call("chdir", where)
+    process.folder_of_work = where
+
+
+@_os
+def fchdir(process: Process, fd: Any) -> None:
+    chdir(process, descriptor(fd))
 
 
 def flock(process: Process, fd: Any, operation: int) -> None:
     number = descriptor(fd)
-    while process.call("flock", number, operation) == DROPPED:
+    while process.call("flock", number, int(operation)) == DROPPED:
         pass
 
 
@@ -420,13 +426,13 @@ def lockf(process: Process, fd: Any, cmd: int, len: int = 0, start: int = 0, whe
     number = descriptor(fd)
     if cmd & ~fcntl.LOCK_NB not in (fcntl.LOCK_SH, fcntl.LOCK_EX) and cmd != fcntl.LOCK_UN:
         raise ValueError("unrecognized lockf argument")
-    process.call("lockf", number, cmd, len, start, whence)
+    process.call("lockf", number, int(cmd), len, start, whence)
 
 
 def fcntl_(process: Process, fd: Any, cmd: int, arg: Any = 0) -> Any:
     """The commands that only concern the descriptor; locks through ``fcntl`` have ``lockf``."""
     number = descriptor(fd)
-    _open_file(process, number)
+    process.call("fdpath", number)
     if cmd == fcntl.F_GETFL:
         return process.call("getfl", number) & ~ONLY_AT_OPEN
     if cmd not in (fcntl.F_GETFD, fcntl.F_SETFD):

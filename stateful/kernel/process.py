@@ -17,6 +17,7 @@ from weakref import WeakValueDictionary
 from greenlet import GreenletExit, getcurrent, greenlet
 
 from stateful.kernel.call import Call, Delivery, Errno, Outside, UnmodelledSyscall
+from stateful.kernel.disk import HOME
 from stateful.kernel.machine import USER
 from stateful.life import plain
 
@@ -89,6 +90,7 @@ class Process(greenlet):
         folder, subject: where its code is imported from before all others, and the name of the
             top-level module that it is there for.
         libraries: the folders to import from next.
+        folder_of_work: where relative paths begin.
         belongings, exchange: what ``switch`` and ``modules`` exchange when it runs.
         buried: it is being unwound; every call is refused.
         stuck: it was stopped inside code that ignores being stopped, and is never resumed.
@@ -132,6 +134,7 @@ class Process(greenlet):
         self.fds: dict[int, OpenFile] = {}
         self.streams: WeakValueDictionary[int, Any] = WeakValueDictionary()
         self.umask = 0o022
+        self.folder_of_work = HOME
         self.modules: dict[str, ModuleType] = {}
         self.folder: str | None = None
         self.subject: str | None = None

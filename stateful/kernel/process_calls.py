@@ -83,6 +83,11 @@ def urandom(process: Process, size: int) -> bytes:
     return hashlib.shake_256(seed).digest(size)
 
 
+def hostname(process: Process) -> str:
+    """The name of the machine, or of the container: docker names each one."""
+    return process.namespace or "host"
+
+
 def abort(process: Process) -> None:
     process.call("sigaction", int(signals.SIGABRT), "default")
     process.call("kill", process.pid, int(signals.SIGABRT))
@@ -111,7 +116,7 @@ OS_CALLS: dict[str, EntryPoint] = {
     "getgid": lambda process: process.uid,
     "getegid": lambda process: process.uid,
     "getlogin": lambda process: "user",
-    "uname": lambda process: os.uname_result(("Linux", "host", "6.1", "#1", "x86_64")),
+    "uname": lambda process: os.uname_result(("Linux", hostname(process), "6.1", "#1", "x86_64")),
     "sched_yield": lambda process: None,
 }
 
@@ -150,7 +155,7 @@ SIGNAL_CALLS: dict[str, EntryPoint] = {
 def sleep(process: Process, seconds: float) -> None:
     if seconds < 0:
         raise ValueError("sleep length must be non-negative")
-    process.call("sleep", int(seconds * 1_000_000))
+    process.call("sleep", max(1, int(seconds * 1_000_000)))  # Some time passes, however little is asked for.
 
 
 def _wall(process: Process) -> float:
@@ -213,7 +218,7 @@ def select(process: Process, rlist: Any, wlist: Any, xlist: Any, timeout: float 
     """Sleep, or wait for the end of processes; other descriptors are not modelled."""
     numbers = {descriptor(one): one for one in rlist}
     for number in numbers:
-        if number in process.fds and not process.fds[number].path.startswith(PIDFD):
+        if not process.call("fdpath", number).startswith(PIDFD):
             process.refuse(f"called select.select() on descriptor {number}, which is no pidfd")
     if list(wlist) or list(xlist):
         process.refuse("called select.select() to write, which is not modelled")

@@ -77,7 +77,6 @@ STOPPED = (
     ("socket", "import socket\nsocket.socket()", "socket.__new__("),
     ("socket-of-c", "import _socket\n_socket.socket()", "socket.__new__("),
     ("connection", "import socket\nsocket.create_connection(('127.0.0.1', 9))", "socket.getaddrinfo("),
-    ("host-name", "import socket\nsocket.gethostname()", "socket.gethostname("),
     ("url", "from urllib.request import urlopen\nurlopen('http://127.0.0.1:9')", "urllib.Request("),
     ("epoll", "import select\nselect.epoll()", "select.epoll()"),
     ("selector", "import selectors\nselectors.DefaultSelector()", "select."),
@@ -93,7 +92,6 @@ STOPPED = (
     ("setuid", "import os\nos.setuid(0)", "os.setuid()"),
     ("session", "import os\nos.setsid()", "os.setsid()"),
     ("limit", "import resource\nresource.setrlimit(resource.RLIMIT_CORE, (0, 0))", "resource.setrlimit("),
-    ("audit-hook", "import sys\nsys.addaudithook(print)", "sys.addaudithook("),
     ("profiler", "import sys\nsys.setprofile(None)", "sys.setprofile()"),
     ("tracer", "import sys\nsys.settrace(None)", "sys.settrace()"),
     # Files, past the interposed names

@@ -32,11 +32,11 @@ _TWISTED: Final = (
     "automat==25.4.16",
     "constantly==23.10.4",
     "hyperlink==21.0.0",
-    "idna==3.11",
-    "incremental==26.6.0",
-    "packaging==26.1",
-    "typing-extensions==4.15.0",
-    "zope-interface==8.2",
+    "idna==3.20",
+    "incremental==24.11.0",
+    "packaging==26.4",
+    "typing-extensions==4.16.0",
+    "zope-interface==8.7",
 )
 
 ANIMALS: Final = {

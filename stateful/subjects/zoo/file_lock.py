@@ -11,7 +11,7 @@ from filelock import FileLock, Timeout
 
 def gateway(home: Path, serve: Callable[[], None]) -> None:
     try:
-        with FileLock(home / "app.lock", timeout=0):
+        with FileLock(home / "app.lock", blocking=False):
             serve()
     except Timeout:
         return

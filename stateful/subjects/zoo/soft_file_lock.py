@@ -1,7 +1,7 @@
 """filelock's SoftFileLock: a file that is there while somebody owns, naming pid and host.
 
-It promises: one holder at a time; the marker of a process of this host that is gone is removed. It says
-that a contender cannot tell a pid that was given away, and that a ``lifetime``, left out here, may overlap.
+It promises: one holder at a time; that the marker of a process of this host that is gone is removed, and one
+that says nothing after 2 s. It says that a ``lifetime``, left out here, may overlap.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from filelock import SoftFileLock, Timeout
 
 def gateway(home: Path, serve: Callable[[], None]) -> None:
     try:
-        with SoftFileLock(home / "app.lock", timeout=0):
+        with SoftFileLock(home / "app.lock", timeout=3, poll_interval=3):
             serve()
     except Timeout:
         return
