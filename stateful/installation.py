@@ -33,7 +33,8 @@ def installed(pins: Sequence[str]) -> str:
                 _install(pins, f"{new}/done")
                 _put(f"{new}/done", folder)
         except OSError as error:
-            raise CannotInstall(f"{', '.join(pins)}: {error}; set XDG_CACHE_HOME to a folder to write in") from None
+            advice = "set XDG_CACHE_HOME to a folder that can be written"
+            raise CannotInstall(f"{pins[0]}: it cannot be put there: {error}; {advice}") from None
     return str(folder)
 
 
@@ -67,8 +68,8 @@ def _install(pins: Sequence[str], folder: str) -> None:
     except subprocess.TimeoutExpired:
         raise CannotInstall(f"{pins[0]}: pip takes more than {PATIENCE_S:g} s; {_ADVICE}") from None
     if done.returncode:
-        errors = [line for line in done.stderr.splitlines() if "error" in line.lower()] or ["it does not say why"]
-        raise CannotInstall(f"{pins[0]}: pip cannot install it: {errors[-1]}; {_ADVICE}")
+        said = [line for line in done.stderr.splitlines() if "error" in line.lower()] or ["it says nothing"]
+        raise CannotInstall(f"{pins[0]}: pip cannot install it: {said[-1]}; {_ADVICE}")
 
 
 _ADVICE = "the zoo needs pip, and an index that it can reach (see `pip config list`)"

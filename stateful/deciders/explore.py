@@ -37,7 +37,7 @@ from stateful.deciders.result import Result
 from stateful.deciders.symmetry import Asymmetric, Exchange, Symmetry
 from stateful.deciders.unseen import Exposed, Signalled, Temporary, handles_signals, is_unseen
 from stateful.deciders.way import Node
-from stateful.invariants import GOALS, Moment, a_dead_owner_can_be_replaced, first_broken
+from stateful.invariants import GOALS, Moment, first_broken
 from stateful.kernel.persistence import MOST_IMAGES, SYNCS, WRITEBACK
 from stateful.kernel.power import POWER_LOSS
 from stateful.kernel.process import OWNER
@@ -121,10 +121,12 @@ class Explorer:
         )
 
     def _goals(self) -> tuple[str, ...]:
-        """The goals of the scenario; none on a disk that a dead owner left, where no start is offered then."""
-        stale = bool(self._scenario.disk.files)
-        lost = stale and a_dead_owner_can_be_replaced.__name__ in self.offer.invariants_not_offered
-        return () if lost else self._scenario.goals()
+        """The goals of the scenario, but for those that only an invariant leads to that is not offered."""
+        not_offered = self.offer.invariants_not_offered
+        if self._scenario.disk.files and "a_dead_owner_can_be_replaced" in not_offered:
+            return ()
+        refused = ("a_contender_was_refused",) if "at_most_one_owner" in not_offered else ()
+        return tuple(goal for goal in self._scenario.goals() if goal not in refused)
 
     def _search(self, layer: Layer) -> Iterator[Result]:
         """Search a layer, and all that go on from it."""

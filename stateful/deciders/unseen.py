@@ -14,10 +14,10 @@ that has a handler, or installs one with the step, is unseen.
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from stateful.kernel.call import Call
+from stateful.kernel.disk import temporary_folder
 from stateful.kernel.process import Entry
 
 
@@ -53,7 +53,7 @@ def is_unseen(call: Call, own: Any, pid: int, locks_records: bool) -> bool:
 
 
 class Temporary:
-    """Whose the folders with random names in ``/tmp`` are: theirs whose steps there the search has hurried."""
+    """Whose the folders with random names in ``/tmp`` are: of those whose steps there were hurried."""
 
     def __init__(self) -> None:
         self._owners: dict[str, str] = {}
@@ -66,7 +66,7 @@ class Temporary:
             paths = [path for path in call.args if isinstance(path, str)]
         else:
             return False
-        folders = {_folder(path) for path in paths}
+        folders = {temporary_folder(path) for path in paths}
         if len(folders) != 1 or None in folders:
             return False
         return self._owners.setdefault(str(folders.pop()), letter) == letter
@@ -76,7 +76,7 @@ class Temporary:
         if call.name in _ON_NAMES:
             for path in call.args:
                 if isinstance(path, str) and path.startswith("/tmp"):
-                    owner = self._owners.get(str(_folder(path)), letter)
+                    owner = self._owners.get(str(temporary_folder(path)), letter)
                     if owner != letter or (path == "/tmp" and call.name in _LISTING and self._owners):
                         raise Exposed
 
@@ -84,12 +84,6 @@ class Temporary:
 _ON_DESCRIPTORS = frozenset("close read write fstat ftruncate fchmod scandir".split())
 _ON_NAMES = frozenset("open stat access mkdir rmdir link unlink utime scandir listdir chmod chdir".split())
 _LISTING = frozenset({"open", "scandir", "listdir"})
-_RANDOM_NAME = re.compile(r"/tmp/tmp[a-z0-9_]{8}(?=/|$)")
-
-
-def _folder(path: str) -> str | None:
-    found = _RANDOM_NAME.match(path)
-    return found and found[0]
 
 
 def _about_oneself(path: str, pid: int) -> bool:

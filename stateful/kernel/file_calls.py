@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from stateful.kernel import real
 from stateful.kernel.files import STANDARD_STREAMS
 from stateful.kernel.locks import DROPPED
-from stateful.kernel.paths import on_host, virtual_path
+from stateful.kernel.paths import above_host, on_host, virtual_path
 
 if TYPE_CHECKING:
     from stateful.kernel.process import Process
@@ -158,7 +158,7 @@ def stat(
     if isinstance(path, int):
         return fstat(process, path)
     where = virtual_path(process, path, dir_fd)
-    if on_host(where):
+    if on_host(where) or above_host(where):
         found = process.outside(real.stat if follow_symlinks else real.lstat, where)
         assert isinstance(found, os.stat_result)
         return found
@@ -248,7 +248,7 @@ def symlink(
 @_os
 def readlink(process: Process, path: Any, *, dir_fd: int | None = None) -> str:
     where = virtual_path(process, path, dir_fd)
-    if on_host(where):
+    if on_host(where) or above_host(where):
         return str(process.outside(real.readlink, where))
     return str(process.call("readlink", where))
 

@@ -48,6 +48,14 @@ def on_host(path: str) -> bool:
     return f"{path}/".startswith(_host_folders)
 
 
+def above_host(path: str) -> bool:
+    """Whether a path is a folder above one of the host's, at which ``resolve()`` looks, and not simulated."""
+    below = path.rstrip("/") + "/"
+    return any(folder.startswith(below) for folder in _host_folders) and not any(
+        f"{one}/".startswith(below) or below.startswith(f"{one}/") for one in _SIMULATED
+    )
+
+
 def virtual_path(process: Process, path: Any, dir_fd: int | None = None) -> str:
     """A path argument of a call as a normalised absolute virtual path."""
     text = os.fsdecode(os.fspath(path))

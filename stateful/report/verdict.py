@@ -208,7 +208,7 @@ def _tried(verification: Verification) -> list[str]:
 
 
 def _says_of_itself(offer: Offer) -> dict[str, str]:
-    """The invariants that a subject, or the other one, does not promise to keep, with what it says of that."""
+    """The invariants that a subject, or the other one, does not promise, with what it says of that."""
     return {**(_says_of_itself(offer.other) if offer.other else {}), **dict(offer.not_offered)}
 
 

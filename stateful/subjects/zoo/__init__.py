@@ -39,6 +39,37 @@ _TWISTED: Final = (
     "zope-interface==8.7",
 )
 
+_CELERY: Final = (
+    "celery==5.7.0",
+    "amqp==5.4.2",
+    "billiard==4.3.2",
+    "click==8.5.1",
+    "kombu==5.7.0",
+    "vine==5.1.0",
+)
+_CHERRYPY: Final = (
+    "cherrypy==18.10.0",
+    "cheroot==11.1.2",
+    "jaraco.collections==5.2.1",
+    "jaraco.context==6.1.2",
+    "jaraco.functools==4.6.0",
+    "jaraco.text==4.3.0",
+    "more-itertools==11.2.1",
+    "portend==3.2.1",
+    "python-dateutil==2.9.0.post0",
+    "six==1.17.0",
+    "tempora==5.13.0",
+    "zc.lockfile==4.0",
+)
+_LUIGI: Final = (
+    "luigi==3.8.1",
+    "python-dateutil==2.9.0.post0",
+    "six==1.17.0",
+    "tenacity==9.1.4",
+    "tornado==6.6.1",
+    "typing-extensions==4.16.0",
+)
+
 ANIMALS: Final = {
     "soft-file-lock-4.0.12": Animal("SoftFileLock", "soft_file_lock", ("filelock==4.0.12",)),
     "soft-file-lock-4.1.0": Animal("SoftFileLock", "soft_file_lock", ("filelock==4.1.0",)),
@@ -54,11 +85,11 @@ ANIMALS: Final = {
     "lockfile": Animal("LinkLockFile", "link_lock_file", ("lockfile==0.12.2",)),
     "daemonize": Animal("Daemonize", "daemonized", ("daemonize==2.5.0",)),
     "gunicorn": Animal("Pidfile", "gunicorn_pid_file", ("gunicorn==27.0.1",)),
-    "celery": Animal("create_pidlock", "celery_pid_file", ("celery==5.7.0",)),
+    "celery": Animal("create_pidlock", "celery_pid_file", _CELERY),
     "circus": Animal("Pidfile", "circus_pid_file", ("circus==0.19.0",)),
-    "cherrypy": Animal("PIDFile", "cherrypy_pid_file", ("cherrypy==18.10.0",)),
+    "cherrypy": Animal("PIDFile", "cherrypy_pid_file", _CHERRYPY),
     "twisted": Animal("PIDFile", "twisted_pid_file", _TWISTED),
     "twisted-lock": Animal("FilesystemLock", "twisted_lock", _TWISTED),
     "tendo": Animal("SingleInstance", "tendo_singleton", ("tendo==0.3.0",)),
-    "luigi": Animal("acquire_for", "luigi_lock", ("luigi==3.8.1",)),
+    "luigi": Animal("acquire_for", "luigi_lock", _LUIGI),
 }

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from celery.platforms import LockFailed, Pidfile, create_pidlock
 
-
 documented_errors = (LockFailed,)
 
 

@@ -6,7 +6,9 @@ It promises: one holder at a time, that a holder that dies is replaced, and that
 from collections.abc import Callable
 from pathlib import Path
 
-from portalocker import PidFileLock
+from portalocker import AlreadyLocked, PidFileLock
+
+documented_errors = (AlreadyLocked,)  # where the holder has not written its pid yet
 
 
 def gateway(home: Path, serve: Callable[[], None]) -> None:

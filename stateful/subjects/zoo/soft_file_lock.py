@@ -1,7 +1,8 @@
 """filelock's SoftFileLock: a file that is there while somebody owns, naming pid and host.
 
-It promises: one holder at a time; that the marker of a process of this host that is gone is removed, and one
-that says nothing after 2 s. It says that a ``lifetime``, left out here, may overlap.
+It promises: one holder at a time, and that a contender removes the marker of a process of this host that is
+gone. It says that a marker without content is removed after 2 s, that a ``lifetime`` may overlap (neither
+happens here: nobody waits), and from 4.1.0 on that somebody can slip in between two calls of that removal.
 """
 
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from filelock import SoftFileLock, Timeout
 
 def gateway(home: Path, serve: Callable[[], None]) -> None:
     try:
-        with SoftFileLock(home / "app.lock", timeout=3, poll_interval=3):
+        with SoftFileLock(home / "app.lock", blocking=False):
             serve()
     except Timeout:
         return
