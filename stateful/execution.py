@@ -80,7 +80,8 @@ class Execution:
     @property
     def not_offered(self) -> frozenset[str]:
         """The invariants that the subject of some process says it does not keep: one breach is enough."""
-        return frozenset().union(*(process.not_offered for process in self.kernel.processes.values()))
+        stated = (process.not_offered for process in self.kernel.processes.values())
+        return self.scenario.not_owed(frozenset().union(*stated))
 
     def processes(self) -> dict[str, Process]:
         return self.kernel.processes

@@ -86,7 +86,8 @@ class Explorer:
 
     def _begin(self) -> None:
         self._shown = time.perf_counter()
-        self._questions = Questions(self.memory, self.offer)
+        self._not_offered = self._scenario.not_owed(self.offer.invariants_not_offered)
+        self._questions = Questions(self.memory, self.offer.lives, self._not_offered)
         self._temporary = Temporary()
         self._symmetry = Symmetry(self.memory, self.cast.lives)
 
@@ -122,7 +123,7 @@ class Explorer:
 
     def _goals(self) -> tuple[str, ...]:
         """The goals of the scenario, but for those that only an invariant leads to that is not offered."""
-        not_offered = self.offer.invariants_not_offered
+        not_offered = self._not_offered
         if self._scenario.disk.files and "a_dead_owner_can_be_replaced" in not_offered:
             return ()
         refused = ("a_contender_was_refused",) if "at_most_one_owner" in not_offered else ()
@@ -263,7 +264,7 @@ class Explorer:
         if move.is_fault and self._layer.plan:
             self._layer.faults[self._layer.plan[-1]] += 1
         moment = moment_of(self.memory, node.state, move, effect)
-        broken = first_broken(moment, self.offer.invariants_not_offered)
+        broken = first_broken(moment, self._not_offered)
         if broken is not None:
             self._violated(broken[0], node, [move])
             return None

@@ -16,6 +16,7 @@ from stateful.kernel import real
 from stateful.kernel.files import STANDARD_STREAMS
 from stateful.kernel.locks import DROPPED
 from stateful.kernel.paths import above_host, on_host, virtual_path
+from stateful.kernel.refusal import AT_HOME, advice, refuse
 
 if TYPE_CHECKING:
     from stateful.kernel.process import Process
@@ -36,7 +37,7 @@ def _path(process: Process, path: Any, dir_fd: int | None, doing: str) -> str:
     """The virtual path of a call that changes what is there."""
     where = virtual_path(process, path, dir_fd)
     if on_host(where):
-        process.refuse(f"tried to {doing} {where}, which is outside its home directory")
+        refuse(process, f"tried to {doing} {where}, which is outside its home directory", AT_HOME)
     return where
 
 
@@ -66,9 +67,9 @@ def _folder(process: Process, path: Any) -> str:
 def open_(process: Process, path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
     where = virtual_path(process, path, dir_fd)
     if on_host(where):
-        process.refuse(f"opened {where} with os.open(), which is outside its home directory")
+        refuse(process, f"opened {where} with os.open(), which is outside its home directory", AT_HOME)
     if where in ("/dev/null", "/dev/tty"):
-        process.refuse(f"opened {where}: devices are not modelled")
+        refuse(process, f"opened {where}, a device, which is not modelled", advice("os.open"))
     return int(process.call("open", where, flags | os.O_CLOEXEC, mode & 0o7777))
 
 
@@ -241,7 +242,7 @@ def symlink(
     target, where = os.fsdecode(src), _path(process, dst, dir_fd, "make a link at")
     landing = virtual_path(process, f"{os.path.dirname(where)}/{target}")
     if (target.startswith("/") and on_host(target)) or landing.startswith("/.."):
-        process.refuse(f"made a link to {target}, which is outside its home directory")
+        refuse(process, f"made a link to {target}, which is outside its home directory", AT_HOME)
     process.call("symlink", target, where)
 
 
@@ -406,7 +407,7 @@ def getcwd(process: Process) -> str:
 def chdir(process: Process, path: Any) -> None:
     where = _folder(process, path)
     if on_host(where):
-        process.refuse(f"went to {where}, which is outside its home directory")
+        refuse(process, f"went to {where}, which is outside its home directory", AT_HOME)
     process.call("chdir", where)
     process.folder_of_work = where
 
@@ -436,7 +437,11 @@ def fcntl_(process: Process, fd: Any, cmd: int, arg: Any = 0) -> Any:
     if cmd == fcntl.F_GETFL:
         return process.call("getfl", number) & ~ONLY_AT_OPEN
     if cmd not in (fcntl.F_GETFD, fcntl.F_SETFD):
-        process.refuse(f"called fcntl.fcntl(fd, {cmd}): use fcntl.flock or fcntl.lockf, which are modelled")
+        refuse(
+            process,
+            f"called fcntl.fcntl(fd, {cmd}), which is not modelled",
+            "; fcntl.flock and fcntl.lockf are",
+        )
     return fcntl.FD_CLOEXEC if cmd == fcntl.F_GETFD else 0
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from stateful.kernel.file_calls import descriptor
 from stateful.kernel.proc import PIDFD
+from stateful.kernel.refusal import advice, refuse
 from stateful.kernel.signals import HANDLED
 
 if TYPE_CHECKING:
@@ -219,9 +220,13 @@ def select(process: Process, rlist: Any, wlist: Any, xlist: Any, timeout: float 
     numbers = {descriptor(one): one for one in rlist}
     for number in numbers:
         if not process.call("fdpath", number).startswith(PIDFD):
-            process.refuse(f"called select.select() on descriptor {number}, which is no pidfd")
+            refuse(
+                process,
+                f"called select.select() on descriptor {number}, which is no pidfd",
+                advice("select."),
+            )
     if list(wlist) or list(xlist):
-        process.refuse("called select.select() to write, which is not modelled")
+        refuse(process, "called select.select() to write, which is not modelled", advice("select."))
     if timeout is not None and timeout < 0:
         raise ValueError("timeout must be non-negative")
     ready = process.call("select", tuple(numbers), None if timeout is None else int(timeout * 1_000_000))

@@ -88,7 +88,6 @@ STOPPED = (
     ("fifo", "import os\nos.mkfifo(home / 'a')", "os.mkfifo()"),
     ("memory-file", "import os\nos.memfd_create('a')", "os.memfd_create()"),
     ("ioctl", "import fcntl\nfcntl.ioctl(0, 1)", "fcntl.ioctl()"),
-    ("chdir", "import os\nos.chdir('/')", "os.chdir()"),
     ("setuid", "import os\nos.setuid(0)", "os.setuid()"),
     ("session", "import os\nos.setsid()", "os.setsid()"),
     ("limit", "import resource\nresource.setrlimit(resource.RLIMIT_CORE, (0, 0))", "resource.setrlimit("),
@@ -136,8 +135,7 @@ STOPPED = (
 
 # What has no line: the kernel itself refuses it, or nobody can tell which one it is.
 WITHOUT_LINE = {"kill-everybody", "kill-own-group", "link-that-climbs", "folder-link-that-climbs"}
-WITHOUT_LINE |= {"loop-of-the-clock", "write-library", "open-library", "remove-library"}
-WITHOUT_LINE |= {"remove-own-source", "rename-into-library"}
+WITHOUT_LINE |= {"loop-of-the-clock"}
 
 MODELLED = (
     # Ends
