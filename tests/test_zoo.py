@@ -9,8 +9,13 @@ import pytest
 
 import stateful.subject
 from stateful.__main__ import main
+from stateful.execution import Execution
 from stateful.installation import CannotInstall, installed
+from stateful.kernel.process import OWNER
 from stateful.report.zoo import HEAD, row
+from stateful.scenario import find_scenario
+from stateful.schedule import STEP, Move
+from stateful.subject import find_subject
 from stateful.subjects import zoo
 from stateful.subjects.zoo import ANIMALS
 from stateful.zoo import look_at
@@ -114,6 +119,49 @@ def test_cache_that_cannot_be_written_is_said(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     with pytest.raises(CannotInstall, match="set XDG_CACHE_HOME to a folder that can be written"):
         installed(("pid==3.0.4",))
+
+
+def owners_where_a_breaker_is_held_up(name: str, steps: int) -> str | None:
+    """A owned and was killed. B is held up after some steps, C starts, and B goes on.
+
+    None where B owned before it could be held up; else who owns.
+    """
+    scenario = find_scenario("three-starts-empty-1-kill")
+    with Execution(find_subject(name), scenario) as execution:
+
+        def go(letter: str, most: int = 200) -> bool:
+            for _ in range(most):
+                process = execution.processes().get(letter)
+                if process is not None and (process.phase == OWNER or not process.alive):
+                    return True
+                execution.make(Move(STEP, letter))
+            return False
+
+        go("A")
+        execution.make(Move("crash", "A"))
+        if go("B", steps):
+            return None
+        go("C")
+        go("B")
+        owners = [letter for letter, each in execution.processes().items() if execution.view(each).owns]
+    return " and ".join(owners)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("version", "both"), [("4.0.12", True), ("4.1.0", False)])
+def test_filelock_puts_back_what_it_took_away_since_4_1_0(version: str, both: bool) -> None:
+    """Up to 4.0.12 who breaks a stale lock may take away a live one, and then own beside its holder."""
+    name = f"soft-file-lock-{version}"
+    try:
+        installed(ANIMALS[name].pins)
+    except CannotInstall as why:
+        pytest.skip(str(why))
+    found = []
+    while (owners := owners_where_a_breaker_is_held_up(f"zoo:{name}", len(found) + 1)) is not None:
+        found.append(owners)
+    assert len(found) > 30
+    assert ("B and C" in found) == both
+    assert set(found) <= {"B", "C", "B and C"}
 
 
 @pytest.mark.long
