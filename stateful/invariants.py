@@ -10,7 +10,7 @@ in one call.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final, NamedTuple
 
 from stateful.kernel.call import Call, Errno
@@ -304,10 +304,13 @@ SPEAKS_OF: Final[dict[str, frozenset[str]]] = {
 }
 
 
-def first_broken(moment: Moment) -> tuple[str, str] | None:
-    """The name and sentence of the first invariant that a moment breaks, or None."""
+def first_broken(moment: Moment, not_offered: Collection[str] = ()) -> tuple[str, str] | None:
+    """The name and sentence of the first invariant that a moment breaks, or None.
+
+    Those that the subject does not offer are passed over, so that they hide no other.
+    """
     for invariant in INVARIANTS:
-        sentence = invariant(moment)
+        sentence = None if invariant.__name__ in not_offered else invariant(moment)
         if sentence is not None:
             return invariant.__name__, sentence
     return None

@@ -7,7 +7,7 @@ question is asked once for each of these.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from stateful.deciders.alike import Lives, Look, looks_of
@@ -20,7 +20,6 @@ from stateful.kernel.process import OWNER
 from stateful.life import plain
 from stateful.running import LETTERS
 from stateful.schedule import STEP, Move
-from stateful.subject import Offer
 
 
 class Question(NamedTuple):
@@ -45,9 +44,10 @@ class Questions:
     start; whichever owns, a query of the other finds it.
     """
 
-    def __init__(self, memory: Memory, offer: Offer) -> None:
+    def __init__(self, memory: Memory, lives: Sequence[str], not_offered: frozenset[str]) -> None:
         self.memory = memory
-        self._offered = offer.lives
+        self._offered = lives
+        self._not_offered = not_offered
         self._asked: dict[Question, str | None] = {}  # the invariant that the answer breaks
         self._lives: dict[tuple[str, SharedState], Lives] = {}
 
@@ -158,7 +158,7 @@ class Questions:
                 looks += looks_of(effect.call, effect.answer, found, memory.disk(state))
             moment = moment_of(memory, state, move, effect)
             moment = as_seen_alone(moment, letter, steps, question.spared, plain(question.life) == "replace")
-            broken = first_broken(moment)
+            broken = first_broken(moment, self._not_offered)
             if broken is not None:
                 return broken[0]
             state = effect.after
