@@ -15,6 +15,7 @@ from typing import Final
 from stateful.image import (
     CONTAINERS,
     LOOKALIKE,
+    MARKED,
     NULL_OWN_PID,
     ODD,
     ODD_NAME,
@@ -287,6 +288,7 @@ ODD_CASTS: Final = (
     _odd("two-starts", (NOTHING, KILL), ZOMBIE, CONTAINERS, ROOTS),
     _odd("start-and-status", (NOTHING, KILL), ZOMBIE, CONTAINERS, ROOTS),
     _odd("start-and-stop", (NOTHING,), LOOKALIKE),
+    _odd("start-and-exit", (("sigterm",),), MARKED),
     _odd("replace-of-owner", (NOTHING, KILL), ZOMBIE, ODD_NAME, ROOTS),
 )
 LONG_ODD_CASTS: Final = (
