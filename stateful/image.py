@@ -128,7 +128,6 @@ TWINS: Final = DiskImage(
 ROOTS: Final = DiskImage("root", "empty disk, A runs as root", machine=Machine(foreign="A"))
 
 
-
 def _marker(**fields: Any) -> bytes:
     """A note that A's end is planned, by somebody who has gone."""
     names_a = {"target_pid": FIRST_PID, "target_start_time": START_TICKS, "replacer_pid": DEAD_PID}

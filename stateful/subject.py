@@ -24,7 +24,7 @@ from greenlet import getcurrent
 from stateful.kernel.disk import HOME
 from stateful.kernel.process import LEAVING, OWNER, Outcome, Process
 from stateful.life import OTHER, runs_other
-from stateful.subjects import BUILT_IN, REFERENCE, status_module
+from stateful.subjects import MODULES, REFERENCE, status_module
 
 STATUS_FUNCTIONS: Final = ("get_running_pid", "write_pid_file", "remove_pid_file")
 
@@ -181,8 +181,8 @@ def find_subject(text: str | None = None, other: str | None = None) -> Subject:
     if other is not None:
         return replace(find_subject(text), other=find_subject(other))
     text = text or REFERENCE
-    if text in BUILT_IN:
-        return Subject(text, BUILT_IN[text])
+    if text in MODULES:
+        return Subject(text, MODULES[text])
     where, _, function = text.partition(":")
     if where.endswith(".py") or "/" in where:
         return _from_path(text, Path(where), function or None)

@@ -1,7 +1,8 @@
-"""only_the_owner_is_signalled: identity is verified, and the pid is somebody else's by the time of the signal."""
+"""only_the_owner_is_signalled: identity is verified, and by the signal the pid is somebody else's."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 
@@ -13,4 +14,5 @@ from stateful.subjects.variants.record_in_the_lock import Owner, gateway, runnin
 @overrides(record_in_the_lock)
 def end(owner: Owner | None) -> None:
     if owner is not None and start_time(owner.pid) == owner.start_time:
-        os.kill(owner.pid, signal.SIGTERM)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(owner.pid, signal.SIGTERM)

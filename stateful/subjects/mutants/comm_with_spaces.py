@@ -1,4 +1,4 @@
-"""a_dead_owner_can_be_replaced: a stat line is split at white space, and a name that has some shifts the fields.
+"""a_dead_owner_can_be_replaced: a stat line is split at white space; a name that has some shifts its fields.
 
 Two processes of one odd name seem to have started at the same time.
 """

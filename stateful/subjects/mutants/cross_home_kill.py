@@ -1,4 +1,4 @@
-"""only_the_owner_is_signalled: the recorded pid is a gateway's by its command line, and it is another home's."""
+"""only_the_owner_is_signalled: by its command line the recorded pid is a gateway's; it is another home's."""
 
 from __future__ import annotations
 

@@ -16,5 +16,5 @@ def open_lock(path: Path) -> int:
     try:
         return opens(path)
     except PermissionError:
-        path.unlink()
+        path.unlink(missing_ok=True)
         return opens(path)

@@ -1,4 +1,4 @@
-"""only_the_owner_is_signalled: a recorded pid of -1 is alive to ``kill``, and means every process of the user."""
+"""only_the_owner_is_signalled: a recorded pid of -1 is alive to ``kill``, and means every process."""
 
 from __future__ import annotations
 

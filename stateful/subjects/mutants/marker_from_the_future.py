@@ -1,4 +1,4 @@
-"""a_replaced_owner_exits_clean: a marker that is dated ahead is young for ever, and turns a kill into a plan."""
+"""a_replaced_owner_exits_clean: a marker that is dated ahead is young for ever, and makes a kill a plan."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""some_contender_wins: a status query takes the lifetime lock to see whether it is free; a start finds it held."""
+"""some_contender_wins: a query takes the lifetime lock to see whether it is free; a start finds it held."""
 
 from __future__ import annotations
 

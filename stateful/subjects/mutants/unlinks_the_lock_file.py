@@ -1,4 +1,4 @@
-"""at_most_one_owner: a clean-up finds the lock free and unlinks it; who has it open locks what no path names."""
+"""at_most_one_owner: a clean-up unlinks the lock file; who has it open locks what no path names."""
 
 from stateful.subjects.unlinked_lock import (
     acquire_gateway_runtime_lock,
