@@ -380,7 +380,9 @@ SUPERVISED_BY_NAME: Final = tuple(map(supervised, SUPERVISIONS_BY_NAME))
 STANDARD: Final = (*SCENARIOS, *SUPERVISED)  # What is verified where nothing is named.
 
 # What the Hypothesis machine plays on: processes come and go, without a limit on faults.
-OPEN_ENDED: Final = tuple(Scenario(Cast("any", "any processes", ()), disk, open_ended=True) for disk in DISKS)
+OPEN_ENDED: Final = tuple(
+    Scenario(Cast("any", "any processes", ()), disk, open_ended=True) for disk in (*DISKS, *ODD)
+)
 
 
 BY_NAME: Final = (*SEARCHED_BY_NAME, *SUPERVISED_BY_NAME)

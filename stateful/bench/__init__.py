@@ -1,8 +1,8 @@
 """Measures how fast the harness is here, all in one run, and says it in plain words.
 
 Measured: the search, scenario by scenario; steps per second of the search and of the Hypothesis
-machine; a step beside the same call without a kernel; and the alternative to all that, real processes
-that are raced against each other.
+machine; a step beside the same call without a kernel; the alternative to all that, real processes that
+are raced against each other; and the search of each mutant.
 
 Not measured: start-up of the interpreter, and searches on several cores at once.
 """
@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Final
 from stateful.bench.host import python_beside, time_starts
 from stateful.bench.measure import Fuzz, Search, StepCost, add_pairs, fuzz, search
 from stateful.bench.race import Tally, race_pairs
+from stateful.bench.table import mutant_lines
 from stateful.kernel.kernel import SHARED_MEMORY, temporary_folder
 from stateful.scenario import CASTS, KILL, NOTHING, SCENARIOS, Cast, Plan, faults_of_plan
 from stateful.subject import Subject, find_subject
+from stateful.subjects.mutants import MUTANTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,10 +37,11 @@ EXAMPLES: Final = 200
 RACE_S: Final = 5.0
 RACED: Final = "direct-unlink"
 RACED_IN: Final = "two-starts-stale"
+CAUGHT: Final = tuple(MUTANTS)
 
 
 def bench() -> None:
-    """Measure and print everything; takes about a minute."""
+    """Measure and print everything; takes about two minutes."""
     subjects = [find_subject(RACED), find_subject("reference")]
     _print([_where(), ""])
     searches, costs = [Search() for _ in subjects], [StepCost() for _ in subjects]
@@ -50,6 +53,8 @@ def bench() -> None:
     _print(["", *step_lines(subjects, searches, costs)])
     found = next(result for result in searches[0].results if result.scenario.name == RACED_IN)
     _print(["", *race_lines(race_pairs(subjects[0], RACE_S), found)])
+    _print([""])
+    _print(mutant_lines(CAUGHT))
 
 
 def _print(lines: Sequence[str] | Iterator[str]) -> None:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-import time
 from pathlib import Path
 
 import pytest
 
-from stateful.bench.measure import Search, search
+from stateful.bench.table import search_mutant
 from stateful.chronicle import RUN_INVARIANTS
 from stateful.deciders.minimise import minimise
 from stateful.deciders.replay import replay
-from stateful.deciders.result import Result
-from stateful.deciders.supervised import supervise
 from stateful.invariants import INVARIANTS
 from stateful.scenario import find_scenario
 from stateful.schedule import format_schedule, parse_schedule
@@ -39,7 +36,6 @@ CATALOGUE = {
         WrongProcessConsumes MarkerFromTheFuture MarkerOutlivesReplacer""",
     "ANSWERS": "ReaderDeletesLiveRecord TornRead PhantomOwner StateKeepsOldPid LostUpdate",
 }
-PLAY_S = 60
 # They take a second or more each: whole starts of the reference beside each other.
 SLOW = set(
     """eperm-means-dead marker-from-the-future marker-outlives-replacer no-check phantom-owner probe-collides
@@ -50,13 +46,6 @@ SLOW = set(
 
 def kebab(row: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "-", row).lower()
-
-
-def searched(name: str) -> Result:
-    scenario = find_scenario(MUTANTS[name].scenario)
-    if scenario.cast.supervision is not None:
-        return supervise(find_subject(name), scenario, time.perf_counter() + PLAY_S)
-    return search(find_subject(name), [scenario], Search())[-1]
 
 
 @pytest.mark.parametrize("section", CATALOGUE)
@@ -79,7 +68,7 @@ def test_every_file_is_in_the_table() -> None:
 )
 def test_mutant_is_caught_by_the_invariant_it_names(name: str) -> None:
     mutant, invariant = MUTANTS[name], broken_by(name)
-    result = searched(name)
+    result = search_mutant(name)
     order = [each.__name__ for each in (*INVARIANTS, *RUN_INVARIANTS)]
     assert [each for each in order if each in result.violations] == sorted(
         {invariant, *mutant.also}, key=order.index
@@ -98,7 +87,7 @@ def test_mutant_is_caught_by_the_invariant_it_names(name: str) -> None:
 def test_no_schedule_is_smaller(name: str) -> None:
     mutant, invariant = MUTANTS[name], broken_by(name)
     subject, scenario = find_subject(name), find_scenario(mutant.scenario)
-    moves = minimise(subject, scenario, searched(name).violations[invariant].moves, invariant)
+    moves = minimise(subject, scenario, search_mutant(name).violations[invariant].moves, invariant)
     assert format_schedule(moves) == mutant.schedule
 
 
