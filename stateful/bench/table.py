@@ -31,25 +31,28 @@ def search_mutant(name: str) -> Result:
 
 def length(name: str) -> str:
     """How many steps and faults the shortest schedule takes; none where the clock decides."""
-    moves = parse_schedule(MUTANTS[name].schedule)
+    schedule = MUTANTS[name].schedule
+    if not schedule:
+        return "-"
+    moves = parse_schedule(schedule)
     steps = sum(move.steps for move in moves)
     faults = sum(move.is_fault for move in moves)
-    return f"{steps}" + (f" + {faults}" if faults else "") if moves else "-"
+    return f"{steps}" + (f" + {faults}" if faults else "")
 
 
 def mutant_lines(names: Iterable[str] = tuple(MUTANTS)) -> Iterator[str]:
     """The table: under the name of each invariant the mutants that it catches."""
     yield "The mutants, each in its smallest scenario; in a length, faults come after the +"
-    yield f"  {'':<34}{'scenario':<43}{'length':>7}{'states':>7}{'seconds':>8}"
+    yield f"  {'':<34}{'scenario':<44}{'length':>7}{'states':>6}{'sec.':>6}"
     by_invariant: dict[str, list[str]] = {}
     for name in names:
         by_invariant.setdefault(broken_by(name), []).append(name)
     for invariant, mutants in by_invariant.items():
-        yield f"  {invariant}"
+        yield f"  {invariant}:"
         for name in mutants:
             started = time.perf_counter()
             result = search_mutant(name)
             seconds = time.perf_counter() - started
-            verdict = "" if invariant in result.violations else "  NOT CAUGHT"
+            verdict = "" if invariant in result.violations else "  MISSED"
             scenario = MUTANTS[name].scenario
-            yield f"    {name:<32}{scenario:<43}{length(name):>7}{result.states:>7,}{seconds:>8.1f}{verdict}"
+            yield f"  {name:<34}{scenario:<44}{length(name):>7}{result.states:>6,}{seconds:>6.1f}{verdict}"
