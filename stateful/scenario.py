@@ -15,6 +15,7 @@ from typing import Final
 from stateful.image import (
     CONTAINERS,
     LOOKALIKE,
+    MARKED,
     NULL_OWN_PID,
     ODD,
     ODD_NAME,
@@ -295,6 +296,7 @@ ODD_CASTS: Final = (
     _odd("two-starts", (NOTHING, KILL), ZOMBIE, CONTAINERS, ROOTS),
     _odd("start-and-status", (NOTHING, KILL), ZOMBIE, CONTAINERS, ROOTS),
     _odd("start-and-stop", (NOTHING,), LOOKALIKE),
+    _odd("start-and-exit", (("sigterm",),), MARKED),
     _odd("replace-of-owner", (NOTHING, KILL), ZOMBIE, ODD_NAME, ROOTS),
 )
 LONG_ODD_CASTS: Final = (
@@ -386,7 +388,9 @@ SUPERVISED_BY_NAME: Final = tuple(map(supervised, SUPERVISIONS_BY_NAME))
 STANDARD: Final = (*SCENARIOS, *SUPERVISED)  # What is verified where nothing is named.
 
 # What the Hypothesis machine plays on: processes come and go, without a limit on faults.
-OPEN_ENDED: Final = tuple(Scenario(Cast("any", "any processes", ()), disk, open_ended=True) for disk in DISKS)
+OPEN_ENDED: Final = tuple(
+    Scenario(Cast("any", "any processes", ()), disk, open_ended=True) for disk in (*DISKS, *ODD)
+)
 
 
 BY_NAME: Final = (*SEARCHED_BY_NAME, *SUPERVISED_BY_NAME)

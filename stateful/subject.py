@@ -28,7 +28,7 @@ from stateful.invariants import INVARIANTS
 from stateful.kernel.disk import HOME
 from stateful.kernel.process import LEAVING, OWNER, Outcome, Process
 from stateful.life import OTHER, runs_other
-from stateful.subjects import BUILT_IN, REFERENCE, status_module, zoo
+from stateful.subjects import MODULES, REFERENCE, status_module, zoo
 
 STATUS_FUNCTIONS: Final = ("get_running_pid", "write_pid_file", "remove_pid_file")
 
@@ -230,8 +230,8 @@ def find_subject(text: str | None = None, other: str | None = None) -> Subject:
     if other is not None:
         return replace(find_subject(text), other=find_subject(other))
     text = text or REFERENCE
-    if text in BUILT_IN:
-        return Subject(text, BUILT_IN[text])
+    if text in MODULES:
+        return Subject(text, MODULES[text])
     if text.startswith(zoo.PREFIX):
         return _from_zoo(text, text.removeprefix(zoo.PREFIX))
     where, _, function = text.partition(":")

@@ -2,7 +2,7 @@
 
 Measured: the search, scenario by scenario; steps per second of the search and of the Hypothesis
 machine; a step beside the same call without a kernel; the alternative to all that, real processes
-that are raced against each other; and real processes that play one schedule.
+that are raced against each other; real processes that play one schedule; and the search of each mutant.
 
 Not measured: start-up of the interpreter, and searches on several cores at once.
 """
@@ -18,9 +18,11 @@ from stateful.bench.confirm import confirm_lines, play
 from stateful.bench.host import python_beside, time_starts
 from stateful.bench.measure import Fuzz, Search, StepCost, add_pairs, fuzz, search
 from stateful.bench.race import Tally, race_pairs
+from stateful.bench.table import mutant_lines
 from stateful.kernel.kernel import SHARED_MEMORY, temporary_folder
 from stateful.scenario import CASTS, KILL, NOTHING, SCENARIOS, Cast, Plan, faults_of_plan
 from stateful.subject import Subject, find_subject
+from stateful.subjects.mutants import MUTANTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,10 +39,11 @@ RACE_S: Final = 5.0
 CONFIRM_S: Final = 3.0
 RACED: Final = "direct-unlink"
 RACED_IN: Final = "two-starts-stale"
+CAUGHT: Final = tuple(MUTANTS)
 
 
 def bench() -> None:
-    """Measure and print everything; takes about a minute."""
+    """Measure and print everything; takes about two minutes."""
     subjects = [find_subject(RACED), find_subject("reference")]
     _print([_where(), ""])
     searches, costs = [Search() for _ in subjects], [StepCost() for _ in subjects]
@@ -53,6 +56,8 @@ def bench() -> None:
     found = next(result for result in searches[0].results if result.scenario.name == RACED_IN)
     _print(["", *race_lines(race_pairs(subjects[0], RACE_S), found)])
     _print(["", *confirm_lines(RACED, play(subjects[0], CONFIRM_S))])
+    _print([""])
+    _print(mutant_lines(CAUGHT))
 
 
 def _print(lines: Sequence[str] | Iterator[str]) -> None:

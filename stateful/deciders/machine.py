@@ -327,6 +327,8 @@ class SingleOwnerMachine(RuleBasedStateMachine):
             self._let_live("status")
         for letter in self._living():
             self._make(Move("crash", letter))
+        if "status" in self.lives():
+            self._let_live("status")
         self._let_live("start")
 
     def _let_live(self, life: str) -> None:

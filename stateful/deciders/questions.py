@@ -38,7 +38,9 @@ class Question(NamedTuple):
 
 
 class Questions:
-    """Could the gateway start again, or a stopped one be replaced? Is the owner found? Do queries touch?
+    """Could the gateway start again, or a stopped one be replaced? Is the owner found, and nobody else?
+
+    Do queries touch anything?
 
     Where two subjects run in one home, each is asked of both: whatever one leaves behind, the other can
     start; whichever owns, a query of the other finds it.
@@ -82,8 +84,16 @@ class Questions:
                     yield Question(life, state.shared, owners)
                 if self.memory.is_ailing(state):
                     yield Question(life, state.shared, (), ailing=True)
-            elif role == "peek" or (role == "status" and owners) or (role == "replace" and stopped):
+            elif (
+                role == "peek"
+                or (role == "status" and (owners or not self._can_peek(life)))
+                or (role == "replace" and stopped)
+            ):
                 yield Question(life, state.shared, owners)
+
+    def _can_peek(self, life: str) -> bool:
+        """Whether a subject that offers a query offers one without clean-up, of which more is asked."""
+        return life.replace("status", "peek") in self._offered
 
     def _answer(
         self, state: State, question: Question, broken: Collection[str]
