@@ -10,6 +10,7 @@ from typing import Final
 
 from stateful.deciders.behaviour import Nondeterminism
 from stateful.deciders.result import HOLDS, NOT_OFFERED
+from stateful.host import confirm
 from stateful.invariants import at_most_one_owner
 from stateful.kernel.call import UnmodelledSyscall
 from stateful.scenario import find_scenario
@@ -50,7 +51,7 @@ class Finding:
         not_offered: the invariants that it does not promise to keep, each with what it says of that.
         reason: which call is not modelled, or why the verdict is unknown.
         trace: the smallest trace of the first of those that are broken.
-        host: whether the host confirms that trace; empty where it was not asked.
+        host: whether the host confirms that trace; empty where there is none.
     """
 
     name: str
@@ -69,6 +70,8 @@ def look_at(name: str, *, budget_s: float = DEFAULT_BUDGET_S, workers: int = 1) 
         found = verify(subject, SCENARIOS, budget_s=budget_s, workers=workers)
     except (UnmodelledSyscall, Nondeterminism) as error:
         return Finding(name, NOT_MODELLED, reason=str(error))
+    trace = next(iter(found.violations.values()), None)
+    host = confirm(subject, find_scenario(trace.scenario), trace).verdict if trace else ""
     offers_one_owner = at_most_one_owner.__name__ not in found.offer.invariants_not_offered
     return Finding(
         name,
@@ -76,5 +79,6 @@ def look_at(name: str, *, budget_s: float = DEFAULT_BUDGET_S, workers: int = 1) 
         tuple(found.violations),
         found.offer.not_offered,
         next((result.reason for result in found.results if result.reason), ""),
-        next(iter(found.violations.values()), None),
+        trace,
+        host,
     )

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -21,6 +22,7 @@ from stateful.host.troupe import Player, Troupe, check, ended_text
 from stateful.kernel.call import Call, Delivery, Errno
 from stateful.kernel.call_faults import ERRNOS, SHORT
 from stateful.kernel.faults import WORLD
+from stateful.kernel.kernel import CLOCK_START_US
 from stateful.kernel.locks import DROPPED
 from stateful.kernel.machine import DEAD_PID, FIRST_PID, START_TICKS
 from stateful.kernel.proc import PIDFD
@@ -61,7 +63,7 @@ class Stage:
         self.clock = int(time.time()) * MICROSECONDS
         self.skew = 0
         self.denial: int | None = None
-        self.translation = Translation()
+        self.translation = Translation(timedelta(microseconds=self.clock - CLOCK_START_US))
         self._agreement = Agreement(self.translation, self.clock)
         self.troupe = Troupe(parent, subject, self._machine, self.translation, root)
 
