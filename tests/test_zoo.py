@@ -35,6 +35,8 @@ class InterProcessLock:
     def release(self): self.file.close()
 """
 EACH = pytest.mark.parametrize("name", ANIMALS)
+# Three starts have too many states for a test; what tells the two apart has one of its own.
+LARGE = ("soft-file-lock-4.0.12", "soft-file-lock-4.1.0")
 
 
 @EACH
@@ -165,7 +167,7 @@ def test_filelock_puts_back_what_it_took_away_since_4_1_0(version: str, both: bo
 
 
 @pytest.mark.long
-@EACH
+@pytest.mark.parametrize("name", [name for name in ANIMALS if name not in LARGE])
 def test_entry_is_as_readme_says(name: str) -> None:
     try:
         installed(ANIMALS[name].pins)
