@@ -26,6 +26,7 @@ from stateful.deciders.replay import replay
 from stateful.deciders.unwatched import unwatched
 from stateful.examine import examine
 from stateful.execution import Execution
+from stateful.image import NAMELESS, NULL_OWN_PID, NULL_START
 from stateful.invariants import LONGEST_LIFE_STEPS
 from stateful.kernel.call import Call
 from stateful.kernel.call_faults import faults_of
@@ -50,7 +51,9 @@ TURN: Final = st.integers(1, SHORT_TURN_STEPS) | st.just(TO_THE_END)
 UPSETS: Final = st.sampled_from(("reboot", "disk-full", "read-only", "disk-well")) | st.builds(
     "clock{:+}".format, st.integers(1, 10**6) | st.integers(-(10**6), -1)
 )
-DISKS: Final = {scenario.disk.name: scenario for scenario in OPEN_ENDED}
+# A record without a start time cannot be told from that of another gateway that has been given its pid.
+UNDECIDABLE: Final = (NAMELESS, NULL_START, NULL_OWN_PID)
+DISKS: Final = {scenario.disk.name: scenario for scenario in OPEN_ENDED if scenario.disk not in UNDECIDABLE}
 
 
 class InvariantViolated(AssertionError):

@@ -10,7 +10,7 @@ from stateful.report import github
 from stateful.scenario import find_scenario
 from stateful.verify import Verification, verify
 
-SUBJECT = "tests/planted/empty_record_wedges.py"
+SUBJECT = "stateful/subjects/mutants/empty_record_wedges.py"
 
 
 @pytest.fixture(scope="module")
