@@ -1,0 +1,43 @@
+"""The questions of the exhaustive search, asked of the last state of an execution that was drawn.
+
+Each lets one fresh process live alone: what it breaks, the invariants say. They are asked one after another,
+so that what one of them changes is there for the next; the last one kills everybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from stateful.deciders.presence import living, owners, serves, stopped
+from stateful.execution import Execution
+from stateful.invariants import LONGEST_LIFE_STEPS
+from stateful.schedule import STEP, Move
+
+Make = Callable[[Move], bool]
+
+
+def ask_last_questions(execution: Execution, lives: Collection[str], make: Make) -> None:
+    """Is the owner found, is a further start kept out, could a stopped one be replaced? Can all start again?
+
+    Args:
+        lives: those that a process may be given.
+        make: makes a move; whether it was possible. It ends everything by an exception where it wants to.
+    """
+    make(Move("disk-well"))
+    for life in ("status", "peek", "start"):
+        if life in lives and len(owners(execution)) == 1:
+            _live(execution, life, make)
+    if "replace" in lives and len(owners(execution)) == 1 and owners(execution) == stopped(execution):
+        _live(execution, "replace", make)
+    for letter in living(execution):
+        make(Move("crash", letter))
+    _live(execution, "start", make)
+
+
+def _live(execution: Execution, life: str, make: Make) -> None:
+    letter = execution.next_letter()
+    make(Move(life, letter))
+    process = execution.processes()[letter]
+    for _ in range(LONGEST_LIFE_STEPS):
+        if not process.alive or serves(process) or not make(Move(STEP, letter)):
+            return
