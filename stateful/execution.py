@@ -133,6 +133,22 @@ class Execution:
             return self._can_step(process)
         return process.alive and (move.kind != "exit" or (process.phase == OWNER and not process.signals))
 
+    def upcoming(self, letter: str) -> Step | None:
+        """The call that a process is about to make, as a step without an answer; None where it has ended.
+
+        Where it has not had its first turn it is looked at for this, and never was there. Raises
+        ScheduleMismatch where there is no such process.
+        """
+        known = self.kernel.processes.get(letter)
+        process = known or self._start_waiting(Move(STEP, letter))
+        call = process.pending
+        step = None
+        if process.alive and call is not None:
+            step = Step(Move(STEP, letter), call, _path(process, call), None, process.phase, None)
+        if known is None:
+            self._take_back(process)
+        return step
+
     def launch(self, letter: str, life: str, pid: int, start_ticks: int) -> Process:
         """Start a process under a letter of which none lives, as a supervisor does, with an identity."""
         before = self.kernel.processes.pop(letter, None)

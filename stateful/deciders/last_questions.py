@@ -36,7 +36,8 @@ def ask_last_questions(execution: Execution, lives: Collection[str], make: Make)
 
 def _live(execution: Execution, life: str, make: Make) -> None:
     letter = execution.next_letter()
-    make(Move(life, letter))
+    if not make(Move(life, letter)):
+        return
     process = execution.processes()[letter]
     for _ in range(LONGEST_LIFE_STEPS):
         if not process.alive or serves(process) or not make(Move(STEP, letter)):
