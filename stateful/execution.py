@@ -256,7 +256,9 @@ class Execution:
 
     def _misfit(self, move: Move, why: str) -> ScheduleMismatch:
         done = self.trace.schedule or "the start"
-        return ScheduleMismatch(f"{move} is not possible after {done}: {why}; possible: {self._options()}")
+        return ScheduleMismatch(
+            f"{move} is not possible after {done}: {why}; possible: {self._options()}", why
+        )
 
     def _options(self) -> str:
         options = [letter for letter, process in self.kernel.processes.items() if self._can_step(process)]

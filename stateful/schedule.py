@@ -65,7 +65,15 @@ class Move(NamedTuple):
 
 
 class ScheduleMismatch(ValueError):
-    """A schedule that cannot be read, or that asks for a move which is not possible."""
+    """A schedule that cannot be read, or that asks for a move which is not possible.
+
+    Attributes:
+        why: why that is so, without what was done before and what would be possible.
+    """
+
+    def __init__(self, message: str, why: str | None = None) -> None:
+        super().__init__(message)
+        self.why = why or message
 
 
 def parse_schedule(text: str) -> list[Move]:

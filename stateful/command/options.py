@@ -23,7 +23,22 @@ class WrongInput(Exception):
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that raises WrongInput."""
+    """A parser that raises WrongInput, and lets options stand before an argument that may be left out.
+
+    Without the second, ``replay SUBJECT --scenario NAME SCHEDULE`` has no schedule for argparse: it takes
+    the one that is left out for the one that comes after the subject.
+    """
+
+    _mixes = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        if self._mixes or self._subparsers is not None:
+            return super().parse_known_args(args, namespace)
+        self._mixes = True  # It calls this function again.
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._mixes = False
 
     def error(self, message: str) -> NoReturn:
         raise WrongInput(f"{message}; see `{self.prog} --help`")

@@ -1,9 +1,10 @@
-"""``replay``: execute one schedule and show what happens."""
+"""``replay``: execute one schedule and show what happens, or play the cases that were saved."""
 
 from __future__ import annotations
 
 import argparse
 
+from stateful.command.cases import is_cases, replay_cases
 from stateful.command.options import (
     EXIT_STATUS,
     Verbs,
@@ -26,14 +27,31 @@ from stateful.subject import find_subject
 
 def add(verbs: Verbs) -> None:
     """Add the verb and its options."""
-    parser = verbs.add("replay", _replay, "Execute one schedule and show what happens.")
+    parser = verbs.add(
+        "replay",
+        _replay,
+        "Execute one schedule and show what happens, or play saved cases again.",
+    )
     add_subject(parser)
     add_other(parser)
-    parser.add_argument("--scenario", required=True, metavar="NAME")
-    parser.add_argument("schedule", metavar="SCHEDULE", help='such as "A8 B3 crash-A B2"')
+    parser.add_argument("--scenario", metavar="NAME")
+    parser.add_argument(
+        "schedule",
+        nargs="?",
+        metavar="SCHEDULE",
+        help='such as "A8 B3 crash-A B2"; without one SUBJECT is a folder of cases, or a file',
+    )
 
 
 def _replay(options: argparse.Namespace) -> int:
+    if options.schedule is None and is_cases(options.subject):
+        _check_alone(options)
+        return replay_cases(options.subject)
+    for name, given in (("--scenario", options.scenario), ("SCHEDULE", options.schedule)):
+        if given is None:
+            raise WrongInput(
+                f"the following arguments are required: {name}; see `python -m stateful replay --help`"
+            )
     scenario = named(find_scenario, options.scenario)
     if scenario.cast.supervision:
         raise WrongInput(
@@ -48,3 +66,9 @@ def _replay(options: argparse.Namespace) -> int:
     trace = explain(subject, scenario, replay(subject, scenario, moves))
     print(trace_text(trace))
     return EXIT_STATUS[VIOLATED if trace.violation else HOLDS]
+
+
+def _check_alone(options: argparse.Namespace) -> None:
+    """Refuse what a case says by itself."""
+    if options.scenario or options.other:
+        raise WrongInput(f"{options.subject}: a case says in which scenario it is played; give nothing else")

@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from stateful.command.cases import make_folder, save
 from stateful.command.options import (
     EXIT_STATUS,
     Verbs,
@@ -45,12 +46,15 @@ def add(verbs: Verbs) -> None:
     parser.add_argument("--budget", type=positive(float), default=DEFAULT_BUDGET_S, metavar="SECONDS")
     parser.add_argument("--workers", type=positive(int), default=os.cpu_count() or 1, metavar="N")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the result there")
+    parser.add_argument("--save", type=Path, metavar="DIR", help="also write a case for each violation there")
 
 
 def _verify(options: argparse.Namespace) -> int:
     scenarios = _scenarios(options)
     if options.json:
         check_writable(options.json)
+    if options.save:
+        make_folder(options.save)
     subject = find_subject(options.subject, options.other)
     console = Console(highlight=False, soft_wrap=True)
     if not console.is_terminal:
@@ -61,6 +65,9 @@ def _verify(options: argparse.Namespace) -> int:
             subject, scenarios, budget_s=options.budget, workers=options.workers, listen=display.listen
         )
     _print(console, found)
+    if options.save:
+        for line in save(found, options.save):
+            console.print(line, markup=False)
     if options.json:
         options.json.write_text(json.dumps(as_json(found), indent=2) + "\n", encoding="utf-8")
     return EXIT_STATUS[found.verdict]

@@ -7,6 +7,7 @@ import fcntl
 import os
 import re
 import stat as st
+from collections.abc import Callable
 from typing import Any, Final
 
 from stateful.kernel.call import Call, Delivery, Errno
@@ -26,34 +27,34 @@ _ABOUT_DESCRIPTORS: Final = frozenset(
 _RECORD: Final = re.compile(r'\{"pid": (-?\d+)(.*)$', re.DOTALL)
 
 
-def call_text(step: Step) -> str:
-    """The call of a step, such as ``flock(gateway.lock, EX|NB)``."""
+def call_text(
+    step: Step, path_name: Callable[[str], str] = short_path, pid_name: Callable[[int], str] = str
+) -> str:
+    """The call of a step, such as ``flock(gateway.lock, EX|NB)``, with paths and pids called as is said."""
     call = step.call
     if call is None:
         return str(step.move)
     name, args = call.name, call.args
-    here = short_path(step.path) if step.path else ""
+    here = path_name(step.path) if step.path else ""
     if name == "open":
         flags = "|".join(flag[2:] for flag in _FLAGS if args[1] & getattr(os, flag))
-        return f"open({short_path(args[0])}{', ' if flags else ''}{flags})"
+        return f"open({path_name(args[0])}{', ' if flags else ''}{flags})"
     if name in _ABOUT_DESCRIPTORS:
         return f"{name}({here})"
-    if name in ("rename", "link"):
-        return f"{name}({short_path(args[0])}, {short_path(args[1])})"
-    if name == "symlink":
-        return f"symlink({short_path(args[0])}, {short_path(args[1])})"
+    if name in ("rename", "link", "symlink"):
+        return f"{name}({path_name(args[0])}, {path_name(args[1])})"
     if name in ("flock", "lockf"):
         return f"{name}({here}, {_lock(args[1])})"
     if name == "kill":
-        return f"kill({args[0]}, {_signal(args[1])})"
+        return f"kill({pid_name(args[0])}, {_signal(args[1])})"
     if name == "sleep":
         return f"sleep({args[0] / 1_000_000:g})"
     if name == "exit":
         return f"exit({args[0]})"
     if name == "inspect":
-        return f"psutil({args[0]})"
+        return f"psutil({pid_name(args[0])})"
     if args and isinstance(args[0], str):
-        return f"{name}({short_path(args[0])})"
+        return f"{name}({path_name(args[0])})"
     return f"{name}({', '.join(map(str, args))})"
 
 

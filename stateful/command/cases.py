@@ -1,0 +1,132 @@
+"""Case files on the command line: what ``verify --save`` writes, and what ``replay`` says of them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+
+from stateful.case import SUFFIX, Case, Malformed, format_case, parse_case
+from stateful.chronicle import Chronicle
+from stateful.command.options import EXIT_STATUS, WRONG_INPUT, WrongInput
+from stateful.deciders.recall import FIXED, STALE, UNMODELLED, VIOLATED, Recalled, recall
+from stateful.deciders.result import HOLDS, UNKNOWN
+from stateful.deciders.result import VIOLATED as IS_VIOLATED
+from stateful.deciders.tell import NotTold, tell
+from stateful.report.chronicle import command
+from stateful.report.text import LIMIT_COLUMNS, trace_text
+from stateful.scenario import find_scenario
+from stateful.verify import Verification
+
+STYLES: Final = {FIXED: "green", VIOLATED: "bold red", STALE: "yellow", UNMODELLED: "yellow"}
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder that cases go to, before anything is spent on them."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WrongInput(
+            f"{folder}: no folder can be made there ({error.strerror}); give the name of another"
+        ) from None
+
+
+def save(found: Verification, folder: Path) -> list[str]:
+    """Write a case for each invariant that is violated; what was done, in lines."""
+    said = []
+    for invariant, trace in found.violations.items():
+        if isinstance(trace, Chronicle):
+            said.append(f"not saved: {invariant}, which `{command(trace)}` plays again")
+            continue
+        try:
+            case = tell(found.subject, find_scenario(trace.scenario), trace)
+        except NotTold as error:
+            said.append(f"not saved: {error}")
+            continue
+        said.append(_write(case, folder))
+    return said or ["not saved: nothing is violated"]
+
+
+def _write(case: Case, folder: Path) -> str:
+    """Write a case under its name, or under a numbered one where another case has that."""
+    text = format_case(case)
+    for number in count(1):
+        path = folder / (case.file_name if number == 1 else f"{Path(case.file_name).stem}-{number}{SUFFIX}")
+        try:
+            with path.open("x", encoding="utf-8") as file:
+                file.write(text)
+        except FileExistsError:
+            if path.is_file() and path.read_bytes() == text.encode():
+                return f"kept: {path}, which says the same"
+            continue
+        beside = f", since {case.file_name} is another case" if number > 1 else ""
+        return f"saved: {path}{beside}"
+    raise AssertionError
+
+
+def is_cases(name: str) -> bool:
+    """Whether an argument names a case file or a folder of them, rather than a subject."""
+    return name.endswith(SUFFIX) or Path(name).is_dir()
+
+
+def replay_cases(name: str) -> int:
+    """Play the case of a file, or all those of a folder, and show what has become of each."""
+    where = Path(name)
+    files = sorted(where.glob(f"*{SUFFIX}")) if where.is_dir() else [where]
+    if not files:
+        raise WrongInput(
+            f"{name}: no file in it ends in {SUFFIX}; `python -m stateful verify --save {name}` writes some"
+        )
+    read, wrong = _read(files)
+    recalled = {path: recall(case) for path, case in read.items()}
+    if recalled:
+        _show(recalled)
+    if where in recalled and (trace := recalled[where].trace):
+        print(f"\n{trace_text(trace)}")
+    sys.stdout.flush()
+    for line in wrong:
+        print(f"stateful: {line}", file=sys.stderr)
+    return WRONG_INPUT if wrong else exit_status(each.verdict for each in recalled.values())
+
+
+def exit_status(verdicts: Iterable[str]) -> int:
+    """0 where all are fixed, 1 where any is violated, else 3."""
+    found = set(verdicts)
+    return EXIT_STATUS[IS_VIOLATED if VIOLATED in found else HOLDS if found == {FIXED} else UNKNOWN]
+
+
+def _read(files: Sequence[Path]) -> tuple[dict[Path, Case], list[str]]:
+    """The cases that can be read, and a line for each file that cannot."""
+    cases, wrong = {}, []
+    for path in files:
+        try:
+            cases[path] = parse_case(path.read_text(encoding="utf-8"))
+        except Malformed as error:
+            wrong.append(f"{path}: {error}")
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is no text"
+            wrong.append(f"{path}: it cannot be read ({why}); give a case that `verify --save` wrote")
+    return cases, wrong
+
+
+def _show(recalled: dict[Path, Recalled]) -> None:
+    """A table of what has become of each case."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = LIMIT_COLUMNS
+    table = Table(box=None, pad_edge=False, header_style="")
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("case", overflow="fold", ratio=1)
+    table.add_column("why", overflow="fold", ratio=1)
+    for path, each in recalled.items():
+        table.add_row(f"[{STYLES[each.verdict]}]{each.verdict}[/]", path.stem, _plain(each.why))
+    console.print(table, width=min(console.width, LIMIT_COLUMNS))
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split()).replace("[", r"\[")
