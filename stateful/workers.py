@@ -12,7 +12,7 @@ import contextlib
 import multiprocessing
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from types import FrameType
@@ -74,29 +74,36 @@ class _Worker:
 def in_parallel(
     do: Callable[..., None],
     arguments: tuple[Any, ...],
-    jobs: Sequence[Any],
+    jobs: Iterable[Any],
     workers: int,
     hear: Tell,
     lost: Callable[[Any, int | None], None],
+    is_over: Callable[[], bool] = lambda: False,
 ) -> None:
     """Call ``do(*arguments, job, tell)`` for each job in some worker; ``hear`` gets what it tells.
 
     Args:
+        jobs: each is asked for when a worker is free, and one that died is replaced as long as there are any.
         lost: is called with the job and the exit status of a worker that died.
+        is_over: whether all are to be stopped now; asked at least every SECONDS_BETWEEN_LOOKS.
 
     Raises:
         KeyboardInterrupt: an interrupt came; every worker has been stopped before.
         Exception: what ``do`` raised.
     """
     context = multiprocessing.get_context("spawn")
-    waiting = list(jobs)
+    coming = iter(jobs)
     busy: list[_Worker] = []
     with Interruption() as interruption:
         try:
-            while (waiting or busy) and not interruption.requested:
-                while waiting and len(busy) < workers:
-                    busy.append(_Worker(context, do, arguments))
-                    busy[-1].give(waiting.pop(0))
+            more = True
+            while (more or busy) and not (interruption.requested or is_over()):
+                while more and len(busy) < workers:
+                    job = next(coming, DONE)
+                    more = job != DONE
+                    if more:
+                        busy.append(_Worker(context, do, arguments))
+                        busy[-1].give(job)
                 for worker, message in _messages(busy):
                     if message is None:
                         worker.process.join()
@@ -107,9 +114,10 @@ def in_parallel(
                         raise message
                     elif message != DONE:
                         hear(message)
-                    elif waiting:
-                        worker.give(waiting.pop(0))
+                    elif more and (job := next(coming, DONE)) != DONE:
+                        worker.give(job)
                     else:
+                        more = False
                         busy.remove(worker)
                         _stop([worker], hear)
         except BaseException:

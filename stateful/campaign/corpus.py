@@ -121,7 +121,7 @@ class Corpus:
 
 def _parse(text: str) -> Kept | None:
     """The schedule in the text of a file; None where it is none, as by somebody's editor."""
-    said = dict(match.groups() for match in map(_LINE.fullmatch, text.splitlines()) if match)
+    said = {match[1]: match[2] for match in map(_LINE.fullmatch, text.splitlines()) if match}
     try:
         moves = tuple(parse_schedule(said["schedule"]))
         return Kept(said["subject"], said["scenario"], moves, said.get("invariant"))

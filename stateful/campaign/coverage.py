@@ -92,9 +92,9 @@ class Coverage:
     def _note_goals(self, execution: Execution, step: Step) -> None:
         processes = execution.processes()
         process = processes.get(step.move.letter)
-        tells = step.outcome or step.move.kind != STEP or (process and (process.owned or _reads(process.life)))
-        if not tells:
-            return
+        plain = step.outcome is None and step.move.kind == STEP
+        if plain and not (process and (process.owned or process.life == "status")):
+            return  # No goal is reached by a step of a claim.
         views = [execution.view(each) for each in processes.values()]
         actor = next((view for view in views if view.letter == step.move.letter), None)
         waiting = len(execution.waiting())
@@ -104,10 +104,6 @@ class Coverage:
                 continue
             if name not in self.goals and step.move.kind not in LIVES and reached(moment):
                 self._reach(self.goals, name)
-
-
-def _reads(life: str) -> bool:
-    return life == "status"
 
 
 def _place(execution: Execution, letter: str) -> str:

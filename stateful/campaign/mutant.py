@@ -1,4 +1,4 @@
-"""Executions close to a kept one: its schedule with turns exchanged, cut, put elsewhere, left out or added."""
+"""Executions close to a kept one: its schedule with turns exchanged, split, left out or added."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A draft: what a random execution is to be, before anybody moves. Drawn the wider, the longer nothing is new.
+"""A draft: what a random execution is to be, before anybody moves. The longer nothing is new, the wider.
 
 Left out: faults by which somebody else lays hands on the files, which many a right protocol has never
 promised to survive (``stateful.scenario.MEDDLING``), and power losses in scenarios that do not keep track of

@@ -6,7 +6,8 @@ so that what one of them changes is there for the next; the last one kills every
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from typing import Final
 
 from stateful.deciders.presence import living, owners, serves, stopped
 from stateful.execution import Execution
@@ -14,6 +15,8 @@ from stateful.invariants import LONGEST_LIFE_STEPS
 from stateful.schedule import STEP, Move
 
 Make = Callable[[Move], bool]
+
+FIRST: Final = Move("disk-well")
 
 
 def ask_last_questions(execution: Execution, lives: Collection[str], make: Make) -> None:
@@ -23,7 +26,7 @@ def ask_last_questions(execution: Execution, lives: Collection[str], make: Make)
         lives: those that a process may be given.
         make: makes a move; whether it was possible. It ends everything by an exception where it wants to.
     """
-    make(Move("disk-well"))
+    make(FIRST)
     for life in ("status", "peek", "start"):
         if life in lives and len(owners(execution)) == 1:
             _live(execution, life, make)
@@ -32,6 +35,12 @@ def ask_last_questions(execution: Execution, lives: Collection[str], make: Make)
     for letter in living(execution):
         make(Move("crash", letter))
     _live(execution, "start", make)
+
+
+def before_questions(moves: Sequence[Move]) -> list[Move]:
+    """The moves up to where the last questions were asked; all of them where they were not."""
+    asked = [at for at, move in enumerate(moves) if move == FIRST]
+    return list(moves[: asked[-1]] if asked else moves)
 
 
 def _live(execution: Execution, life: str, make: Make) -> None:

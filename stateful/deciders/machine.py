@@ -21,7 +21,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from stateful.deciders.last_questions import ask_last_questions
-from stateful.deciders.minimise import minimise, name_scenario
 from stateful.deciders.needs import explain
 from stateful.deciders.power import JUDGED
 from stateful.deciders.presence import (
@@ -35,7 +34,7 @@ from stateful.deciders.presence import (
     serves,
     stopped,
 )
-from stateful.deciders.replay import replay
+from stateful.deciders.smallest import smallest
 from stateful.deciders.unwatched import unwatched
 from stateful.examine import examine
 from stateful.execution import Execution
@@ -80,14 +79,8 @@ class InvariantViolated(AssertionError):
 
     def smallest(self) -> Trace:
         """The smallest trace that breaks the same invariant."""
-        moves = minimise(self.subject, self.scenario, self.trace.moves, self.invariant)
-        trace = replay(self.subject, self.scenario, moves)
-        named = name_scenario(self.subject, self.scenario, trace)
-        if named is None:
-            return explain(self.subject, self.scenario, trace)
-        scenario, moves = named
-        moves = minimise(self.subject, scenario, moves, self.invariant)
-        return explain(self.subject, scenario, replay(self.subject, scenario, moves))
+        scenario, trace = smallest(self.subject, self.scenario, self.trace)
+        return explain(self.subject, scenario, trace)
 
     def __str__(self) -> str:
         return "\n" + trace_text(self.smallest())

@@ -1,0 +1,84 @@
+"""The Hypothesis machine as a member of a campaign: with a seed of its own, and until its time is over.
+
+What it finds is made small by ``stateful.deciders.minimise``, so that Hypothesis shrinks nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+from typing import Any, Final
+
+from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
+from hypothesis.database import DirectoryBasedExampleDatabase
+from hypothesis.stateful import run_state_machine_as_test
+
+from stateful.campaign.coverage import Coverage
+from stateful.campaign.messages import Slice
+from stateful.deciders.machine import InvariantViolated, SingleOwnerMachine
+from stateful.scenario import Scenario
+from stateful.schedule import Move
+from stateful.subject import Subject
+from stateful.trace import Trace
+
+EXAMPLES: Final = 200  # of one seed
+STEPS: Final = 30  # rules of a machine; each is a turn or an event
+
+
+class _TimeIsOver(KeyboardInterrupt):
+    """What Hypothesis lets through, as from somebody who has had enough."""
+
+
+def run_machines(
+    subject: Subject,
+    given: Slice,
+    database: Path,
+    coverage: Coverage,
+    note: Callable[[Scenario, Trace], None],
+    until: float,
+) -> None:
+    """Run machines until a moment of the monotonic clock; ``note`` hears of each, in the end."""
+
+    class Machine(SingleOwnerMachine):
+        def __init__(self) -> None:
+            if time.monotonic() > until:
+                raise _TimeIsOver
+            super().__init__()
+            coverage.begin()
+
+        def _make(self, move: Move) -> bool:
+            before = len(self.execution.trace.steps)
+            made = super()._make(move)
+            if len(self.execution.trace.steps) > before:
+                coverage.observe(self.execution, self.execution.trace.steps[-1])
+            return made
+
+        def teardown(self) -> None:
+            super().teardown()
+            if self._execution is not None:
+                note(self.execution.scenario, self.execution.trace)
+
+    machine: Any = Machine
+    machine.subject = subject
+    how = settings(
+        max_examples=EXAMPLES,
+        stateful_step_count=STEPS,
+        database=DirectoryBasedExampleDatabase(database),
+        derandomize=False,
+        deadline=None,
+        phases=[Phase.reuse, Phase.generate],
+        report_multiple_bugs=False,
+        print_blob=False,
+        verbosity=Verbosity.quiet,
+        suppress_health_check=list(HealthCheck),
+    )
+    for number in count():
+        try:
+            run_state_machine_as_test(seed(f"{given.seed}-{number}")(machine), settings=how)
+        except InvariantViolated:
+            # It is known by now. What is in the database would break it first, again and again.
+            how = settings(how, phases=[Phase.generate])
+        except _TimeIsOver:
+            return
