@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final, NamedTuple
 
 from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
 from hypothesis.database import DirectoryBasedExampleDatabase
@@ -31,6 +31,42 @@ class _TimeIsOver(KeyboardInterrupt):
     """What Hypothesis lets through, as from somebody who has had enough."""
 
 
+class _Context(NamedTuple):
+    """What the machines of a slice are for."""
+
+    coverage: Coverage
+    note: Callable[[Scenario, Trace], None]
+    until: float
+
+
+class _Machine(SingleOwnerMachine):
+    """The machine of a campaign. One class for all slices, since Hypothesis keeps each that it has seen."""
+
+    context: ClassVar[_Context | None] = None
+
+    def __init__(self) -> None:
+        if time.monotonic() > self._context().until:
+            raise _TimeIsOver
+        super().__init__()
+        self._context().coverage.begin()
+
+    def _context(self) -> _Context:
+        assert self.context is not None
+        return self.context
+
+    def _make(self, move: Move) -> bool:
+        before = len(self.execution.trace.steps)
+        made = super()._make(move)
+        if len(self.execution.trace.steps) > before:
+            self._context().coverage.observe(self.execution, self.execution.trace.steps[-1])
+        return made
+
+    def teardown(self) -> None:
+        super().teardown()
+        if self._execution is not None:
+            self._context().note(self.execution.scenario, self.execution.trace)
+
+
 def run_machines(
     subject: Subject,
     given: Slice,
@@ -40,28 +76,9 @@ def run_machines(
     until: float,
 ) -> None:
     """Run machines until a moment of the monotonic clock; ``note`` hears of each, in the end."""
-
-    class Machine(SingleOwnerMachine):
-        def __init__(self) -> None:
-            if time.monotonic() > until:
-                raise _TimeIsOver
-            super().__init__()
-            coverage.begin()
-
-        def _make(self, move: Move) -> bool:
-            before = len(self.execution.trace.steps)
-            made = super()._make(move)
-            if len(self.execution.trace.steps) > before:
-                coverage.observe(self.execution, self.execution.trace.steps[-1])
-            return made
-
-        def teardown(self) -> None:
-            super().teardown()
-            if self._execution is not None:
-                note(self.execution.scenario, self.execution.trace)
-
-    machine: Any = Machine
+    machine: Any = _Machine
     machine.subject = subject
+    machine.context = _Context(coverage, note, until)
     how = settings(
         max_examples=EXAMPLES,
         stateful_step_count=STEPS,
@@ -74,11 +91,14 @@ def run_machines(
         verbosity=Verbosity.quiet,
         suppress_health_check=list(HealthCheck),
     )
-    for number in count():
-        try:
-            run_state_machine_as_test(seed(f"{given.seed}-{number}")(machine), settings=how)
-        except InvariantViolated:
-            # It is known by now. What is in the database would break it first, again and again.
-            how = settings(how, phases=[Phase.generate])
-        except _TimeIsOver:
-            return
+    try:
+        for number in count():
+            try:
+                run_state_machine_as_test(seed(f"{given.seed}-{number}")(machine), settings=how)
+            except InvariantViolated:
+                # It is known by now. What is in the database would break it first, again and again.
+                how = settings(how, phases=[Phase.generate])
+    except _TimeIsOver:
+        pass
+    finally:
+        machine.context = None

@@ -149,6 +149,8 @@ class _Session:
                 return
             if trace.violation:
                 self._violated(scenario, trace)
+                if not self._is_smaller(trace):
+                    self._corpus.drop(kept)  # There is a case that breaks the same.
 
     def _execute(self, scenario: Scenario, moves: Sequence[Move]) -> Trace:
         return execute(self._subject, self._offered, scenario, moves, self._coverage.observe)
@@ -181,7 +183,7 @@ class _Session:
         assert trace.violation is not None
         invariant = trace.violation.invariant
         self._violations[invariant] += 1
-        if invariant in self._smallest and self._smallest[invariant] <= weigh(trace.moves):
+        if not self._is_smaller(trace):
             return
         kept = Kept(self._subject.name, scenario.name, tuple(trace.moves), invariant)
         self._corpus.keep(kept)
@@ -210,6 +212,12 @@ class _Session:
             before.unlink(missing_ok=True)
         self._tell(Found(explain(self._subject, scenario, trace), True, path.name))
         return path
+
+    def _is_smaller(self, trace: Trace) -> bool:
+        """Whether a counterexample is smaller than all that are known."""
+        assert trace.violation is not None
+        known = self._smallest.get(trace.violation.invariant)
+        return known is None or weigh(trace.moves) < known
 
     def _confirm(self, scenario: Scenario, trace: Trace) -> None:
         """Raise Nondeterminism where the same schedule does not break the same again."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from pathlib import PurePath
 from typing import Any, Final
@@ -120,7 +120,7 @@ def lost_line(lost: str) -> str:
 
 def _violations(tally: Tally) -> str:
     if not tally.violated:
-        return "no violation"
+        return f"{len(tally.known)} known violations" if tally.known else "no violation"
     return ", ".join(f"{name} {each.found.trace.length}" for name, each in tally.violated.items())
 
 
@@ -188,9 +188,9 @@ def _facts(tally: Tally) -> Iterator[tuple[str, str]]:
     yield "faults", _faults(tally)
     if tally.all_lines:
         yield "lines", f"{len(tally.lines):,} of {len(tally.all_lines):,} of the subject have run"
-    for depth, (number, missed) in sorted(tally.sampled.items()):
-        yield "PCT", pct_text(depth, number, missed)
-    yield from (("not reached", text) for text in _not_reached(tally))
+    if tally.sampled:
+        yield "PCT", pct_text(tally.sampled)
+    yield from _not_reached(tally)
 
 
 def _states(tally: Tally) -> str:
@@ -204,26 +204,32 @@ def _faults(tally: Tally) -> str:
     return ", ".join(told) or "none"
 
 
-def pct_text(depth: int, runs: int, missed: float) -> str:
-    """What PCT's bound says of some runs, given the logarithm of the probability that all miss a bug."""
-    probability = math.exp(missed)
-    shown = f"{probability:.2g}" if probability < 0.995 else "nearly 1"
-    return (
-        f"a bug of depth {depth} that shows in each of {count(runs, 'scenario')} drawn was missed "
-        f"with a probability of {shown} at most"
-    )
+def pct_text(sampled: Mapping[int, tuple[int, float]]) -> str:
+    """What PCT's bound says of the runs that were as long as expected, by depth."""
+    missed = [
+        f"of depth {depth} {_probability(math.exp(logarithm))} ({count(runs, 'run')})"
+        for depth, (runs, logarithm) in sorted(sampled.items())
+    ]
+    return f"a bug that could show in each of its runs was missed with a probability of at most, {', '.join(missed)}"
 
 
-def _not_reached(tally: Tally) -> Iterator[str]:
+def _probability(value: float) -> str:
+    return f"{value:.2g}" if value < 0.995 else "nearly 1"
+
+
+def _not_reached(tally: Tally) -> Iterator[tuple[str, str]]:
     missing = [goal for goal in _goals(tally) if goal not in tally.goals]
-    if missing:
-        yield f"goals: {', '.join(missing)}"
     never = [name for name in _FAULTS if name not in tally.faults]
+    if missing:
+        yield "not reached", f"goals: {', '.join(missing)}"
     if never:
-        yield f"faults: {', '.join(never)}"
-    yield f"not tried: {', '.join(sorted(MEDDLING))}, which are searched where they are named"
+        yield "not reached", f"faults: {', '.join(never)}"
     if tally.lines != tally.all_lines:
-        yield f"lines: {'; '.join(_ranges(tally.all_lines - tally.lines))}"
+        yield "not reached", f"lines: {'; '.join(_ranges(tally.all_lines - tally.lines))}"
+    yield (
+        "not tried",
+        f"{', '.join(sorted(MEDDLING))}, which few protocols promise to survive; verify does by name",
+    )
 
 
 def _ranges(lines: Iterable[Line]) -> Iterator[str]:
