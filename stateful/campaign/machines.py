@@ -13,10 +13,12 @@ from typing import Any, ClassVar, Final, NamedTuple
 
 from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
 from hypothesis.database import DirectoryBasedExampleDatabase
+from hypothesis.errors import Flaky
 from hypothesis.stateful import run_state_machine_as_test
 
 from stateful.campaign.coverage import Coverage
 from stateful.campaign.messages import Slice
+from stateful.deciders.behaviour import Nondeterminism
 from stateful.deciders.machine import InvariantViolated, SingleOwnerMachine
 from stateful.scenario import Scenario
 from stateful.schedule import Move
@@ -62,9 +64,11 @@ class _Machine(SingleOwnerMachine):
         return made
 
     def teardown(self) -> None:
-        super().teardown()
-        if self._execution is not None:
-            self._context().note(self.execution.scenario, self.execution.trace)
+        try:
+            super().teardown()
+        finally:
+            if self._execution is not None:
+                self._context().note(self.execution.scenario, self.execution.trace)
 
 
 def run_machines(
@@ -100,5 +104,8 @@ def run_machines(
                 how = settings(how, phases=[Phase.generate])
     except _TimeIsOver:
         pass
+    except Flaky as error:  # as it calls an interrupt while it looks at a failure again
+        if time.monotonic() <= until:
+            raise Nondeterminism(f"a machine behaved differently when it was repeated: {error}") from None
     finally:
         machine.context = None

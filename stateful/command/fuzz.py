@@ -195,9 +195,9 @@ class Display:
         for trace in traces[:1]:
             self.say("", trace_text(trace), "")
         if traces[1:]:
-            self.say(
-                "Also violated:", *(f"  {line}" for trace in traces[1:] for line in also_violated(trace))
-            )
+            self.say("Also violated:")
+        for trace in traces[1:]:
+            self.say(*(f"  {line}" for line in also_violated(trace)))
 
     def say(self, *lines: str) -> None:
         """Say some lines."""

@@ -207,7 +207,7 @@ def _faults(tally: Tally) -> str:
 def pct_text(sampled: Mapping[int, tuple[int, float]]) -> str:
     """What PCT's bound says of the runs that were as long as expected, by depth."""
     missed = [
-        f"of depth {depth} {_probability(math.exp(logarithm))} ({count(runs, 'run')})"
+        f"a bug of depth {depth} {_probability(math.exp(logarithm))} ({count(runs, 'run')})"
         for depth, (runs, logarithm) in sorted(sampled.items())
     ]
     return f"a bug that could show in each of its runs was missed with a probability of at most, {', '.join(missed)}"
