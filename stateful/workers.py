@@ -20,6 +20,7 @@ from typing import Any, Final
 
 PATIENCE_S: Final = 10.0  # with a worker that is to stop
 SECONDS_BETWEEN_LOOKS: Final = 0.2
+SECONDS_UNTIL_ANOTHER_TRY: Final = 0.01  # of the processor's time
 INTERRUPTS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 Tell = Callable[[Any], None]
@@ -155,12 +156,24 @@ def _stop(workers: Sequence[_Worker], hear: Tell) -> None:
         worker.pipe.close()
 
 
+def _would_be_lost(frame: FrameType | None) -> bool:
+    """Whether an exception here would be ignored: in a destructor, or in Hypothesis's look at collections."""
+    while frame is not None:
+        if frame.f_code.co_name in ("__del__", "gc_callback"):
+            return True
+        frame = frame.f_back
+    return False
+
+
 def _work(pipe: Connection, do: Callable[..., None], arguments: tuple[Any, ...]) -> None:
     """The life of a worker: one job after another, until SIGTERM or the end of its pipe."""
     stopping = sending = False
 
     def stop(number: int, frame: FrameType | None) -> None:
         nonlocal stopping
+        if _would_be_lost(frame):
+            signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS_UNTIL_ANOTHER_TRY)
+            return
         again, stopping = stopping, True
         if not (again or sending):  # Neither cleaning up nor a message is to be left half done.
             raise KeyboardInterrupt
@@ -174,6 +187,7 @@ def _work(pipe: Connection, do: Callable[..., None], arguments: tuple[Any, ...])
             raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGVTALRM, stop)
     # The end of the pipe means that the parent is gone, or that it does not wait any more.
     with contextlib.suppress(KeyboardInterrupt, EOFError, BrokenPipeError, ConnectionResetError):
         try:

@@ -206,11 +206,11 @@ def _faults(tally: Tally) -> str:
 
 def pct_text(sampled: Mapping[int, tuple[int, float]]) -> str:
     """What PCT's bound says of the runs that were as long as expected, by depth."""
-    missed = [
-        f"a bug of depth {depth} {_probability(math.exp(logarithm))} ({count(runs, 'run')})"
-        for depth, (runs, logarithm) in sorted(sampled.items())
-    ]
-    return f"a bug that could show in each of its runs was missed with a probability of at most, {', '.join(missed)}"
+    by_depth = "; ".join(
+        f"depth {depth}, {_probability(math.exp(missed))} after {count(runs, 'run')}"
+        for depth, (runs, missed) in sorted(sampled.items())
+    )
+    return f"a bug that each run could have shown was missed with a probability of at most: {by_depth}"
 
 
 def _probability(value: float) -> str:
@@ -226,10 +226,7 @@ def _not_reached(tally: Tally) -> Iterator[tuple[str, str]]:
         yield "not reached", f"faults: {', '.join(never)}"
     if tally.lines != tally.all_lines:
         yield "not reached", f"lines: {'; '.join(_ranges(tally.all_lines - tally.lines))}"
-    yield (
-        "not tried",
-        f"{', '.join(sorted(MEDDLING))}, which few protocols promise to survive; verify does by name",
-    )
+    yield "not tried", f"{', '.join(sorted(MEDDLING))}, which few protocols promise to survive"
 
 
 def _ranges(lines: Iterable[Line]) -> Iterator[str]:
