@@ -35,6 +35,7 @@ from stateful.report.campaign import (
     found_as_json,
     found_line,
     in_order,
+    is_vacuous,
     is_violated,
     lost_line,
     progress_line,
@@ -123,10 +124,10 @@ def _watch(subject: Subject, corpus: Corpus, seconds: float, workers: int, displ
 
 
 def exit_status(tally: Tally) -> int:
-    """1 where anything is violated, 3 where it was interrupted or could not go on, else 0."""
+    """1 where anything is violated, 3 where it ended early or reached nothing, else 0."""
     if is_violated(tally):
         return EXIT_STATUS[VIOLATED]
-    return EXIT_STATUS[UNKNOWN if tally.interrupted or tally.trouble else HOLDS]
+    return EXIT_STATUS[UNKNOWN if tally.interrupted or tally.trouble or is_vacuous(tally) else HOLDS]
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import Final
 
 from stateful.deciders.faults import CLOCK_STEPS_S, CORRUPTIONS
 from stateful.deciders.power import JUDGED
-from stateful.deciders.presence import dead, fallible, files, living, pending, running
+from stateful.deciders.presence import fallible, files, living, pending, recyclable, running
 from stateful.execution import Execution
 from stateful.kernel.call_faults import faults_of
 from stateful.kernel.machine import DEAD_PID
@@ -42,7 +42,7 @@ def _errnos(execution: Execution, random: Random) -> Sequence[Move]:
 
 def _recycled(execution: Execution, random: Random) -> Sequence[Move]:
     kind = random.choice(("recycle", "lookalike"))
-    return [*(Move(kind, letter) for letter in dead(execution)), Move(kind, "", str(DEAD_PID))]
+    return [*(Move(kind, letter) for letter in recyclable(execution)), Move(kind, "", str(DEAD_PID))]
 
 
 def _removed(execution: Execution, random: Random) -> Sequence[Move]:

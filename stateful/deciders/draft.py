@@ -18,6 +18,7 @@ from stateful.scenario import MEDDLING, OPEN_ENDED, POWER_LOSS, SCENARIOS, SEARC
 NARROWEST: Final = 2
 WIDEST: Final = 8
 MOST_PROCESSES: Final = 8
+STEPS_OF_A_LIFE: Final = 1.5  # in those that a start takes until it owns
 CONTENDER: Final = "start"
 
 
@@ -58,7 +59,7 @@ def draw_draft(random: Random, offered: Sequence[str], width: int, steps_of_a_st
         number = random.randint(0, max(0, width - len(scenario.cast.lives)))
     number = min(number, MOST_PROCESSES - len(scenario.cast.lives))
     lives = tuple(CONTENDER if random.random() < 0.5 else random.choice(offered) for _ in range(number))
-    steps = steps_of_a_start * (len(scenario.cast.lives) + number)
+    steps = round(STEPS_OF_A_LIFE * steps_of_a_start * (len(scenario.cast.lives) + number))
     plan = [*scenario.plan, *_more_faults(random, scenario, width)]
     strikes = sorted((random.randrange(steps), family) for family in plan)
     exits = scenario.cast.exits + (random.random() < 0.3)

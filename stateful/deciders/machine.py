@@ -24,12 +24,12 @@ from stateful.deciders.last_questions import ask_last_questions
 from stateful.deciders.needs import explain
 from stateful.deciders.power import JUDGED
 from stateful.deciders.presence import (
-    dead,
     fallible,
     files,
     living,
     owners,
     pending,
+    recyclable,
     running,
     serves,
     stopped,
@@ -209,8 +209,8 @@ class SingleOwnerMachine(RuleBasedStateMachine):
     @rule(kind=st.sampled_from(("recycle", "lookalike")), data=st.data())
     def recycle(self, kind: str, data: st.DataObject) -> None:
         """The pid of a process that has ended goes to somebody else."""
-        whom = data.draw(st.sampled_from([str(DEAD_PID), *dead(self.execution)]), label="whom")
-        if whom in dead(self.execution):
+        whom = data.draw(st.sampled_from([str(DEAD_PID), *recyclable(self.execution)]), label="whom")
+        if whom.isalpha():
             self._make(Move(kind, whom))
         else:
             self._make(Move(kind, "", whom))

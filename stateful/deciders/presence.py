@@ -6,6 +6,7 @@ from stateful.execution import Execution
 from stateful.kernel.call import Call
 from stateful.kernel.call_faults import faults_of
 from stateful.kernel.disk import home_files
+from stateful.kernel.power import POWER_LOSS
 from stateful.kernel.process import OWNER, Process
 
 
@@ -17,6 +18,23 @@ def living(execution: Execution) -> list[str]:
 def dead(execution: Execution) -> list[str]:
     """The letters of those that have ended."""
     return [letter for letter, process in execution.processes().items() if not process.alive]
+
+
+def recyclable(execution: Execution) -> list[str]:
+    """The letters of those that have ended whose pid may go to somebody else now.
+
+    After a reboot the kernel has that somebody start at the very tick at which the process before it did.
+    Where that one began in the same boot it would be the same tick of the same boot, which no machine does
+    and no protocol could see.
+    """
+    born: dict[str, int] = {}
+    boots = 1
+    for step in execution.trace.steps:
+        if step.move.kind in ("reboot", POWER_LOSS):
+            boots += 1
+        elif step.move.letter and step.phase:
+            born.setdefault(step.move.letter, boots)
+    return [letter for letter in dead(execution) if boots == 1 or born.get(letter, boots) < boots]
 
 
 def serves(process: Process) -> bool:

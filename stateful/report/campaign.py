@@ -14,7 +14,7 @@ from stateful.campaign.messages import Found
 from stateful.campaign.tally import Tally, Violated
 from stateful.deciders.draft import WIDEST
 from stateful.deciders.recall import VIOLATED
-from stateful.invariants import GOALS, INVARIANTS
+from stateful.invariants import GOALS, INVARIANTS, an_owner_served
 from stateful.kernel.call_faults import CALL_FAULTS
 from stateful.report.text import LIMIT_COLUMNS, count
 from stateful.scenario import MEDDLING
@@ -53,6 +53,11 @@ def clock(seconds: float) -> str:
 def is_violated(tally: Tally) -> bool:
     """Whether anything is broken: by what was found now, or by a case that was there."""
     return bool(tally.violated) or any(verdict == VIOLATED for _, verdict, _ in tally.rechecked)
+
+
+def is_vacuous(tally: Tally) -> bool:
+    """Whether nothing was reached that a verdict could rest on."""
+    return not tally.runs or an_owner_served.__name__ not in tally.goals
 
 
 def in_order(tally: Tally) -> list[Violated]:
@@ -151,7 +156,8 @@ def summary_lines(tally: Tally) -> Iterator[str]:
 
 def _verdict(tally: Tally) -> str:
     within = f"in {clock(tally.seconds)} with {count(tally.workers, 'worker')}"
-    found = "violated" if is_violated(tally) else "no violation"
+    vacuous = "unknown: nobody ever owned, so nothing was shown;" if is_vacuous(tally) else "no violation"
+    found = "violated" if is_violated(tally) else vacuous
     return f"{found} {within}{', interrupted' if tally.interrupted else ''}"
 
 
