@@ -88,8 +88,8 @@ def test_walks_reach_as_much_as_ever() -> None:
     assert found == FOUND_IN_FORTY
 
 
-STEPS_OF_FORTY = 1_683
-FOUND_IN_FORTY: dict[str, int] = {}
+STEPS_OF_FORTY = 1_621
+FOUND_IN_FORTY = {"at_most_one_owner": 10, "readers_change_nothing": 2, "a_live_owner_is_discoverable": 1}
 
 
 def test_reference_holds_in_some_walks() -> None:
