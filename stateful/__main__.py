@@ -1,7 +1,7 @@
 """The command line: one verb per use.
 
 Exit status: 0 holds, 1 violated, 2 the input was wrong (one line says what, why and what to do),
-3 unknown.
+3 unknown; of cases 0 all fixed, 1 any violated, 3 else; of a script 1 it shows the violation, 3 it does not.
 """
 
 from __future__ import annotations

@@ -131,7 +131,7 @@ class Execution:
             return self._can_suffer(process, move.kind)
         if move.kind == STEP:
             return self._can_step(process)
-        return process.alive and (move.kind != "exit" or (process.phase == OWNER and not process.signals))
+        return process.alive and (move.kind != "exit" or self._can_exit(process))
 
     def upcoming(self, letter: str) -> Step | None:
         """The call that a process is about to make, as a step without an answer; None where it has ended.
@@ -221,8 +221,9 @@ class Execution:
                 self._asked[process.letter] = "term"
             self.kernel.send(process, SIGNALS[move.kind])
         else:
-            if process.phase != OWNER or process.signals:
-                raise self._misfit(move, f"{move.letter} does not serve")
+            if not self._can_exit(process):
+                doing = "is stopped" if process.stopped else "does not serve"
+                raise self._misfit(move, f"{move.letter} {doing}")
             self._asked[process.letter] = "exit"
             self._resume(process, "exit")
         return Step(move, None, None, None, process.phase, process.outcome)
@@ -273,6 +274,10 @@ class Execution:
         return (
             self._can_step(process) and not process.signals and call is not None and fault in faults_of(call)
         )
+
+    def _can_exit(self, process: Process) -> bool:
+        """Whether a process can be asked to exit: it serves, is not about to handle a signal, and runs."""
+        return process.phase == OWNER and not process.signals and not process.stopped
 
     def _can_step(self, process: Process) -> bool:
         if not process.alive or process.stopped or process.pending is None:

@@ -13,11 +13,13 @@ import pytest
 from hypothesis.stateful import run_state_machine_as_test
 
 from stateful.deciders.machine import SingleOwnerMachine
+from stateful.deciders.result import HOLDS, UNKNOWN
+from stateful.report import github
 from stateful.report.text import trace_text
 from stateful.report.verdict import summary
 from stateful.scenario import STANDARD, Scenario
 from stateful.subject import Subject, find_subject
-from stateful.verify import verify
+from stateful.verify import Verification, verify
 
 BUDGET_S: Final = 600.0
 
@@ -53,9 +55,18 @@ class SingleOwnerTests:
         found = verify(subject, scenarios, budget_s=BUDGET_S)
         if not found.offered:
             pytest.skip(f"not offered: {', '.join(found.results[0].missing)}")
-        texts = [trace_text(trace) for trace in found.violations.values()]
-        assert found.verdict == "holds", "\n".join(["", *texts, *summary(found)])
+        if found.verdict != HOLDS:
+            github.tell(found)
+            texts = [trace_text(trace) for trace in found.violations.values()]
+            pytest.fail("\n".join([_headline(found), "", *texts, *summary(found)]), pytrace=False)
 
     def test_holds_in_long_lives(self, subject: Subject) -> None:
         machine: Any = type("SingleOwner", (SingleOwnerMachine,), {"subject": subject})
         run_state_machine_as_test(machine)
+
+
+def _headline(found: Verification) -> str:
+    """What is wrong, and in which scenario: the first line of a failure is all that many a list shows."""
+    violated = (f"{invariant} in {trace.scenario}" for invariant, trace in found.violations.items())
+    unknown = (result.scenario.name for result in found.results if result.verdict == UNKNOWN)
+    return f"{found.verdict}: {', '.join([*violated] or [*unknown])}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from stateful.kernel.call import Call, Outside
@@ -39,19 +40,22 @@ def new_process(subject: Subject, letter: str, life: str, machine: Machine = MAC
     return process
 
 
-def run_to_call(process: Process, *answer: Any) -> Call:
-    """Let a process run to its next call. Raises UnmodelledSyscall where it did something else."""
-    request = resume(process, *answer)
-    while type(request) is Outside:
-        request = resume(process, _do_outside(request))
-    if type(request) is Call:
-        return request
-    assert isinstance(request, BaseException), request
-    raise request
-
-
-def _do_outside(request: Outside) -> tuple[Any, BaseException | None]:
+def do_outside(request: Outside) -> tuple[Any, BaseException | None]:
+    """Do what a process asks for that is no part of the simulated world: the result, or the error."""
     try:
         return request.function(*request.args), None
     except Exception as error:
         return None, error
+
+
+def run_to_call(
+    process: Process, *answer: Any, outside: Callable[[Outside], tuple[Any, Any]] = do_outside
+) -> Call:
+    """Let a process run to its next call. Raises UnmodelledSyscall where it did something else."""
+    request = resume(process, *answer)
+    while type(request) is Outside:
+        request = resume(process, outside(request))
+    if type(request) is Call:
+        return request
+    assert isinstance(request, BaseException), request
+    raise request

@@ -92,7 +92,8 @@ class Subject:
 class Offer(NamedTuple):
     """What a subject can do beside starting: a replace, a planned stop, a query, one without clean-up.
 
-    ``other`` is what the other subject can do, where there is one.
+    ``other`` is what the other subject can do, where there is one; ``is_status_module`` whether the harness
+    performs the start-up sequence.
     """
 
     can_replace: bool
@@ -100,6 +101,7 @@ class Offer(NamedTuple):
     can_query: bool
     can_peek: bool
     other: Offer | None = None
+    is_status_module: bool = False
 
     @property
     def lives(self) -> tuple[str, ...]:
@@ -134,6 +136,7 @@ def bind(module: ModuleType, function: str | None) -> Functions:
                 can_stop=status_module.can_stop(module),
                 can_query=True,
                 can_peek=status_module.can_peek(module),
+                is_status_module=True,
             ),
         )
     target: Any = getattr(module, function or "gateway", None)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stateful.kernel.call import Call
 from stateful.kernel.disk import Disk
-from stateful.kernel.process import Outcome
+from stateful.kernel.process import Entry, Outcome
 from stateful.life import runs_other
 from stateful.schedule import Move, count_switches, format_schedule
+
+if TYPE_CHECKING:
+    from stateful.host.confirmation import Confirmation
 
 
 class Step(NamedTuple):
@@ -30,6 +33,19 @@ class Step(NamedTuple):
     answer: Any
     phase: str
     outcome: Outcome | None
+
+
+class Standing(NamedTuple):
+    """How a living process stands at one moment.
+
+    Attributes:
+        entry: what the process table says of it.
+        locks: the serials of the files that it has locked.
+    """
+
+    owns: bool
+    entry: Entry
+    locks: tuple[int, ...]
 
 
 class Ordering(NamedTuple):
@@ -72,6 +88,8 @@ class Trace:
         other: the name of the subject that runs beside the first one in the same home, or None.
         needs: what the failure needs, where that was looked for.
         disks: what stood on the disk before the first step and after each, where it was replayed.
+        living: who lived at these moments, and how they stood.
+        confirmation: what came of playing it with real processes, where that was asked for.
     """
 
     subject: str
@@ -84,6 +102,8 @@ class Trace:
     violation: Violation | None = None
     needs: list[Need] = field(default_factory=list)
     disks: list[Disk] = field(default_factory=list)
+    living: list[dict[str, Standing]] = field(default_factory=list)
+    confirmation: Confirmation | None = None
 
     @property
     def schedule(self) -> str:

@@ -11,6 +11,7 @@ import pytest
 
 import stateful.bench
 from stateful.bench import host
+from stateful.bench.confirm import confirm_lines, play
 from stateful.bench.host import python_beside, time_starts
 from stateful.bench.measure import Search, StepCost, add_pairs, fuzz, search
 from stateful.bench.race import race_pairs
@@ -96,3 +97,10 @@ def test_report_is_narrow_and_names_nothing_of_this_machine(
     ]
     for cast in CASTS[:2]:
         assert re.search(rf"^  {cast.name}, 1 kill +[\d,]+ +[\d.]+ +[\d,]+ +[\d.]+$", text, re.MULTILINE)
+
+
+def test_plays_of_real_processes_are_counted() -> None:
+    plays = play(find_subject("direct-unlink"), 0.05)
+    assert plays.schedules >= 1
+    assert plays.steps == 16
+    assert max(map(len, confirm_lines("direct-unlink", plays))) <= LIMIT_COLUMNS

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from stateful import conformance
+from stateful.__main__ import main
 from stateful.chronicle import RUN_INVARIANTS, count_respawns
 from stateful.deciders.supervised import supervise
 from stateful.invariants import INVARIANTS, LONGEST_LIFE_STEPS
@@ -66,6 +67,15 @@ def test_example_of_a_function_is_a_subject_that_holds(tmp_path: Path) -> None:
     (tmp_path / "example.py").write_text(example)
     small = [scenario for scenario in SCENARIOS if scenario.cast.name == "two-starts"]
     assert verify(str(tmp_path / "example.py"), small).verdict == "holds"
+
+
+def test_options_of_the_workflows_are_there(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["verify", "--help"])
+    known = capsys.readouterr().out
+    commands = re.findall(r"- run: python -m stateful verify (.*)", README)
+    assert len(commands) == 2
+    assert {option for line in commands for option in re.findall(r"--[a-z]+", line)} <= set(known.split())
 
 
 def test_conformance_gives_a_test_class() -> None:

@@ -1,8 +1,8 @@
 """Measures how fast the harness is here, all in one run, and says it in plain words.
 
 Measured: the search, scenario by scenario; steps per second of the search and of the Hypothesis
-machine; a step beside the same call without a kernel; and the alternative to all that, real processes
-that are raced against each other.
+machine; a step beside the same call without a kernel; the alternative to all that, real processes
+that are raced against each other; and real processes that play one schedule.
 
 Not measured: start-up of the interpreter, and searches on several cores at once.
 """
@@ -14,6 +14,7 @@ import platform
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
+from stateful.bench.confirm import confirm_lines, play
 from stateful.bench.host import python_beside, time_starts
 from stateful.bench.measure import Fuzz, Search, StepCost, add_pairs, fuzz, search
 from stateful.bench.race import Tally, race_pairs
@@ -33,6 +34,7 @@ PLANS: Final = (NOTHING, KILL)
 PAIRS: Final = 8  # before the search of each cast, so that they meet every mood of the machine
 EXAMPLES: Final = 200
 RACE_S: Final = 5.0
+CONFIRM_S: Final = 3.0
 RACED: Final = "direct-unlink"
 RACED_IN: Final = "two-starts-stale"
 
@@ -50,6 +52,7 @@ def bench() -> None:
     _print(["", *step_lines(subjects, searches, costs)])
     found = next(result for result in searches[0].results if result.scenario.name == RACED_IN)
     _print(["", *race_lines(race_pairs(subjects[0], RACE_S), found)])
+    _print(["", *confirm_lines(RACED, play(subjects[0], CONFIRM_S))])
 
 
 def _print(lines: Sequence[str] | Iterator[str]) -> None:

@@ -77,6 +77,11 @@ def add_other(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_html(parser: argparse.ArgumentParser) -> None:
+    """The page on which a result is drawn."""
+    parser.add_argument("--html", type=Path, metavar="FILE", help="also draw the result there, as one page")
+
+
 def positive(kind: type) -> Callable[[str], Any]:
     """Reads a number above 0."""
 

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from stateful.command.cases import is_cases, replay_cases
 from stateful.command.options import (
     EXIT_STATUS,
     Verbs,
     WrongInput,
+    add_html,
     add_other,
     add_subject,
     check_lives,
     check_other,
+    check_writable,
     named,
 )
+from stateful.command.script import check_new, write_script
 from stateful.deciders.needs import explain
 from stateful.deciders.replay import replay
-from stateful.deciders.result import HOLDS, VIOLATED
+from stateful.deciders.result import HOLDS, UNKNOWN, VIOLATED
 from stateful.examine import examine
+from stateful.report.page import trace_page
 from stateful.report.text import trace_text
 from stateful.scenario import find_scenario
 from stateful.schedule import LIVES, parse_schedule
@@ -41,6 +46,11 @@ def add(verbs: Verbs) -> None:
         metavar="SCHEDULE",
         help='such as "A8 B3 crash-A B2"; without one SUBJECT is a folder of cases, or a file',
     )
+    parser.add_argument("--host", action="store_true", help="then play it again with real processes")
+    add_html(parser)
+    parser.add_argument(
+        "--script", type=Path, metavar="FILE", help="also write a script that shows it with real processes"
+    )
 
 
 def _replay(options: argparse.Namespace) -> int:
@@ -60,15 +70,30 @@ def _replay(options: argparse.Namespace) -> int:
         )
     moves = parse_schedule(options.schedule)
     check_other(scenario, options.other)
+    if options.script:
+        check_new(options.script)
+    if options.html:
+        check_writable(options.html)
     subject = find_subject(options.subject, options.other)
     lives = (*scenario.cast.lives, *(move.kind for move in moves if move.kind in LIVES))
-    check_lives(options.subject, lives, examine(subject).lives)
+    offer = examine(subject)
+    check_lives(options.subject, lives, offer.lives)
     trace = explain(subject, scenario, replay(subject, scenario, moves))
+    if options.host:
+        from stateful.host import confirm
+
+        trace.confirmation = confirm(subject, scenario, trace)
+    if options.html:  # first, since whoever reads the text may read no further than its first line
+        options.html.write_text(trace_page(trace), encoding="utf-8")
     print(trace_text(trace))
-    return EXIT_STATUS[VIOLATED if trace.violation else HOLDS]
+    status = EXIT_STATUS[VIOLATED if trace.violation else HOLDS]
+    if options.script:
+        status = write_script(subject, offer, scenario, trace, options.script)
+    unsure = trace.confirmation and not trace.confirmation.confirmed
+    return EXIT_STATUS[UNKNOWN] if unsure else status
 
 
 def _check_alone(options: argparse.Namespace) -> None:
     """Refuse what a case says by itself."""
-    if options.scenario or options.other:
+    if any((options.scenario, options.other, options.host, options.html, options.script)):
         raise WrongInput(f"{options.subject}: a case says in which scenario it is played; give nothing else")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from stateful.command.options import (
     EXIT_STATUS,
     Verbs,
     WrongInput,
+    add_html,
     add_other,
     add_subject,
     check_other,
@@ -24,6 +26,8 @@ from stateful.command.options import (
     positive,
 )
 from stateful.deciders.result import Result
+from stateful.report import github
+from stateful.report.page import verification_page
 from stateful.report.power import unjudged
 from stateful.report.text import LIMIT_COLUMNS, trace_text
 from stateful.report.verdict import also_violated, as_json, summary, tables
@@ -45,14 +49,18 @@ def add(verbs: Verbs) -> None:
     )
     parser.add_argument("--budget", type=positive(float), default=DEFAULT_BUDGET_S, metavar="SECONDS")
     parser.add_argument("--workers", type=positive(int), default=os.cpu_count() or 1, metavar="N")
+    parser.add_argument(
+        "--confirm", action="store_true", help="play each violation again with real processes"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the result there")
     parser.add_argument("--save", type=Path, metavar="DIR", help="also write a case for each violation there")
+    add_html(parser)
 
 
 def _verify(options: argparse.Namespace) -> int:
     scenarios = _scenarios(options)
-    if options.json:
-        check_writable(options.json)
+    for path in filter(None, (options.json, options.html)):
+        check_writable(path)
     if options.save:
         make_folder(options.save)
     subject = find_subject(options.subject, options.other)
@@ -64,12 +72,20 @@ def _verify(options: argparse.Namespace) -> int:
         found = verify(
             subject, scenarios, budget_s=options.budget, workers=options.workers, listen=display.listen
         )
+    if options.confirm:
+        from stateful.host import confirm_all
+
+        with suppress(KeyboardInterrupt):  # What was found is shown all the same.
+            confirm_all(found)
+    if options.json:
+        options.json.write_text(json.dumps(as_json(found), indent=2) + "\n", encoding="utf-8")
+    if options.html:
+        options.html.write_text(verification_page(found), encoding="utf-8")
     _print(console, found)
     if options.save:
         for line in save(found, options.save):
             console.print(line, markup=False)
-    if options.json:
-        options.json.write_text(json.dumps(as_json(found), indent=2) + "\n", encoding="utf-8")
+    github.tell(found)
     return EXIT_STATUS[found.verdict]
 
 

@@ -69,6 +69,7 @@ class Explorer:
         watch: Callable[[Result], None] = lambda result: None,
         *,
         reduced: bool = True,
+        symmetric: bool = True,
         observe: Callable[[State], None] = lambda state: None,
     ) -> None:
         self.subject = subject
@@ -80,6 +81,7 @@ class Explorer:
         self.watch = watch
         self.observe = observe
         self.reduced = reduced and memory.machine.interchangeable
+        self.symmetric = symmetric
         self.signalled = False
         self._scenario = scenarios[0]
         self._layer = Layer()
@@ -266,7 +268,7 @@ class Explorer:
     ) -> Node | None:
         how: Exchange = tuple(range(len(state.locals)))
         # An image of a power loss has a number, which is another one where somebody else is who.
-        if self.reduced and exchange and not self.memory.loses_power:
+        if self.reduced and self.symmetric and exchange and not self.memory.loses_power:
             state, how = self._symmetry.canonical(state)
         node = Node(state, exits)
         if node in self._layer.ways:

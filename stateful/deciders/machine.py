@@ -24,6 +24,7 @@ from stateful.deciders.last_questions import ask_last_questions
 from stateful.deciders.needs import explain
 from stateful.deciders.power import JUDGED
 from stateful.deciders.presence import (
+    exitable,
     fallible,
     files,
     living,
@@ -177,8 +178,8 @@ class SingleOwnerMachine(RuleBasedStateMachine):
         """SIGTERM: an owner shuts down; a process that has no handler yet ends at once."""
         self._make(Move("term", process))
 
-    @precondition(_any(owners))
-    @rule(process=_among(owners), syscalls=TURN)
+    @precondition(_any(exitable))
+    @rule(process=_among(exitable), syscalls=TURN)
     def exit(self, process: str, syscalls: int) -> None:
         """An owner is done: its serve returns, and its exit handlers run."""
         self._make(Move("exit", process))

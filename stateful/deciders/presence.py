@@ -8,6 +8,7 @@ from stateful.kernel.call_faults import faults_of
 from stateful.kernel.disk import home_files
 from stateful.kernel.power import POWER_LOSS
 from stateful.kernel.process import OWNER, Process
+from stateful.schedule import Move
 
 
 def living(execution: Execution) -> list[str]:
@@ -45,6 +46,11 @@ def serves(process: Process) -> bool:
 def owners(execution: Execution) -> list[str]:
     """The letters of those that own, and have been told nothing."""
     return [letter for letter, process in execution.processes().items() if serves(process)]
+
+
+def exitable(execution: Execution) -> list[str]:
+    """The letters of those that can be asked to exit."""
+    return [letter for letter in living(execution) if execution.possible(Move("exit", letter))]
 
 
 def running(execution: Execution) -> list[str]:

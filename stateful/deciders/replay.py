@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from stateful.deciders.behaviour import Nondeterminism
 from stateful.execution import Execution
 from stateful.kernel.guard import Watchdog
+from stateful.kernel.locks import locked_by
 from stateful.scenario import Scenario
 from stateful.schedule import Move
 from stateful.subject import Subject
-from stateful.trace import Trace
+from stateful.trace import Standing, Trace
 
 
 def replay(subject: Subject, scenario: Scenario, moves: Sequence[Move]) -> Trace:
@@ -32,11 +33,21 @@ def replay(subject: Subject, scenario: Scenario, moves: Sequence[Move]) -> Trace
 
 def _execute(subject: Subject, scenario: Scenario, moves: Sequence[Move]) -> Trace:
     with Watchdog(), Execution(subject, scenario) as execution:
-        disks = execution.trace.disks
-        disks.append(execution.kernel.disk())
+        look(execution)
         for move in moves:
             execution.make(move)
-            disks.append(execution.kernel.disk())
+            look(execution)
             if execution.violation is not None:
                 break
         return execution.trace
+
+
+def look(execution: Execution) -> None:
+    """Keep what stands on the disk, who lives and who owns at this moment."""
+    processes, kernel = execution.processes(), execution.kernel
+    living = {}
+    for entry in kernel.table():
+        process = processes[entry.letter]
+        living[entry.letter] = Standing(execution.view(process).owns, entry, locked_by(kernel, process))
+    execution.trace.living.append(living)
+    execution.trace.disks.append(kernel.disk())

@@ -40,13 +40,18 @@ def tell(subject: Subject, scenario: Scenario, trace: Trace) -> Case:
     if not _breaks(subject, scenario, lines, broken.invariant):
         raise NotTold(f"{broken.invariant} is not violated when its steps are called by what they mean")
     for number, line in enumerate(lines[:-1]):
-        if isinstance(line, Turn) and not line.rests:
+        if isinstance(line, Turn) and not line.rests and not _is_befallen(line, lines[number + 1]):
             for better in _better(subject, scenario, lines[:number], line):
                 candidate = [*lines[:number], better, *lines[number + 1 :]]
                 if _breaks(subject, scenario, candidate, broken.invariant):
                     lines = candidate
                     break
     return Case(subject.name, trace.other, scenario.name, broken.invariant, tuple(lines), broken.sentence)
+
+
+def _is_befallen(turn: Turn, line: Line) -> bool:
+    """Whether a turn ends at a call because that is to fail."""
+    return isinstance(line, Move) and line.kind in CALL_FAULTS and line.letter == turn.letter
 
 
 def _breaks(subject: Subject, scenario: Scenario, lines: Sequence[Line], invariant: str) -> bool:
@@ -129,9 +134,6 @@ def _better(subject: Subject, scenario: Scenario, before: Sequence[Line], turn: 
                 break
     if exact is None or points[exact].rank == CHANGES:
         return []
-    found = sorted(
-        (points[at].rank, abs(at - exact), -at)
-        for at in range(1, len(points))
-        if points[at].rank < points[exact].rank
-    )
-    return [_turn(turn.letter, points[:-at], points[-at]) for _, _, at in found[:LIMIT_TRIES]]
+    better = [at for at in range(1, len(points)) if points[at].rank < points[exact].rank]
+    better.sort(key=lambda at: (points[at].rank, abs(at - exact), -at))
+    return [_turn(turn.letter, points[:at], points[at]) for at in better[:LIMIT_TRIES]]

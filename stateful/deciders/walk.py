@@ -14,7 +14,7 @@ from typing import Final
 from stateful.deciders.chance import draw_fault
 from stateful.deciders.draft import Draft
 from stateful.deciders.last_questions import ask_last_questions
-from stateful.deciders.presence import owners, running, serves, stopped
+from stateful.deciders.presence import exitable, running, serves, stopped
 from stateful.deciders.scheduler import YIELDS, Scheduler
 from stateful.execution import Execution
 from stateful.report.touched import conflict
@@ -143,7 +143,7 @@ class _Walk:
         held_up = stopped(self._execution)
         if held_up:
             return self._make(Move("sigcont", self._random.choice(held_up)))
-        serving = owners(self._execution)
+        serving = exitable(self._execution)
         if serving and self._exits:
             self._exits -= 1
             return self._make(Move("exit", self._random.choice(serving)))

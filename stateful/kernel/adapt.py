@@ -26,8 +26,7 @@ def _seed(process: Process, random: Any) -> None:
 
     def seeded(self: Any, a: Any = None, version: int = 2) -> None:
         if a is None:
-            process.draws += 1
-            a = f"{process.pid}/{process.draws}"
+            a = process.draw()
         seed(self, a, version)
 
     class_.seed = seeded

@@ -338,15 +338,21 @@ class Kernel:
         self.closed = False
         self.folders = {HOMES}
 
-    def shared_state(self) -> SharedState:
-        """Everything that more than one process can see now."""
-        opens = tuple(sorted((inode.serial, inode.opens) for inode in self.inodes.values() if inode.opens))
-        flocks = []
+    def table(self) -> tuple[Entry, ...]:
+        """The process table, as far as it is of the subject."""
         table = []
         for process in self.processes.values():
             if process.alive:
                 signals, dispositions = tuple(process.signals), tuple(sorted(process.dispositions.items()))
                 table.append(Entry(process.letter, process.life, process.stopped, signals, dispositions))
+        return tuple(sorted(table))
+
+    def shared_state(self) -> SharedState:
+        """Everything that more than one process can see now."""
+        opens = tuple(sorted((inode.serial, inode.opens) for inode in self.inodes.values() if inode.opens))
+        flocks = []
+        for process in self.processes.values():
+            if process.alive:
                 files = {id(file): file for file in process.fds.values()}.values()
                 flocks += [(self.inode(file.inode).serial, file.lock) for file in files if file.lock]
         record_locks = tuple(
@@ -354,7 +360,7 @@ class Kernel:
         )
         return SharedState(
             self.disk(),
-            tuple(sorted(table)),
+            self.table(),
             opens,
             tuple(sorted(flocks)),
             record_locks,

@@ -87,6 +87,13 @@ def _lockf(
     return None
 
 
+def locked_by(kernel: Kernel, process: Process) -> tuple[int, ...]:
+    """The serials of the files that a process has locked, with a lock of either family."""
+    flocks = {file.inode for file in process.fds.values() if file.lock}
+    record_locks = {lock.inode for lock in kernel.record_locks if lock.letter == process.letter}
+    return tuple(sorted(kernel.inode(number).serial for number in flocks | record_locks))
+
+
 def _without(lock: RecordLock, inode: int, start: int, end: int) -> list[RecordLock]:
     """What is left of a lock when a range is cut out of it."""
     if lock.inode != inode or lock.end <= start or end <= lock.start:

@@ -91,6 +91,7 @@ class Process(greenlet):
         belongings, exchange: what ``switch`` and ``modules`` exchange when it runs.
         buried: it is being unwound; every call is refused.
         stuck: it was stopped inside code that ignores being stopped, and is never resumed.
+        seed: what its randomness is drawn from; its pid where that is None.
         streams: the files that it has open for writing, in the order in which they were opened.
         tells_plans: its protocol offers a replace or a stop, and so can end an owner on purpose.
         alter: what becomes of its calls before they are made; None where nothing does.
@@ -138,6 +139,7 @@ class Process(greenlet):
         self.belongings: tuple[Any, ...] | None = None
         self.exchange: Exchange | None = None
         self.draws = 0
+        self.seed: int | None = None
         self.calls = 0
         self.tells_plans = False
         self.alter: Callable[[Process, str, tuple[Any, ...]], Any] | None = None
@@ -220,6 +222,11 @@ class Process(greenlet):
             self.handlers[answer.number](answer.number, None)
             if name in ("pause", "serve"):
                 return None
+
+    def draw(self) -> str:
+        """A seed that depends only on who asks and how often it has asked before."""
+        self.draws += 1
+        return f"{self.pid if self.seed is None else self.seed}/{self.draws}"
 
     def outside(self, function: Callable[..., Any], *args: Any) -> Any:
         """Have the harness do something that is no part of the simulated world."""

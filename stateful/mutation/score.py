@@ -165,14 +165,18 @@ def _memory(subject: Subject, group: Sequence[Scenario]) -> Memory:
 
 
 def _observations(subject: Subject, offer: Offer, group: tuple[Scenario, ...]) -> frozenset[Any]:
-    """What can be observed in some scenarios, without reductions: these depend on what is not."""
+    """What can be observed in some scenarios.
+
+    Steps that nobody sees need not branch, since what can be observed is the same before and after. Who of
+    two identical processes stands for both may differ between two subjects, so both are searched.
+    """
     seen: set[Any] = set()
     with closing(_memory(subject, group)) as memory, Watchdog():
 
         def observe(state: Any) -> None:
             seen.add(observable(memory, state))
 
-        for _ in Explorer(subject, offer, list(group), memory, reduced=False, observe=observe).run():
+        for _ in Explorer(subject, offer, list(group), memory, symmetric=False, observe=observe).run():
             pass
     return frozenset(seen)
 

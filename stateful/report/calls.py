@@ -13,7 +13,7 @@ from typing import Any, Final
 from stateful.kernel.call import Call, Delivery, Errno
 from stateful.kernel.call_faults import CALL_FAULTS
 from stateful.kernel.process import Outcome, signal_name
-from stateful.report.disk import changes
+from stateful.report.disk import changes, shown
 from stateful.report.disk import short_path as short_path
 from stateful.schedule import Move
 from stateful.trace import Step
@@ -58,6 +58,17 @@ def call_text(
     return f"{name}({', '.join(map(str, args))})"
 
 
+def event_text(step: Step) -> str | None:
+    """What happened to one process, in words, where no call was made."""
+    return {
+        "crash": "killed (SIGKILL)",
+        "term": "SIGTERM",
+        "sigstop": "stopped (SIGSTOP)",
+        "sigcont": "goes on (SIGCONT)",
+        "exit": "asked to exit",
+    }.get(step.move.kind)
+
+
 def world_text(move: Move, answer: Any = None) -> str:
     """A fault of the machine, in words; what it answered is what the disk was, and what is left of it."""
     whom = move.letter or move.detail
@@ -96,10 +107,10 @@ def answer_text(step: Step) -> str:
     if call.name == "exit":
         return outcome_text(call.args[1])
     if isinstance(answer, bytes):
-        return _content(answer, step.path or "")
+        return content_text(answer, step.path or "")
     if call.name in ("write", "pwrite"):
         written = call.args[1][:answer]
-        return _content(written, "") + (" (fault: half)" if len(written) < len(call.args[1]) else "")
+        return content_text(written, "") + (" (fault: half)" if len(written) < len(call.args[1]) else "")
     if call.name in ("stat", "fstat"):
         return f"inode {answer[1]}, {answer[6]} bytes" if st.S_ISREG(answer[0]) else "directory"
     if call.name == "serve":
@@ -107,6 +118,20 @@ def answer_text(step: Step) -> str:
     if isinstance(answer, bool | str):
         return str(answer)
     return "ok"
+
+
+def whole_answer(step: Step) -> str:
+    """What the kernel answered, with nothing left out."""
+    call, answer = step.call, step.answer
+    if isinstance(answer, Errno):
+        return f"{answer_text(step)}: {os.strerror(answer.code)}"
+    if isinstance(answer, bytes):
+        return shown(answer)
+    if call is not None and call.name in ("write", "pwrite"):
+        return f"{answer} bytes written: {shown(call.args[1][:answer])}"
+    if isinstance(answer, tuple | list) and all(isinstance(item, str) for item in answer):
+        return ", ".join(answer) or "(nothing)"
+    return answer_text(step)
 
 
 def outcome_text(outcome: Outcome) -> str:
@@ -123,7 +148,7 @@ def changes_names(call: Call) -> tuple[str, ...]:
     return tuple(call.args[:2]) if call.name == "rename" else ()
 
 
-def _content(data: bytes, path: str) -> str:
+def content_text(data: bytes, path: str) -> str:
     """What stands in a file, in short: the pid of a record, the start time in ``/proc/<pid>/stat``."""
     text = data.decode(errors="replace").strip()
     if path.startswith("/proc/") and path.endswith("/stat") and ")" in text:

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from stateful.kernel.disk import HOME, Disk, File
+
+LONGEST_CONTENT: Final = 1_000  # bytes of a file that are shown
+
+_UNSEEN: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def short_path(path: str) -> str:
     """A path as it is called at home, which itself is ``.``."""
     return "." if path == HOME else path.removeprefix(f"{HOME}/")
+
+
+def shown(content: bytes) -> str:
+    """A content in full, as far as that goes, with what cannot be seen spelt out."""
+    if content and not content.strip(b"\0"):
+        return f"{len(content):,} zero bytes"
+    text = content[:LONGEST_CONTENT].decode(errors="backslashreplace")
+    more = len(content) - LONGEST_CONTENT
+    text = _UNSEEN.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+    return text + (f" ... and {more:,} bytes more" if more > 0 else "")
 
 
 def changes(before: Disk, after: Disk) -> str:

@@ -17,7 +17,14 @@ from stateful.kernel.faults import WORLD
 from stateful.kernel.process import OWNER
 from stateful.life import plain
 from stateful.report.blame import blame
-from stateful.report.calls import answer_text, call_text, changes_names, is_claim, world_text
+from stateful.report.calls import (
+    answer_text,
+    call_text,
+    changes_names,
+    event_text,
+    is_claim,
+    world_text,
+)
 from stateful.report.needs import needs
 from stateful.report.reasons import reasons
 from stateful.trace import Step, Trace
@@ -43,19 +50,22 @@ def trace_text(trace: Trace) -> str:
         *_summary(trace),
         "",
     ]
-    why = [line for reason in (*reasons(trace), *blame(trace), *needs(trace)) for line in _bullet(reason)]
+    why = [line for sentence in sentences(trace) for line in _bullet(sentence)]
     tail = ["", *why, ""] if why else [""]
     tail += _replay(trace)
+    if trace.confirmation:
+        tail += ["", *textwrap.wrap(str(trace.confirmation), LIMIT_COLUMNS)]
     rows = _rows(trace, LIMIT_LINES - len(head) - len(tail) - 1)
     return "\n".join([_cut(line) for line in [*head, _lane_heads(trace), *rows]] + tail)
 
 
+def sentences(trace: Trace) -> list[str]:
+    """All that is said of a violation: why it is one, who is to blame, and what it needs."""
+    return [*reasons(trace), *blame(trace), *needs(trace)]
+
+
 def _summary(trace: Trace) -> list[str]:
-    faults = trace.faults
-    counts = (
-        f"{count(trace.length, 'step')}, {count(trace.switches, 'switch', 'switches')}, "
-        f"{count(len(faults), 'fault') if faults else 'no faults'}"
-    )
+    counts = extent(trace)
     subject = f"subject: {trace.subject}{f' with {trace.other}' if trace.other else ''}"
     scenario = f"scenario: {trace.title}"
     where = f"{subject}   {scenario}"
@@ -63,6 +73,12 @@ def _summary(trace: Trace) -> list[str]:
     if len(line) <= LIMIT_COLUMNS:
         return [line]
     return [counts, where] if len(where) <= LIMIT_COLUMNS else [counts, subject, scenario]
+
+
+def extent(trace: Trace) -> str:
+    """How many steps, switches and faults there are."""
+    faults = count(len(trace.faults), "fault") if trace.faults else "no faults"
+    return f"{count(trace.length, 'step')}, {count(trace.switches, 'switch', 'switches')}, {faults}"
 
 
 def count(number: int, one: str, many: str | None = None) -> str:
@@ -143,7 +159,7 @@ def _rows(trace: Trace, limit: int) -> list[str]:
         if becomes_owner:
             owned.add(step.move.letter)
         row = _row(trace, step, number, becomes_owner)
-        lines.append((_may_be_left_out(step) and not becomes_owner, step.move.letter, row))
+        lines.append((is_of_its_own(step) and not becomes_owner, step.move.letter, row))
     return _fit(lines, limit, trace)
 
 
@@ -163,13 +179,8 @@ def _row(trace: Trace, step: Step, number: int, becomes_owner: bool) -> str:
 
 
 def _event(step: Step) -> str | None:
-    return {
-        "crash": "-- killed (SIGKILL) --",
-        "term": "-- SIGTERM --",
-        "sigstop": "-- stopped (SIGSTOP) --",
-        "sigcont": "-- goes on (SIGCONT) --",
-        "exit": "-- asked to exit --",
-    }.get(step.move.kind)
+    event = event_text(step)
+    return f"-- {event} --" if event else None
 
 
 def _cell(call: str, answer: str, width: int) -> str:
@@ -183,8 +194,8 @@ def _cell(call: str, answer: str, width: int) -> str:
     return f"{call:<{column}} {answer}"
 
 
-def _may_be_left_out(step: Step) -> bool:
-    """Whether a step only concerns its own process."""
+def is_of_its_own(step: Step) -> bool:
+    """Whether a step only concerns its own process, so that it may be left out."""
     if step.call is None or is_claim(step) or changes_names(step.call) or isinstance(step.answer, Errno):
         return False
     about = step.path or (step.call.args[0] if step.call.args else "")

@@ -111,30 +111,41 @@ def _cell(result: Result | None) -> str:
 
 def summary(verification: Verification) -> list[str]:
     """The verdict in a few lines: what is violated, what holds, over which scope."""
+    lines = [f"{verification.subject.title}: {verification.verdict}"]
+    for word, parts in points(verification):
+        lines += textwrap.wrap(
+            ", ".join(parts), LIMIT_COLUMNS, initial_indent=f"  {word:<12}", subsequent_indent=" " * 14
+        )
+    return lines
+
+
+def points(verification: Verification) -> list[tuple[str, list[str]]]:
+    """The points of the summary: a word, and what it says."""
     results = verification.results
     begun = [result for result in results if result.states]
     played = [result.chronicle for result in results if result.chronicle]
     names = [invariant.__name__ for invariant in (INVARIANTS if begun else INVARIANTS[:1])]
     names += [invariant.__name__ for invariant in RUN_INVARIANTS if played]
-    lines = [f"{verification.subject.title}: {verification.verdict}"]
     violated = {*verification.violations, *_implied(verification)}
-    lines += _entry("violated", [name for name in names if name in violated])
+    said = [("violated", [name for name in names if name in violated])]
     if begun or played:
         word = "holds" if verification.exhaustive else "not broken"
         unbroken = [name for name in names if name not in violated]
-        lines += _entry(word, [name for name in unbroken if _is_asked(name, verification)])
-        lines += _entry("not asked", [name for name in unbroken if not _is_asked(name, verification)])
-        lines += _entry("scope", _scope(verification, begun)) if begun else []
-        lines += _entry("supervised", _supervised(played))
-        lines += _entry("tried", _tried(verification))
-        lines += _entry("power loss", power.power_losses(begun))
-    lines += _entry("not offered", _not_offered(verification))
+        said += [
+            (word, [name for name in unbroken if _is_asked(name, verification)]),
+            ("not asked", [name for name in unbroken if not _is_asked(name, verification)]),
+            ("scope", _scope(verification, begun) if begun else []),
+            ("supervised", _supervised(played)),
+            ("tried", _tried(verification)),
+            ("power loss", power.power_losses(begun)),
+        ]
+    said.append(("not offered", _not_offered(verification)))
     reasons = {result.reason for result in results if result.verdict == UNKNOWN and result.reason}
     for reason in sorted(reasons):
         unknown = [result.scenario.name for result in results if result.reason == reason]
         more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
-        lines += _entry("unknown", [f"{unknown[0]}{more}: {reason}"])
-    return lines
+        said.append(("unknown", [f"{unknown[0]}{more}: {reason}"]))
+    return [(word, parts) for word, parts in said if parts]
 
 
 def _implied(verification: Verification) -> list[str]:
@@ -153,16 +164,6 @@ def _is_asked(invariant: str, verification: Verification) -> bool:
     return needed is None or bool(needed & set(verification.lives))
 
 
-def _entry(word: str, parts: Sequence[str]) -> list[str]:
-    """A word and what it says, folded."""
-    if not parts:
-        return []
-    indent = " " * 14
-    return textwrap.wrap(
-        ", ".join(parts), LIMIT_COLUMNS, initial_indent=f"  {word:<12}", subsequent_indent=indent
-    )
-
-
 def _scope(verification: Verification, begun: Sequence[Result]) -> list[str]:
     casts = [[plain(life) for life in result.scenario.cast.lives] for result in begun]
     nouns = {"start": "start", "replace": "replace", "stop": "planned stop"}
@@ -178,7 +179,8 @@ def _scope(verification: Verification, begun: Sequence[Result]) -> list[str]:
     return [
         f"{count(total, 'scenario')}, {how}",
         f"up to {processes}{at_any_step}",
-        f"{verification.states:,} states in {verification.seconds:.1f} s",
+        f"{verification.states:,} states"
+        + (f" in {verification.seconds:.1f} s" if verification.seconds else ""),
     ]
 
 
@@ -219,13 +221,12 @@ def _not_offered(verification: Verification) -> list[str]:
 def also_violated(trace: Trace) -> list[str]:
     """One line and a command for a violation that is not shown in full."""
     assert trace.violation is not None
-    first = f"{trace.violation.invariant}: {trace.violation.sentence}"
-    if isinstance(trace, Chronicle):
-        return [first, f"    {command(trace)}"]
-    return [
-        first,
-        f'    {replay_command(trace)} "{trace.schedule}"',
-    ]
+    shown = command(trace) if isinstance(trace, Chronicle) else f'{replay_command(trace)} "{trace.schedule}"'
+    lines = [f"{trace.violation.invariant}: {trace.violation.sentence}", f"    {shown}"]
+    if trace.confirmation is None:
+        return lines
+    said = "Confirmed on the host." if trace.confirmation.confirmed else str(trace.confirmation)
+    return [*lines, *(f"    {line}" for line in textwrap.wrap(said, LIMIT_COLUMNS - 6))]
 
 
 def as_json(verification: Verification) -> dict[str, Any]:
@@ -259,7 +260,15 @@ def _result_as_json(result: Result) -> dict[str, Any]:
                 "schedule": trace.schedule,
                 "needs": list(needs(trace)),
                 "text": trace_text(trace),
+                **_confirmation_as_json(trace),
             }
             for invariant, trace in result.violations.items()
         ],
     }
+
+
+def _confirmation_as_json(trace: Trace) -> dict[str, Any]:
+    """Whether real processes do the same, or None, and the sentence that says why; nothing if not asked."""
+    if trace.confirmation is None:
+        return {}
+    return {"confirmed": trace.confirmation.confirmed, "confirmation": trace.confirmation.sentence}

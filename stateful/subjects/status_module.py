@@ -24,11 +24,12 @@ CONSUMERS = ("consume_takeover_marker_for_self", "consume_planned_stop_marker_fo
 def gateway(module: ModuleType, serve: Callable[[], None], *, replace: bool = False) -> None:
     """Claim the home with a status module, serve, and leave the release to the exit handlers."""
     running = module.get_running_pid()
-    if running is not None:
-        if not replace:
-            return
-        if not _end(module, running, "takeover"):
-            return
+    if running is None or (replace and _end(module, running, "takeover")):
+        claim(module, serve)
+
+
+def claim(module: ModuleType, serve: Callable[[], None]) -> None:
+    """Claim the home where no gateway runs, and serve."""
     acquire = getattr(module, "acquire_gateway_runtime_lock", None)
     if acquire is not None and not acquire():
         return

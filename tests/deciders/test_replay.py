@@ -24,6 +24,9 @@ MISFITS = {
     "A8 exit-A A5 A1": "A1 is not possible after A8 exit-A A5: A has ended; possible: B, start-C",
     "exit-A": "exit-A is not possible after the start: A is not alive; possible: A, start-C",
     "A1 exit-A": "exit-A is not possible after A1: A does not serve; possible: A, B, crash-A, start-C",
+    "A8 sigstop-A exit-A": (
+        "exit-A is not possible after A8 sigstop-A: A is stopped; possible: B, crash-A, start-C"
+    ),
     "A1 start-D": (
         "start-D is not possible after A1: the next new process is C; possible: A, B, crash-A, start-C"
     ),

@@ -110,6 +110,14 @@ def test_long_trace_of_many_processes_says_what_it_leaves_out() -> None:
     assert parse_schedule(command.rpartition('"')[0].partition('"')[2]) == execution.trace.moves
 
 
+def test_counterexample_of_hundreds_of_steps_keeps_its_limits_and_its_end(long_trace: Trace) -> None:
+    lines = trace_text(long_trace).splitlines()
+    assert len(lines) <= LIMIT_LINES
+    assert max(map(len, lines)) <= LIMIT_COLUMNS
+    assert sum("rows left out" in line for line in lines) == 1
+    assert any(line.split()[:2] == [str(long_trace.length), "D"] for line in lines)
+
+
 LATE = "tests/planted/removes_the_lock_when_it_goes.py"
 
 

@@ -1,0 +1,144 @@
+"""The same schedule with real processes: real system calls, locks and signals, gated at each call.
+
+A trace of the simulation is played again by real child processes, forked from a warm parent (``nursery``).
+Each runs the code of the subject as a simulated process does (``actor``), but makes each call for real
+(``calls``), when the ``stage`` says so. The stage compares every call, answer, phase and end with the trace,
+and in the end the disk. Who is killed is killed with SIGKILL; who exits, exits.
+
+Done by hand, since no host can be made to at the right moment: the errno of a call that a fault befalls; what
+a full or a read-only disk denies; the clock, which stands still but for sleeps, and those take no time; what
+a power loss or a reboot leaves, where everybody is killed and the disk laid out as the trace has it, with
+another boot's id in place of this one's. Who lives at the end of a play is a process of the next one, too,
+with modules of its own again: a fork costs more than a play.
+
+Not played, and said in words: machines without ``/proc``, pid namespaces, processes that start in one tick;
+what only root may do, where the harness is not root: processes of two users, and choosing a pid; calls about
+processes that are none of the play. All pids of a play have the same number of digits, as in the simulation:
+where they have not, it is played again.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from secrets import token_hex
+from types import TracebackType
+from typing import Final, Self
+
+from stateful.chronicle import Chronicle
+from stateful.deciders.replay import replay
+from stateful.host.confirmation import (
+    CONFIRMED,
+    DIFFERS,
+    UNPLAYABLE,
+    Confirmation,
+    Differs,
+    Uneven,
+    Unplayable,
+)
+from stateful.host.layout import file_system, remove_root, remove_tree
+from stateful.host.parent import Gone, Parent
+from stateful.host.stage import Stage
+from stateful.kernel.kernel import temporary_folder
+from stateful.scenario import Scenario
+from stateful.subject import Subject
+from stateful.trace import Trace
+from stateful.verify import Verification
+
+TRIES: Final = 3
+
+__all__ = ["CONFIRMED", "DIFFERS", "UNPLAYABLE", "Confirmation", "Host", "confirm", "confirm_all"]
+
+
+class Host:
+    """Plays traces with real processes; a context manager that leaves no process and no file behind."""
+
+    def __init__(self) -> None:
+        base = temporary_folder() or tempfile.gettempdir()
+        self._folder = os.path.join(base, f"stateful-{os.getpid()}-host-{token_hex(8)}")
+        self._parents: dict[tuple[str, ...], Parent] = {}
+        self._plays = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all processes and remove all files; what is asked after that starts them anew."""
+        try:
+            while self._parents:
+                self._parents.popitem()[1].close()
+        finally:
+            remove_tree(self._folder)
+
+    def parent(self, argv: Sequence[str]) -> Parent:
+        """The parent of all processes with a command line; started when it is first asked for."""
+        known = self._parents.get(tuple(argv))
+        if known is None:
+            known = self._parents[tuple(argv)] = Parent(argv, self._folder)
+        return known
+
+    def confirm(self, subject: Subject, scenario: Scenario, trace: Trace) -> Confirmation:
+        """Whether real processes do the same as the simulated ones of a trace."""
+        if sys.platform != "linux":
+            return Confirmation(UNPLAYABLE, "it takes Linux, whose calls the simulation has.")
+        if len(trace.living) != len(trace.steps) + 1:
+            trace = replay(subject, scenario, trace.moves)
+        for _ in range(TRIES):
+            try:
+                self._play(subject, scenario, trace)
+                break
+            except Uneven:
+                self.close()
+            except Differs as difference:
+                return Confirmation(DIFFERS, str(difference))
+            except Unplayable as why:
+                return Confirmation(UNPLAYABLE, str(why))
+            except Gone as why:
+                self.close()
+                return Confirmation(UNPLAYABLE, f"{why}.")
+            except BaseException:
+                self.close()
+                raise
+        else:
+            return Confirmation(UNPLAYABLE, "it gives pids of different lengths.")
+        steps = f"{trace.length:,} step{'s' * (trace.length != 1)}"
+        count = len(trace.lives)
+        processes = f"{count} real process{'es' * (count != 1)}"
+        release = ".".join(os.uname().release.split(".")[:2])
+        where = f"{os.uname().sysname} {release}, {file_system(self._folder)}"
+        return Confirmation(CONFIRMED, f"{steps} of {processes}, the same calls, answers and end ({where}).")
+
+    def _play(self, subject: Subject, scenario: Scenario, trace: Trace) -> None:
+        self._plays += 1
+        root = f"{self._folder}/{self._plays}"
+        os.makedirs(self._folder, exist_ok=True)
+        os.chmod(self._folder, 0o711)  # Where the harness is root, its processes are not.
+        try:
+            with Stage(self.parent, subject, scenario, trace, root) as stage:
+                stage.play()
+        finally:
+            remove_root(root)
+
+
+def confirm(subject: Subject, scenario: Scenario, trace: Trace) -> Confirmation:
+    """Whether real processes do the same as the simulated ones of a trace: starts and ends a ``Host``."""
+    with Host() as host:
+        return host.confirm(subject, scenario, trace)
+
+
+def confirm_all(verification: Verification) -> None:
+    """Note of each violation of a verification whether real processes do the same."""
+    with Host() as host:
+        for result in verification.results:
+            for trace in result.violations.values():
+                if isinstance(trace, Chronicle):
+                    trace.confirmation = Confirmation(UNPLAYABLE, "it goes on for hours of virtual time.")
+                else:
+                    trace.confirmation = host.confirm(verification.subject, result.scenario, trace)

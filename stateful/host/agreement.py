@@ -1,0 +1,137 @@
+"""Whether a call and its answer on the host are those of the simulation.
+
+Compared: every argument and every answer, with pids, start times and the boot translated; errnos exactly;
+permission bits, links and times of files; inode numbers by the order in which they are first seen. Not
+compared: other numbers in contents, sizes beyond empty or not, sizes and links of folders, devices, users of
+files, of ``/proc/<pid>/stat`` and ``status`` more than name, pid, state and start time, whether a process
+runs or sleeps.
+"""
+
+from __future__ import annotations
+
+import stat as st
+from typing import Any, Final
+
+from stateful.host.actor import in_words
+from stateful.host.calls import START_TIME, STATE, split_stat
+from stateful.host.translation import Translation
+from stateful.kernel.call import Call, Errno
+from stateful.kernel.kernel import CLOCK_START_US
+from stateful.kernel.process import Outcome
+
+NAMES_A_PID: Final = frozenset({"kill", "pidfd_open", "pid_exists", "inspect"})
+_LIVE: Final = {"R": "lives", "S": "lives", "D": "lives", "running": "lives", "sleeping": "lives"}
+
+
+class Agreement:
+    """Compares the calls of one execution.
+
+    Attributes:
+        origin: the clock of the host when the execution began.
+    """
+
+    def __init__(self, translation: Translation, origin: int) -> None:
+        self._translation = translation
+        self._origin = origin
+        self._inodes: dict[int, int] = {}
+
+    def on_call(self, simulated: Call, real: Call) -> bool:
+        """Whether two processes are about to make the same call."""
+        if simulated.name != real.name or len(simulated.args) != len(real.args):
+            return False
+        ours, theirs = list(simulated.args), list(real.args)
+        if simulated.name in NAMES_A_PID and self._translation.number(ours.pop(0)) != theirs.pop(0):
+            return False
+        if simulated.name == "utime" and ours[1] is not None:
+            ours[1], theirs[1] = ours[1] - CLOCK_START_US, (theirs[1] or 0) - self._origin
+        return self._on_values(ours, theirs)
+
+    def on_path(self, simulated: str | None, real: str | None) -> bool:
+        """Whether two descriptors stand for the same."""
+        return self._on_value(simulated, real)
+
+    def on_answer(self, call: Call, path: str, simulated: Any, real: Call, answer: Any) -> bool:
+        """Whether a call was answered the same."""
+        if isinstance(simulated, Errno) or isinstance(answer, Errno):
+            return bool(simulated == answer)
+        if call.name in ("stat", "fstat"):
+            return self._on_status(simulated, answer)
+        if call.name in ("write", "pwrite"):
+            return bool((simulated < len(call.args[1])) == (answer < len(real.args[1])))
+        if call.name == "sendfile":
+            return bool(simulated) == bool(answer)
+        if call.name in ("listdir", "scandir"):
+            rest = list(answer)
+            return len(simulated) == len(rest) and all(
+                any(self._on_value(one, other) for other in rest) for one in simulated
+            )
+        if call.name in ("read", "pread") and path.startswith("/proc/"):
+            return self._on_proc(path, simulated, answer)
+        if call.name == "readlink" and call.args[0].startswith("/proc/"):
+            return True
+        if call.name == "inspect":
+            argv, start, _, state = simulated
+            same = self._on_values((argv, start), answer[:2])
+            return same and _LIVE.get(state, state) == _LIVE.get(answer[3], answer[3])
+        return self._on_value(simulated, answer)
+
+    def _on_values(self, simulated: Any, real: Any) -> bool:
+        return len(simulated) == len(real) and all(map(self._on_value, simulated, real))
+
+    def _on_value(self, simulated: Any, real: Any) -> bool:
+        if type(simulated) is not type(real):
+            return False
+        if isinstance(simulated, Outcome):
+            simulated = in_words(simulated)
+            value = simulated.value
+            if simulated.kind in ("answered", "returned") and type(value) is int:
+                simulated = simulated._replace(value=self._translation.number(value))
+            return self._on_values(tuple(simulated), tuple(real))
+        if isinstance(simulated, bytes | str):
+            return self._translation.agree(simulated, real)
+        if isinstance(simulated, tuple | list):
+            return self._on_values(simulated, real)
+        return bool(simulated == real)
+
+    def _on_status(self, simulated: tuple[int, ...], real: tuple[int, ...]) -> bool:
+        mode, inode, _, links, _, _, size, mtime = simulated
+        if mode != real[0]:
+            return False
+        if real[7] - self._origin != mtime - CLOCK_START_US and not _is_dated_by_others(mode, real):
+            return False
+        if st.S_ISREG(mode) and (links != real[3] or bool(size) != bool(real[6])):
+            return False
+        known = self._inodes.setdefault(inode, real[1])
+        return known == real[1] and list(self._inodes.values()).count(known) == 1
+
+    def _on_proc(self, path: str, simulated: bytes, real: bytes) -> bool:
+        name = path.rpartition("/")[2]
+        ours, theirs = simulated.decode(errors="replace"), real.decode(errors="replace")
+        try:
+            if name == "stat" and path != "/proc/stat":
+                return self._on_values(_stat_of(ours), _stat_of(theirs))
+            if name == "status":
+                return self._on_values(_status_of(ours), _status_of(theirs))
+        except (IndexError, KeyError):  # They were read in pieces.
+            return True
+        if path in ("/proc/stat", "/proc/sys/kernel/pid_max"):
+            return True
+        return self._translation.agree(simulated, real)
+
+
+def _is_dated_by_others(mode: int, real: tuple[int, ...]) -> bool:
+    """Whether a time is not one of those that processes give to files: a folder's, or one of ``/proc``."""
+    return st.S_ISDIR(mode) or (real[6] == 0 and mode & 0o777 == 0o444)
+
+
+def _stat_of(text: str) -> tuple[str, ...]:
+    """Pid, name, state and start time, of ``/proc/<pid>/stat``."""
+    comm, rest = split_stat(text)
+    return text.partition(" ")[0], comm, _LIVE.get(rest[STATE], rest[STATE]), rest[START_TIME]
+
+
+def _status_of(text: str) -> tuple[str, ...]:
+    """Name, pid and state, of ``/proc/<pid>/status``."""
+    fields = dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
+    state = fields["State"][0]
+    return fields["Name"], fields["Pid"], _LIVE.get(state, state)

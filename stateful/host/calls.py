@@ -1,0 +1,313 @@
+"""The calls of a subject, made for real: each is one plain call of the host, below one real directory.
+
+Nothing of the simulated kernel's own tables is used: modes, locks, inode numbers, processes and signals are
+the host's. What is left to keep is the name by which each descriptor was opened.
+
+Not the host's: the time. It stands still until a process sleeps, which takes none, as in the simulation; so
+what changes a file dates it by that clock. A blocking lock really blocks; a wait for a time-out does not.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import select
+import signal
+import stat as st
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+from stateful.kernel.call import Call, Errno
+from stateful.kernel.files import OpenFile
+from stateful.kernel.locks import DROPPED
+from stateful.kernel.proc import PIDFD, STATES
+from stateful.kernel.signals import HANDLED
+
+CHUNK_BYTES: Final = 65536
+STATE, START_TIME = 0, 19  # fields of /proc/<pid>/stat, counted from behind the name
+
+
+class Place:
+    """What the calls of one real process act on.
+
+    Attributes:
+        root: the real directory that the process sees as ``/``.
+        files: the open file behind each of its descriptors: by which name it was opened.
+        signals: those that have arrived and whose handlers are to run.
+        changed: those of which the process has said what is to become of them.
+        clock: microseconds of the clock that stands still.
+        skew: by how many microseconds the wall clock is ahead of it.
+    """
+
+    def __init__(self, root: str, files: dict[int, OpenFile]) -> None:
+        self.root = root
+        self.files = files
+        self.signals: set[int] = set()
+        self.changed: set[int] = set()
+        self.clock = 0
+        self.skew = 0
+
+    def where(self, path: str) -> str:
+        """The real path of a virtual one."""
+        return path if path == "/proc" or path.startswith("/proc/") else self.root + path
+
+    def note(self, number: int, frame: Any = None) -> None:
+        """The handler of every signal that the subject handles: its own runs when it is told to go on."""
+        self.signals.add(number)
+
+    def date(self, file: int | str) -> None:
+        """Give a file that was changed the time of the clock that stands still."""
+        now = (self.clock + self.skew) * 1000
+        os.utime(file, ns=(now, now), follow_symlinks=isinstance(file, int))
+
+
+def perform(place: Place, call: Call) -> Any:
+    """Make a call; what it answers, or its errno."""
+    try:
+        return _CALLS[call.name](place, *call.args)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        return Errno(error.errno)
+
+
+def drop_lock(place: Place, fd: int, operation: int) -> Any:
+    """Begin to convert a lock, where that has to wait: it only drops the lock that the process has."""
+    answer = perform(place, Call("flock", (fd, operation | fcntl.LOCK_NB)))
+    return DROPPED if answer == Errno(errno.EAGAIN) else answer
+
+
+# -- files ----------------------------------------------------------------------------------------------
+
+
+def _open(place: Place, path: str, flags: int, mode: int) -> int:
+    makes = bool(flags & os.O_TRUNC) or (flags & os.O_CREAT and not os.path.exists(place.where(path)))
+    fd = os.open(place.where(path), flags, mode)
+    if makes:
+        place.date(fd)
+    place.files[fd] = OpenFile(fd, path, flags, 0)
+    return fd
+
+
+def _close(place: Place, fd: int) -> None:
+    place.files.pop(fd, None)
+    os.close(fd)
+
+
+def _dup(place: Place, fd: int) -> int:
+    new = os.dup(fd)
+    place.files[new] = place.files[fd]
+    return new
+
+
+def _read(place: Place, fd: int, size: int) -> bytes:
+    if size >= 0:
+        return os.read(fd, size)
+    chunks = []
+    while chunk := os.read(fd, CHUNK_BYTES):
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _write(place: Place, fd: int, data: bytes) -> int:
+    written = os.write(fd, data)
+    place.date(fd)
+    return written
+
+
+def _pwrite(place: Place, fd: int, data: bytes, offset: int) -> int:
+    written = os.pwrite(fd, data, offset)
+    place.date(fd)
+    return written
+
+
+def _sendfile(place: Place, target: int, source: int, offset: int | None, size: int) -> int:
+    written = os.sendfile(target, source, offset, size)
+    place.date(target)
+    return written
+
+
+def _ftruncate(place: Place, fd: int, length: int) -> None:
+    os.ftruncate(fd, length)
+    place.date(fd)
+
+
+def _fdkind(place: Place, fd: int) -> str:
+    return "dir" if st.S_ISDIR(os.fstat(fd).st_mode) else "file"
+
+
+# -- names ----------------------------------------------------------------------------------------------
+
+
+def _status(raw: os.stat_result) -> tuple[int, ...]:
+    return (*raw[:7], raw.st_mtime_ns // 1000)
+
+
+def _stat(place: Place, path: str, follow: bool) -> tuple[int, ...]:
+    return _status(os.stat(place.where(path), follow_symlinks=follow))
+
+
+def _truncate(place: Place, path: str, length: int) -> None:
+    os.truncate(place.where(path), length)
+    place.date(os.path.realpath(place.where(path)))
+
+
+def _symlink(place: Place, target: str, path: str) -> None:
+    os.symlink(place.where(target) if target.startswith("/") else target, place.where(path))
+    place.date(place.where(path))
+
+
+def _mkdir(place: Place, path: str, mode: int) -> None:
+    os.mkdir(place.where(path), mode)
+    place.date(place.where(path))
+
+
+def _scandir(place: Place, path: str) -> tuple[tuple[str, str], ...]:
+    with os.scandir(place.where(path)) as entries:
+        return tuple(
+            sorted(
+                (entry.name, "link" if entry.is_symlink() else "dir" if entry.is_dir() else "file")
+                for entry in entries
+            )
+        )
+
+
+def _utime(place: Place, file: int | str, mtime: int | None) -> None:
+    now = (place.clock + place.skew if mtime is None else mtime) * 1000
+    os.utime(place.where(file) if isinstance(file, str) else file, ns=(now, now))
+
+
+# -- processes ------------------------------------------------------------------------------------------
+
+
+def _kill(place: Place, pid: int, number: int) -> str | None:
+    os.kill(pid, number)
+    return _handled(place, pid == os.getpid(), number)
+
+
+def _handled(place: Place, is_own: bool, number: int) -> str | None:
+    """Whether the process has just sent itself a signal, whose handler is to run before the call returns."""
+    if is_own and number in place.signals:
+        place.signals.remove(number)
+        return HANDLED
+    return None
+
+
+def _pidfd_open(place: Place, pid: int, flags: int) -> int:
+    fd = os.pidfd_open(pid, flags)
+    place.files[fd] = OpenFile(fd, f"{PIDFD}{pid}:{stat_fields(pid).rest[START_TIME]}", os.O_RDWR, 0)
+    return fd
+
+
+def _pidfd_send_signal(place: Place, fd: int, number: int) -> str | None:
+    signal.pidfd_send_signal(fd, number)
+    return _handled(place, place.files[fd].path.startswith(f"{PIDFD}{os.getpid()}:"), number)
+
+
+def _select(place: Place, fds: tuple[int, ...], microseconds: int | None) -> tuple[int, ...]:
+    return tuple(select.select(fds, (), (), None if microseconds is None else 0)[0])
+
+
+def _sigaction(place: Place, number: int, disposition: str) -> None:
+    handlers: dict[str, Any] = {"default": signal.SIG_DFL, "ignored": signal.SIG_IGN}
+    signal.signal(number, handlers.get(disposition, place.note))
+    place.changed.add(number)
+
+
+def _pid_exists(place: Place, pid: int) -> bool:
+    return os.path.exists(f"/proc/{pid}")
+
+
+def _pids(place: Place) -> tuple[str, ...]:
+    return tuple(sorted(name for name in os.listdir("/proc") if name.isdecimal()))
+
+
+class Fields(NamedTuple):
+    """``/proc/<pid>/stat``: the name of the program, and the fields behind it."""
+
+    comm: str
+    rest: list[str]
+
+
+def stat_fields(pid: int) -> Fields:
+    """What ``/proc/<pid>/stat`` says. Raises OSError where the process is gone."""
+    return split_stat(_whole(f"/proc/{pid}/stat").decode(errors="replace"))
+
+
+def start_time(pid: int) -> int:
+    """When a process started, in clock ticks."""
+    return int(stat_fields(pid).rest[START_TIME])
+
+
+def split_stat(text: str) -> Fields:
+    """The fields of ``/proc/<pid>/stat``."""
+    head, _, tail = text.rpartition(")")
+    return Fields(head.partition("(")[2], tail.split())
+
+
+def _inspect(place: Place, pid: int) -> tuple[Any, ...]:
+    """What psutil reads of a process."""
+    try:
+        state, start = (stat_fields(pid).rest[field] for field in (STATE, START_TIME))
+        argv = _whole(f"/proc/{pid}/cmdline").decode().split("\0")[:-1]
+        return (tuple(argv), start, os.stat(f"/proc/{pid}").st_uid, STATES.get(state, "sleeping"))
+    except (FileNotFoundError, ProcessLookupError):
+        raise OSError(errno.ESRCH, "") from None
+
+
+def _whole(path: str) -> bytes:
+    with open(path, "rb", buffering=0) as file:
+        return file.readall()
+
+
+_CALLS: Final[dict[str, Callable[..., Any]]] = {
+    "open": _open,
+    "close": _close,
+    "dup": _dup,
+    "read": _read,
+    "pread": lambda place, fd, size, offset: os.pread(fd, size, offset),
+    "write": _write,
+    "pwrite": _pwrite,
+    "sendfile": _sendfile,
+    "lseek": lambda place, fd, offset, whence: os.lseek(fd, offset, whence),
+    "ftruncate": _ftruncate,
+    "fsync": lambda place, fd: os.fsync(fd),
+    "fdatasync": lambda place, fd: os.fdatasync(fd),
+    "fdkind": _fdkind,
+    "getfl": lambda place, fd: fcntl.fcntl(fd, fcntl.F_GETFL),
+    "fstat": lambda place, fd: _status(os.fstat(fd)),
+    "flock": lambda place, fd, operation: fcntl.flock(fd, operation),
+    "lockf": lambda place, fd, *how: fcntl.lockf(fd, *how),
+    "stat": _stat,
+    "access": lambda place, path, mode: os.access(place.where(path), mode, effective_ids=True),
+    "truncate": _truncate,
+    "unlink": lambda place, path: os.unlink(place.where(path)),
+    "rename": lambda place, source, target: os.rename(place.where(source), place.where(target)),
+    "link": lambda place, source, target: os.link(
+        place.where(source), place.where(target), follow_symlinks=False
+    ),
+    "symlink": _symlink,
+    "readlink": lambda place, path: os.readlink(place.where(path)).removeprefix(place.root),
+    "mkdir": _mkdir,
+    "rmdir": lambda place, path: os.rmdir(place.where(path)),
+    "listdir": lambda place, path: (
+        _pids(place) if path == "/proc" else tuple(sorted(os.listdir(place.where(path))))
+    ),
+    "scandir": _scandir,
+    "chmod": lambda place, path, mode: os.chmod(place.where(path), mode),
+    "fchmod": lambda place, fd, mode: os.fchmod(fd, mode),
+    "utime": _utime,
+    "umask": lambda place, mask: os.umask(mask),
+    "kill": _kill,
+    "pidfd_open": _pidfd_open,
+    "pidfd_send_signal": _pidfd_send_signal,
+    "select": _select,
+    "sigaction": _sigaction,
+    "sleep": lambda place, microseconds: None,
+    "clock": lambda place: place.clock,
+    "wall": lambda place: place.clock + place.skew,
+    "pid_exists": _pid_exists,
+    "pids": _pids,
+    "inspect": _inspect,
+}

@@ -1,0 +1,39 @@
+"""What came of playing a schedule with real processes: confirmed, what differs, or why it cannot be done."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+CONFIRMED, DIFFERS, UNPLAYABLE = "confirmed", "differs", "cannot be played"
+HEADS: Final = {
+    CONFIRMED: "Confirmed on the host",
+    DIFFERS: "Not confirmed",
+    UNPLAYABLE: "Cannot be played on this host",
+}
+
+
+class Confirmation(NamedTuple):
+    """The verdict of the host on a trace, and the sentence that says why."""
+
+    verdict: str
+    sentence: str
+
+    @property
+    def confirmed(self) -> bool | None:
+        """Whether the host does the same; None where it cannot be asked."""
+        return None if self.verdict == UNPLAYABLE else self.verdict == CONFIRMED
+
+    def __str__(self) -> str:
+        return f"{HEADS[self.verdict]}: {self.sentence}"
+
+
+class Differs(Exception):
+    """The host does something else than the simulation, and what."""
+
+
+class Unplayable(Exception):
+    """This host cannot be made to do what a schedule asks for, and why."""
+
+
+class Uneven(Exception):
+    """The host gave pids of different lengths, as it does when it starts again from the lowest."""

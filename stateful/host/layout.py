@@ -1,0 +1,171 @@
+"""The real directory in which real processes run: laid out as a simulated disk is, looked at, removed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat as st
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from stateful.host.rights import user
+from stateful.host.translation import Translation
+from stateful.kernel.disk import LIMIT_CONTENT_BYTES, Disk
+from stateful.kernel.kernel import SKELETON
+from stateful.kernel.machine import ROOT
+from stateful.report.disk import short_path
+
+_FOLDERS: Final = SKELETON[1:]
+
+
+class Found(NamedTuple):
+    """What a name stands for on the host."""
+
+    kind: str
+    mode: int
+    content: bytes
+
+
+def make_root(root: str) -> None:
+    """Make the folders that every machine has."""
+    for path in ("", *_FOLDERS):
+        os.mkdir(root + path, 0o700)
+        _give(root + path)
+
+
+def lay_out(root: str, disk: Disk, translation: Translation, clock: int) -> None:
+    """Put on the disk what stands on a simulated one."""
+    made: dict[int, str] = {}
+    files = disk.by_path()
+    for path, serial in disk.names:
+        where, file = root + translation.path(path), files[path]
+        if serial in made:
+            os.link(made[serial], where)
+            continue
+        made[serial] = where
+        if file.kind == "dir":
+            os.mkdir(where)
+        elif file.kind == "link":
+            target = os.fsdecode(file.content)
+            os.symlink(root + target if target.startswith("/") else target, where)
+        else:
+            write(where, translation.to_host(file.content))
+        _give(where)
+        os.utime(where, ns=(clock * 1000, clock * 1000), follow_symlinks=False)
+        if file.kind != "link":
+            os.chmod(where, file.mode)
+
+
+def write(where: str, content: bytes) -> None:
+    """Have a file contain something; it stays the same file where there is one."""
+    is_new = not os.path.lexists(where)
+    fd = os.open(where, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+    try:
+        os.write(fd, content)
+    finally:
+        os.close(fd)
+    if is_new:
+        _give(where)
+
+
+def make_folder(where: str) -> None:
+    """Make a folder that the processes may use."""
+    os.mkdir(where, 0o700)
+    _give(where)
+
+
+def remove_tree(where: str) -> None:
+    """Remove a folder whatever the permission bits in it say."""
+    shutil.rmtree(where, ignore_errors=True)
+    if os.path.exists(where):
+        for folder, names, _ in os.walk(where):
+            for name in names:
+                if not os.path.islink(f"{folder}/{name}"):
+                    os.chmod(f"{folder}/{name}", 0o700)
+        shutil.rmtree(where, ignore_errors=True)
+
+
+def remove(where: str) -> None:
+    """Remove a file, or a folder with all that is in it."""
+    if os.path.isdir(where) and not os.path.islink(where):
+        shutil.rmtree(where)
+    elif os.path.lexists(where):
+        os.unlink(where)
+
+
+def clear(root: str) -> None:
+    """Remove everything but the folders that every machine has."""
+    for path, found in sorted(_walk(root), reverse=True):
+        (os.rmdir if found.kind == "dir" else os.unlink)(root + path)
+
+
+def remove_root(root: str) -> None:
+    """Remove the real directory, with all that is in it."""
+    try:
+        clear(root)
+        for path in reversed(("", *_FOLDERS)):
+            os.rmdir(root + path)
+    except OSError:  # It is not whole, or has folders that keep their owner out.
+        remove_tree(root)
+
+
+def look(root: str) -> dict[str, Found]:
+    """What stands on the disk, by virtual path."""
+    return dict(_walk(root))
+
+
+def difference(root: str, disk: Disk, translation: Translation) -> str:
+    """What stands there that does not on a simulated disk, or the reverse; nothing where they agree."""
+    found = look(root)
+    files = {translation.path(path): file for path, file in disk.by_path().items()}
+    for path in sorted(found.keys() | files.keys()):
+        ours, theirs = files.get(path), found.get(path)
+        if ours is None or theirs is None:
+            return f"{short_path(path)} stands {'in the simulation' if ours else 'on the host'} only"
+        same = ours.kind == theirs.kind and (ours.kind == "link" or ours.mode == theirs.mode)
+        if not same or not translation.agree(ours.content, theirs.content):
+            return (
+                f"{short_path(path)} is {ours.kind} {ours.mode:o} {ours.content!r} in the simulation, "
+                f"{theirs.kind} {theirs.mode:o} {theirs.content!r} on the host"
+            )
+    return ""
+
+
+def _walk(root: str) -> Iterator[tuple[str, Found]]:
+    folders = ["/home/user", "/run", "/tmp"]
+    while folders:
+        folder = folders.pop()
+        with os.scandir(root + folder) as entries:
+            for entry in entries:
+                path = f"{folder}/{entry.name}"
+                mode = entry.stat(follow_symlinks=False).st_mode
+                content, kind = b"", "other"
+                if st.S_ISDIR(mode):
+                    kind = "dir"
+                    folders.append(path)
+                elif st.S_ISLNK(mode):
+                    kind, content = "link", os.readlink(entry.path).removeprefix(root).encode()
+                elif st.S_ISREG(mode):
+                    kind = "file"
+                    with open(entry.path, "rb") as file:
+                        content = file.read(LIMIT_CONTENT_BYTES)
+                yield path, Found(kind, st.S_IMODE(mode), content)
+
+
+def _give(where: str) -> None:
+    """Let a file belong to the user as whom the processes run."""
+    if os.getuid() == ROOT:
+        os.chown(where, user(), user(), follow_symlinks=False)
+
+
+@lru_cache
+def file_system(folder: str) -> str:
+    """The kind of file system that a folder is on."""
+    best, kind = "", "an unknown file system"
+    with open("/proc/self/mountinfo") as mounts:
+        for line in mounts:
+            where, after = line.split()[4], line.partition(" - ")[2].split()
+            if f"{folder}/".startswith(f"{where.rstrip('/')}/") and len(where) >= len(best):
+                best, kind = where, after[0]
+    return kind

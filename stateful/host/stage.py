@@ -1,0 +1,306 @@
+"""One play: the moves of a trace, made by real processes, each compared with what the simulation says."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any, Final, Self
+
+from stateful.host import layout
+from stateful.host.actor import Cue
+from stateful.host.agreement import NAMES_A_PID, Agreement
+from stateful.host.calls import STATE, stat_fields
+from stateful.host.confirmation import Differs, Uneven, Unplayable
+from stateful.host.mishap import strike
+from stateful.host.parent import Parent
+from stateful.host.translation import Translation, mentions
+from stateful.host.troupe import Player, Troupe, check, ended_text
+from stateful.kernel.call import Call, Delivery, Errno
+from stateful.kernel.call_faults import ERRNOS, SHORT
+from stateful.kernel.faults import WORLD
+from stateful.kernel.locks import DROPPED
+from stateful.kernel.machine import DEAD_PID, FIRST_PID, START_TICKS
+from stateful.kernel.proc import PIDFD
+from stateful.kernel.process import Entry
+from stateful.kernel.signals import named_by
+from stateful.report.calls import answer_text, call_text
+from stateful.running import LETTERS
+from stateful.scenario import Scenario
+from stateful.schedule import LIVES, SIGNALS, Move
+from stateful.subject import Subject
+from stateful.trace import Step, Trace
+
+MICROSECONDS: Final = 1_000_000
+ENDS_A_STRANGER: Final = (signal.SIGKILL, signal.SIGTERM)
+
+
+class Stage:
+    """Plays one trace; a context manager that leaves no process behind.
+
+    Attributes:
+        clock, skew: what time it is; it begins at a whole second, as the simulation's does.
+        denial: the errno with which an ailing disk denies what the simulation's denies.
+    """
+
+    def __init__(
+        self,
+        parent: Callable[[Sequence[str]], Parent],
+        subject: Subject,
+        scenario: Scenario,
+        trace: Trace,
+        root: str,
+    ) -> None:
+        self._machine = scenario.disk.machine
+        check(self._machine)
+        self._trace = trace
+        self._number = 0
+        self.root = root
+        self.clock = int(time.time()) * MICROSECONDS
+        self.skew = 0
+        self.denial: int | None = None
+        self.translation = Translation()
+        self._agreement = Agreement(self.translation, self.clock)
+        self.troupe = Troupe(parent, subject, self._machine, self.translation, root)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        """Have everybody end; where something unforeseen happened, that is left to their parents."""
+        if error is None:
+            self.troupe.keep_all()
+        if error is None or isinstance(error, Differs | Unplayable | Uneven):
+            self.troupe.kill_all()
+        else:
+            self.troupe.abandon()
+
+    def play(self) -> None:
+        """Play it all. Raises Differs or Unplayable."""
+        layout.make_root(self.root)
+        self._begin()
+        for index, step in enumerate(self._trace.steps):
+            self._number += step.move.steps
+            if step.move.kind in WORLD:
+                strike(self, step.move, self._trace.disks[index + 1])
+                continue
+            before, after = self._entries(index), self._entries(index + 1)
+            if step.move.kind in LIVES:
+                self._enrol(step.move.letter)
+            elif step.move.steps:
+                self._step(step, before, after)
+            else:
+                self._event(step)
+            self._settle(step, after)
+        self._compare_disks()
+        for letter, player in self.troupe.players.items():
+            if self.troupe.has_ended(player):
+                raise Differs(f"in the end, {letter} lives in the simulation, and on the host it has ended.")
+
+    def _compare_disks(self) -> None:
+        found = layout.difference(self.root, self._trace.disks[-1], self.translation)
+        if found:
+            raise Differs(f"in the end, {found}.")
+
+    # -- before it begins ---------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        """Have everybody whom the disk names, and lay it out."""
+        disk = self._trace.disks[0]
+        contents = b" ".join(file.content for _, file in disk.files)
+        for stranger in self._machine.strangers:
+            self.troupe.admit(stranger)
+        named = mentions(contents, DEAD_PID) or any(
+            move.detail == str(DEAD_PID) for move in self._trace.moves
+        )
+        if named and DEAD_PID not in self.troupe.strangers:
+            self.troupe.remember_dead()
+        letters = [move.letter for move in self._trace.moves if move.letter]
+        for index, letter in enumerate(LETTERS):
+            if mentions(contents, FIRST_PID + index) and letter in letters:
+                if letters[0] != letter:
+                    raise Unplayable(f"the record names the pid of {letter}, which is not there until later.")
+                self._enrol(letter)
+                if mentions(contents, START_TICKS - 1):
+                    self.translation.add(START_TICKS - 1, self.troupe.players[letter].start - 1)
+        self._call_up_those_who_begin()
+        layout.lay_out(self.root, disk, self.translation, self.clock)
+
+    def _call_up_those_who_begin(self) -> None:
+        """Start whoever has a turn before anything else happens than calls; they start beside each other."""
+        for step in self._trace.steps:
+            if not step.move.steps or (step.call and step.call.name in ("sleep", "select")):
+                return
+            if step.move.letter not in self.troupe.players:
+                self._call_up(step.move.letter)
+
+    def _call_up(self, letter: str) -> None:
+        self.troupe.call_up(letter, self._trace.lives[letter], (self.clock, self.skew))
+
+    def _enrol(self, letter: str) -> Player:
+        """A process that has come to its first call; it is started where it was not."""
+        if letter not in self.troupe.players:
+            self._call_up(letter)
+        player = self.troupe.players[letter]
+        if player.report.call is not None:
+            return player
+        try:
+            return self.troupe.enrol(letter)
+        except Differs as why:
+            raise Differs(f"{letter} makes its first call in the simulation; on the host, {why}.") from None
+
+    def _entries(self, index: int) -> dict[str, Entry]:
+        """Who lives in the simulation at a moment, by letter."""
+        return {letter: standing.entry for letter, standing in self._trace.living[index].items()}
+
+    # -- the moves ----------------------------------------------------------------------------------------
+
+    def _step(self, step: Step, before: dict[str, Entry], after: dict[str, Entry]) -> None:
+        letter = step.move.letter
+        player = self._enrol(letter)
+        if letter in before and before[letter].signals:
+            self._do(step, "deliver")
+            self._same(step, Delivery(before[letter].signals[0]), player.report.answer)
+            if isinstance(step.answer, Delivery):
+                self._compare_phase(step, player, after)
+                return
+        call, path = player.report.call, player.report.path
+        assert step.call is not None and call is not None
+        if not self._agreement.on_call(step.call, call) or not self._agreement.on_path(step.path, path):
+            shown = call_text(step._replace(call=call, path=path))
+            raise Differs(
+                f"step {self._number} of {letter}: the simulation calls {call_text(step)}, "
+                f"the host {shown}{_details(step.call, call) if shown == call_text(step) else ''}."
+            )
+        self._guard(call, path)
+        verb, value = self._how(step, call)
+        if letter not in after:
+            self.troupe.tell(letter, Cue(verb, value, self.clock, self.skew))
+            return
+        self._do(step, verb, value)
+        answer = player.report.answer
+        if not self._agreement.on_answer(step.call, step.path or "", step.answer, call, answer):
+            raise self._difference(step, call, path, answer)
+        self._compare_phase(step, player, after)
+        if call.name == "sleep" or (call.name == "select" and answer == ()):
+            self.clock += call.args[-1]
+
+    def _how(self, step: Step, call: Call) -> tuple[str, int]:
+        """What a process is told to do about its call."""
+        if step.move.kind == SHORT:
+            assert step.call is not None
+            ours, real = step.call.args[1], call.args[1]
+            return "short", self.translation.cut(ours, len(ours) // 2, real)
+        if step.move.kind in ERRNOS:
+            return "deny", ERRNOS[step.move.kind]
+        if self.denial is not None and step.answer == Errno(self.denial):
+            return "deny", self.denial
+        return ("drop" if step.answer == DROPPED else "go"), 0
+
+    def _do(self, step: Step, verb: str, value: int = 0) -> None:
+        """Have a process do something, and wait for it to come to its next call."""
+        letter = step.move.letter
+        self.troupe.tell(letter, Cue(verb, value, self.clock, self.skew))
+        try:
+            self.troupe.hear(letter)
+        except Differs as why:
+            said = answer_text(step) or "it goes on"
+            raise Differs(f"{self._where(step)}: the simulation says {said}; on the host, {why}.") from None
+
+    def _event(self, step: Step) -> None:
+        letter = step.move.letter
+        player = self.troupe.players[letter]
+        if step.move.kind in SIGNALS:
+            os.kill(player.pid, SIGNALS[step.move.kind])
+        else:
+            self._do(step, "exit")
+            self._same(step, step.phase, player.report.phase)
+
+    def _guard(self, call: Call, path: str | None) -> None:
+        """Refuse to signal, or to ask about, a process of this machine that is none of the play."""
+        if path and path.startswith(PIDFD):
+            pid = named_by(path)[0]
+        elif call.name in NAMES_A_PID:
+            pid = call.args[0]
+        else:
+            return
+        if pid == -1:
+            raise Unplayable(f"{call_text(Step(Move('step'), call, path, None, '', None))} is for everybody.")
+        if pid and not self.troupe.is_of_the_play(abs(pid)):
+            raise Unplayable(
+                f"{call.name} is about pid {pid}, a process of this machine and none of the play."
+            )
+
+    # -- what came of them --------------------------------------------------------------------------------
+
+    def _settle(self, step: Step, after: dict[str, Entry]) -> None:
+        """Wait until everybody has ended, stopped or gone on who has in the simulation."""
+        call = step.call
+        for letter, player in list(self.troupe.players.items()):
+            if player.report.call is None:
+                continue  # It has not had its first turn.
+            if letter not in after:
+                self._compare_end(step, letter)
+            elif after[letter].stopped != player.stopped:
+                player.stopped = after[letter].stopped
+                if not self.troupe.is_in_state(player, player.stopped):
+                    word = "is stopped" if player.stopped else "goes on"
+                    raise Differs(f"{self._where(step)}: {letter} {word} in the simulation, not on the host.")
+        if (
+            call is not None
+            and call.name in ("kill", "pidfd_send_signal")
+            and call.args[1] in ENDS_A_STRANGER
+        ):
+            pid = named_by(step.path)[0] if step.path else abs(call.args[0])
+            stranger = self.troupe.strangers.get(pid)
+            reached = step.answer is None and stranger is not None and pid not in self._ended_pids()
+            if reached and self.troupe.end_stranger(pid) is None:
+                raise Differs(f"{self._where(step)}: pid {pid} lives on on the host.")
+
+    def _ended_pids(self) -> set[int]:
+        """The pids of zombies, whom no signal reaches."""
+        return {
+            pid for pid, player in self.troupe.strangers.items() if stat_fields(player.pid).rest[STATE] == "Z"
+        }
+
+    def _compare_end(self, step: Step, letter: str) -> None:
+        """Compare how a process has ended with how it does in the simulation."""
+        status = self.troupe.end(letter)
+        outcome = step.outcome if letter == step.move.letter else None
+        if outcome is not None and outcome.kind != "killed":
+            expected = outcome.status
+        elif step.move.kind in SIGNALS:
+            expected = -SIGNALS[step.move.kind]
+        else:
+            expected = -step.call.args[1] if step.call else None
+        if status != expected:
+            raise Differs(
+                f"{self._where(step)}: {letter} {ended_text(expected)} in the simulation, "
+                f"on the host it {ended_text(status)}."
+            )
+
+    def _compare_phase(self, step: Step, player: Player, after: dict[str, Entry]) -> None:
+        report, letter = player.report, step.move.letter
+        self._same(step, step.phase, report.phase)
+        self._same(step, after[letter].signals if letter in after else (), report.signals)
+
+    def _same(self, step: Step, simulated: Any, real: Any) -> None:
+        if simulated != real:
+            raise Differs(f"{self._where(step)}: the simulation says {simulated}, the host {real}.")
+
+    def _difference(self, step: Step, call: Call, path: str | None, answer: Any) -> Differs:
+        ours, theirs = answer_text(step), answer_text(step._replace(call=call, path=path, answer=answer))
+        if ours == theirs:
+            ours, theirs = repr(step.answer), repr(answer)
+        return Differs(f"{self._where(step)}: the simulation says {ours}, the host {theirs}.")
+
+    def _where(self, step: Step) -> str:
+        return f"step {self._number} of {step.move.letter}, {call_text(step)}"
+
+
+def _details(simulated: Call, real: Call) -> str:
+    return f" ({simulated.args} and {real.args})"

@@ -1,0 +1,97 @@
+"""What the simulation's numbers are on the host: pids, start times and the boot, in contents as in calls.
+
+Every other number in a content is taken to differ, as times and random ones do, and is not compared.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from functools import lru_cache
+from typing import Final
+
+from stateful.kernel.proc import BOOT_ID
+
+_NUMBER: Final = re.compile(rb"[0-9]+")
+_PART: Final = re.compile(rb"[0-9]+|[^0-9]+")
+_THIS_BOOT, _ANOTHER_BOOT = b"<this boot>", b"<another boot>"
+
+
+class Translation:
+    """Numbers of the simulation, as text, and what each is on the host.
+
+    Attributes:
+        boots: how often the simulated machine was started.
+    """
+
+    def __init__(self) -> None:
+        self._numbers: dict[bytes, bytes] = {}
+        self._boot_id = _boot_id()
+        self.boots = 1
+
+    def add(self, simulated: int, real: int) -> None:
+        """Have a number stand for another from now on."""
+        self._numbers[b"%d" % simulated] = b"%d" % real
+
+    def number(self, simulated: int) -> int:
+        """A pid of the host, or of a group; the same number where it is not known."""
+        found = int(self._numbers.get(b"%d" % abs(simulated), b"%d" % abs(simulated)))
+        return found if simulated >= 0 else -found
+
+    def to_host(self, content: bytes) -> bytes:
+        """A content of the simulation as it is to stand on the host."""
+        text = _NUMBER.sub(lambda number: self._numbers.get(number[0], number[0]), self._mark(content))
+        return text.replace(_THIS_BOOT, self._boot_id).replace(_ANOTHER_BOOT, self._another())
+
+    def path(self, simulated: str) -> str:
+        """A path of the simulation on the host: a name may contain a pid, too."""
+        return os.fsdecode(self.to_host(os.fsencode(simulated)))
+
+    def cut(self, simulated: bytes, size: int, real: bytes) -> int:
+        """Where a content of the host is to be cut that agrees with another one, which is cut at a size."""
+        ours, theirs = _PART.findall(simulated), _PART.findall(real)
+        if len(ours) != len(theirs):
+            return size * len(real) // len(simulated)
+        taken = _PART.findall(simulated[:size])
+        whole = b"".join(theirs[: len(taken) - 1])
+        is_inside = taken[-1] != ours[len(taken) - 1]
+        last = min(len(taken[-1]), len(theirs[len(taken) - 1]) - is_inside)
+        return len(whole) + (max(last, 1) if is_inside else len(theirs[len(taken) - 1]))
+
+    def agree(self, simulated: bytes | str, real: bytes | str) -> bool:
+        """Whether two contents are the same, but for numbers that differ on two machines."""
+        ours, theirs = _encoded(simulated), _encoded(real)
+        if ours == theirs:
+            return True
+        ours = self._mark(ours)
+        theirs = theirs.replace(self._boot_id, _THIS_BOOT).replace(self._another(), _ANOTHER_BOOT)
+        if _NUMBER.split(ours) != _NUMBER.split(theirs):
+            return False
+        pairs = zip(_NUMBER.findall(ours), _NUMBER.findall(theirs), strict=True)
+        return all(self._numbers.get(one, other) == other for one, other in pairs)
+
+    def _mark(self, simulated: bytes) -> bytes:
+        this = f"{BOOT_ID}{self.boots + 1}".encode()
+        return re.sub(BOOT_ID.encode() + rb"[0-9]", _ANOTHER_BOOT, simulated.replace(this, _THIS_BOOT))
+
+    def _another(self) -> bytes:
+        """A boot that is not this one."""
+        return self._boot_id[:-1] + (b"0" if self._boot_id[-1:] != b"0" else b"1")
+
+
+def _encoded(text: bytes | str) -> bytes:
+    return text.encode(errors="surrogateescape") if isinstance(text, str) else text
+
+
+@lru_cache
+def _boot_id() -> bytes:
+    try:
+        with open("/proc/sys/kernel/random/boot_id", "rb") as file:
+            return file.read().strip()
+    except OSError:
+        return b"unknown"
+
+
+def mentions(content: bytes, number: int) -> bool:
+    """Whether a number stands in a content."""
+    return any(int(found) == number for found in _NUMBER.findall(content) if len(found) < 20)

@@ -1,0 +1,112 @@
+"""What GitHub Actions shows of a verification: a job summary, and an annotation for each violation.
+
+It is told nothing anywhere else: the runner says in the environment who it is and where its files are.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from stateful.chronicle import Chronicle
+from stateful.report.blame import to_blame
+from stateful.report.chronicle import command
+from stateful.report.mermaid import mermaid
+from stateful.report.tally import Score, head_of_quiet, scores
+from stateful.report.text import replay_command, sentences, trace_text
+from stateful.report.verdict import points
+from stateful.trace import Trace
+from stateful.verify import Verification
+
+_TICKS: Final = re.compile(r"`{3,}")
+_DATA: Final = {"%": "%25", "\r": "%0D", "\n": "%0A"}
+_PROPERTY: Final = {**_DATA, ":": "%3A", ",": "%2C"}
+
+
+def tell(found: Verification, environment: Mapping[str, str] = os.environ) -> None:
+    """Where a runner of GitHub Actions listens, print the annotations and append to the job summary."""
+    if environment.get("GITHUB_ACTIONS") != "true":
+        return
+    for line in workflow_commands(found, Path(environment.get("GITHUB_WORKSPACE", "."))):
+        print(line, flush=True)
+    summary = environment.get("GITHUB_STEP_SUMMARY")
+    if summary:
+        with open(summary, "a", encoding="utf-8") as file:
+            file.write(job_summary(found))
+
+
+def workflow_commands(found: Verification, workspace: Path) -> Iterator[str]:
+    """An error for each violation, which the runner shows beside the subject's file."""
+    for trace in found.violations.values():
+        assert trace.violation is not None
+        title = f"{trace.violation.invariant} is violated by {_blamed(found, trace)}"
+        properties = {"title": title, "file": _file(_blamed(found, trace), workspace)}
+        said = ",".join(f"{key}={_escape(value, _PROPERTY)}" for key, value in properties.items() if value)
+        yield f"::error {said}::{_escape(_told(trace), _DATA)}"
+
+
+def job_summary(found: Verification) -> str:
+    """The verdict, the scenarios and every counterexample, as Markdown."""
+    lines = [f"## {found.subject.title}: {found.verdict}", ""]
+    lines += [f"- **{word}** {_plain(', '.join(parts))}" for word, parts in points(found)]
+    for trace in found.violations.values():
+        assert trace.violation is not None
+        lines += ["", f"### `{trace.violation.invariant}`: {_plain(trace.violation.sentence)}", ""]
+        if isinstance(trace, Chronicle):
+            lines += _fence("text", trace_text(trace))
+        else:
+            lines += _fence("mermaid", mermaid(trace).rstrip("\n"))
+            lines += _folded("The counterexample as text", _fence("text", trace_text(trace)))
+    noted, quiet = scores(found)
+    if noted:
+        lines += ["", *_table(noted)]
+    if quiet:
+        lines += ["", *_folded(head_of_quiet(quiet), _table(quiet))]
+    return "\n".join([*lines, "", ""])
+
+
+def _told(trace: Trace) -> str:
+    """A violation in sentences: where annotations are read, the lanes of a text are not in line."""
+    assert trace.violation is not None
+    if isinstance(trace, Chronicle):
+        return f"{trace.violation.sentence}\n{command(trace)}"
+    why = (f"- {sentence}" for sentence in sentences(trace))
+    return "\n".join([trace.violation.sentence, *why, f'{replay_command(trace)} "{trace.schedule}"'])
+
+
+def _blamed(found: Verification, trace: Trace) -> str:
+    """The subject whose step was decisive; the first one, where that is not known."""
+    return next(iter(to_blame(trace)), found.subject.name)
+
+
+def _file(subject: str, workspace: Path) -> str:
+    """The file of a subject that is named by its path, as the runner knows it; else nothing."""
+    path = Path(subject.partition(":")[0])
+    return os.path.relpath(path, workspace) if path.suffix == ".py" and path.is_file() else ""
+
+
+def _escape(text: str, escapes: Mapping[str, str]) -> str:
+    return "".join(escapes.get(character, character) for character in text)
+
+
+def _table(scores: Sequence[Score]) -> list[str]:
+    rows = (f"| `{name}` | {verdict} | {size} | {_plain(note)} |" for name, _, verdict, size, note in scores)
+    return ["| scenario | verdict | size | what |", "|---|---|---:|---|", *rows]
+
+
+def _folded(head: str, lines: Sequence[str]) -> list[str]:
+    return [f"<details><summary>{head}</summary>", "", *lines, "", "</details>"]
+
+
+def _fence(language: str, text: str) -> list[str]:
+    """A block of code, whose fence is longer than any run of backticks in it."""
+    ticks = "`" * max([3, *(len(run) + 1 for run in _TICKS.findall(text))])
+    return [f"{ticks}{language}", text, ticks]
+
+
+def _plain(text: str) -> str:
+    """A text with what Markdown would take for markup escaped."""
+    return re.sub(r"([\\`*_<>|\[\]])", r"\\\1", text)

@@ -1,0 +1,103 @@
+"""What stood on the disk at each moment of a replayed trace, name by name, and what a step changed of it.
+
+Shown: names, kinds, contents, who has locked what, and files that have lost their name and are still open.
+Not shown: permission bits, times and inode numbers; no counterexample has turned on them yet.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from stateful.kernel.disk import HOME, Disk, File
+from stateful.report.calls import content_text
+from stateful.report.disk import short_path, shown
+from stateful.trace import Standing, Trace
+
+LONGEST_BESIDE_A_STEP: Final = 40
+NAMELESS: Final = "has no name any more, but is open"
+_KINDS: Final = {"dir": "folder", "link": "link", "other": "neither file nor folder"}
+
+
+class Entry(NamedTuple):
+    """A name on the disk.
+
+    Attributes:
+        kind: empty for a file.
+        serial: of its inode: another file under the same name has another one.
+        short, content: what stands in it, in a few words and in full.
+        locked_by: the letters of those who have locked it.
+    """
+
+    name: str
+    kind: str
+    serial: int
+    short: str
+    content: str
+    locked_by: tuple[str, ...]
+
+    @property
+    def is_nameless(self) -> bool:
+        """Whether it is told by the name that it had last."""
+        return self.kind == NAMELESS
+
+
+class Change(NamedTuple):
+    """What a step did to a name: ``+`` made it, ``-`` took it away, ``~`` changed what it stands for."""
+
+    sign: str
+    name: str
+    content: str
+
+
+def listing(trace: Trace) -> list[tuple[Entry, ...]]:
+    """The entries before the first step and after each, by name; the home is told only where it is gone."""
+    names: dict[int, str] = {}
+    listings = []
+    for disk, living in zip(trace.disks, trace.living, strict=True):
+        listings.append(_list(disk, living, names))
+        names = {**names, **{serial: path for path, serial in disk.names}}
+    return listings
+
+
+def changed(before: tuple[Entry, ...], after: tuple[Entry, ...]) -> tuple[Change, ...]:
+    """What is not as it was, of the names; locks are told by the calls that take them."""
+    was, is_ = ({entry.name: entry for entry in each if not entry.is_nameless} for each in (before, after))
+    changes = []
+    for name in sorted({*was, *is_}):
+        old, new = was.get(name), is_.get(name)
+        if new is None:
+            changes.append(Change("-", name, ""))
+        elif old is None:
+            changes.append(Change("+", name, new.kind or cut(new.short)))
+        elif (old.kind, old.serial, old.content) != (new.kind, new.serial, new.content):
+            changes.append(Change("~", name, new.kind or cut(new.short)))
+    return tuple(changes)
+
+
+def cut(text: str) -> str:
+    """A text that is not longer than fits beside a step."""
+    return text if len(text) <= LONGEST_BESIDE_A_STEP else f"{text[: LONGEST_BESIDE_A_STEP - 3]}..."
+
+
+def _list(disk: Disk, living: dict[str, Standing], names: dict[int, str]) -> tuple[Entry, ...]:
+    entries = [_entry(path, serial, file, living) for path, serial, file in _named(disk) if path != HOME]
+    if disk.file(HOME) is None:
+        entries.append(Entry(". (the home)", "is gone", -1, "", "", ()))
+    named = {serial for _, serial in disk.names}
+    for serial, file in disk.files:
+        if serial not in named:
+            entries.append(_entry(names.get(serial, "?"), serial, file, living)._replace(kind=NAMELESS))
+    return tuple(sorted(entries))
+
+
+def _named(disk: Disk) -> list[tuple[str, int, File]]:
+    files = dict(disk.files)
+    return [(path, serial, files[serial]) for path, serial in disk.names]
+
+
+def _entry(path: str, serial: int, file: File, living: dict[str, Standing]) -> Entry:
+    locked_by = tuple(letter for letter, standing in living.items() if serial in standing.locks)
+    zeros = bool(file.content) and not file.content.strip(b"\0")
+    short = shown(file.content) if zeros else content_text(file.content, "")
+    kind = _KINDS.get(file.kind, "")
+    return Entry(short_path(path), kind, serial, short, shown(file.content), locked_by)

@@ -1,0 +1,93 @@
+"""A picture as a Mermaid sequence diagram, for where Markdown is shown: a job summary, an issue, a review.
+
+Ownership is an activation bar, a call that failed ends in a cross, and who is named in a note is whom it
+concerns. Steps that concern their own process alone are counted, and of a long trace the beginning and the
+end are shown: at most ``MOST_ROWS`` rows, and a note says how many are left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from stateful.report.picture import Fold, Picture, Row, draw, folded
+from stateful.report.text import count
+from stateful.trace import Trace
+
+MOST_ROWS: Final = 60
+LONGEST_MESSAGE: Final = 90
+LEAST_FOLD: Final = 2
+DISK: Final = "disk"
+
+# What would end a statement or begin an entity, a tag or a comment.
+_SPECIAL: Final = re.compile(r"[#;<>%\\`]")
+_UNSEEN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+
+
+def mermaid(trace: Trace) -> str:
+    """The sequence diagram of a replayed trace."""
+    picture = draw(trace)
+    lines = ["sequenceDiagram"]
+    for letter, pid, life, subject in picture.lanes:
+        role = "" if life == "start" else f"{life}, "
+        who = f"{letter} ({role}pid {pid}{', ' + subject if subject else ''})"
+        lines.append(f"    participant {letter} as {escape(who)}")
+    lines += [f"    participant {DISK}", *(f"    {line}" for line in _lines(picture))]
+    if trace.violation is not None:
+        invariant, sentence = trace.violation
+        what = f"{escape(invariant)} is violated:<br/>{escape(sentence, len(sentence))}"
+        lines.append(f"    Note over {_everybody(picture)}: {what}")
+    if picture.rows:  # A bar that does not end is not drawn.
+        lines += [f"    deactivate {letter}" for letter in picture.rows[-1].owners(picture.lanes)]
+    return "\n".join(lines) + "\n"
+
+
+def escape(text: str, longest: int = LONGEST_MESSAGE) -> str:
+    """A text of one line as Mermaid shows it, cut where it is too long."""
+    text = _UNSEEN.sub(" ", text)
+    if len(text) > longest:
+        text = f"{text[: longest - 3]}..."
+    return _SPECIAL.sub(lambda match: f"#{ord(match[0])};", text)
+
+
+def _lines(picture: Picture) -> Iterator[str]:
+    rows = folded(picture.rows, LEAST_FOLD)
+    left_out: Sequence[Row | Fold] = ()
+    half = MOST_ROWS // 2
+    if len(rows) > MOST_ROWS:
+        left_out = rows[half:-half]
+        rows = [*rows[:half], *rows[-half:]]
+    owners: list[str] = []
+    for index, row in enumerate(rows):
+        if left_out and index == half:
+            steps = sum(len(each.rows) if isinstance(each, Fold) else 1 for each in left_out)
+            yield f"Note over {_everybody(picture)}: {count(steps, 'step')} left out"
+        yield _fold(row) if isinstance(row, Fold) else _row(row, picture)
+        last = row.rows[-1] if isinstance(row, Fold) else row
+        own = last.owners(picture.lanes)
+        yield from (f"deactivate {letter}" for letter in owners if letter not in own)
+        for letter in own:
+            if letter not in owners:
+                yield f"activate {letter}"
+                yield f"Note over {letter}: OWNS"
+        owners = own
+
+
+def _fold(fold: Fold) -> str:
+    first, last = fold.rows[0], fold.rows[-1]
+    return f"{first.letter}->>{first.letter}: {first.key} to {last.key}: steps of its own"
+
+
+def _row(row: Row, picture: Picture) -> str:
+    if row.number is None:
+        whom = row.letter or _everybody(picture)
+        fault = "fault: " if row.fault else ""
+        return f"Note over {whom}: {escape(fault + row.call)}"
+    to = DISK if row.about_disk else row.peer or row.letter
+    arrow = "-x" if row.failed else "->>"
+    return f"{row.letter}{arrow}{to}: {escape(f'{row.number} {row.call} = {row.answer}')}"
+
+
+def _everybody(picture: Picture) -> str:
+    return f"{picture.lanes[0].letter},{DISK}"

@@ -1,0 +1,111 @@
+"""A verification, or one trace, as a page: a single file that asks nothing of any network.
+
+Without a script it is a space-time diagram that can be read and printed. The script adds a panel with the
+answer in full and the disk at the step that is pointed at, and stepping by keyboard. The same input gives the
+same bytes: no date, no duration, no path of the machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from typing import Final, NamedTuple
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
+from stateful.chronicle import Chronicle
+from stateful.deciders.result import VIOLATED
+from stateful.report.chronicle import command
+from stateful.report.picture import Fold, Picture, Row, draw, folded
+from stateful.report.power import unjudged
+from stateful.report.tally import head_of_quiet, scores
+from stateful.report.text import extent, replay_command, trace_text
+from stateful.report.verdict import points
+from stateful.trace import Trace, Violation
+from stateful.verify import Verification
+
+NOT_VIOLATED: Final = "not violated"  # by one trace, which says nothing of others
+LONG_TRACE_ROWS: Final = 60  # a trace with more rows has its stretches of own steps folded
+LEAST_FOLD: Final = 3
+MOST_WIDE_LANES: Final = 2  # as many columns of text fit side by side, with one for the disk
+
+
+class Figure(NamedTuple):
+    """What the page shows of one trace.
+
+    Attributes:
+        rows: those of the picture, some of them folded.
+        text: a chronicle as text, which has no picture; else empty.
+        counted: whether the verdict counts what is broken there.
+    """
+
+    key: str
+    violation: Violation | None
+    extent: str
+    scenario: str
+    picture: Picture | None
+    rows: list[Row | Fold]
+    text: str
+    command: str
+    counted: bool
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether its lanes have room for text."""
+        return self.picture is not None and len(self.picture.lanes) <= MOST_WIDE_LANES
+
+
+def verification_page(found: Verification) -> str:
+    """The page of a verification: the verdict, every violation, the scenarios."""
+    noted, quiet = scores(found)
+    return _template().render(
+        title=found.subject.title,
+        verdict=found.verdict,
+        points=points(replace(found, seconds=0.0)),
+        figures=list(_figures(found)),
+        noted=noted,
+        quiet=quiet,
+        quiet_head=head_of_quiet(quiet),
+    )
+
+
+def trace_page(trace: Trace) -> str:
+    """The page of one replayed trace."""
+    return _template().render(
+        title=f"{trace.subject} with {trace.other}" if trace.other else trace.subject,
+        verdict=VIOLATED if trace.violation else NOT_VIOLATED,
+        points=[],
+        figures=[_figure("v1", trace)],
+        noted=[],
+        quiet=[],
+        quiet_head="",
+    )
+
+
+def _figures(found: Verification) -> Iterator[Figure]:
+    counted = [(trace, True) for trace in found.violations.values()]
+    uncounted = [(trace, False) for trace in unjudged(found.results)]
+    for number, (trace, counts) in enumerate([*counted, *uncounted], 1):
+        yield _figure(f"v{number}", trace, counted=counts)
+
+
+def _figure(key: str, trace: Trace, *, counted: bool = True) -> Figure:
+    if isinstance(trace, Chronicle):
+        return Figure(
+            key, trace.violation, "", trace.title, None, [], trace_text(trace), command(trace), counted
+        )
+    picture = draw(trace)
+    is_long = len(picture.rows) > LONG_TRACE_ROWS
+    rows = folded(picture.rows, LEAST_FOLD if is_long else len(picture.rows) + 1)
+    again = f'{replay_command(trace)} "{trace.schedule}"'
+    return Figure(key, trace.violation, extent(trace), trace.title, picture, rows, "", again, counted)
+
+
+@cache
+def _template() -> Template:
+    loader = PackageLoader("stateful.report", "template")
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("page.html.j2")

@@ -1,0 +1,276 @@
+"""A violation as a stand-alone script, which shows it with real processes and nothing of ours installed.
+
+The script makes the calls of a trace that others can see, each by a real process, in the order of the trace;
+whatever else the module does, it does in between. So the text of this is what a bug report needs.
+
+Shown: kills, SIGTERM, SIGSTOP and exits, on an empty disk or a stale record. Not shown: faults of calls, of
+the disk or the clock, and power losses, which no script can cause; other machines (no ``/proc``, strangers,
+containers); other signals than SIGTERM; two subjects in one home.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import os
+import re
+import textwrap
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from pprint import pformat
+from typing import Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from stateful.kernel.call import Delivery
+from stateful.kernel.machine import DEAD_PID, MACHINE
+from stateful.report.calls import call_text, short_path
+from stateful.scenario import Scenario
+from stateful.schedule import LIVES, SIGNALS, STEP
+from stateful.subject import Offer, Subject
+from stateful.subjects import BUILT_IN, status_module
+from stateful.trace import Step, Trace
+
+TEMPLATE: Final = "script.py.j2"
+WIDTH: Final = 100
+OURS: Final = "stateful.subjects."
+HOME_FOLDERS: Final = ("/home/user", "/tmp", "/run")
+
+_NAMED: Final = {"crash": "SIGKILL", "term": "SIGTERM", "sigstop": "SIGSTOP", "sigcont": "SIGCONT"}
+_KNOWN: Final = frozenset(
+    "open close read write pread pwrite fsync fdatasync fstat ftruncate fchmod stat access readlink "
+    "listdir scandir chmod utime truncate unlink rmdir mkdir rename link symlink flock lockf".split()
+)
+_RANDOM: Final = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{8,}|(?<=tmp)[a-z0-9_]{8}"
+)
+
+# How each invariant is seen to be broken: the end of the script's ``seen``.
+_CHECKS: Final = {
+    "at_most_one_owner": """
+        return f"{' and '.join(map(str, inside))} are both inside serve()" if len(inside) > 1 else ""
+    """,
+    "a_dead_owner_can_be_replaced": """
+        if actor.status is None or actor.owned or actor.killed or actor.company:
+            return ""
+        return f"{actor} started alone, nobody else was alive, and it gave up: exit status {actor.status}"
+    """,
+    "some_contender_wins": """
+        contenders = [child for child in children.values() if LIVES[child.letter] in ("start", "replace")]
+        if any(child.status is None or child.killed for child in contenders) or inside:
+            return ""
+        gave_up = [str(child) for child in contenders if not child.owned]
+        return f"{' and '.join(gave_up)} gave up, and nobody is inside serve()" if gave_up else ""
+    """,
+    "a_live_owner_is_discoverable": """
+        if actor.status is None or len(inside) != 1 or actor.answer == str(inside[0].pid):
+            return ""
+        return f"{inside[0]} is inside serve(), and {actor}, a status query, answered {actor.answer}"
+    """,
+    "readers_change_nothing": """
+        changed = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
+        if not changed or not (inside or LIVES[actor.letter] == "peek"):
+            return ""
+        beside = f" while {inside[0]} is inside serve()" if inside else ""
+        return f"{actor}, a status query, changed {' and '.join(changed)}{beside}"
+    """,
+    "release_removes_only_own_record": """
+        for owner in inside:
+            for name, content in before.items():
+                if after.get(name) != content and str(owner.pid).encode() in content:
+                    return f"{actor}, on its way out, removed {name} of {owner}, which is inside serve()"
+        return ""
+    """,
+}
+
+
+class NotShown(Exception):
+    """A trace that no script can show: one sentence that says why."""
+
+
+def script(subject: Subject, offer: Offer, scenario: Scenario, trace: Trace, file_name: str) -> str:
+    """The text of the script that shows a trace. Raises NotShown."""
+    if trace.violation is None:
+        raise NotShown("nothing is violated, so there is nothing to show")
+    if trace.other:
+        raise NotShown("two subjects run in one home, and a script shows one")
+    if scenario.disk.machine != MACHINE:
+        raise NotShown(f"the machine of {scenario.name} cannot be had by a script")
+    if trace.violation.invariant not in _CHECKS:
+        raise NotShown(f"a script cannot see whether {trace.violation.invariant} holds")
+    lives = set(trace.lives.values())
+    module, sources = _module(subject)
+    environment = Environment(
+        loader=PackageLoader("stateful.report", "template"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template(TEMPLATE).render(
+        invariant=trace.violation.invariant,
+        title=textwrap.fill(
+            f'"""{trace.violation.invariant} is violated: {trace.violation.sentence}.', WIDTH
+        ),
+        file_name=file_name,
+        shows=f"{subject.name}, whose source is in here"
+        if sources
+        else f"{module}, seen from the current folder",
+        module=repr(module).replace("'", '"'),
+        sources=sources,
+        lives=repr(trace.lives).replace("'", '"'),
+        steps="\n".join(_steps(trace)),
+        files="\n    ".join(_file(path, content) for path, content in scenario.disk.files),
+        command_line=any((step.path or "").endswith("/cmdline") for step in trace.steps),
+        run=textwrap.indent(_run(subject, lives, offer.is_status_module), "    ").rstrip(),
+        start_up=_start_up(lives) if offer.is_status_module else "",
+        ends_others=bool(lives & {"replace", "stop"}),
+        check=textwrap.indent(
+            textwrap.dedent(_CHECKS[trace.violation.invariant]).strip("\n"), "    "
+        ).rstrip(),
+    )
+
+
+# -- the steps ------------------------------------------------------------------------------------------
+
+
+def _steps(trace: Trace) -> Iterator[str]:
+    """The lines of the table: a letter, and what its process does or what is done to it."""
+    told: set[str] = set()  # who has a signal to handle, unless they ignore it
+    letters = {pid: letter for letter, pid in trace.pids.items()} | {DEAD_PID: "DEAD"}
+    for step in trace.steps:
+        letter, kind = step.move.letter, step.move.kind
+        if kind in LIVES:
+            yield f"{letter} starts"
+        elif kind in SIGNALS:
+            told |= {letter} if kind == "term" else set()
+            yield f"{letter} {_NAMED[kind]}"
+        elif kind == "exit":
+            yield f"{letter} leaves serve()"
+        elif kind != STEP or step.call is None:
+            raise NotShown(f"no script can make {step.move} happen")
+        else:
+            if letter in told:
+                told.remove(letter)
+                yield f"{letter} handles SIGTERM"
+            if not isinstance(step.answer, Delivery) and _is_seen(step, trace.pids[letter]):
+                told |= _told(step, letters)
+                yield f"{letter} {_text(step, letters)}"
+
+
+def _told(step: Step, letters: dict[int, str]) -> set[str]:
+    """Who is sent a SIGTERM by a step. Raises NotShown where a script does not send that."""
+    if step.call is None or step.call.name != "kill" or step.call.args[1] in (0, SIGNALS["crash"]):
+        return set()
+    pid, number = step.call.args
+    if number != SIGNALS["term"] or letters.get(pid) in (None, step.move.letter):
+        raise NotShown(f"a script does not send {call_text(step)}")
+    return {letters[pid]}
+
+
+def _is_seen(step: Step, pid: int) -> bool:
+    """Whether a step is one of those that the script stops before. Raises NotShown."""
+    assert step.call is not None
+    name, args = step.call
+    if name in ("kill", "sleep", "exit"):
+        return True
+    if name not in _KNOWN:
+        raise NotShown(f"a script does not stop before {call_text(step)}")
+    about = [step.path] if step.path else [arg for arg in args[:2] if isinstance(arg, str)]
+    other = re.match(r"/proc/([0-9]+)(?:/|$)", str(about[0])) if about else None
+    if other:
+        return int(other[1]) != pid
+    return any(f"{path}/".startswith(tuple(f"{folder}/" for folder in HOME_FOLDERS)) for path in about)
+
+
+def _text(step: Step, letters: dict[int, str]) -> str:
+    """A call with letters for pids, and ``*`` for what is random in a name."""
+    assert step.call is not None
+    if step.call.name in ("sleep", "exit"):
+        return f"{step.call.name}()"
+
+    def path_name(path: str) -> str:
+        return re.sub(
+            r"[0-9]+",
+            lambda number: letters.get(int(number[0]), number[0]),
+            _RANDOM.sub("*", short_path(path)),
+        )
+
+    return call_text(step, path_name, lambda pid: letters.get(pid, str(pid)))
+
+
+def _file(path: str, content: bytes) -> str:
+    """An entry of the table of files, folded."""
+    return (
+        f'"{short_path(path)}": {textwrap.indent(pformat(content.decode(), width=WIDTH), "    ").lstrip()},'
+    )
+
+
+# -- the module -----------------------------------------------------------------------------------------
+
+
+def _module(subject: Subject) -> tuple[str, list[tuple[str, str]]]:
+    """How the script names the module, and the sources that it brings along: those of a built-in one."""
+    if subject.name in BUILT_IN and subject.module.startswith(OURS):
+        name = subject.module.removeprefix(OURS)
+        return name, [(f"{each}.py", text) for each, text in _sources(name).items()]
+    if subject.folder is None:
+        return subject.module, []
+    return os.path.relpath(Path(subject.folder, *subject.module.split(".")).with_suffix(".py")), []
+
+
+def _sources(name: str) -> dict[str, str]:
+    """The source of a built-in subject and of what it imports beside it, as modules of no package."""
+    spec = find_spec(OURS + name)
+    assert spec is not None
+    assert spec.origin is not None
+    text = Path(spec.origin).read_text(encoding="utf-8")
+    sources = {name: text.replace(f"from {OURS}", "from ")}
+    for node in ast.walk(ast.parse(text)):
+        module = (node.module or "") if isinstance(node, ast.ImportFrom) else ""
+        if module.startswith(OURS):
+            sources |= _sources(module.removeprefix(OURS))
+        elif module.startswith("gateway_status"):
+            raise NotShown("the reference is more than a script can bring along")
+    return sources
+
+
+def _run(subject: Subject, lives: set[str], is_status_module: bool) -> str:
+    """The body of the script's ``run``, for the lives that are lived in it."""
+    bodies = _LIVES_OF_STATUS_MODULES if is_status_module else _LIVES_OF_FUNCTIONS
+    lines = []
+    for life, body in bodies.items():
+        if life in lives:
+            lines += [f'if life == "{life}":', f"    return {body}"]
+    start = _START_OF_STATUS_MODULES if is_status_module else _START_OF_FUNCTIONS
+    return "\n".join([*lines, *start]).replace("GATEWAY", subject.function or "gateway")
+
+
+_START_OF_FUNCTIONS: Final = ("return module.GATEWAY(Path(HOME), serve)",)
+_LIVES_OF_FUNCTIONS: Final = {
+    "status": "module.running_pid(Path(HOME))",
+    "peek": "module.running_pid(Path(HOME), clean_up=False)",
+    "stop": "module.stop(Path(HOME))",
+    "replace": "module.GATEWAY(Path(HOME), serve, replace=True)",
+}
+_START_OF_STATUS_MODULES: Final = (
+    "if module.get_running_pid() is None:",
+    "    claim(module, serve)",
+)
+_LIVES_OF_STATUS_MODULES: Final = {
+    "status": "module.get_running_pid()",
+    "peek": "module.get_running_pid(cleanup_stale=False)",
+    "stop": "stop(module)",
+    "replace": "gateway(module, serve, replace=True)",
+}
+
+
+def _start_up(lives: set[str]) -> str:
+    """What the adapter for status modules does in these lives, from its source."""
+    functions: list[Callable[..., object]] = [status_module.claim, status_module._serve]
+    constants = ["CONSUMERS"]
+    if lives & {"replace", "stop"}:
+        functions += [status_module.gateway, status_module.stop, status_module._end]
+        constants.append("WAIT_S")
+    values = [f"{name} = {getattr(status_module, name)!r}".replace("'", '"') for name in constants]
+    return "\n\n\n".join(["\n".join(values), *(inspect.getsource(each).rstrip() for each in functions)])

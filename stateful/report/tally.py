@@ -1,0 +1,50 @@
+"""The scenarios of a verification, one row each, for where there is no terminal: a page, a job summary."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from stateful.chronicle import count_respawns
+from stateful.deciders.result import HOLDS, NOT_OFFERED, Result
+from stateful.report.text import count
+from stateful.verify import Verification
+
+
+class Score(NamedTuple):
+    """What came of one scenario.
+
+    Attributes:
+        size: how many states it has, or how many respawns.
+        note: what is broken there, or why nothing is known.
+    """
+
+    name: str
+    title: str
+    verdict: str
+    size: str
+    note: str
+
+
+def scores(found: Verification) -> tuple[list[Score], list[Score]]:
+    """Those that say something to do, and those that hold or are not offered."""
+    told = [_score(result) for result in found.results]
+    quiet = (HOLDS, NOT_OFFERED)
+    return [s for s in told if s.verdict not in quiet], [s for s in told if s.verdict in quiet]
+
+
+def head_of_quiet(quiet: Sequence[Score]) -> str:
+    """How many of them hold, and how many are not offered."""
+    holding = sum(score.verdict == HOLDS for score in quiet)
+    missing = len(quiet) - holding
+    parts = [f"{count(holding, 'scenario')} {'holds' if holding == 1 else 'hold'}"] * bool(holding)
+    parts += [f"{count(missing, 'scenario')} not offered"] * bool(missing)
+    return ", ".join(parts)
+
+
+def _score(result: Result) -> Score:
+    size = count_respawns(result.chronicle.respawns) if result.chronicle else count(result.states, "state")
+    notes = [*result.violations] or [*result.missing] or [result.reason, *result.unreached]
+    note = ", ".join(filter(None, notes))
+    scenario = result.scenario
+    return Score(scenario.name, scenario.title, result.verdict, "" if result.missing else size, note)

@@ -1,0 +1,128 @@
+"""Every schedule that the tests and the documents mention does the same with real processes."""
+
+from __future__ import annotations
+
+import os
+import re
+import runpy
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import pytest
+
+from stateful.deciders.replay import replay
+from stateful.host import Host
+from stateful.scenario import find_scenario
+from stateful.schedule import parse_schedule
+from stateful.subject import find_subject
+from stateful.subjects import BUILT_IN
+from stateful.trace import Trace
+
+TESTS: Final = Path(__file__).parents[1]
+ROOT: Final = TESTS.parent
+
+
+class Case(NamedTuple):
+    subject: str
+    other: str | None
+    scenario: str
+    schedule: str
+
+    def replay(self) -> Trace:
+        return replay(
+            find_subject(self.subject, self.other),
+            find_scenario(self.scenario),
+            parse_schedule(self.schedule),
+        )
+
+
+def planted(name: str) -> str:
+    return name if name in BUILT_IN else f"tests/planted/{name}.py"
+
+
+def pinned_in_tests() -> list[Case]:
+    caught = runpy.run_path(str(TESTS / "test_invariants.py"))["CAUGHT"]
+    broken = runpy.run_path(str(TESTS / "test_faults.py"))["BROKEN"]
+    return [
+        *(Case(planted(name), None, *where) for name, where in caught.items()),
+        *(Case(planted(name), None, where, how) for name, where, _, how in broken.values()),
+        Case("direct-unlink", None, "two-starts-root", "A8 B11"),
+        Case("foreign-guard", None, "two-starts-containers", "A14 B1 A3 B10"),
+    ]
+
+
+def mentioned() -> list[Case]:
+    files = [ROOT / "README.md", *sorted((TESTS / "report" / "counterexamples").glob("*.txt"))]
+    text = re.sub(r"\\\n\s+", " ", "\n".join(file.read_text(encoding="utf-8") for file in files))
+    commands = re.findall(r'replay (?!path/to/)(\S+)(?: --with (\S+))?\s+--scenario (\S+)\s+"([^"]+)"', text)
+    rows = re.findall(r'\| `([a-z-]+)` \|.*\| `(start-and-other\S+) "([^"]+)"` \|', text)
+    return [
+        *(Case(subject, other or None, *rest) for subject, other, *rest in commands),
+        *(Case("reference", *row) for row in rows),
+    ]
+
+
+CASES: Final = tuple(dict.fromkeys((*pinned_in_tests(), *mentioned())))
+
+# Why a schedule cannot be played, by its scenario; those that take root are played where tests run as root.
+NEVER: Final = {
+    "two-starts-containers": "each process of this scenario is pid 1 of a pid namespace of its own.",
+}
+NOT_BY_A_USER: Final = {
+    "two-starts-root": "processes of two users take root.",
+    **dict.fromkeys(
+        (
+            "start-and-exit-stale-1-kill-1-recycled-pid",
+            "start-and-exit-stale-1-reboot-1-recycled-pid",
+        ),
+        "pids cannot be chosen here, which takes root and the file ns_last_pid.",
+    ),
+}
+
+
+def test_schedules_are_found_in_all_places() -> None:
+    assert len(pinned_in_tests()) == 32
+    assert len(mentioned()) >= 12
+
+
+@pytest.mark.parametrize("case", CASES, ids=[f"{case.scenario}-{case.schedule}" for case in CASES])
+def test_violation_is_confirmed(case: Case, host: Host) -> None:
+    trace = case.replay()
+    assert trace.violation is not None
+    found = str(host.confirm(find_subject(case.subject, case.other), find_scenario(case.scenario), trace))
+    why = NEVER.get(case.scenario) or (NOT_BY_A_USER.get(case.scenario) if os.getuid() else None)
+    if why:
+        assert found == f"Cannot be played on this host: {why}"
+    else:
+        steps, processes = trace.length, len(trace.lives)
+        assert re.fullmatch(
+            rf"Confirmed on the host: {steps} steps of {processes} real process(es)?, "
+            r"the same calls, answers and end \(Linux [0-9.]+, [a-z0-9]+\)\.",
+            found,
+        )
+
+
+@pytest.mark.parametrize(
+    ("scenario", "schedule", "why"),
+    [
+        (
+            "one-start-no-proc",
+            "A3",
+            "there is no /proc on the machine of this scenario, and there is one here.",
+        ),
+        (
+            "one-start-own-pid",
+            "start-B B3 A1",
+            "the record names the pid of A, which is not there until later.",
+        ),
+        (
+            "start-and-exit-stale-1-corruption",
+            "corrupt-gateway.pid=init A5",
+            "kill is about pid 1, a process of this machine and none of the play.",
+        ),
+    ],
+)
+def test_what_cannot_be_played_says_why(scenario: str, schedule: str, why: str, host: Host) -> None:
+    subject, where = find_subject("direct-unlink"), find_scenario(scenario)
+    trace = replay(subject, where, parse_schedule(schedule))
+    assert str(host.confirm(subject, where, trace)) == f"Cannot be played on this host: {why}"

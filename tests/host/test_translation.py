@@ -1,0 +1,60 @@
+"""Contents of the simulation and of the host: which are the same, and what stands for what."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stateful.host.translation import Translation
+from stateful.kernel.proc import BOOT_ID
+
+
+@pytest.fixture
+def translation() -> Translation:
+    translation = Translation()
+    translation.add(101, 34512)
+    translation.add(5000, 188_042)
+    return translation
+
+
+@pytest.mark.parametrize(
+    ("simulated", "real", "same"),
+    [
+        (b'{"pid": 101, "start_time": 5000}', b'{"pid": 34512, "start_time": 188042}', True),
+        (b'{"pid": 101, "start_time": 5000}', b'{"pid": 34513, "start_time": 188042}', False),
+        (b'{"pid": 101, "start_time": 5000}', b'{"pid": 34512, "start_time": null}', False),
+        (b"1750000000.000", b"1764163394.000", True),  # a time: numbers that nobody knows
+        (b"1750000000.000", b"1764163394", False),
+        (b"", b"0", False),
+    ],
+)
+def test_contents_agree(translation: Translation, simulated: bytes, real: bytes, same: bool) -> None:
+    assert translation.agree(simulated, real) is same
+
+
+def test_content_is_translated(translation: Translation) -> None:
+    assert translation.to_host(b'{"pid": 101, "n": 1011}') == b'{"pid": 34512, "n": 1011}'
+    assert translation.number(-101) == -34512
+
+
+def test_boot_is_this_one_or_another(translation: Translation) -> None:
+    boot = Path("/proc/sys/kernel/random/boot_id").read_bytes().strip()
+    this, before = f"{BOOT_ID}2".encode(), f"{BOOT_ID}1".encode()
+    assert translation.to_host(this) == boot
+    assert translation.to_host(before) not in (boot, before)
+    assert translation.agree(this, boot)
+    assert not translation.agree(before, boot)
+    translation.boots += 1
+    assert not translation.agree(this, boot)
+
+
+@pytest.mark.parametrize("size", range(1, 32))
+def test_half_of_a_record_is_half_of_a_real_one(translation: Translation, size: int) -> None:
+    simulated, real = b'{"pid": 101, "start_time": 5000}', b'{"pid": 34512, "start_time": 188042}'
+    cut = translation.cut(simulated, size, real)
+    assert 0 < cut < len(real)
+    ours, theirs = simulated[:size], real[:cut]
+    torn = ours[-1:].isdigit() and simulated[size : size + 1].isdigit()
+    assert torn or translation.agree(ours, theirs)
+    assert ours.rstrip(b"0123456789").count(b'"') == theirs.rstrip(b"0123456789").count(b'"')

@@ -1,0 +1,67 @@
+"""What is told to GitHub Actions: only where it listens, and escaped as it asks for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stateful.report import github
+from stateful.scenario import find_scenario
+from stateful.verify import Verification, verify
+
+SUBJECT = "tests/planted/empty_record_wedges.py"
+
+
+@pytest.fixture(scope="module")
+def found() -> Verification:
+    return verify(SUBJECT, [find_scenario("one-start-stale"), find_scenario("one-start-empty")])
+
+
+def test_nothing_is_told_anywhere_else(found: Verification, capsys: pytest.CaptureFixture[str]) -> None:
+    github.tell(found, {})
+    assert capsys.readouterr().out == ""
+
+
+def test_each_violation_is_an_error_beside_the_subject_and_in_the_summary(
+    found: Verification, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    summary = tmp_path / "summary.md"
+    summary.write_text("before\n")
+    runner = {"GITHUB_ACTIONS": "true", "GITHUB_WORKSPACE": ".", "GITHUB_STEP_SUMMARY": str(summary)}
+    github.tell(found, runner)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(found.violations) == 1
+    assert lines[0].startswith(
+        f"::error title=a_dead_owner_can_be_replaced is violated by {SUBJECT},file={SUBJECT}::"
+        "A started alone, nobody else was alive, and "
+    )
+    assert "%0A- The disk is as the scenario leaves it: one start, stale record.%0A" in lines[0]
+    text = summary.read_text()
+    assert text.startswith(f"before\n## {SUBJECT}: violated\n")
+    assert "\n```mermaid\nsequenceDiagram\n" in text
+    assert "\n| `one-start-stale` | violated | " in text
+    assert "Replay:  python -m stateful replay" in text
+
+
+def test_summary_of_what_holds_is_its_verdict_and_scenarios() -> None:
+    text = github.job_summary(verify("reference", [find_scenario("one-start-empty")]))
+    assert text.startswith("## reference: holds\n\n- **holds** at\\_most\\_one\\_owner, ")
+    assert "| `one-start-empty` | holds | " in text
+    assert "mermaid" not in text
+
+
+def test_supervised_play_is_told_as_text() -> None:
+    found = verify("foreign-guard", [find_scenario("outage-under-systemd-empty")])
+    assert "pid 102 starts, exits 1" in github.job_summary(found)
+    (line,) = github.workflow_commands(found, Path())
+    assert line.startswith("::error title=supervisors_settle is violated by foreign-guard::systemd gave up")
+
+
+def test_what_ends_a_workflow_command_is_escaped() -> None:
+    assert github._escape("100 %\r\n: ,", github._PROPERTY) == "100 %25%0D%0A%3A %2C"
+    assert github._escape("100 %\r\n: ,", github._DATA) == "100 %25%0D%0A: ,"
+
+
+def test_fence_is_longer_than_any_in_the_text() -> None:
+    assert github._fence("text", "a ```` b") == ["`````text", "a ```` b", "`````"]
