@@ -18,6 +18,8 @@ from multiprocessing.connection import Connection, wait
 from types import FrameType
 from typing import Any, Final
 
+from stateful.kernel.kernel import remove_left_by
+
 PATIENCE_S: Final = 10.0  # with a worker that is to stop
 SECONDS_BETWEEN_LOOKS: Final = 0.2
 SECONDS_UNTIL_ANOTHER_TRY: Final = 0.01  # of the processor's time
@@ -71,6 +73,11 @@ class _Worker:
         with contextlib.suppress(OSError):  # It has died; the end of its pipe will say so.
             self.pipe.send(job)
 
+    def bury(self) -> None:
+        """Remove what it leaves, once it has died: killed, it could not do that itself."""
+        self.process.join()
+        remove_left_by(self.process.pid)
+
 
 def in_parallel(
     do: Callable[..., None],
@@ -107,7 +114,7 @@ def in_parallel(
                         busy[-1].give(job)
                 for worker, message in _messages(busy):
                     if message is None:
-                        worker.process.join()
+                        worker.bury()
                         busy.remove(worker)
                         if not interruption.requested:
                             lost(worker.job, worker.process.exitcode)
@@ -152,7 +159,7 @@ def _stop(workers: Sequence[_Worker], hear: Tell) -> None:
                     hear(message)
         worker.process.join(PATIENCE_S)
         worker.process.kill()
-        worker.process.join()
+        worker.bury()
         worker.pipe.close()
 
 

@@ -406,10 +406,21 @@ def temporary_folder() -> str | None:
     return SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK | os.X_OK) else None
 
 
+def remove_left_by(pid: int) -> None:
+    """Remove the directories that a process has left, which was killed and could not do it itself."""
+    folder = temporary_folder() or tempfile.gettempdir()
+    for name in real.listdir(folder):
+        if name.startswith(f"stateful-{pid}-"):
+            _remove_tree(os.path.join(folder, name))
+
+
 def _remove(root: str, owner: int) -> None:
     """Remove a temporary directory, whatever its permission bits say; a forked child leaves it alone."""
-    if os.getpid() != owner:
-        return
+    if os.getpid() == owner:
+        _remove_tree(root)
+
+
+def _remove_tree(root: str) -> None:
     real.rmtree(root, ignore_errors=True)
     if os.path.exists(root):
         for folder, names, _ in os.walk(root):

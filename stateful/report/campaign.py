@@ -57,7 +57,7 @@ def is_violated(tally: Tally) -> bool:
 
 def is_vacuous(tally: Tally) -> bool:
     """Whether nothing was reached that a verdict could rest on."""
-    return not tally.runs or an_owner_served.__name__ not in tally.goals
+    return not tally.runs.total() or an_owner_served.__name__ not in tally.goals
 
 
 def in_order(tally: Tally) -> list[Violated]:
