@@ -103,6 +103,8 @@ class Watch:
             if not campaign.tally.interrupted and self._search():
                 campaign.run()
         except (SubjectError, UnmodelledSyscall, Nondeterminism) as error:
+            if self._is_saved():
+                raise Saved from None
             self._say(" ".join(str(error).split()))
             return
         tally = campaign.tally
