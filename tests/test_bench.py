@@ -83,6 +83,8 @@ def test_report_is_narrow_and_names_nothing_of_this_machine(
     monkeypatch.setattr(stateful.bench, "PAIRS", 1)
     monkeypatch.setattr(stateful.bench, "EXAMPLES", 1)
     monkeypatch.setattr(stateful.bench, "RACE_S", 0.2)
+    monkeypatch.setattr(stateful.bench, "SEEDS", 1)
+    monkeypatch.setattr(stateful.bench, "MISTAKES", ("foreign-guard",))
     stateful.bench.bench()
     text = capsys.readouterr().out
     assert max(map(len, text.splitlines())) <= LIMIT_COLUMNS
@@ -94,6 +96,7 @@ def test_report_is_narrow_and_names_nothing_of_this_machine(
         "Steps",
         "One",
         "The",
+        "Fuzzing:",
     ]
     for cast in CASTS[:2]:
         assert re.search(rf"^  {cast.name}, 1 kill +[\d,]+ +[\d.]+ +[\d,]+ +[\d.]+$", text, re.MULTILINE)
