@@ -40,7 +40,7 @@ def examine(subject: Subject) -> Offer:
     """What a subject offers, and the other one. Raises SubjectError where one is none that can be used."""
     if subject.other is not None:
         return examine(replace(subject, other=None))._replace(other=examine(subject.other))
-    importer = _Importer(subject.name, subject.module, subject.folder, subject.function)
+    importer = _Importer(**vars(subject))
     with Watchdog(), Execution(importer, SCENARIOS[0]) as execution:
         for _ in range(LIMIT_IMPORT_STEPS):
             execution.make(Move(STEP, "A"))

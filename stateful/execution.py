@@ -77,6 +77,12 @@ class Execution:
     def violation(self) -> Violation | None:
         return self.trace.violation
 
+    @property
+    def not_offered(self) -> frozenset[str]:
+        """The invariants that the subject of some process says it does not keep: one breach is enough."""
+        stated = (process.not_offered for process in self.kernel.processes.values())
+        return self.scenario.not_owed(frozenset().union(*stated))
+
     def processes(self) -> dict[str, Process]:
         return self.kernel.processes
 
@@ -334,7 +340,7 @@ class Execution:
             len(self.waiting()),
             self._target,
         )
-        broken = first_broken(moment)
+        broken = first_broken(moment, self.not_offered)
         if broken is not None:
             self.trace.violation = Violation(*broken)
 

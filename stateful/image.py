@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from stateful.kernel.disk import HOME
+from stateful.kernel.hostile import HOSTILE
 from stateful.kernel.machine import (
     DEAD_PID,
     DEAD_TICKS,
@@ -23,6 +24,9 @@ from stateful.kernel.machine import (
 from stateful.kernel.proc import BOOT_ID
 
 PID_FILE: Final = f"{HOME}/gateway.pid"
+# As ISO 8601: the moment at which every scenario begins, and a day later.
+NOW: Final = "2025-06-15T15:06:40+00:00"
+TOMORROW: Final = "2025-06-16T15:06:40+00:00"
 GATEWAY: Final = ("hermes_cli/main.py", "gateway", "run")
 
 Files = tuple[tuple[str, bytes], ...]
@@ -87,7 +91,14 @@ NULL_START: Final = DiskImage(
     "null-start",
     "record of a recycled pid without a start time",
     _recorded(start_time=None),
-    Machine(_has_the_pid(4000, *POSTGRES)),
+    # Not the gateway, although the words are there.
+    Machine(_has_the_pid(4000, "/usr/bin/vim", "gateway/run.py")),
+)
+NAMELESS: Final = DiskImage(
+    "nameless",
+    "record of a pid that has no command line, without a start time",
+    _recorded(start_time=None),
+    Machine(_has_the_pid(4000, "")),
 )
 OWN_PID: Final = DiskImage(
     "own-pid", "record of A's own pid, a tick off", _recorded(pid=FIRST_PID, start_time=START_TICKS - 1)
@@ -98,9 +109,11 @@ NULL_OWN_PID: Final = DiskImage(
 ODD_NAME: Final = DiskImage(
     "odd-name",
     "record of a recycled pid, names with spaces and parentheses",
-    _recorded(),
+    # The start time that a reader takes from this stranger's stat line who splits it at white space.
+    _recorded(start_time=20),
     Machine(
-        _has_the_pid(4000, "/opt/a (b) S 1 2", "-x"), program=("/opt/my gateways/gate (way) 1", "--verbose")
+        _has_the_pid(4000, "/opt/python ) b c d", *GATEWAY),
+        program=("/opt/my gateways/gate (way) 1", "--verbose"),
     ),
 )
 CONTAINERS: Final = DiskImage(
@@ -114,7 +127,31 @@ TWINS: Final = DiskImage(
 )
 ROOTS: Final = DiskImage("root", "empty disk, A runs as root", machine=Machine(foreign="A"))
 
+
+def _marker(**fields: Any) -> bytes:
+    """A note that A's end is planned, by somebody who has gone."""
+    names_a = {"target_pid": FIRST_PID, "target_start_time": START_TICKS, "replacer_pid": DEAD_PID}
+    return json.dumps(names_a | fields).encode()
+
+
+MARKED: Final = DiskImage(
+    "marked",
+    "markers that name A, of who is gone and of the future",
+    (
+        (f"{HOME}/.gateway-planned-stop.json", _marker(written_at=NOW, replacer_start_time=DEAD_TICKS)),
+        (f"{HOME}/.gateway-takeover.json", _marker(written_at=TOMORROW)),
+    ),
+)
+
+
+def _hostile(name: str) -> DiskImage:
+    """Content of a record that has broken readers."""
+    return DiskImage(name, f"record with hostile content: {name}", ((PID_FILE, HOSTILE[name](RECORD)),))
+
+
+HOSTILES: Final = tuple(map(_hostile, ("huge-pid", "minus-one", "not-utf8")))
+
 ODD: Final = (
-    *(ZOMBIE, LOOKALIKE, OTHERS, REBOOTED, NULL_START, OWN_PID, NULL_OWN_PID, ODD_NAME),
-    *(CONTAINERS, ROOTS),
+    *(ZOMBIE, LOOKALIKE, OTHERS, REBOOTED, NULL_START, NAMELESS, OWN_PID, NULL_OWN_PID, ODD_NAME),
+    *(CONTAINERS, ROOTS, MARKED, *HOSTILES),
 )

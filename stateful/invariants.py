@@ -10,7 +10,7 @@ in one call.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final, NamedTuple
 
 from stateful.kernel.call import Call, Errno
@@ -185,6 +185,21 @@ def a_live_owner_is_discoverable(moment: Moment) -> str | None:
     return f"{owner.letter} (pid {owner.pid}) owned throughout, and {actor.letter} answered {answer}"
 
 
+def an_answer_was_true_at_some_moment(moment: Moment) -> str | None:
+    """A status query that runs while nobody lives who could own answers None.
+
+    Beside others it is not checked what a query may answer: an owner is found before it serves and after,
+    since its record comes first and goes last.
+    """
+    actor = moment.actor
+    if actor is None or actor.outcome is None or actor.outcome.kind != "answered" or not actor.alone:
+        return None
+    answer = actor.outcome.value
+    if answer is None or actor.company or actor.hindered:
+        return None
+    return f"{actor.letter} answered {answer}, and nobody was alive who could have owned"
+
+
 def readers_change_nothing(moment: Moment) -> str | None:
     """A status query changes nothing while an owner lives; without clean-up it never changes anything."""
     actor = moment.actor
@@ -288,6 +303,7 @@ INVARIANTS: Final[tuple[Invariant, ...]] = (
     a_stopped_owner_can_be_replaced,
     a_start_always_ends,
     a_live_owner_is_discoverable,
+    an_answer_was_true_at_some_moment,
     readers_change_nothing,
     release_removes_only_own_record,
     only_the_owner_is_signalled,
@@ -299,15 +315,19 @@ INVARIANTS: Final[tuple[Invariant, ...]] = (
 SPEAKS_OF: Final[dict[str, frozenset[str]]] = {
     "a_stopped_owner_can_be_replaced": frozenset({"replace"}),
     "a_live_owner_is_discoverable": frozenset({"status", "peek"}),
+    "an_answer_was_true_at_some_moment": frozenset({"status", "peek"}),
     "readers_change_nothing": frozenset({"status", "peek"}),
     "a_replaced_owner_exits_clean": frozenset({"replace", "stop"}),
 }
 
 
-def first_broken(moment: Moment) -> tuple[str, str] | None:
-    """The name and sentence of the first invariant that a moment breaks, or None."""
+def first_broken(moment: Moment, not_offered: Collection[str] = ()) -> tuple[str, str] | None:
+    """The name and sentence of the first invariant that a moment breaks, or None.
+
+    Those that the subject does not offer are passed over, so that they hide no other.
+    """
     for invariant in INVARIANTS:
-        sentence = invariant(moment)
+        sentence = None if invariant.__name__ in not_offered else invariant(moment)
         if sentence is not None:
             return invariant.__name__, sentence
     return None

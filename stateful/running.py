@@ -8,6 +8,7 @@ from typing import Any, Final
 from stateful.kernel.call import Call, Outside
 from stateful.kernel.disk import HOME
 from stateful.kernel.machine import MACHINE, Machine
+from stateful.kernel.paths import add_host_folder
 from stateful.kernel.process import Process
 from stateful.kernel.switch import resume
 from stateful.life import plain
@@ -36,6 +37,9 @@ def new_process(subject: Subject, letter: str, life: str, machine: Machine = MAC
     if machine.program:
         process.argv[:1] = machine.program
     process.folder, process.subject = runs.folder, runs.module.partition(".")[0]
+    process.libraries = runs.libraries
+    for folder in runs.libraries:
+        add_host_folder(folder)
     process.environ = dict(ENVIRONMENT)
     return process
 

@@ -15,6 +15,7 @@ from typing import Final
 from stateful.image import (
     CONTAINERS,
     LOOKALIKE,
+    MARKED,
     NULL_OWN_PID,
     ODD,
     ODD_NAME,
@@ -141,6 +142,14 @@ class Scenario:
     def loses_power(self) -> bool:
         """Whether it is kept track of what a power loss would leave of the disk."""
         return self.open_ended or POWER_LOSS[0] in self.plan
+
+    def not_owed(self, not_offered: frozenset[str]) -> frozenset[str]:
+        """The invariants that are not owed here by a subject that does not offer some.
+
+        Who offers no recovery need not win on a disk that a dead owner left.
+        """
+        stuck = self.disk.files and "a_dead_owner_can_be_replaced" in not_offered
+        return not_offered | {"some_contender_wins"} if stuck else not_offered
 
     def goals(self) -> tuple[str, ...]:
         """The names of the goals (see ``stateful.invariants``) that some execution must reach."""
@@ -287,6 +296,7 @@ ODD_CASTS: Final = (
     _odd("two-starts", (NOTHING, KILL), ZOMBIE, CONTAINERS, ROOTS),
     _odd("start-and-status", (NOTHING, KILL), ZOMBIE, CONTAINERS, ROOTS),
     _odd("start-and-stop", (NOTHING,), LOOKALIKE),
+    _odd("start-and-exit", (("sigterm",),), MARKED),
     _odd("replace-of-owner", (NOTHING, KILL), ZOMBIE, ODD_NAME, ROOTS),
 )
 LONG_ODD_CASTS: Final = (
@@ -378,7 +388,9 @@ SUPERVISED_BY_NAME: Final = tuple(map(supervised, SUPERVISIONS_BY_NAME))
 STANDARD: Final = (*SCENARIOS, *SUPERVISED)  # What is verified where nothing is named.
 
 # What the Hypothesis machine plays on: processes come and go, without a limit on faults.
-OPEN_ENDED: Final = tuple(Scenario(Cast("any", "any processes", ()), disk, open_ended=True) for disk in DISKS)
+OPEN_ENDED: Final = tuple(
+    Scenario(Cast("any", "any processes", ()), disk, open_ended=True) for disk in (*DISKS, *ODD)
+)
 
 
 BY_NAME: Final = (*SEARCHED_BY_NAME, *SUPERVISED_BY_NAME)

@@ -15,16 +15,20 @@ import inspect
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final, NamedTuple, Protocol, cast
 
 from greenlet import getcurrent
 
+from stateful.chronicle import RUN_INVARIANTS
+from stateful.installation import CannotInstall, installed
+from stateful.invariants import INVARIANTS
 from stateful.kernel.disk import HOME
 from stateful.kernel.process import LEAVING, OWNER, Outcome, Process
 from stateful.life import OTHER, runs_other
-from stateful.subjects import BUILT_IN, REFERENCE, status_module
+from stateful.subjects import MODULES, REFERENCE, status_module, zoo
 
 STATUS_FUNCTIONS: Final = ("get_running_pid", "write_pid_file", "remove_pid_file")
 
@@ -49,6 +53,7 @@ class Subject:
         module: the dotted name under which a process imports it.
         folder: the folder to import it from before all others, or None.
         function: the name of the gateway function, or None for a status module.
+        libraries: the folders to import from after it, and before what is installed.
         other: the subject that runs beside it in one home, as yesterday's version does; None for none.
         alteration: what becomes of the calls of its processes; None where nothing does.
     """
@@ -58,6 +63,7 @@ class Subject:
     folder: str | None = None
     function: str | None = None
     other: Subject | None = None
+    libraries: tuple[str, ...] = ()
     alteration: Alteration | None = None
 
     @property
@@ -78,6 +84,7 @@ class Subject:
         process = cast(Process, getcurrent())
         protocol = bind(importlib.import_module(self.module), self.function)
         process.tells_plans = protocol.offer.can_replace or protocol.offer.can_stop
+        process.not_offered = protocol.offer.invariants_not_offered
         try:
             if life in ("status", "peek"):
                 return Outcome("answered", protocol.running_pid(life == "status"))
@@ -92,6 +99,7 @@ class Subject:
 class Offer(NamedTuple):
     """What a subject can do beside starting: a replace, a planned stop, a query, one without clean-up.
 
+    ``not_offered`` are the invariants that it does not promise to keep, each with what it says of that;
     ``other`` is what the other subject can do, where there is one; ``is_status_module`` whether the harness
     performs the start-up sequence.
     """
@@ -100,6 +108,7 @@ class Offer(NamedTuple):
     can_stop: bool
     can_query: bool
     can_peek: bool
+    not_offered: tuple[tuple[str, str], ...] = ()
     other: Offer | None = None
     is_status_module: bool = False
 
@@ -109,6 +118,15 @@ class Offer(NamedTuple):
         optional = zip(("replace", "stop", "status", "peek"), self[:4], strict=True)
         others = self.other.lives if self.other else ()
         return ("start", *(life for life, can in optional if can), *(OTHER + life for life in others))
+
+    @property
+    def invariants_not_offered(self) -> frozenset[str]:
+        """The invariants that the subject, or the other one, does not promise to keep."""
+        others = self.other.invariants_not_offered if self.other else ()
+        return frozenset((*dict(self.not_offered), *others))
+
+
+JUST_STARTS: Final = Offer(False, False, False, False)
 
 
 @dataclass(frozen=True)
@@ -136,6 +154,7 @@ def bind(module: ModuleType, function: str | None) -> Functions:
                 can_stop=status_module.can_stop(module),
                 can_query=True,
                 can_peek=status_module.can_peek(module),
+                not_offered=_not_offered(module),
                 is_status_module=True,
             ),
         )
@@ -160,6 +179,7 @@ def bind(module: ModuleType, function: str | None) -> Functions:
         can_stop=callable(stop),
         can_query=callable(query),
         can_peek=callable(query) and "clean_up" in inspect.signature(query).parameters,
+        not_offered=_not_offered(module),
     )
     home = Path(HOME)
     return Functions(
@@ -169,6 +189,23 @@ def bind(module: ModuleType, function: str | None) -> Functions:
         documented_errors=documented,
         offer=offer,
     )
+
+
+def _not_offered(module: ModuleType) -> tuple[tuple[str, str], ...]:
+    """What a module says it does not promise: invariants by name, each with a phrase. Raises SubjectError."""
+    stated = getattr(module, "not_offered", {})
+    if not isinstance(stated, dict):
+        raise SubjectError('not_offered must be a dict, such as {"a_dead_owner_can_be_replaced": "why not"}')
+    names = {invariant.__name__ for invariant in (*INVARIANTS, *RUN_INVARIANTS)}
+    for name in stated:
+        if name not in names:
+            near = get_close_matches(str(name), names, 1)
+            raise SubjectError(f"not_offered names {name!r}, which is no invariant{_or(near)}")
+    return tuple((name, str(phrase)) for name, phrase in stated.items())
+
+
+def _or(near: list[str]) -> str:
+    return f"; did you mean {near[0]}?" if near else "; README lists them"
 
 
 def serve() -> None:
@@ -193,8 +230,10 @@ def find_subject(text: str | None = None, other: str | None = None) -> Subject:
     if other is not None:
         return replace(find_subject(text), other=find_subject(other))
     text = text or REFERENCE
-    if text in BUILT_IN:
-        return Subject(text, BUILT_IN[text])
+    if text in MODULES:
+        return Subject(text, MODULES[text])
+    if text.startswith(zoo.PREFIX):
+        return _from_zoo(text, text.removeprefix(zoo.PREFIX))
     where, _, function = text.partition(":")
     if where.endswith(".py") or "/" in where:
         return _from_path(text, Path(where), function or None)
@@ -204,6 +243,17 @@ def find_subject(text: str | None = None, other: str | None = None) -> Subject:
 
 
 _ADVICE = "give a built-in name (see `python -m stateful subjects`), a dotted module or a path to a .py file"
+
+
+def _from_zoo(text: str, name: str) -> Subject:
+    animal = zoo.ANIMALS.get(name)
+    if animal is None:
+        raise SubjectError(f"{text}: not in the zoo; it has {', '.join(zoo.ANIMALS)}")
+    try:
+        libraries = installed(animal.pins)
+    except CannotInstall as why:
+        raise SubjectError(str(why)) from None
+    return Subject(text, f"{zoo.__name__}.{animal.adapter}", libraries=(libraries,))
 
 
 def _from_path(text: str, path: Path, function: str | None) -> Subject:

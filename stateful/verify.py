@@ -25,7 +25,7 @@ from stateful.invariants import INVARIANTS
 from stateful.kernel.guard import Watchdog
 from stateful.report.blame import to_blame
 from stateful.scenario import STANDARD, Scenario
-from stateful.subject import Offer, Subject, find_subject
+from stateful.subject import JUST_STARTS, Offer, Subject, find_subject
 from stateful.trace import Trace
 from stateful.workers import in_parallel
 
@@ -40,13 +40,13 @@ class Verification:
 
     Attributes:
         violations: the first trace of each invariant that is broken, made as small as it gets.
-        lives: the lives that the subject offers.
+        offer: what the subject offers, and what not.
     """
 
     subject: Subject
     results: list[Result] = field(default_factory=list)
     violations: dict[str, Trace] = field(default_factory=dict)
-    lives: tuple[str, ...] = ()
+    offer: Offer = JUST_STARTS
     seconds: float = 0.0
 
     @property
@@ -151,7 +151,7 @@ def verify(
     results = [
         found.get(number, Result(scenario, reason="not begun")) for number, scenario in enumerate(scenarios)
     ]
-    verification = Verification(subject, results, lives=offer.lives)
+    verification = Verification(subject, results, offer=offer)
     verification.violations = _smallest(subject, results)
     verification.seconds = time.perf_counter() - started
     return verification

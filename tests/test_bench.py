@@ -85,6 +85,8 @@ def test_report_is_narrow_and_names_nothing_of_this_machine(
     monkeypatch.setattr(stateful.bench, "RACE_S", 0.2)
     monkeypatch.setattr(stateful.bench, "SEEDS", 1)
     monkeypatch.setattr(stateful.bench, "MISTAKES", ("foreign-guard",))
+    monkeypatch.setattr(stateful.bench, "CONFIRM_S", 0.1)
+    monkeypatch.setattr(stateful.bench, "CAUGHT", ("empty-record-wedges", "substring-match"))
     stateful.bench.bench()
     text = capsys.readouterr().out
     assert max(map(len, text.splitlines())) <= LIMIT_COLUMNS
@@ -96,8 +98,12 @@ def test_report_is_narrow_and_names_nothing_of_this_machine(
         "Steps",
         "One",
         "The",
+        "Confirmed",
         "Fuzzing:",
+        "The",
     ]
+    assert "MISSED" not in text
+    assert re.search(r"^  empty-record-wedges +one-start-empty +3 \+ 1 +3 +[\d.]+$", text, re.MULTILINE)
     for cast in CASTS[:2]:
         assert re.search(rf"^  {cast.name}, 1 kill +[\d,]+ +[\d.]+ +[\d,]+ +[\d.]+$", text, re.MULTILINE)
 

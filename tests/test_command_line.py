@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stateful.__main__ import main
-from stateful.subjects import BUILT_IN
+from stateful.subjects import MODULES
 
 FILES = {
     "empty.py": "",
@@ -152,7 +152,7 @@ def test_replay_shows_a_schedule_that_breaks_nothing(capsys: pytest.CaptureFixtu
 
 def test_subjects_and_scenarios_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["subjects"]) == 0
-    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [*BUILT_IN]
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [*MODULES]
     assert main(["scenarios"]) == 0
     assert (
         "two-starts-stale-1-kill                        two starts, stale record, 1 kill\n"

@@ -10,7 +10,7 @@ import pytest
 from stateful.deciders.faults import FAMILIES
 from stateful.kernel.power import POWER_LOSS
 from stateful.scenario import BY_NAME, KILL, MEDDLING, NOTHING, SCENARIOS, UPSETS, find_scenario
-from stateful.subjects import BUILT_IN
+from stateful.subjects import MODULES
 from stateful.verify import verify
 
 PLANTED = Path(__file__).parent / "planted"
@@ -36,7 +36,7 @@ BROKEN = {
         "A1 enolck-A start-C C2",
     ),
     "recycled-pid": (
-        "check_then_overwrite",
+        "check-then-overwrite",
         "start-and-exit-stale-1-kill-1-recycled-pid",
         "a_dead_owner_can_be_replaced",
         "A6 crash-A recycle-A start-B B6",
@@ -95,7 +95,7 @@ def test_fault_breaks_a_subject_that_holds_with_kills_alone(family: str) -> None
     name, scenario, invariant, schedule = BROKEN[family]
     upset = find_scenario(scenario)
     assert family in upset.plan
-    subject = name if name in BUILT_IN else str(PLANTED / f"{name}.py")
+    subject = name if name in MODULES else str(PLANTED / f"{name}.py")
     found = verify(subject, [replace(upset, plan=NOTHING), replace(upset, plan=KILL), upset])
     plain, killed, broken = (result.violations for result in found.results)
     assert invariant not in {*plain, *killed}

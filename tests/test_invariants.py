@@ -10,6 +10,8 @@ import pytest
 from stateful.invariants import GOALS, INVARIANTS
 from stateful.report.verdict import as_json, summary
 from stateful.scenario import SCENARIOS, find_scenario
+from stateful.subjects import broken_by
+from stateful.subjects.mutants import MUTANTS
 from stateful.verify import verify
 
 PLANTED = Path(__file__).parent / "planted"
@@ -21,16 +23,11 @@ SMALL = [
 
 # What is planted, the smallest scenario in which it is found, and the shortest schedule there.
 CAUGHT = {
-    "check_then_overwrite": ("two-starts-empty", "A1 B4 A3"),
-    "empty_record_wedges": ("one-start-empty", "A1 crash-A start-B B2"),
-    "both_give_up": ("two-starts-empty", "A3 B4 A2 B3 A2"),
     "spins": ("one-start-empty", "A1 crash-A start-B B200"),
     "record_after_start": ("one-start-empty", "A2 status-B B2"),
     "reader_touches": ("start-and-status-empty", "A4 status-C C1"),
     "removes_the_lock_when_it_goes": ("exit-and-start-empty", "A2 exit-A B1 A2 B1 start-C C2"),
-    "unguarded_remove": ("exit-and-start-empty", "A5 exit-A A1 B5 A1"),
     "trusts_the_record": ("one-start-stale", "A7"),
-    "replacer_unlinks_again": ("start-and-replace-empty", "B1 A4 B5"),
     "victim_removes_successor": ("replace-of-owner-empty", "A5 B6 A2 B4 A1"),
     "drops_the_record": ("replace-of-owner-empty", "A5 B6 status-C C2"),
     "gives_up_after_term": ("replace-of-owner-empty", "A5 B7 A2"),
@@ -85,7 +82,8 @@ def test_planted_mistake_breaks_nothing_else(name: str) -> None:
 
 
 def test_every_invariant_has_a_planted_mistake() -> None:
-    assert {invariant_named_in(name) for name in CAUGHT} == {each.__name__ for each in INVARIANTS}
+    planted = {*map(invariant_named_in, CAUGHT), *map(broken_by, MUTANTS)}
+    assert planted >= {each.__name__ for each in INVARIANTS}
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,10 @@ from stateful.deciders.supervised import supervise
 from stateful.invariants import INVARIANTS, LONGEST_LIFE_STEPS
 from stateful.kernel import file_calls, process_calls
 from stateful.scenario import CASTS, SCENARIOS, SUPERVISED, find_scenario
+from stateful.schedule import parse_schedule
 from stateful.subject import find_subject
-from stateful.subjects import BUILT_IN
+from stateful.subjects import BUILT_IN, broken_by
+from stateful.subjects.mutants import MUTANTS
 from stateful.verify import verify
 
 OUTAGE_SUBJECTS = ("reference", "foreign-guard")
@@ -44,6 +46,16 @@ def test_invariants_and_limits_are_those_of_the_code() -> None:
     assert f"within {LONGEST_LIFE_STEPS} steps" in README
     assert f"searches {len(SCENARIOS)} scenarios" in README
     assert f"{len(SUPERVISED)} more are played" in README
+
+
+def test_table_of_mutants_is_that_of_the_code() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| ((?:`[a-z0-9-]+` ?)+) \|$", README, re.MULTILINE)
+    told = {name: invariant for invariant, names in rows for name in re.findall(r"`([^`]+)`", names)}
+    assert {name: told.get(name) for name in MUTANTS} == {name: broken_by(name) for name in MUTANTS}
+    assert f"{len(MUTANTS)} ways" in README
+    schedules = [parse_schedule(each.schedule) for each in MUTANTS.values() if each.schedule]
+    steps = [sum(move.steps for move in schedule) for schedule in schedules]
+    assert f"of {min(steps)} to {max(steps)} steps" in README
 
 
 @pytest.mark.long

@@ -2,8 +2,8 @@
 
 Measured: the search, scenario by scenario; steps per second of the search and of the Hypothesis
 machine; a step beside the same call without a kernel; the alternative to all that, real processes
-that are raced against each other; real processes that play one schedule; and how soon a campaign finds
-each historical mistake.
+that are raced against each other; real processes that play one schedule; how soon a campaign finds each
+historical mistake; and the search of each mutant.
 
 Not measured: start-up of the interpreter, and searches on several cores at once.
 """
@@ -20,9 +20,11 @@ from stateful.bench.confirm import confirm_lines, play
 from stateful.bench.host import python_beside, time_starts
 from stateful.bench.measure import Fuzz, Search, StepCost, add_pairs, fuzz, search
 from stateful.bench.race import Tally, race_pairs
+from stateful.bench.table import mutant_lines
 from stateful.kernel.kernel import SHARED_MEMORY, temporary_folder
 from stateful.scenario import CASTS, KILL, NOTHING, SCENARIOS, Cast, Plan, faults_of_plan
 from stateful.subject import Subject, find_subject
+from stateful.subjects.mutants import MUTANTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,10 +43,11 @@ SEEDS: Final = 10
 MISTAKES: Final = ("foreign-guard", "direct-unlink", "guarded-lock", "unlinked-lock")
 RACED: Final = "direct-unlink"
 RACED_IN: Final = "two-starts-stale"
+CAUGHT: Final = tuple(MUTANTS)
 
 
 def bench() -> None:
-    """Measure and print everything; takes about a minute."""
+    """Measure and print everything; takes about two minutes."""
     subjects = [find_subject(RACED), find_subject("reference")]
     _print([_where(), ""])
     searches, costs = [Search() for _ in subjects], [StepCost() for _ in subjects]
@@ -58,6 +61,8 @@ def bench() -> None:
     _print(["", *race_lines(race_pairs(subjects[0], RACE_S), found)])
     _print(["", *confirm_lines(RACED, play(subjects[0], CONFIRM_S))])
     _print(["", *first_lines([measure_firsts(find_subject(name), SEEDS) for name in MISTAKES])])
+    _print([""])
+    _print(mutant_lines(CAUGHT))
 
 
 def _print(lines: Sequence[str] | Iterator[str]) -> None:

@@ -6,7 +6,7 @@ import argparse
 
 from stateful.command.options import Verbs
 from stateful.scenario import BY_NAME, MIXED, STANDARD
-from stateful.subjects import BUILT_IN, describe
+from stateful.subjects import MODULES, describe
 
 
 def add(verbs: Verbs) -> None:
@@ -17,8 +17,8 @@ def add(verbs: Verbs) -> None:
 
 
 def _subjects(options: argparse.Namespace) -> int:
-    for name in BUILT_IN:
-        print(f"{name:<{max(map(len, BUILT_IN))}}  {describe(name)}")
+    for name in MODULES:
+        print(f"{name:<{max(map(len, MODULES))}}  {describe(name)}")
     return 0
 
 

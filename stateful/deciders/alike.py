@@ -1,13 +1,15 @@
 """Which disks a process that runs alone cannot tell apart, so that it need not run on each of them.
 
-A process is a function of what it is told. Alone on a machine that has just booted it is told of nothing
-but the disk, so where it has run on one disk, and all that it looked at is the same on another, it does
-there what it did. What it looks at first does not depend on the disk; what it looks at next depends on what
-it saw: its lives are a tree, which is walked with a disk in hand.
+A process is a function of what it is told. Where everybody else is dead, and so holds nothing open and
+nothing locked, that depends on the disk, and beside it on little that many states share. So where it has run
+on one disk, and all that it looked at is the same on another, it does there what it did. What it looks at
+first does not depend on the disk; what it looks at next depends on what it saw: its lives are a tree, which
+is walked with a disk in hand.
 
 Counted as looking, rather too much than too little: at the kind, mode and other names of whatever a path
-leads through, at the content of what was opened, changed or asked for its size, at the names in a folder
-that was listed, moved or removed. Where a symbolic link may lead somewhere, nothing is learnt.
+leads through, at the content, time and inode number of what was opened, changed or asked for its size, at
+the names in a folder that was listed, moved or removed. Where a symbolic link may lead somewhere, nothing
+is learnt.
 """
 
 from __future__ import annotations
@@ -40,7 +42,7 @@ class Look(NamedTuple):
             return None
         file = dict(disk.files)[serial]
         if self.what == CONTENT:
-            return file.content
+            return file.content, file.mtime, file.label
         return file.kind, file.mode, tuple(path for path, other in disk.names if other == serial)
 
 
@@ -76,7 +78,8 @@ class Lives:
         fork = self._first = self._first or _Fork(looks[0])
         for look in looks[1:]:
             fork = fork.forks.setdefault(fork.look.sees(found), _Fork(look))
-            assert fork.look == look, "it saw the same and looked elsewhere"
+            if fork.look != look:
+                return  # A new file has the serial number of one that was found, here and not there.
         fork.ends[fork.look.sees(found)] = answer
 
 

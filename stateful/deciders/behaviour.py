@@ -16,6 +16,7 @@ from stateful.running import new_process, run_to_call
 from stateful.subject import Subject
 
 MOST_PARKED: Final = 256  # running processes that are kept for each life of each letter
+BURIED_AT_ONCE: Final = 128  # of these, the oldest: each burial collects garbage, however few it is of
 BORN: Final = 0  # the history of a process that has been told nothing
 
 
@@ -89,7 +90,7 @@ class Behaviour:
             self._learn(process, run_to_call(process, self._histories[step][1]), step)
         parked[history] = process
         if len(parked) > MOST_PARKED:
-            bury([parked.pop(next(iter(parked)))])
+            bury([parked.pop(old) for old in list(parked)[:BURIED_AT_ONCE]])
 
     def _learn(self, process: Process, call: Call, history: int) -> None:
         intent = Intent(call, process.phase, process.owned)

@@ -35,7 +35,7 @@ from stateful.deciders.questions import Questions
 from stateful.deciders.replay import replay
 from stateful.deciders.result import Result
 from stateful.deciders.symmetry import Asymmetric, Exchange, Symmetry
-from stateful.deciders.unseen import Signalled, handles_signals, is_unseen
+from stateful.deciders.unseen import Exposed, Signalled, Temporary, handles_signals, is_unseen
 from stateful.deciders.way import Node
 from stateful.invariants import GOALS, Moment, first_broken
 from stateful.kernel.persistence import MOST_IMAGES, SYNCS, WRITEBACK
@@ -81,15 +81,17 @@ class Explorer:
         self.watch = watch
         self.observe = observe
         self.reduced = reduced and memory.machine.interchangeable
-        self.symmetric = symmetric
-        self.signalled = False
+        self.symmetric = symmetric and self.reduced
+        self.signalled = self.exposed = False
         self._scenario = scenarios[0]
         self._layer = Layer()
         self._begin()
 
     def _begin(self) -> None:
         self._shown = time.perf_counter()
-        self._questions = Questions(self.memory, self.offer)
+        self._not_offered = self._scenario.not_owed(self.offer.invariants_not_offered)
+        self._questions = Questions(self.memory, self.offer.lives, self._not_offered)
+        self._temporary = Temporary()
         self._symmetry = Symmetry(self.memory, self.cast.lives)
 
     def run(self) -> Iterator[Result]:
@@ -99,7 +101,9 @@ class Explorer:
                 yield from self._search(Layer())
                 return
             except Asymmetric:
-                self.reduced = False
+                self.symmetric = False
+            except Exposed:
+                self.exposed = True
             except Signalled:
                 self.signalled = True
             self._begin()
@@ -115,10 +119,18 @@ class Explorer:
             False,
             layer.seconds,
             dict(layer.violations),
-            tuple(goal for goal in self._scenario.goals() if goal in layer.missing),
+            tuple(goal for goal in self._goals() if goal in layer.missing),
             faults=dict(layer.faults),
             power_losses=layer.power.result(),
         )
+
+    def _goals(self) -> tuple[str, ...]:
+        """The goals of the scenario, but for those that only an invariant leads to that is not offered."""
+        not_offered = self._not_offered
+        if self._scenario.disk.files and "a_dead_owner_can_be_replaced" in not_offered:
+            return ()
+        refused = ("a_contender_was_refused",) if "at_most_one_owner" in not_offered else ()
+        return tuple(goal for goal in self._scenario.goals() if goal not in refused)
 
     def _search(self, layer: Layer) -> Iterator[Result]:
         """Search a layer, and all that go on from it."""
@@ -229,7 +241,8 @@ class Explorer:
         call, own = self.memory.pending(value), self.memory.own(value)
         if self.memory.loses_power and call.name in SYNCS:
             return False  # A power loss sees it.
-        if not is_unseen(call, own, view.pid, self.memory.locks_records(node.state, view.letter)):
+        unseen = is_unseen(call, own, view.pid, self.memory.locks_records(node.state, view.letter))
+        if not unseen and (self.exposed or not self._temporary.is_private(view.letter, call, own)):
             return False
         effect = self.memory.effect(node.state, move)
         if effect is None:
@@ -247,12 +260,14 @@ class Explorer:
         effect = self.memory.effect(node.state, move)
         if effect is None:
             return None
+        if effect.call is not None:
+            self._temporary.check(move.letter, effect.call)
         if not self.signalled and effect.call is not None and sends_signal(effect.call):
             raise Signalled
         if move.is_fault and self._layer.plan:
             self._layer.faults[self._layer.plan[-1]] += 1
         moment = moment_of(self.memory, node.state, move, effect)
-        broken = first_broken(moment)
+        broken = first_broken(moment, self._not_offered)
         if broken is not None:
             self._violated(broken[0], node, [move])
             return None
@@ -268,7 +283,7 @@ class Explorer:
     ) -> Node | None:
         how: Exchange = tuple(range(len(state.locals)))
         # An image of a power loss has a number, which is another one where somebody else is who.
-        if self.reduced and self.symmetric and exchange and not self.memory.loses_power:
+        if self.symmetric and exchange and not self.memory.loses_power:
             state, how = self._symmetry.canonical(state)
         node = Node(state, exits)
         if node in self._layer.ways:

@@ -34,6 +34,8 @@ def ask_last_questions(execution: Execution, lives: Collection[str], make: Make)
         _live(execution, "replace", make)
     for letter in living(execution):
         make(Move("crash", letter))
+    if "status" in lives:
+        _live(execution, "status", make)
     _live(execution, "start", make)
 
 

@@ -7,7 +7,7 @@ question is asked once for each of these.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from stateful.deciders.alike import Lives, Look, looks_of
@@ -20,7 +20,6 @@ from stateful.kernel.process import OWNER
 from stateful.life import plain
 from stateful.running import LETTERS
 from stateful.schedule import STEP, Move
-from stateful.subject import Offer
 
 
 class Question(NamedTuple):
@@ -39,15 +38,18 @@ class Question(NamedTuple):
 
 
 class Questions:
-    """Could the gateway start again, or a stopped one be replaced? Is the owner found? Do queries touch?
+    """Could the gateway start again, or a stopped one be replaced? Is the owner found, and nobody else?
+
+    Do queries touch anything?
 
     Where two subjects run in one home, each is asked of both: whatever one leaves behind, the other can
     start; whichever owns, a query of the other finds it.
     """
 
-    def __init__(self, memory: Memory, offer: Offer) -> None:
+    def __init__(self, memory: Memory, lives: Sequence[str], not_offered: frozenset[str]) -> None:
         self.memory = memory
-        self._offered = offer.lives
+        self._offered = lives
+        self._not_offered = not_offered
         self._asked: dict[Question, str | None] = {}  # the invariant that the answer breaks
         self._lives: dict[tuple[str, SharedState], Lives] = {}
 
@@ -82,8 +84,16 @@ class Questions:
                     yield Question(life, state.shared, owners)
                 if self.memory.is_ailing(state):
                     yield Question(life, state.shared, (), ailing=True)
-            elif role == "peek" or (role == "status" and owners) or (role == "replace" and stopped):
+            elif (
+                role == "peek"
+                or (role == "status" and (owners or not self._can_peek(life)))
+                or (role == "replace" and stopped)
+            ):
                 yield Question(life, state.shared, owners)
+
+    def _can_peek(self, life: str) -> bool:
+        """Whether a subject that offers a query offers one without clean-up, of which more is asked."""
+        return life.replace("status", "peek") in self._offered
 
     def _answer(
         self, state: State, question: Question, broken: Collection[str]
@@ -105,21 +115,23 @@ class Questions:
         met = question._replace(shared=state.shared)
         if moves and not self._is_worth_asking(met, broken):
             return self._asked[met], []
-        if memory.after_power_loss(state.shared):
-            invariant = self._live_after_power_loss(state, question, moves, broken)
+        if memory.after_power_loss(state.shared) or not (untouched or question.spared or question.ailing):
+            invariant = self._live_alone(state, question, moves, broken)
         else:
             invariant = self._live(state, question, moves, untouched)
         self._asked[met] = invariant
         return invariant, moves
 
-    def _live_after_power_loss(
+    def _live_alone(
         self, state: State, question: Question, moves: list[Move], broken: Collection[str]
     ) -> str | None:
         """As ``_live``, but on one of several disks that the process cannot tell apart."""
         shared = self.memory.shared_state(state.shared)
         lives = self._lives.setdefault((question.life, shared._replace(disk=NO_DISK)), Lives())
         known = lives.answer(shared.disk)
-        if known is None or known in broken:
+        # What is broken is shown again, because another one of two subjects may be to blame for it here;
+        # of the many disks that a power loss leaves one is enough.
+        if known is None or (known in broken and self.memory.after_power_loss(state.shared)):
             return known
         looks: list[Look] = []
         invariant = self._live(state, question, moves, False, looks)
@@ -156,7 +168,7 @@ class Questions:
                 looks += looks_of(effect.call, effect.answer, found, memory.disk(state))
             moment = moment_of(memory, state, move, effect)
             moment = as_seen_alone(moment, letter, steps, question.spared, plain(question.life) == "replace")
-            broken = first_broken(moment)
+            broken = first_broken(moment, self._not_offered)
             if broken is not None:
                 return broken[0]
             state = effect.after

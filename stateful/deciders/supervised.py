@@ -49,7 +49,7 @@ def supervise(subject: Subject, scenario: Scenario, deadline: float = float("inf
     chronicle = result.chronicle = play.chronicle
     result.calls = play.calls
     if chronicle.violation is None and not result.reason:
-        _judge(chronicle)
+        _judge(chronicle, execution.not_offered)
     if chronicle.violation is not None:
         result.violations[chronicle.violation.invariant] = chronicle
     elif len(chronicle.blows) < len(play.supervision.blows):
@@ -60,9 +60,9 @@ def supervise(subject: Subject, scenario: Scenario, deadline: float = float("inf
     return result
 
 
-def _judge(chronicle: Chronicle) -> None:
+def _judge(chronicle: Chronicle, not_offered: frozenset[str]) -> None:
     for invariant in RUN_INVARIANTS:
-        sentence = invariant(chronicle)
+        sentence = None if invariant.__name__ in not_offered else invariant(chronicle)
         if sentence is not None:
             chronicle.violation = Violation(invariant.__name__, sentence)
             return

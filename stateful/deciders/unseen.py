@@ -5,7 +5,7 @@ changes what nobody reads. The search lets the process make it at once instead o
 begins or ends ownership, or ends the process, is never one.
 
 Unseen: closing a descriptor that holds no lock; syncing a file, unless power may be lost; reading ``/proc``
-about oneself.
+about oneself; whatever is done in a folder of ``/tmp`` with a random name, of which nobody else knows.
 
 A signal that ends a process commutes with such a step as a kill does. One that is handled does not: the
 handler may see what has been done. So in a search in which anybody sends a signal, no step of a process
@@ -17,7 +17,12 @@ from __future__ import annotations
 from typing import Any
 
 from stateful.kernel.call import Call
+from stateful.kernel.disk import temporary_folder
 from stateful.kernel.process import Entry
+
+
+class Exposed(Exception):
+    """Somebody looks at another process's folder in ``/tmp``, or for one, which the search did not expect."""
 
 
 class Signalled(Exception):
@@ -45,6 +50,40 @@ def is_unseen(call: Call, own: Any, pid: int, locks_records: bool) -> bool:
                     return _about_oneself(file[1], pid)
                 return call.name == "close" and file[3] is None and not locks_records
     return False
+
+
+class Temporary:
+    """Whose the folders with random names in ``/tmp`` are: of those whose steps there were hurried."""
+
+    def __init__(self) -> None:
+        self._owners: dict[str, str] = {}
+
+    def is_private(self, letter: str, call: Call, own: Any) -> bool:
+        """Whether a call is about such a folder of its caller's, and about nothing else."""
+        if call.name in _ON_DESCRIPTORS:
+            paths = [file[1] for fd, file in own[1] if fd == call.args[0] and file[3] is None]
+        elif call.name in _ON_NAMES:
+            paths = [path for path in call.args if isinstance(path, str)]
+        else:
+            return False
+        folders = {temporary_folder(path) for path in paths}
+        if len(folders) != 1 or None in folders:
+            return False
+        return self._owners.setdefault(str(folders.pop()), letter) == letter
+
+    def check(self, letter: str, call: Call) -> None:
+        """Raise Exposed where a call may be about a folder of somebody else's."""
+        if call.name in _ON_NAMES:
+            for path in call.args:
+                if isinstance(path, str) and path.startswith("/tmp"):
+                    owner = self._owners.get(str(temporary_folder(path)), letter)
+                    if owner != letter or (path == "/tmp" and call.name in _LISTING and self._owners):
+                        raise Exposed
+
+
+_ON_DESCRIPTORS = frozenset("close read write fstat ftruncate fchmod scandir".split())
+_ON_NAMES = frozenset("open stat access mkdir rmdir link unlink utime scandir listdir chmod chdir".split())
+_LISTING = frozenset({"open", "scandir", "listdir"})
 
 
 def _about_oneself(path: str, pid: int) -> bool:

@@ -65,7 +65,7 @@ class Place:
 def perform(place: Place, call: Call) -> Any:
     """Make a call; what it answers, or its errno."""
     try:
-        return _CALLS[call.name](place, *call.args)
+        return MADE_FOR_REAL[call.name](place, *call.args)
     except OSError as error:
         if error.errno is None:
             raise
@@ -131,6 +131,19 @@ def _sendfile(place: Place, target: int, source: int, offset: int | None, size: 
 def _ftruncate(place: Place, fd: int, length: int) -> None:
     os.ftruncate(fd, length)
     place.date(fd)
+
+
+def _chdir(place: Place, path: str) -> None:
+    """Be in a folder for a moment: relative paths are the simulation's matter, and its folders go away."""
+    os.chdir(place.where(path))
+    os.chdir("/")
+
+
+def _fdpath(place: Place, fd: int) -> str:
+    """The path by which a descriptor was opened; none of a standard stream."""
+    if fd not in place.files and fd > 2:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+    return place.files[fd].path if fd in place.files else ""
 
 
 def _fdkind(place: Place, fd: int) -> str:
@@ -261,7 +274,7 @@ def _whole(path: str) -> bytes:
         return file.readall()
 
 
-_CALLS: Final[dict[str, Callable[..., Any]]] = {
+MADE_FOR_REAL: Final[dict[str, Callable[..., Any]]] = {
     "open": _open,
     "close": _close,
     "dup": _dup,
@@ -275,11 +288,13 @@ _CALLS: Final[dict[str, Callable[..., Any]]] = {
     "fsync": lambda place, fd: os.fsync(fd),
     "fdatasync": lambda place, fd: os.fdatasync(fd),
     "fdkind": _fdkind,
+    "fdpath": _fdpath,
     "getfl": lambda place, fd: fcntl.fcntl(fd, fcntl.F_GETFL),
     "fstat": lambda place, fd: _status(os.fstat(fd)),
     "flock": lambda place, fd, operation: fcntl.flock(fd, operation),
     "lockf": lambda place, fd, *how: fcntl.lockf(fd, *how),
     "stat": _stat,
+    "chdir": _chdir,
     "access": lambda place, path, mode: os.access(place.where(path), mode, effective_ids=True),
     "truncate": _truncate,
     "unlink": lambda place, path: os.unlink(place.where(path)),

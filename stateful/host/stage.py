@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -21,6 +22,7 @@ from stateful.host.troupe import Player, Troupe, check, ended_text
 from stateful.kernel.call import Call, Delivery, Errno
 from stateful.kernel.call_faults import ERRNOS, SHORT
 from stateful.kernel.faults import WORLD
+from stateful.kernel.kernel import CLOCK_START_US
 from stateful.kernel.locks import DROPPED
 from stateful.kernel.machine import DEAD_PID, FIRST_PID, START_TICKS
 from stateful.kernel.proc import PIDFD
@@ -61,7 +63,7 @@ class Stage:
         self.clock = int(time.time()) * MICROSECONDS
         self.skew = 0
         self.denial: int | None = None
-        self.translation = Translation()
+        self.translation = Translation(timedelta(microseconds=self.clock - CLOCK_START_US))
         self._agreement = Agreement(self.translation, self.clock)
         self.troupe = Troupe(parent, subject, self._machine, self.translation, root)
 
@@ -95,7 +97,7 @@ class Stage:
                 self._step(step, before, after)
             else:
                 self._event(step)
-            self._settle(step, after)
+            self._settle(step, before, after)
         self._compare_disks()
         for letter, player in self.troupe.players.items():
             if self.troupe.has_ended(player):
@@ -237,14 +239,14 @@ class Stage:
 
     # -- what came of them --------------------------------------------------------------------------------
 
-    def _settle(self, step: Step, after: dict[str, Entry]) -> None:
+    def _settle(self, step: Step, before: dict[str, Entry], after: dict[str, Entry]) -> None:
         """Wait until everybody has ended, stopped or gone on who has in the simulation."""
         call = step.call
         for letter, player in list(self.troupe.players.items()):
             if player.report.call is None:
                 continue  # It has not had its first turn.
             if letter not in after:
-                self._compare_end(step, letter)
+                self._compare_end(step, letter, before[letter].signals if letter in before else ())
             elif after[letter].stopped != player.stopped:
                 player.stopped = after[letter].stopped
                 if not self.troupe.is_in_state(player, player.stopped):
@@ -267,16 +269,20 @@ class Stage:
             pid for pid, player in self.troupe.strangers.items() if stat_fields(player.pid).rest[STATE] == "Z"
         }
 
-    def _compare_end(self, step: Step, letter: str) -> None:
-        """Compare how a process has ended with how it does in the simulation."""
+    def _compare_end(self, step: Step, letter: str, waiting: tuple[int, ...]) -> None:
+        """Compare how a process has ended with how it does in the simulation.
+
+        ``waiting`` is what it had been sent while it was stopped, and ends it when it goes on.
+        """
         status = self.troupe.end(letter)
         outcome = step.outcome if letter == step.move.letter else None
+        sent = SIGNALS.get(step.move.kind, step.call.args[1] if step.call else 0)
         if outcome is not None and outcome.kind != "killed":
             expected = outcome.status
-        elif step.move.kind in SIGNALS:
-            expected = -SIGNALS[step.move.kind]
+        elif sent == signal.SIGCONT and waiting:
+            expected = -waiting[0]
         else:
-            expected = -step.call.args[1] if step.call else None
+            expected = -sent
         if status != expected:
             raise Differs(
                 f"{self._where(step)}: {letter} {ended_text(expected)} in the simulation, "

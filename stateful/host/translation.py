@@ -1,4 +1,4 @@
-"""What the simulation's numbers are on the host: pids, start times and the boot, in contents as in calls.
+"""What the simulation's numbers are on the host: pids, start times, the boot, dates; in contents as in calls.
 
 Every other number in a content is taken to differ, as times and random ones do, and is not compared.
 """
@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 import re
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
 from stateful.kernel.proc import BOOT_ID
 
 _NUMBER: Final = re.compile(rb"[0-9]+")
+_DATE: Final = re.compile(rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9.]+[+-][0-9]{2}:[0-9]{2}")
 _PART: Final = re.compile(rb"[0-9]+|[^0-9]+")
 _THIS_BOOT, _ANOTHER_BOOT = b"<this boot>", b"<another boot>"
 
@@ -21,10 +23,12 @@ class Translation:
     """Numbers of the simulation, as text, and what each is on the host.
 
     Attributes:
+        later: by how much it is later on the host.
         boots: how often the simulated machine was started.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, later: timedelta) -> None:
+        self.later = later
         self._numbers: dict[bytes, bytes] = {}
         self._boot_id = _boot_id()
         self.boots = 1
@@ -40,8 +44,15 @@ class Translation:
 
     def to_host(self, content: bytes) -> bytes:
         """A content of the simulation as it is to stand on the host."""
-        text = _NUMBER.sub(lambda number: self._numbers.get(number[0], number[0]), self._mark(content))
+        text = _DATE.sub(self._date, self._mark(content))
+        text = _NUMBER.sub(lambda number: self._numbers.get(number[0], number[0]), text)
         return text.replace(_THIS_BOOT, self._boot_id).replace(_ANOTHER_BOOT, self._another())
+
+    def _date(self, date: re.Match[bytes]) -> bytes:
+        try:
+            return (datetime.fromisoformat(date[0].decode()) + self.later).isoformat().encode()
+        except ValueError:  # It only looks like one.
+            return date[0]
 
     def path(self, simulated: str) -> str:
         """A path of the simulation on the host: a name may contain a pid, too."""

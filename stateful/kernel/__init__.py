@@ -26,6 +26,7 @@ Simplified:
 - A file has one time, of its last change; a folder's size, links and time never change.
 - There are no nameless files (``O_TMPFILE`` is EOPNOTSUPP); the modes of the folders that every machine
   has, the home directory among them, do not change.
+- A hook that a process adds with ``sys.addaudithook`` is never called.
 - ``select`` on a pidfd answers at once, having moved the clock by its time-out; several handlers that
   are due at once run one per step.
 - What a process leaves in reference cycles is collected after its end, when its calls reach nothing.

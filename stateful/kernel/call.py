@@ -46,7 +46,9 @@ class Outside(NamedTuple):
 
 
 # Calls that are no step: no other process can see them and none of them waits.
-SILENT: Final = frozenset({"clock", "wall", "lseek", "umask", "sigaction", "fdkind", "getfl", "setfl"})
+SILENT: Final = frozenset(
+    {"clock", "wall", "lseek", "umask", "sigaction", "fdkind", "fdpath", "getfl", "setfl"}
+)
 
 
 class UnmodelledSyscall(Exception):

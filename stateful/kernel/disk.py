@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat as st
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -55,8 +56,15 @@ class Disk(NamedTuple):
         return {path: files[serial] for path, serial in self.names}
 
     def visible(self) -> tuple[tuple[str, str, int, bytes], ...]:
-        """What a process that reads everything can tell: names, kinds, modes and contents."""
-        return tuple((path, file.kind, file.mode, file.content) for path, file in self.by_path().items())
+        """What a process that reads everything can tell: names, kinds, modes and contents.
+
+        But for folders with random names in ``/tmp``, which concern those alone who made them.
+        """
+        return tuple(
+            (path, file.kind, file.mode, file.content)
+            for path, file in self.by_path().items()
+            if temporary_folder(path) is None
+        )
 
     def written_by(self, letter: str) -> dict[str, File]:
         """The non-empty files that a process wrote last, by path."""
@@ -64,6 +72,15 @@ class Disk(NamedTuple):
 
 
 NO_DISK = Disk((), ())
+
+
+_RANDOM_NAME = re.compile(r"/tmp/tmp[a-z0-9_]{8}(?=/|$)")
+
+
+def temporary_folder(path: str) -> str | None:
+    """The folder of ``/tmp`` with a name by ``tempfile`` in which a path is."""
+    found = _RANDOM_NAME.match(path)
+    return found and found[0]
 
 
 def home_files(disk: Disk) -> list[str]:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from stateful.kernel.proc import BOOT_TIME_S, TICKS_PER_S
 from stateful.kernel.process_calls import send
-from stateful.kernel.refusal import advice, caller
+from stateful.kernel.refusal import advice
+from stateful.kernel.refusal import refuse as refuse_call
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,7 +85,7 @@ def make_psutil(process: Process) -> ModuleType:
         def __getattr__(self, name: str) -> Any:
             if name.startswith("_"):
                 raise AttributeError(name)
-            process.refuse(f"used psutil.Process.{name}, which is not modelled")
+            refuse_call(process, f"used psutil.Process.{name}, which is not modelled", advice("psutil."))
 
         def ppid(self) -> int:
             inspect(self.pid)
@@ -128,7 +129,7 @@ def make_psutil(process: Process) -> ModuleType:
     def refuse(name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        process.refuse(f"used psutil.{name}, which is not modelled")
+        refuse_call(process, f"used psutil.{name}, which is not modelled", advice("psutil."))
 
     vars(module).update(
         Error=Error,
@@ -203,7 +204,7 @@ def make_greenlet(process: Process) -> ModuleType:
     def refuse(name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        process.refuse(f"uses greenlet.{name}, which is not modelled{caller()}{advice('greenlet')}")
+        refuse_call(process, f"uses greenlet.{name}, which is not modelled", advice("greenlet"))
 
     module.__getattr__ = refuse  # type: ignore[method-assign] # PEP 562
     return module

@@ -13,18 +13,18 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from stateful.kernel import real
+from stateful.kernel.files import STANDARD_STREAMS
 from stateful.kernel.locks import DROPPED
-from stateful.kernel.paths import on_host, virtual_path
+from stateful.kernel.paths import above_host, on_host, virtual_path
+from stateful.kernel.refusal import AT_HOME, advice, refuse
 
 if TYPE_CHECKING:
-    from stateful.kernel.files import OpenFile
     from stateful.kernel.process import Process
 
 EntryPoint = Callable[..., Any]
 Function = TypeVar("Function", bound=EntryPoint)
 FILE_CALLS: dict[str, EntryPoint] = {}
 FCNTL_CALLS: dict[str, EntryPoint] = {}
-STANDARD_STREAMS = (0, 1, 2)
 ONLY_AT_OPEN = os.O_CLOEXEC | os.O_CREAT | os.O_EXCL | os.O_NOCTTY | os.O_TRUNC
 
 
@@ -37,7 +37,7 @@ def _path(process: Process, path: Any, dir_fd: int | None, doing: str) -> str:
     """The virtual path of a call that changes what is there."""
     where = virtual_path(process, path, dir_fd)
     if on_host(where):
-        process.refuse(f"tried to {doing} {where}, which is outside its home directory")
+        refuse(process, f"tried to {doing} {where}, which is outside its home directory", AT_HOME)
     return where
 
 
@@ -53,30 +53,23 @@ def descriptor(fd: Any) -> int:
     return fd
 
 
-def _open_file(process: Process, fd: int) -> OpenFile | None:
-    """The open file of a descriptor, None for the standard streams. EBADF where there is none."""
-    if fd not in process.fds and fd not in STANDARD_STREAMS:
-        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-    return process.fds.get(fd)
-
-
 def _folder(process: Process, path: Any) -> str:
     """The virtual path of a folder that is named by a path or a descriptor."""
     if not isinstance(path, int):
         return virtual_path(process, path)
-    file = _open_file(process, path)
-    if file is None:
+    where = str(process.call("fdpath", path))
+    if not where:
         raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
-    return file.path
+    return where
 
 
 @_os
 def open_(process: Process, path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
     where = virtual_path(process, path, dir_fd)
     if on_host(where):
-        process.refuse(f"opened {where} with os.open(), which is outside its home directory")
+        refuse(process, f"opened {where} with os.open(), which is outside its home directory", AT_HOME)
     if where in ("/dev/null", "/dev/tty"):
-        process.refuse(f"opened {where}: devices are not modelled")
+        refuse(process, f"opened {where}, a device, which is not modelled", advice("os.open"))
     return int(process.call("open", where, flags | os.O_CLOEXEC, mode & 0o7777))
 
 
@@ -166,7 +159,7 @@ def stat(
     if isinstance(path, int):
         return fstat(process, path)
     where = virtual_path(process, path, dir_fd)
-    if on_host(where):
+    if on_host(where) or above_host(where):
         found = process.outside(real.stat if follow_symlinks else real.lstat, where)
         assert isinstance(found, os.stat_result)
         return found
@@ -249,14 +242,14 @@ def symlink(
     target, where = os.fsdecode(src), _path(process, dst, dir_fd, "make a link at")
     landing = virtual_path(process, f"{os.path.dirname(where)}/{target}")
     if (target.startswith("/") and on_host(target)) or landing.startswith("/.."):
-        process.refuse(f"made a link to {target}, which is outside its home directory")
+        refuse(process, f"made a link to {target}, which is outside its home directory", AT_HOME)
     process.call("symlink", target, where)
 
 
 @_os
 def readlink(process: Process, path: Any, *, dir_fd: int | None = None) -> str:
     where = virtual_path(process, path, dir_fd)
-    if on_host(where):
+    if on_host(where) or above_host(where):
         return str(process.outside(real.readlink, where))
     return str(process.call("readlink", where))
 
@@ -396,23 +389,37 @@ def isatty(process: Process, fd: int) -> bool:
 
 @_os
 def get_inheritable(process: Process, fd: int) -> bool:
-    return _open_file(process, fd) is None
+    return not process.call("fdpath", fd)
 
 
 @_os
 def set_inheritable(process: Process, fd: int, inheritable: bool) -> None:
     """Nothing is inherited here: a simulated process has no children."""
-    _open_file(process, fd)
+    process.call("fdpath", fd)
 
 
 @_os
 def getcwd(process: Process) -> str:
-    return "/home/user/.hermes"
+    return process.folder_of_work
+
+
+@_os
+def chdir(process: Process, path: Any) -> None:
+    where = _folder(process, path)
+    if on_host(where):
+        refuse(process, f"went to {where}, which is outside its home directory", AT_HOME)
+    process.call("chdir", where)
+    process.folder_of_work = where
+
+
+@_os
+def fchdir(process: Process, fd: Any) -> None:
+    chdir(process, descriptor(fd))
 
 
 def flock(process: Process, fd: Any, operation: int) -> None:
     number = descriptor(fd)
-    while process.call("flock", number, operation) == DROPPED:
+    while process.call("flock", number, int(operation)) == DROPPED:
         pass
 
 
@@ -420,17 +427,21 @@ def lockf(process: Process, fd: Any, cmd: int, len: int = 0, start: int = 0, whe
     number = descriptor(fd)
     if cmd & ~fcntl.LOCK_NB not in (fcntl.LOCK_SH, fcntl.LOCK_EX) and cmd != fcntl.LOCK_UN:
         raise ValueError("unrecognized lockf argument")
-    process.call("lockf", number, cmd, len, start, whence)
+    process.call("lockf", number, int(cmd), len, start, whence)
 
 
 def fcntl_(process: Process, fd: Any, cmd: int, arg: Any = 0) -> Any:
     """The commands that only concern the descriptor; locks through ``fcntl`` have ``lockf``."""
     number = descriptor(fd)
-    _open_file(process, number)
+    process.call("fdpath", number)
     if cmd == fcntl.F_GETFL:
         return process.call("getfl", number) & ~ONLY_AT_OPEN
     if cmd not in (fcntl.F_GETFD, fcntl.F_SETFD):
-        process.refuse(f"called fcntl.fcntl(fd, {cmd}): use fcntl.flock or fcntl.lockf, which are modelled")
+        refuse(
+            process,
+            f"called fcntl.fcntl(fd, {cmd}), which is not modelled",
+            "; fcntl.flock and fcntl.lockf are",
+        )
     return fcntl.FD_CLOEXEC if cmd == fcntl.F_GETFD else 0
 
 

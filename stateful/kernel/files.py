@@ -29,6 +29,7 @@ SYSCALLS: dict[str, Syscall] = {}
 DEVICE = 1  # the st_dev of every file
 WRITABLE = 0o3  # O_WRONLY | O_RDWR
 LIMIT_OPEN_FILES = 64
+STANDARD_STREAMS = (0, 1, 2)
 
 
 def syscall(name: str) -> Callable[[Syscall], Syscall]:
@@ -287,6 +288,12 @@ def _fdkind(kernel: Kernel, process: Process, fd: int) -> str:
     """Whether a descriptor is a directory, as ``open()`` asks right after it opened one."""
     number = open_file(process, fd).real
     return "dir" if number is not None and st.S_ISDIR(real.fstat(number).st_mode) else "file"
+
+
+@syscall("fdpath")
+def _fdpath(kernel: Kernel, process: Process, fd: int) -> str:
+    """The path by which a descriptor was opened; none of a standard stream."""
+    return "" if fd in STANDARD_STREAMS and fd not in process.fds else open_file(process, fd).path
 
 
 @syscall("getfl")

@@ -30,6 +30,7 @@ from stateful.kernel.process_calls import (
     SELECT_CALLS,
     SIGNAL_CALLS,
     TIME_CALLS,
+    hostname,
     kill,
     wait,
 )
@@ -94,6 +95,11 @@ _TABLES: dict[str, dict[str, Callable[..., Any]]] = {
     "_posixshmem": {},
     "_posixsubprocess": {},
     "termios": {},
+}
+# Of these modules only some functions are replaced; what else they do raises an audit event, or is harmless.
+_SOME_CALLS: dict[str, dict[str, Callable[..., Any]]] = {
+    "_socket": {"gethostname": hostname},
+    "sys": {"addaudithook": _does(None)},  # It would stay for ever. There is nothing here that it is told of.
 }
 # Refused before they raise their audit event: CPython remembers for ever that one is being set.
 _SOME = {"sys": ("setprofile", "settrace", "_setprofileallthreads", "_settraceallthreads")}
@@ -201,6 +207,8 @@ def _cover(module: ModuleType) -> None:
             if ours and function not in HARMLESS:
                 shown = f"{name}.{function}"
                 _replace(module, function, modelled.get(function) or _refusal(shown), shown)
+    for function, simulated in _SOME_CALLS.get(name, {}).items():
+        _replace(module, function, simulated, f"{name}.{function}")
     for kind in (*_TYPES.get(name, ()), *_SOME.get(name, ())):
         if hasattr(module, kind):
             _replace(module, kind, _refusal(f"{name}.{kind}"), f"{name}.{kind}")
@@ -243,7 +251,7 @@ def _look_around() -> None:
     else:
         new = [(name, module) for name, module in sys.modules.items() if _searched.get(name) is not module]
     for name, module in new:
-        if (name in _TABLES or name in _METHODS) and name not in _searched:
+        if name in {*_TABLES, *_METHODS, *_SOME_CALLS} and name not in _searched:
             _cover(module)
     for name, module in new:
         _searched[name] = module

@@ -33,7 +33,8 @@ STATEFUL_STDLIB = frozenset(
     "logging logging.config logging.handlers random secrets tempfile uuid warnings weakref".split()
 )
 SHARED_PACKAGES = frozenset({"stateful", "greenlet", "hypothesis", "_hypothesis_globals", "pytest", "rich"})
-FRESH_WITHIN_SHARED = "stateful.subjects."
+# With the package itself: ``from stateful.subjects import records`` takes what its attribute is.
+FRESH_WITHIN_SHARED = "stateful.subjects"
 LIMIT_REMEMBERED = 100
 
 _stdlib = tuple(sysconfig.get_paths()[key] for key in ("stdlib", "platstdlib"))

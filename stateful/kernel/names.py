@@ -32,6 +32,15 @@ def _access(kernel: Kernel, process: Process, path: str, mode: int) -> bool:
     return bool(bits >> 6 & mode == mode)
 
 
+@syscall("chdir")
+def _chdir(kernel: Kernel, process: Process, path: str) -> None:
+    bits = _stat(kernel, process, path, True)[0]
+    if not st.S_ISDIR(bits):
+        raise OSError(errno.ENOTDIR, "")
+    if not bits & 0o100:
+        raise OSError(errno.EACCES, "")
+
+
 @syscall("truncate")
 def _truncate(kernel: Kernel, process: Process, path: str, length: int) -> None:
     where = on_disk(kernel, path)

@@ -12,8 +12,6 @@ import sys
 import sysconfig
 from typing import TYPE_CHECKING, Any
 
-from stateful.kernel.disk import HOME
-
 if TYPE_CHECKING:
     from stateful.kernel.process import Process
 
@@ -50,6 +48,14 @@ def on_host(path: str) -> bool:
     return f"{path}/".startswith(_host_folders)
 
 
+def above_host(path: str) -> bool:
+    """Whether a path is a folder above one of the host's, at which ``resolve()`` looks, and not simulated."""
+    below = path.rstrip("/") + "/"
+    return any(folder.startswith(below) for folder in _host_folders) and not any(
+        f"{one}/".startswith(below) or below.startswith(f"{one}/") for one in _SIMULATED
+    )
+
+
 def virtual_path(process: Process, path: Any, dir_fd: int | None = None) -> str:
     """A path argument of a call as a normalised absolute virtual path."""
     text = os.fsdecode(os.fspath(path))
@@ -58,11 +64,11 @@ def virtual_path(process: Process, path: Any, dir_fd: int | None = None) -> str:
     if not text.startswith("/"):
         if text == "":
             raise FileNotFoundError(2, os.strerror(2), text)
-        base = HOME
+        base = process.folder_of_work
         if dir_fd is not None:
-            if dir_fd not in process.fds:
-                raise OSError(9, os.strerror(9), text)
-            base = process.fds[dir_fd].path
+            base = process.call("fdpath", dir_fd)
+            if not base:
+                raise OSError(20, os.strerror(20), text)
         text = f"{base}/{text}"
     if text.startswith("/proc/self/") or text == "/proc/self":
         text = f"/proc/{process.pid}{text.removeprefix('/proc/self')}"

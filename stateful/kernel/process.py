@@ -17,6 +17,7 @@ from weakref import WeakValueDictionary
 from greenlet import GreenletExit, getcurrent, greenlet
 
 from stateful.kernel.call import Call, Delivery, Errno, Outside, UnmodelledSyscall
+from stateful.kernel.disk import HOME
 from stateful.kernel.machine import USER
 from stateful.life import plain
 
@@ -88,6 +89,8 @@ class Process(greenlet):
         outcome: how it ended, or None while it lives.
         folder, subject: where its code is imported from before all others, and the name of the
             top-level module that it is there for.
+        libraries: the folders to import from next.
+        folder_of_work: where relative paths begin.
         belongings, exchange: what ``switch`` and ``modules`` exchange when it runs.
         buried: it is being unwound; every call is refused.
         stuck: it was stopped inside code that ignores being stopped, and is never resumed.
@@ -95,6 +98,7 @@ class Process(greenlet):
         streams: the files that it has open for writing, in the order in which they were opened.
         tells_plans: its protocol offers a replace or a stop, and so can end an owner on purpose.
         alter: what becomes of its calls before they are made; None where nothing does.
+        not_offered: the invariants that its protocol says it does not keep.
         deaf: it is past its exit handlers, and runs no more signal handlers either.
     """
 
@@ -132,9 +136,11 @@ class Process(greenlet):
         self.fds: dict[int, OpenFile] = {}
         self.streams: WeakValueDictionary[int, Any] = WeakValueDictionary()
         self.umask = 0o022
+        self.folder_of_work = HOME
         self.modules: dict[str, ModuleType] = {}
         self.folder: str | None = None
         self.subject: str | None = None
+        self.libraries: tuple[str, ...] = ()
         self.environ: dict[bytes, bytes] = {}
         self.belongings: tuple[Any, ...] | None = None
         self.exchange: Exchange | None = None
@@ -143,6 +149,7 @@ class Process(greenlet):
         self.calls = 0
         self.tells_plans = False
         self.alter: Callable[[Process, str, tuple[Any, ...]], Any] | None = None
+        self.not_offered: frozenset[str] = frozenset()
         self.deaf = False
         self.buried = False
         self.stuck = False

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from stateful.kernel.file_calls import descriptor
 from stateful.kernel.proc import PIDFD
+from stateful.kernel.refusal import advice, refuse
 from stateful.kernel.signals import HANDLED
 
 if TYPE_CHECKING:
@@ -81,6 +82,11 @@ def urandom(process: Process, size: int) -> bytes:
     return hashlib.shake_256(process.draw().encode()).digest(size)
 
 
+def hostname(process: Process) -> str:
+    """The name of the machine, or of the container: docker names each one."""
+    return process.namespace or "host"
+
+
 def abort(process: Process) -> None:
     process.call("sigaction", int(signals.SIGABRT), "default")
     process.call("kill", process.pid, int(signals.SIGABRT))
@@ -109,7 +115,7 @@ OS_CALLS: dict[str, EntryPoint] = {
     "getgid": lambda process: process.uid,
     "getegid": lambda process: process.uid,
     "getlogin": lambda process: "user",
-    "uname": lambda process: os.uname_result(("Linux", "host", "6.1", "#1", "x86_64")),
+    "uname": lambda process: os.uname_result(("Linux", hostname(process), "6.1", "#1", "x86_64")),
     "sched_yield": lambda process: None,
 }
 
@@ -148,7 +154,7 @@ SIGNAL_CALLS: dict[str, EntryPoint] = {
 def sleep(process: Process, seconds: float) -> None:
     if seconds < 0:
         raise ValueError("sleep length must be non-negative")
-    process.call("sleep", int(seconds * 1_000_000))
+    process.call("sleep", max(1, int(seconds * 1_000_000)))  # Some time passes, however little is asked for.
 
 
 def _wall(process: Process) -> float:
@@ -211,10 +217,14 @@ def select(process: Process, rlist: Any, wlist: Any, xlist: Any, timeout: float 
     """Sleep, or wait for the end of processes; other descriptors are not modelled."""
     numbers = {descriptor(one): one for one in rlist}
     for number in numbers:
-        if number in process.fds and not process.fds[number].path.startswith(PIDFD):
-            process.refuse(f"called select.select() on descriptor {number}, which is no pidfd")
+        if not process.call("fdpath", number).startswith(PIDFD):
+            refuse(
+                process,
+                f"called select.select() on descriptor {number}, which is no pidfd",
+                advice("select."),
+            )
     if list(wlist) or list(xlist):
-        process.refuse("called select.select() to write, which is not modelled")
+        refuse(process, "called select.select() to write, which is not modelled", advice("select."))
     if timeout is not None and timeout < 0:
         raise ValueError("timeout must be non-negative")
     ready = process.call("select", tuple(numbers), None if timeout is None else int(timeout * 1_000_000))

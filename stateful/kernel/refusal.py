@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 if TYPE_CHECKING:
     from types import FrameType
 
+    from stateful.kernel.process import Process
+
 _LIBRARY: Final = (os.path.dirname(os.__file__), os.path.dirname(os.path.dirname(__file__)), "<")
 _SUBJECTS: Final = f"{os.sep}subjects{os.sep}"
+_INSTALLED: Final = f"{os.sep}site-packages{os.sep}"
 
 # By the beginning of a call's name; the first that fits is given.
 _ADVICE: Final = (
@@ -21,19 +24,37 @@ _ADVICE: Final = (
     ),
     (("socket.", "select.", "_socket.", "ssl."), "a simulated machine has no network"),
     (("os.kill", "signal.pthread_kill", "signal.pidfd"), "signal one process with os.kill(pid, signal)"),
+    (("psutil.",), "README says what of psutil is modelled"),
     (("sys.", "cpython."), "the harness needs this for itself"),
 )
 
 
+AT_HOME: Final = "; let the code under test keep its files in the home that it is given"
+
+
+def refuse(process: Process, deed: str, advice: str) -> NoReturn:
+    """Stop the run because of what the subject did: which call, from which line, and what to do about it."""
+    process.refuse(f"{deed}{caller()}{advice}")
+
+
 def caller() -> str:
-    """Where the subject made the call that is being refused, as `` (status.py, line 12)``."""
+    """Where the subject made the call that is being refused, as `` (status.py, line 12)``.
+
+    A library's code counts as the subject's: what it does is to be left out, or to be modelled.
+    """
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         name = frame.f_code.co_filename
-        if not name.startswith(_LIBRARY) or _SUBJECTS in name:
-            return f" ({os.path.basename(name)}, line {frame.f_lineno})"
+        if not name.startswith(_LIBRARY) or _SUBJECTS in name or _INSTALLED in name:
+            return f" ({_short(name)}, line {frame.f_lineno})"
         frame = frame.f_back
     return ""
+
+
+def _short(name: str) -> str:
+    """A file's name; where that says nothing, with its package's before it."""
+    folder, base = os.path.split(name)
+    return f"{os.path.basename(folder)}/{base}" if base == "__init__.py" else base
 
 
 def advice(name: str) -> str:

@@ -11,6 +11,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from stateful.kernel.paths import on_host, virtual_path
+from stateful.kernel.refusal import AT_HOME, refuse
 
 if TYPE_CHECKING:
     from stateful.kernel.process import Process
@@ -181,7 +182,7 @@ def open_stream(
         where = virtual_path(process, file)
         if on_host(where):
             if kinds != ["r"] or "+" in mode:
-                process.refuse(f"opened {where} for writing, which is outside its home directory")
+                refuse(process, f"opened {where} for writing, which is outside its home directory", AT_HOME)
             copy = io.BytesIO(process.outside(_read_host, os.fspath(file)))
             copy.name = file  # as the real one has
             return copy if binary else io.TextIOWrapper(copy, io.text_encoding(encoding), errors, newline)

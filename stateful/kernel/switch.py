@@ -112,7 +112,8 @@ def _run_as(process: Process, function: Callable[..., Any], *args: Any) -> Any:
 
 
 def _first_belongings(process: Process) -> tuple[Any, ...]:
-    paths = [process.folder, *sys.path] if process.folder else sys.path[:]
+    folder = [process.folder] if process.folder else []
+    paths = [*folder, *process.libraries, *sys.path]
     streams = _nowhere, _nowhere, _nowhere
     return *streams, process.argv[:], paths, loading.finders(), _say_nothing, process.environ, process.environ
 

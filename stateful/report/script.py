@@ -3,9 +3,10 @@
 The script makes the calls of a trace that others can see, each by a real process, in the order of the trace;
 whatever else the module does, it does in between. So the text of this is what a bug report needs.
 
-Shown: kills, SIGTERM, SIGSTOP and exits, on an empty disk or a stale record. Not shown: faults of calls, of
-the disk or the clock, and power losses, which no script can cause; other machines (no ``/proc``, strangers,
-containers); other signals than SIGTERM; two subjects in one home.
+Shown: kills, SIGTERM, SIGSTOP and exits, on an empty disk or beside a stale, empty or torn record. Not
+shown: faults of calls, of the disk or the clock, and power losses, which no script can cause; other machines
+(no ``/proc``, strangers, containers); other signals than SIGTERM, or to anybody but a process of the script;
+two subjects in one home.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from stateful.kernel.call import Delivery
+from stateful.kernel.call import Delivery, Errno
 from stateful.kernel.machine import DEAD_PID, MACHINE
 from stateful.report.calls import call_text, short_path
 from stateful.scenario import Scenario
@@ -154,18 +155,19 @@ def _steps(trace: Trace) -> Iterator[str]:
                 told.remove(letter)
                 yield f"{letter} handles SIGTERM"
             if not isinstance(step.answer, Delivery) and _is_seen(step, trace.pids[letter]):
-                told |= _told(step, letters)
+                told |= _told(trace, step, letters)
                 yield f"{letter} {_text(step, letters)}"
 
 
-def _told(step: Step, letters: dict[int, str]) -> set[str]:
-    """Who is sent a SIGTERM by a step. Raises NotShown where a script does not send that."""
-    if step.call is None or step.call.name != "kill" or step.call.args[1] in (0, SIGNALS["crash"]):
+def _told(trace: Trace, step: Step, letters: dict[int, str]) -> set[str]:
+    """Who is sent a SIGTERM by a step. Raises NotShown where it may reach anybody but a process in here."""
+    if step.call is None or step.call.name != "kill" or step.call.args[1] == 0:
         return set()
     pid, number = step.call.args
-    if number != SIGNALS["term"] or letters.get(pid) in (None, step.move.letter):
+    reached = letters.get(pid, "") if not isinstance(step.answer, Errno) else ""
+    if number not in (SIGNALS["crash"], SIGNALS["term"]) or reached not in {*trace.pids} - {step.move.letter}:
         raise NotShown(f"a script does not send {call_text(step)}")
-    return {letters[pid]}
+    return {reached} if number == SIGNALS["term"] else set()
 
 
 def _is_seen(step: Step, pid: int) -> bool:

@@ -19,6 +19,7 @@ from stateful.report.chronicle import command
 from stateful.report.needs import needs
 from stateful.report.text import LIMIT_COLUMNS, count, replay_command, trace_text
 from stateful.scenario import UPSETS, Scenario, count_faults, faults_of_plan
+from stateful.subject import Offer
 from stateful.trace import Trace
 from stateful.verify import Verification
 
@@ -126,11 +127,12 @@ def points(verification: Verification) -> list[tuple[str, list[str]]]:
     played = [result.chronicle for result in results if result.chronicle]
     names = [invariant.__name__ for invariant in (INVARIANTS if begun else INVARIANTS[:1])]
     names += [invariant.__name__ for invariant in RUN_INVARIANTS if played]
-    violated = {*verification.violations, *_implied(verification)}
+    exempt = verification.offer.invariants_not_offered
+    violated = {*verification.violations, *_implied(verification)} - exempt
     said = [("violated", [name for name in names if name in violated])]
     if begun or played:
         word = "holds" if verification.exhaustive else "not broken"
-        unbroken = [name for name in names if name not in violated]
+        unbroken = [name for name in names if name not in violated | exempt]
         said += [
             (word, [name for name in unbroken if _is_asked(name, verification)]),
             ("not asked", [name for name in unbroken if not _is_asked(name, verification)]),
@@ -139,6 +141,8 @@ def points(verification: Verification) -> list[tuple[str, list[str]]]:
             ("tried", _tried(verification)),
             ("power loss", power.power_losses(begun)),
         ]
+    for name, phrase in _says_of_itself(verification.offer).items():
+        said.append(("not offered", [f"{name}: {phrase}" if phrase else name]))
     said.append(("not offered", _not_offered(verification)))
     reasons = {result.reason for result in results if result.verdict == UNKNOWN and result.reason}
     for reason in sorted(reasons):
@@ -161,7 +165,7 @@ def _implied(verification: Verification) -> list[str]:
 def _is_asked(invariant: str, verification: Verification) -> bool:
     """Whether the subject offers any of the lives of which an invariant speaks."""
     needed = SPEAKS_OF.get(invariant)
-    return needed is None or bool(needed & set(verification.lives))
+    return needed is None or bool(needed & set(verification.offer.lives))
 
 
 def _scope(verification: Verification, begun: Sequence[Result]) -> list[str]:
@@ -206,6 +210,11 @@ def _tried(verification: Verification) -> list[str]:
     return [*(count_faults(number, family) for family, number in tried.items()), f"leading to {added}"]
 
 
+def _says_of_itself(offer: Offer) -> dict[str, str]:
+    """The invariants that a subject, or the other one, does not promise, with what it says of that."""
+    return {**(_says_of_itself(offer.other) if offer.other else {}), **dict(offer.not_offered)}
+
+
 def _not_offered(verification: Verification) -> list[str]:
     """The lives that the subject lacks, and how many scenarios are left out for it."""
     left_out = [result for result in verification.results if result.missing]
@@ -235,6 +244,7 @@ def as_json(verification: Verification) -> dict[str, Any]:
         "subject": verification.subject.name,
         "with": verification.subject.other.name if verification.subject.other else None,
         "verdict": verification.verdict,
+        "not_offered": _says_of_itself(verification.offer),
         "scenarios": [_result_as_json(result) for result in verification.results],
     }
 

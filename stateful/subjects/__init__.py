@@ -1,4 +1,4 @@
-"""The built-in subjects, by name: the reference, its parts, and the history of the outage."""
+"""The built-in subjects, by name: the reference, its parts, the outage's history, mutants and variants."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import ast
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
+
+from stateful.subjects.mutants import MUTANTS
+from stateful.subjects.variants import VARIANTS
 
 REFERENCE: Final = "reference"
 
@@ -20,10 +23,23 @@ BUILT_IN: Final = {
 }
 
 
+PLANTED: Final = {
+    name: f"stateful.subjects.{folder}.{name.replace('-', '_')}"
+    for folder, names in (("mutants", MUTANTS), ("variants", VARIANTS))
+    for name in names
+}
+MODULES: Final = BUILT_IN | PLANTED
+
+
 def describe(name: str) -> str:
     """The first sentence of a built-in subject's docstring, read without running it."""
-    spec = find_spec(BUILT_IN[name])
+    spec = find_spec(MODULES[name])
     assert spec is not None
     assert spec.origin is not None
     text = ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))) or ""
     return " ".join(text.partition("\n\n")[0].split())
+
+
+def broken_by(mutant: str) -> str:
+    """The invariant that a mutant's docstring names."""
+    return describe(mutant).partition(":")[0]

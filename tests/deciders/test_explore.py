@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from stateful.deciders.alike import UNKNOWN, Lives
 from stateful.examine import examine
 from stateful.invariants import LONGEST_LIFE_STEPS
 from stateful.scenario import find_scenario
@@ -88,6 +89,32 @@ def test_reductions_change_neither_the_verdict_nor_what_is_violated(
         name: trace.length for name, trace in full.violations.items()
     }
     assert fewer.states <= full.states
+
+
+@pytest.mark.parametrize(
+    ("subject", "name"),
+    (
+        ("unlinked-lock", "two-starts-stale-1-kill"),
+        ("reference-status", "one-start-zombie-1-kill"),
+        ("tests/planted/expires.py", "start-and-exit-stale-1-clock-step"),
+        ("tests/planted/reader_touches.py", "start-and-status-stale"),
+        ("tests/planted/trusts_the_record.py", "start-and-exit-stale-1-reboot-1-recycled-pid"),
+        ("tests/planted/takes_errors_for_free.py", "two-starts-empty-1-errno"),
+        ("tests/planted/spins_on_a_full_disk.py", "start-and-exit-stale-1-bad-disk"),
+        ("direct-unlink", "start-and-exit-stale-1-corruption"),
+        ("direct-unlink", "start-and-exit-stale-1-lost-home"),
+        ("reference with guarded-lock", "owner-and-other-start-empty-1-kill"),
+    ),
+)
+def test_disks_that_one_alone_takes_for_alike_are(
+    search: Any, monkeypatch: pytest.MonkeyPatch, subject: str, name: str
+) -> None:
+    some = search(subject, find_scenario(name))
+    monkeypatch.setattr(Lives, "answer", lambda self, disk: UNKNOWN)
+    each = search(subject, find_scenario(name))
+    assert some.calls <= each.calls
+    assert some.states == each.states
+    assert some.violations == each.violations
 
 
 def test_number_of_states_does_not_depend_on_what_was_searched_before() -> None:

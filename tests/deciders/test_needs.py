@@ -60,7 +60,7 @@ def gateway(home, serve):
 """
 
 
-OVERWRITES = "tests/planted/check_then_overwrite.py"
+OVERWRITES = "check-then-overwrite"
 
 
 def explained(subject: Subject, scenario: Scenario, schedule: str) -> Trace:
@@ -119,7 +119,7 @@ def test_trace_that_breaks_nothing_needs_nothing() -> None:
 def test_few_orderings_are_named(tmp_path: Path) -> None:
     """Of the steps of a check and a write that overlap, only those from which the others follow."""
     subject, scenario = (
-        find_subject("tests/planted/check_then_overwrite.py"),
+        find_subject("check-then-overwrite"),
         find_scenario("two-starts-empty"),
     )
     trace = explained(subject, scenario, "A1 B4 A3")

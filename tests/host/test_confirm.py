@@ -15,7 +15,8 @@ from stateful.host import Host
 from stateful.scenario import find_scenario
 from stateful.schedule import parse_schedule
 from stateful.subject import find_subject
-from stateful.subjects import BUILT_IN
+from stateful.subjects import MODULES
+from stateful.subjects.mutants import MUTANTS
 from stateful.trace import Trace
 
 TESTS: Final = Path(__file__).parents[1]
@@ -37,7 +38,7 @@ class Case(NamedTuple):
 
 
 def planted(name: str) -> str:
-    return name if name in BUILT_IN else f"tests/planted/{name}.py"
+    return name if name in MODULES else f"tests/planted/{name}.py"
 
 
 def pinned_in_tests() -> list[Case]:
@@ -46,6 +47,11 @@ def pinned_in_tests() -> list[Case]:
     return [
         *(Case(planted(name), None, *where) for name, where in caught.items()),
         *(Case(planted(name), None, where, how) for name, where, _, how in broken.values()),
+        *(
+            Case(name, None, mutant.scenario, mutant.schedule)
+            for name, mutant in MUTANTS.items()
+            if mutant.schedule
+        ),
         Case("direct-unlink", None, "two-starts-root", "A8 B11"),
         Case("foreign-guard", None, "two-starts-containers", "A14 B1 A3 B10"),
     ]
@@ -67,6 +73,7 @@ CASES: Final = tuple(dict.fromkeys((*pinned_in_tests(), *mentioned())))
 # Why a schedule cannot be played, by its scenario; those that take root are played where tests run as root.
 NEVER: Final = {
     "two-starts-containers": "each process of this scenario is pid 1 of a pid namespace of its own.",
+    "one-replace-minus-one": "kill(-1, 0) is for everybody.",
 }
 NOT_BY_A_USER: Final = {
     "two-starts-root": "processes of two users take root.",
@@ -81,7 +88,7 @@ NOT_BY_A_USER: Final = {
 
 
 def test_schedules_are_found_in_all_places() -> None:
-    assert len(pinned_in_tests()) == 32
+    assert len(pinned_in_tests()) >= 75
     assert len(mentioned()) >= 12
 
 
@@ -126,3 +133,18 @@ def test_what_cannot_be_played_says_why(scenario: str, schedule: str, why: str, 
     subject, where = find_subject("direct-unlink"), find_scenario(scenario)
     trace = replay(subject, where, parse_schedule(schedule))
     assert str(host.confirm(subject, where, trace)) == f"Cannot be played on this host: {why}"
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    (
+        "A3 term-A",
+        "A3 sigstop-A term-A sigcont-A",  # What it was sent while it was stopped ends it when it goes on.
+        "A8 sigstop-A crash-A start-C C3",
+        "A8 exit-A A4",
+    ),
+)
+def test_end_is_a_real_one(schedule: str, host: Host) -> None:
+    subject, scenario = find_subject("direct-unlink"), find_scenario("two-starts-empty")
+    trace = replay(subject, scenario, parse_schedule(schedule))
+    assert host.confirm(subject, scenario, trace).confirmed

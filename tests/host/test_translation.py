@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from stateful.kernel.proc import BOOT_ID
 
 @pytest.fixture
 def translation() -> Translation:
-    translation = Translation()
+    translation = Translation(timedelta(days=1, seconds=2))
     translation.add(101, 34512)
     translation.add(5000, 188_042)
     return translation
@@ -36,6 +37,20 @@ def test_contents_agree(translation: Translation, simulated: bytes, real: bytes,
 def test_content_is_translated(translation: Translation) -> None:
     assert translation.to_host(b'{"pid": 101, "n": 1011}') == b'{"pid": 34512, "n": 1011}'
     assert translation.number(-101) == -34512
+
+
+@pytest.mark.parametrize(
+    ("simulated", "real"),
+    [
+        (b'"2025-06-15T15:06:40+00:00"', b'"2025-06-16T15:06:42+00:00"'),
+        (b'"2025-06-15T15:06:40.500000+00:00"', b'"2025-06-16T15:06:42.500000+00:00"'),
+        (b'"2025-66-15T15:06:40+00:00"', b'"2025-66-15T15:06:40+00:00"'),
+    ],
+)
+def test_date_is_as_much_later_as_the_host_is(
+    translation: Translation, simulated: bytes, real: bytes
+) -> None:
+    assert translation.to_host(simulated) == real
 
 
 def test_boot_is_this_one_or_another(translation: Translation) -> None:

@@ -78,7 +78,6 @@ LONG_ENOUGH_TO_TELL_THAT_IT_WAITS_S: Final = 0.03
 
 ENTRY_POINTS_WITHOUT_CONTRACT: Final = {
     "os.getlogin": "the host may have no terminal to log in at",
-    "os.uname": "it names the machine",
 }
 SYSCALLS_WITHOUT_CONTRACT: Final = {"serve": "the harness's own: being the gateway"}
 

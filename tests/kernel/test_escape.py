@@ -77,7 +77,6 @@ STOPPED = (
     ("socket", "import socket\nsocket.socket()", "socket.__new__("),
     ("socket-of-c", "import _socket\n_socket.socket()", "socket.__new__("),
     ("connection", "import socket\nsocket.create_connection(('127.0.0.1', 9))", "socket.getaddrinfo("),
-    ("host-name", "import socket\nsocket.gethostname()", "socket.gethostname("),
     ("url", "from urllib.request import urlopen\nurlopen('http://127.0.0.1:9')", "urllib.Request("),
     ("epoll", "import select\nselect.epoll()", "select.epoll()"),
     ("selector", "import selectors\nselectors.DefaultSelector()", "select."),
@@ -89,11 +88,9 @@ STOPPED = (
     ("fifo", "import os\nos.mkfifo(home / 'a')", "os.mkfifo()"),
     ("memory-file", "import os\nos.memfd_create('a')", "os.memfd_create()"),
     ("ioctl", "import fcntl\nfcntl.ioctl(0, 1)", "fcntl.ioctl()"),
-    ("chdir", "import os\nos.chdir('/')", "os.chdir()"),
     ("setuid", "import os\nos.setuid(0)", "os.setuid()"),
     ("session", "import os\nos.setsid()", "os.setsid()"),
     ("limit", "import resource\nresource.setrlimit(resource.RLIMIT_CORE, (0, 0))", "resource.setrlimit("),
-    ("audit-hook", "import sys\nsys.addaudithook(print)", "sys.addaudithook("),
     ("profiler", "import sys\nsys.setprofile(None)", "sys.setprofile()"),
     ("tracer", "import sys\nsys.settrace(None)", "sys.settrace()"),
     # Files, past the interposed names
@@ -138,8 +135,7 @@ STOPPED = (
 
 # What has no line: the kernel itself refuses it, or nobody can tell which one it is.
 WITHOUT_LINE = {"kill-everybody", "kill-own-group", "link-that-climbs", "folder-link-that-climbs"}
-WITHOUT_LINE |= {"loop-of-the-clock", "write-library", "open-library", "remove-library"}
-WITHOUT_LINE |= {"remove-own-source", "rename-into-library"}
+WITHOUT_LINE |= {"loop-of-the-clock"}
 
 MODELLED = (
     # Ends

@@ -211,6 +211,28 @@ def test_two_subjects_are_refused() -> None:
         script(subject, examine(subject), scenario, trace, "repro.py")
 
 
+SIGNALS = {
+    "the dead": "os.kill(99, signal.SIGTERM)",
+    "a group": "os.killpg(os.getpgrp(), signal.SIGTERM)",
+    "itself": "os.kill(os.getpid(), signal.SIGTERM)",
+}
+
+
+@pytest.mark.parametrize("whom", SIGNALS)
+def test_script_signals_nobody_but_its_own_processes(whom: str, tmp_path: Path) -> None:
+    (tmp_path / "owns.py").write_text("def gateway(home, serve):\n    home.exists()\n    serve()\n")
+    (tmp_path / "sends.py").write_text(
+        "import os, signal\nfrom contextlib import suppress\ndef gateway(home, serve):\n"
+        "    signal.signal(signal.SIGTERM, lambda number, frame: None)\n"
+        f"    with suppress(ProcessLookupError):\n        {SIGNALS[whom]}\n    serve()\n"
+    )
+    with pytest.raises(NotShown, match=r"^a script (does not send kill|cannot see whether only_the)"):
+        told("sends.py", "A until it owns", "B until it owns")
+    status, said = run(tmp_path, told("owns.py", "A until it owns", "B until it owns"), "sends.py")
+    assert (status, said.count("\n")) == (2, 1)
+    assert "does not make stat(.), but comes to kill(" in said
+
+
 def test_module_of_the_maintainer_is_found_by_its_path(tmp_path: Path) -> None:
     package = tmp_path / "ours"
     package.mkdir()

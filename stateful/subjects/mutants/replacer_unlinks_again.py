@@ -1,12 +1,16 @@
 """at_most_one_owner: a replace unlinks the record, to be sure, when another has written its own meanwhile."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import signal
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 
-def gateway(home, serve, *, replace=False):
+def gateway(home: Path, serve: Callable[[], None], *, replace: bool = False) -> None:
     path = home / "gateway.pid"
     if replace:
         with contextlib.suppress(FileNotFoundError, ProcessLookupError, ValueError):

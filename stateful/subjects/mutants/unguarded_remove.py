@@ -1,10 +1,14 @@
 """release_removes_only_own_record: lets go of the lock first, and then removes whatever record stands."""
 
+from __future__ import annotations
+
 import fcntl
 import os
+from collections.abc import Callable
+from pathlib import Path
 
 
-def gateway(home, serve):
+def gateway(home: Path, serve: Callable[[], None]) -> None:
     fd = os.open(home / "lock", os.O_CREAT | os.O_RDWR, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,9 +1,13 @@
 """a_dead_owner_can_be_replaced: killed between creating and writing, it leaves a file that counts as held."""
 
+from __future__ import annotations
+
 import os
+from collections.abc import Callable
+from pathlib import Path
 
 
-def gateway(home, serve):
+def gateway(home: Path, serve: Callable[[], None]) -> None:
     try:
         fd = os.open(home / "gateway.pid", os.O_CREAT | os.O_EXCL | os.O_WRONLY)
     except FileExistsError:

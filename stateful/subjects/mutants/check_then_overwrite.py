@@ -1,9 +1,13 @@
 """at_most_one_owner: looks for a record, then writes its own over whatever has come meanwhile."""
 
+from __future__ import annotations
+
 import os
+from collections.abc import Callable
+from pathlib import Path
 
 
-def gateway(home, serve):
+def gateway(home: Path, serve: Callable[[], None]) -> None:
     path = home / "gateway.pid"
     if path.exists():
         try:

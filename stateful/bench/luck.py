@@ -1,0 +1,59 @@
+"""Whether the Hypothesis machine finds a mutant by the invariant it names, as a CI run would look for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from hypothesis import HealthCheck, Phase, reject, seed, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from stateful.deciders.machine import InvariantViolated, SingleOwnerMachine
+from stateful.scenario import MEDDLING, find_scenario
+from stateful.subject import find_subject
+from stateful.subjects import broken_by
+from stateful.subjects.mutants import MUTANTS
+
+if TYPE_CHECKING:
+    from stateful.schedule import Move
+
+EXAMPLES: Final = 1_000  # as of the profile ``ci``
+MACHINE_STEP_COUNT: Final = 20
+
+
+def is_found(name: str, number: int, examples: int = EXAMPLES) -> bool:
+    """Whether the machine breaks the invariant that a mutant names, with a seed.
+
+    An example that breaks another one first is given up. Somebody meddles only where the mistake is about
+    that: most mutants have never promised to survive it.
+    """
+    invariant = broken_by(name)
+
+    class Machine(SingleOwnerMachine):
+        meddling = bool(MEDDLING & {*find_scenario(MUTANTS[name].scenario).plan})
+
+        def _make(self, move: Move) -> bool:
+            try:
+                return super()._make(move)
+            except InvariantViolated as violated:
+                if violated.invariant != invariant:
+                    reject()
+                raise
+
+    machine: Any = Machine
+    machine.subject = find_subject(name)
+    try:
+        run_state_machine_as_test(
+            seed(number)(machine),
+            settings=settings(
+                max_examples=examples,
+                stateful_step_count=MACHINE_STEP_COUNT,
+                database=None,
+                deadline=None,
+                phases=[Phase.generate],
+                report_multiple_bugs=False,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+    except InvariantViolated:
+        return True
+    return False

@@ -1,0 +1,16 @@
+"""at_most_one_owner: a replace in one home removes all scoped locks, those of gateways of other homes too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from stateful.subjects import scoped_lock
+from stateful.subjects.scoped_lock import documented_errors
+
+
+def gateway(home: Path, serve: Callable[[], None], *, replace: bool = False) -> None:
+    if replace:
+        for path in home.glob("*.lock"):
+            path.unlink()
+    scoped_lock.gateway(home, serve)

@@ -1,0 +1,23 @@
+"""Variants: odd protocols that are right, and must hold.
+
+Not among them, because the kernel does not model it: an abstract Unix socket, OFD locks by ``fcntl.fcntl``,
+a file without a name (O_TMPFILE).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+VARIANTS: Final = (
+    "record-in-the-lock",
+    "record-lock-beside-a-record",
+    "locks-the-home",
+    "retries-the-lock",
+    "waits-behind-a-queue",
+    "unlinks-its-own-lock",
+    "renames-its-record",
+    "links-its-record",
+    "symlink-says-who",
+    "folder-says-who",
+    "earliest-line-owns",
+)

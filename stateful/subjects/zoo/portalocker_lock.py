@@ -1,0 +1,17 @@
+"""portalocker's Lock: ``flock`` on a file that stays behind.
+
+It promises: one holder at a time, and the kernel ends the lock of a holder that dies. It names nobody.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import portalocker
+
+
+def gateway(home: Path, serve: Callable[[], None]) -> None:
+    try:
+        with portalocker.Lock(home / "app.lock", timeout=0, fail_when_locked=True):
+            serve()
+    except portalocker.AlreadyLocked:
+        return

@@ -1,0 +1,45 @@
+"""Odd protocols that are right hold in every small scenario."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stateful.scenario import MEDDLING, SCENARIOS, UPSETS
+from stateful.subjects import variants
+from stateful.subjects.variants import VARIANTS
+from stateful.verify import verify
+
+SMALL = [
+    scenario
+    for scenario in SCENARIOS
+    if scenario.cast.name != "three-starts" and scenario.disk.name == "empty" and scenario.plan not in UPSETS
+]
+# They say nothing of errors that they are not made for, and sync nothing.
+NOT_FOR = {"errno", "bad-disk", "power-loss", *MEDDLING}
+FAULTY = [
+    scenario
+    for scenario in SCENARIOS
+    if scenario.cast.name != "three-starts" and not NOT_FOR & set(scenario.plan)
+]
+
+
+def test_there_are_ten_and_every_file_is_one() -> None:
+    files = {path.stem.replace("_", "-") for path in Path(variants.__path__[0]).glob("[!_]*.py")}
+    assert files == set(VARIANTS)
+    assert len(files) >= 10
+
+
+# Whoever waits for the lock is never refused, which is a goal of some of these scenarios.
+@pytest.mark.parametrize("name", VARIANTS)
+def test_variant_holds(name: str) -> None:
+    found = verify(name, SMALL)
+    assert (found.violations, found.exhaustive) == ({}, True)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", VARIANTS)
+def test_variant_holds_on_every_disk_and_with_every_fault_it_is_made_for(name: str) -> None:
+    found = verify(name, FAULTY)
+    assert (found.violations, found.exhaustive) == ({}, True)
