@@ -115,9 +115,10 @@ def test_what_reaches_something_first_is_kept(corpus: Corpus) -> None:
 def test_member_explores(member: str, corpus: Corpus) -> None:
     inputs = [Kept("direct-unlink", "any-empty", tuple(parse_schedule("start-A A8")))]
     broken = dict.fromkeys(EVERY_INVARIANT, (0, 0, 0, 0))
-    told = work(corpus, member, inputs=inputs, smallest=broken)
-    progress = [message for message in told if isinstance(message, Progress)]
-    assert sum(message.runs for message in progress) > 0
+    progress: list[Progress] = []
+    while not sum(message.runs for message in progress):  # A busy machine may need more than one slice.
+        told = work(corpus, member, inputs=inputs, smallest=broken)
+        progress += [message for message in told if isinstance(message, Progress)]
     assert sum(message.steps for message in progress) > 0
     assert any(message.states for message in progress)
 
