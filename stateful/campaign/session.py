@@ -32,6 +32,7 @@ from stateful.deciders.smallest import smallest
 from stateful.deciders.tell import NotTold, tell
 from stateful.deciders.walk import walk
 from stateful.kernel.guard import Watchdog
+from stateful.kernel.persistence import forget_images
 from stateful.scenario import Scenario, find_scenario
 from stateful.schedule import Move, ScheduleMismatch
 from stateful.subject import Subject
@@ -61,6 +62,7 @@ def work(
             session.run()
         finally:
             session.report()
+            forget_images()
 
 
 class _Session:

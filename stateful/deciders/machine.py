@@ -22,6 +22,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from stateful.deciders.last_questions import ask_last_questions
 from stateful.deciders.needs import explain
+from stateful.deciders.ordering import Orderings
 from stateful.deciders.power import JUDGED
 from stateful.deciders.presence import (
     exitable,
@@ -125,6 +126,7 @@ class SingleOwnerMachine(RuleBasedStateMachine):
             self._offers[self._subject] = examine(self._subject)
         self._offer = self._offers[self._subject]
         self._execution: Execution | None = None
+        self._orderings = Orderings()
         self._watchdog = Watchdog()
         self._watchdog.__enter__()
 
@@ -280,9 +282,11 @@ class SingleOwnerMachine(RuleBasedStateMachine):
         execution = self.execution
         try:
             with unwatched():
-                execution.make(move)
+                step = execution.make(move)
         except ScheduleMismatch:
             return False  # It waits for a lock.
+        for ordering in self._orderings.note(execution.trace, step) if move.letter else ():
+            event(ordering)
         if execution.violation is not None:
             raise _violation(execution.violation.invariant)(
                 self._subject, execution.scenario, execution.trace
