@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -72,8 +71,11 @@ def test_two_campaigns_share_a_corpus(broken: Path, tmp_path: Path) -> None:
         assert each.stdout is not None
         assert "violated" in each.stdout.readline()
     for each in both:
-        each.send_signal(signal.SIGINT)
-        _, err = each.communicate(timeout=LIMIT_S)
+        each.terminate()
+        try:
+            _, err = each.communicate(timeout=LIMIT_S)
+        finally:
+            each.kill()
         assert (each.returncode, err) == (1, "")
     corpus = Corpus(tmp_path / "corpus")
     assert corpus.cases(str(broken)) or corpus.found(str(broken))

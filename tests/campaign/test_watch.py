@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -47,8 +46,11 @@ def test_save_has_the_saved_case_fixed_and_the_small_scenarios_hold(
         third = read_until(f"{broken}: it fails on import: SyntaxError")
         assert "saved\n" in third
     finally:
-        watch.send_signal(signal.SIGINT)
-        out, err = watch.communicate(timeout=LIMIT_S)
+        watch.terminate()
+        try:
+            out, err = watch.communicate(timeout=LIMIT_S)
+        finally:
+            watch.kill()
     assert err == ""
     assert out.endswith("interrupted\n")
     assert watch.returncode == 3
