@@ -31,10 +31,8 @@ CAUGHT, SURVIVED, EQUIVALENT, UNKNOWN = "caught", "survived", "equivalent", "unk
 
 # Two processes at most: what a mutant does is told by little, and one that survives is searched in all of it.
 SCOPE: Final = (
-    "one-start-empty*-kill",
-    "one-start-stale*",
+    "one-start-*-1-kill",
     "one-start-empty-1-power-loss",
-    "one-start-*",
     "start-and-exit-*-1-kill",
     "two-starts-empty-1-kill",
     "exit-and-start-empty-1-kill",

@@ -47,7 +47,7 @@ MESSAGE_BYTES = 65536
 
 MODULES: tuple[ModuleType, ...] = (
     *(atexit, contextlib, datetime, errno, fcntl, glob, io, json, logging, os, pathlib, psutil),
-    *(random, secrets, select, shutil, signal, stat, sys, tempfile, threading, time, uuid),
+    *(random, secrets, select, shutil, signal, socket, stat, sys, tempfile, threading, time, uuid),
 )
 
 
