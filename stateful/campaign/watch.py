@@ -98,19 +98,22 @@ class Watch:
             self._show,
             self._is_saved,
         )
+        self.is_violated = False  # whatever was broken before the save
+        tally = campaign.tally
         try:
             campaign.recheck()
-            if not campaign.tally.interrupted and self._search():
+            self.is_violated = bool(tally.known)
+            if not tally.interrupted and self._search():
                 campaign.run()
         except (SubjectError, UnmodelledSyscall, Nondeterminism) as error:
             if self._is_saved():
                 raise Saved from None
             self._say(" ".join(str(error).split()))
             return
-        tally = campaign.tally
+        finally:
+            self.is_violated = self.is_violated or bool(tally.violated)
         if tally.runs:
             self._finish(tally)
-        self.is_violated = bool(tally.violated or tally.known) or self._broken
         if tally.interrupted:
             raise KeyboardInterrupt
 
@@ -123,7 +126,8 @@ class Watch:
             workers=self._workers,
             listen=self._listen,
         )
-        self._broken = found.verdict == VIOLATED
+        broken = found.verdict == VIOLATED
+        self.is_violated = self.is_violated or broken
         for trace in found.violations.values():
             try:
                 self._corpus.save(tell(self._subject, find_scenario(trace.scenario), trace))
@@ -132,7 +136,7 @@ class Watch:
         self._tell_of(found)
         if any(result.reason in ("interrupted", "not begun") for result in found.results):
             raise KeyboardInterrupt
-        return not self._broken
+        return not broken
 
     def _listen(self, number: int, result: Result) -> None:
         if self._is_saved():
