@@ -80,14 +80,13 @@ def test_schedule_that_was_found_becomes_a_small_case(
 
 
 def test_known_violation_is_only_counted(corpus: Corpus) -> None:
-    nothing = dict.fromkeys(("some_contender_wins", "a_dead_owner_can_be_replaced"), (0, 0, 0, 0))
-    told = work(corpus, "uniform", subject="foreign-guard", smallest=nothing)
-    assert not found_in(told)
+    nothing = dict.fromkeys(EVERY_INVARIANT, (0, 0, 0, 0))
     counted: set[str] = set()
-    for message in told:
-        if isinstance(message, Progress):
-            counted |= message.violations.keys()
-    assert "a_dead_owner_can_be_replaced" in counted
+    while not counted:  # A busy machine may need more than one slice.
+        for message in work(corpus, "uniform", subject="foreign-guard", smallest=nothing):
+            assert not isinstance(message, Found)
+            if isinstance(message, Progress):
+                counted |= message.violations.keys()
     assert not corpus.found("foreign-guard") and not corpus.cases("foreign-guard")
 
 
