@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final, NoReturn
 
-from stateful.command import listing, mutate, replay, verify, zoo
+from stateful.command import fuzz, listing, mutate, replay, verify, zoo
 from stateful.command.options import EXIT_STATUS, WRONG_INPUT, Parser, Verbs, WrongInput
 from stateful.deciders.behaviour import Nondeterminism
 from stateful.deciders.result import UNKNOWN
@@ -20,7 +20,7 @@ from stateful.kernel.call import UnmodelledSyscall
 from stateful.schedule import ScheduleMismatch
 from stateful.subject import SubjectError
 
-VERBS: Final = (verify, replay, mutate, zoo, listing)
+VERBS: Final = (verify, replay, mutate, fuzz, zoo, listing)
 PIPE_CLOSED: Final = 141
 
 

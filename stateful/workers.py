@@ -12,14 +12,17 @@ import contextlib
 import multiprocessing
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from types import FrameType
 from typing import Any, Final
 
+from stateful.kernel.kernel import remove_left_by
+
 PATIENCE_S: Final = 10.0  # with a worker that is to stop
 SECONDS_BETWEEN_LOOKS: Final = 0.2
+SECONDS_UNTIL_ANOTHER_TRY: Final = 0.01  # of the processor's time
 INTERRUPTS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 Tell = Callable[[Any], None]
@@ -70,36 +73,48 @@ class _Worker:
         with contextlib.suppress(OSError):  # It has died; the end of its pipe will say so.
             self.pipe.send(job)
 
+    def bury(self) -> None:
+        """Remove what it leaves, once it has died: killed, it could not do that itself."""
+        self.process.join()
+        remove_left_by(self.process.pid)
+
 
 def in_parallel(
     do: Callable[..., None],
     arguments: tuple[Any, ...],
-    jobs: Sequence[Any],
+    jobs: Iterable[Any],
     workers: int,
     hear: Tell,
     lost: Callable[[Any, int | None], None],
+    is_over: Callable[[], bool] = lambda: False,
 ) -> None:
     """Call ``do(*arguments, job, tell)`` for each job in some worker; ``hear`` gets what it tells.
 
     Args:
+        jobs: each is asked for when a worker is free, and one that died is replaced as long as there are any.
         lost: is called with the job and the exit status of a worker that died.
+        is_over: whether all are to be stopped now; asked at least every SECONDS_BETWEEN_LOOKS.
 
     Raises:
         KeyboardInterrupt: an interrupt came; every worker has been stopped before.
         Exception: what ``do`` raised.
     """
     context = multiprocessing.get_context("spawn")
-    waiting = list(jobs)
+    coming = iter(jobs)
     busy: list[_Worker] = []
     with Interruption() as interruption:
         try:
-            while (waiting or busy) and not interruption.requested:
-                while waiting and len(busy) < workers:
-                    busy.append(_Worker(context, do, arguments))
-                    busy[-1].give(waiting.pop(0))
+            more = True
+            while (more or busy) and not (interruption.requested or is_over()):
+                while more and len(busy) < workers:
+                    job = next(coming, DONE)
+                    more = job != DONE
+                    if more:
+                        busy.append(_Worker(context, do, arguments))
+                        busy[-1].give(job)
                 for worker, message in _messages(busy):
                     if message is None:
-                        worker.process.join()
+                        worker.bury()
                         busy.remove(worker)
                         if not interruption.requested:
                             lost(worker.job, worker.process.exitcode)
@@ -107,9 +122,10 @@ def in_parallel(
                         raise message
                     elif message != DONE:
                         hear(message)
-                    elif waiting:
-                        worker.give(waiting.pop(0))
+                    elif more and (job := next(coming, DONE)) != DONE:
+                        worker.give(job)
                     else:
+                        more = False
                         busy.remove(worker)
                         _stop([worker], hear)
         except BaseException:
@@ -143,8 +159,17 @@ def _stop(workers: Sequence[_Worker], hear: Tell) -> None:
                     hear(message)
         worker.process.join(PATIENCE_S)
         worker.process.kill()
-        worker.process.join()
+        worker.bury()
         worker.pipe.close()
+
+
+def _would_be_lost(frame: FrameType | None) -> bool:
+    """Whether an exception here would be ignored: in a destructor, or in Hypothesis's look at collections."""
+    while frame is not None:
+        if frame.f_code.co_name in ("__del__", "gc_callback"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _work(pipe: Connection, do: Callable[..., None], arguments: tuple[Any, ...]) -> None:
@@ -153,6 +178,9 @@ def _work(pipe: Connection, do: Callable[..., None], arguments: tuple[Any, ...])
 
     def stop(number: int, frame: FrameType | None) -> None:
         nonlocal stopping
+        if _would_be_lost(frame):
+            signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS_UNTIL_ANOTHER_TRY)
+            return
         again, stopping = stopping, True
         if not (again or sending):  # Neither cleaning up nor a message is to be left half done.
             raise KeyboardInterrupt
@@ -166,6 +194,7 @@ def _work(pipe: Connection, do: Callable[..., None], arguments: tuple[Any, ...])
             raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGVTALRM, stop)
     # The end of the pipe means that the parent is gone, or that it does not wait any more.
     with contextlib.suppress(KeyboardInterrupt, EOFError, BrokenPipeError, ConnectionResetError):
         try:

@@ -83,6 +83,8 @@ def test_report_is_narrow_and_names_nothing_of_this_machine(
     monkeypatch.setattr(stateful.bench, "PAIRS", 1)
     monkeypatch.setattr(stateful.bench, "EXAMPLES", 1)
     monkeypatch.setattr(stateful.bench, "RACE_S", 0.2)
+    monkeypatch.setattr(stateful.bench, "SEEDS", 1)
+    monkeypatch.setattr(stateful.bench, "MISTAKES", ("foreign-guard",))
     monkeypatch.setattr(stateful.bench, "CONFIRM_S", 0.1)
     monkeypatch.setattr(stateful.bench, "CAUGHT", ("empty-record-wedges", "substring-match"))
     stateful.bench.bench()
@@ -97,6 +99,7 @@ def test_report_is_narrow_and_names_nothing_of_this_machine(
         "One",
         "The",
         "Confirmed",
+        "Fuzzing:",
         "The",
     ]
     assert "MISSED" not in text

@@ -2,7 +2,8 @@
 
 Measured: the search, scenario by scenario; steps per second of the search and of the Hypothesis
 machine; a step beside the same call without a kernel; the alternative to all that, real processes
-that are raced against each other; real processes that play one schedule; and the search of each mutant.
+that are raced against each other; real processes that play one schedule; how soon a campaign finds each
+historical mistake; and the search of each mutant.
 
 Not measured: start-up of the interpreter, and searches on several cores at once.
 """
@@ -14,6 +15,7 @@ import platform
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
+from stateful.bench.campaign import first_lines, measure_firsts
 from stateful.bench.confirm import confirm_lines, play
 from stateful.bench.host import python_beside, time_starts
 from stateful.bench.measure import Fuzz, Search, StepCost, add_pairs, fuzz, search
@@ -37,6 +39,8 @@ PAIRS: Final = 8  # before the search of each cast, so that they meet every mood
 EXAMPLES: Final = 200
 RACE_S: Final = 5.0
 CONFIRM_S: Final = 3.0
+SEEDS: Final = 10
+MISTAKES: Final = ("foreign-guard", "direct-unlink", "guarded-lock", "unlinked-lock")
 RACED: Final = "direct-unlink"
 RACED_IN: Final = "two-starts-stale"
 CAUGHT: Final = tuple(MUTANTS)
@@ -56,6 +60,7 @@ def bench() -> None:
     found = next(result for result in searches[0].results if result.scenario.name == RACED_IN)
     _print(["", *race_lines(race_pairs(subjects[0], RACE_S), found)])
     _print(["", *confirm_lines(RACED, play(subjects[0], CONFIRM_S))])
+    _print(["", *first_lines([measure_firsts(find_subject(name), SEEDS) for name in MISTAKES])])
     _print([""])
     _print(mutant_lines(CAUGHT))
 

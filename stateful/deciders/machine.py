@@ -13,29 +13,40 @@ minimal by ``stateful.deciders.minimise`` and, where a standard scenario shows t
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any, ClassVar, Final
 
 from hypothesis import event
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from stateful.deciders.minimise import minimise, name_scenario
+from stateful.deciders.last_questions import ask_last_questions
 from stateful.deciders.needs import explain
+from stateful.deciders.ordering import Orderings
 from stateful.deciders.power import JUDGED
-from stateful.deciders.replay import replay
+from stateful.deciders.presence import (
+    exitable,
+    fallible,
+    files,
+    living,
+    owners,
+    pending,
+    recyclable,
+    running,
+    serves,
+    stopped,
+)
+from stateful.deciders.smallest import smallest
 from stateful.deciders.unwatched import unwatched
 from stateful.examine import examine
 from stateful.execution import Execution
 from stateful.image import NAMELESS, NULL_OWN_PID, NULL_START
-from stateful.invariants import LONGEST_LIFE_STEPS
-from stateful.kernel.call import Call
 from stateful.kernel.call_faults import faults_of
-from stateful.kernel.disk import home_files
 from stateful.kernel.guard import Watchdog
 from stateful.kernel.hostile import HOSTILE, IN_ITS_PLACE
 from stateful.kernel.machine import DEAD_PID
 from stateful.kernel.power import POWER_LOSS
-from stateful.kernel.process import OWNER, STARTING
+from stateful.kernel.process import STARTING
 from stateful.report.text import trace_text
 from stateful.scenario import OPEN_ENDED, Scenario
 from stateful.schedule import STEP, Move, ScheduleMismatch, parse_schedule
@@ -73,14 +84,8 @@ class InvariantViolated(AssertionError):
 
     def smallest(self) -> Trace:
         """The smallest trace that breaks the same invariant."""
-        moves = minimise(self.subject, self.scenario, self.trace.moves, self.invariant)
-        trace = replay(self.subject, self.scenario, moves)
-        named = name_scenario(self.subject, self.scenario, trace)
-        if named is None:
-            return explain(self.subject, self.scenario, trace)
-        scenario, moves = named
-        moves = minimise(self.subject, scenario, moves, self.invariant)
-        return explain(self.subject, scenario, replay(self.subject, scenario, moves))
+        scenario, trace = smallest(self.subject, self.scenario, self.trace)
+        return explain(self.subject, scenario, trace)
 
     def __str__(self) -> str:
         return "\n" + trace_text(self.smallest())
@@ -94,9 +99,14 @@ def _violation(invariant: str) -> type[InvariantViolated]:
     return _violated.setdefault(invariant, type(f"InvariantViolated_{invariant}", (InvariantViolated,), {}))
 
 
-def _among(choose: Any) -> st.SearchStrategy[str]:
-    """One of the names that a method of the running machine gives."""
-    return st.runner().flatmap(lambda machine: st.sampled_from(choose(machine)))
+def _among(choose: Callable[[Execution], list[str]]) -> st.SearchStrategy[str]:
+    """One of the names that a function of the execution gives."""
+    return st.runner().flatmap(lambda machine: st.sampled_from(choose(machine.execution)))
+
+
+def _any(choose: Callable[[Execution], list[str]]) -> Callable[[Any], bool]:
+    """Whether there is any."""
+    return lambda machine: bool(choose(machine.execution))
 
 
 class SingleOwnerMachine(RuleBasedStateMachine):
@@ -119,6 +129,7 @@ class SingleOwnerMachine(RuleBasedStateMachine):
             self._offers[self._subject] = examine(self._subject)
         self._offer = self._offers[self._subject]
         self._execution: Execution | None = None
+        self._orderings = Orderings()
         self._watchdog = Watchdog()
         self._watchdog.__enter__()
 
@@ -138,52 +149,13 @@ class SingleOwnerMachine(RuleBasedStateMachine):
         """The lives that a new process may get; override it to narrow the machine."""
         return [life for life in self._offer.lives if life != "peek"]
 
-    def _living(self) -> list[str]:
-        return [letter for letter, process in self.execution.processes().items() if process.alive]
-
-    def _running(self) -> list[str]:
-        processes = self.execution.processes()
-        return [
-            letter
-            for letter in self._living()
-            if (processes[letter].phase != OWNER or processes[letter].signals)
-            and not processes[letter].stopped
-        ]
-
-    def _stopped(self) -> list[str]:
-        return [letter for letter in self._living() if self.execution.processes()[letter].stopped]
-
-    def _dead(self) -> list[str]:
-        return [letter for letter, process in self.execution.processes().items() if not process.alive]
-
-    def _fallible(self) -> list[str]:
-        """The processes whose next call may fail."""
-        processes = self.execution.processes()
-        return [
-            letter
-            for letter in self._running()
-            if not processes[letter].signals and faults_of(self._pending(letter))
-        ]
-
-    def _pending(self, letter: str) -> Call:
-        call = self.execution.processes()[letter].pending
-        assert call is not None
-        return call
-
-    def _files(self) -> list[str]:
-        """The names of what stands in the home."""
-        return home_files(self.execution.kernel.disk())
-
-    def _owners(self) -> list[str]:
-        return [letter for letter in self._living() if self.execution.possible(Move("exit", letter))]
-
     def _has_room(self) -> bool:
-        return len(self._living()) < MOST_LIVING
+        return len(living(self.execution)) < MOST_LIVING
 
     # -- rules ------------------------------------------------------------------------------------------
 
     @precondition(_has_room)
-    @rule(life=_among(lambda machine: machine.lives()), syscalls=TURN)
+    @rule(life=st.runner().flatmap(lambda machine: st.sampled_from(machine.lives())), syscalls=TURN)
     def spawn(self, life: str, syscalls: int) -> None:
         """A new process, and its first turn."""
         if len(self.execution.processes()) < MOST_PROCESSES:
@@ -191,28 +163,28 @@ class SingleOwnerMachine(RuleBasedStateMachine):
             self._make(Move(life, letter))
             self._turn(letter, syscalls)
 
-    @precondition(lambda machine: bool(machine._running()))
-    @rule(process=_among(_running), syscalls=TURN)
+    @precondition(_any(running))
+    @rule(process=_among(running), syscalls=TURN)
     def run(self, process: str, syscalls: int) -> None:
         """A turn."""
         self._turn(process, syscalls)
 
-    @precondition(lambda machine: bool(machine._living()))
-    @rule(process=_among(_living))
+    @precondition(_any(living))
+    @rule(process=_among(living))
     def sigkill(self, process: str) -> None:
         """SIGKILL: nothing of the process runs any more."""
         if self.execution.processes()[process].phase == STARTING:
             event("a crash fell inside a claim")
         self._make(Move("crash", process))
 
-    @precondition(lambda machine: bool(machine._living()))
-    @rule(process=_among(_living))
+    @precondition(_any(living))
+    @rule(process=_among(living))
     def sigterm(self, process: str) -> None:
         """SIGTERM: an owner shuts down; a process that has no handler yet ends at once."""
         self._make(Move("term", process))
 
-    @precondition(lambda machine: bool(machine._owners()))
-    @rule(process=_among(_owners), syscalls=TURN)
+    @precondition(_any(exitable))
+    @rule(process=_among(exitable), syscalls=TURN)
     def exit(self, process: str, syscalls: int) -> None:
         """An owner is done: its serve returns, and its exit handlers run."""
         self._make(Move("exit", process))
@@ -220,44 +192,44 @@ class SingleOwnerMachine(RuleBasedStateMachine):
 
     # -- what the world does ----------------------------------------------------------------------------
 
-    @precondition(lambda machine: bool(machine._running()))
-    @rule(process=_among(_running))
+    @precondition(_any(running))
+    @rule(process=_among(running))
     def sigstop(self, process: str) -> None:
         """SIGSTOP: the process is held up until SIGCONT."""
         self._make(Move("sigstop", process))
 
-    @precondition(lambda machine: bool(machine._stopped()))
-    @rule(process=_among(_stopped))
+    @precondition(_any(stopped))
+    @rule(process=_among(stopped))
     def sigcont(self, process: str) -> None:
         """SIGCONT."""
         self._make(Move("sigcont", process))
 
-    @precondition(lambda machine: bool(machine._fallible()))
-    @rule(process=_among(_fallible), data=st.data())
+    @precondition(_any(fallible))
+    @rule(process=_among(fallible), data=st.data())
     def fail(self, process: str, data: st.DataObject) -> None:
         """The next call of a process fails."""
-        fault = data.draw(st.sampled_from(faults_of(self._pending(process))), label="fault")
+        fault = data.draw(st.sampled_from(faults_of(pending(self.execution, process))), label="fault")
         event(f"fault: {fault}")
         self._make(Move(fault, process))
 
     @rule(kind=st.sampled_from(("recycle", "lookalike")), data=st.data())
     def recycle(self, kind: str, data: st.DataObject) -> None:
         """The pid of a process that has ended goes to somebody else."""
-        whom = data.draw(st.sampled_from([str(DEAD_PID), *self._dead()]), label="whom")
-        if whom in self._dead():
+        whom = data.draw(st.sampled_from([str(DEAD_PID), *recyclable(self.execution)]), label="whom")
+        if whom.isalpha():
             self._make(Move(kind, whom))
         else:
             self._make(Move(kind, "", whom))
 
-    @precondition(lambda machine: machine.meddling and bool(machine._files()))
-    @rule(name=_among(_files), how=st.sampled_from((*HOSTILE, *IN_ITS_PLACE)) | st.binary(max_size=64))
+    @precondition(lambda machine: machine.meddling and bool(files(machine.execution)))
+    @rule(name=_among(files), how=st.sampled_from((*HOSTILE, *IN_ITS_PLACE)) | st.binary(max_size=64))
     def corrupt(self, name: str, how: str | bytes) -> None:
         """Other bytes stand in a file than anybody wrote."""
         event("a file was corrupted")
         self._make(Move("corrupt", "", f"{name}={how if isinstance(how, str) else '0x' + how.hex()}"))
 
-    @precondition(lambda machine: machine.meddling and bool(machine._files()))
-    @rule(name=_among(_files))
+    @precondition(lambda machine: machine.meddling and bool(files(machine.execution)))
+    @rule(name=_among(files))
     def remove(self, name: str) -> None:
         """An operator removes a file."""
         self._make(Move("remove", "", name))
@@ -289,7 +261,7 @@ class SingleOwnerMachine(RuleBasedStateMachine):
         try:
             # Hypothesis gives an example up by an exception: no answer would count then.
             if self._execution is not None and sys.exc_info()[0] is None:
-                self._ask_last_questions()
+                ask_last_questions(self.execution, self.lives(), self._make)
         finally:
             if self._execution is not None:
                 self._execution.close()
@@ -301,7 +273,7 @@ class SingleOwnerMachine(RuleBasedStateMachine):
         """Let a process make steps, until it waits, owns or ends."""
         process = self.execution.processes()[letter]
         for _ in range(steps):
-            if not process.alive or process.stopped or (process.phase == OWNER and not process.signals):
+            if not process.alive or process.stopped or serves(process):
                 break
             if not self._make(Move(STEP, letter)):
                 break
@@ -313,28 +285,15 @@ class SingleOwnerMachine(RuleBasedStateMachine):
         execution = self.execution
         try:
             with unwatched():
-                execution.make(move)
+                step = execution.make(move)
         except ScheduleMismatch:
             return False  # It waits for a lock.
+        for ordering in self._orderings.note(execution.trace, step) if move.letter else ():
+            event(ordering)
         if execution.violation is not None:
             raise _violation(execution.violation.invariant)(
                 self._subject, execution.scenario, execution.trace
             )
-        if len(self._owners()) == 1:
+        if len(owners(self.execution)) == 1:
             event("an owner served")
         return True
-
-    def _ask_last_questions(self) -> None:
-        self._make(Move("disk-well"))
-        if "status" in self.lives() and len(self._owners()) == 1:
-            self._let_live("status")
-        for letter in self._living():
-            self._make(Move("crash", letter))
-        if "status" in self.lives():
-            self._let_live("status")
-        self._let_live("start")
-
-    def _let_live(self, life: str) -> None:
-        letter = self.execution.next_letter()
-        self._make(Move(life, letter))
-        self._turn(letter, LONGEST_LIFE_STEPS)

@@ -25,8 +25,14 @@ LIMIT_MOVES: Final = 100_000  # what is small enough by then stays as it is; a f
 Turns = list[list[Move]]
 
 
-def minimise(subject: Subject, scenario: Scenario, moves: Sequence[Move], invariant: str) -> list[Move]:
-    """A schedule that breaks the same invariant that is as small as LIMIT_MOVES allow."""
+def minimise(
+    subject: Subject,
+    scenario: Scenario,
+    moves: Sequence[Move],
+    invariant: str,
+    limit_moves: int = LIMIT_MOVES,
+) -> list[Move]:
+    """A schedule that breaks the same invariant that is as small as so many moves of candidates allow."""
     best = list(moves)
     tried = 0
     with Watchdog():
@@ -35,11 +41,11 @@ def minimise(subject: Subject, scenario: Scenario, moves: Sequence[Move], invari
             improved = False
             for candidate in _candidates(best):
                 tried += len(candidate)
-                if tried > LIMIT_MOVES:
+                if tried > limit_moves:
                     improved = False
                     break
                 found = breaks(subject, scenario, candidate, invariant)
-                if found is not None and _weight(found) < _weight(best):
+                if found is not None and weigh(found) < weigh(best):
                     best = found
                     improved = True
                     break
@@ -113,7 +119,11 @@ def _letters(moves: Sequence[Move]) -> list[str]:
     return list(dict.fromkeys(move.letter for move in moves if move.letter))
 
 
-def _weight(moves: Sequence[Move]) -> tuple[int, int, int, int]:
+Weight = tuple[int, int, int, int]
+
+
+def weigh(moves: Sequence[Move]) -> Weight:
+    """How large a schedule is: by its processes, events, moves and switches, in this order."""
     processes = len(_letters(moves))
     events = sum((move.kind != STEP) + (move.kind == "term") for move in moves)  # a kill is plainer
     return (processes, events, len(moves), count_switches(moves))

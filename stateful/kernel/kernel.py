@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import tempfile
@@ -127,7 +128,8 @@ class Kernel:
                 return self._perform_durably(process, call)
             return SYSCALLS[call.name](self, process, *call.args)
         except OSError as error:
-            if error.errno is None:
+            # The host's own disk is full: the simulated one is where that is said of it, which is above.
+            if error.errno in (None, errno.ENOSPC):
                 raise
             return Errno(error.errno)
 
@@ -404,10 +406,21 @@ def temporary_folder() -> str | None:
     return SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK | os.X_OK) else None
 
 
+def remove_left_by(pid: int) -> None:
+    """Remove the directories that a process has left, which was killed and could not do it itself."""
+    folder = temporary_folder() or tempfile.gettempdir()
+    for name in real.listdir(folder):
+        if name.startswith(f"stateful-{pid}-"):
+            _remove_tree(os.path.join(folder, name))
+
+
 def _remove(root: str, owner: int) -> None:
     """Remove a temporary directory, whatever its permission bits say; a forked child leaves it alone."""
-    if os.getpid() != owner:
-        return
+    if os.getpid() == owner:
+        _remove_tree(root)
+
+
+def _remove_tree(root: str) -> None:
     real.rmtree(root, ignore_errors=True)
     if os.path.exists(root):
         for folder, names, _ in os.walk(root):

@@ -56,6 +56,11 @@ class _Finder(importlib.abc.MetaPathFinder):
         return spec
 
 
+def own_code() -> list[CodeType]:
+    """The code of all modules of which each process has had its own copy."""
+    return list(_code.values())
+
+
 def finders() -> list[Any]:
     """What a process has as ``sys.meta_path``."""
     return [_finder]

@@ -248,6 +248,11 @@ def _images(persistence: Persistence, profile: str) -> Images:
     return Images(tuple(found), True)
 
 
+def forget_images() -> None:
+    """Give back the memory of images that were listed: those of long random executions never come again."""
+    _images.cache_clear()
+
+
 def _nearest_first(persistence: Persistence, profile: str) -> Iterator[Image]:
     """Every image, some of them repeatedly: first those that differ from what is there now in few choices."""
     versions = dict(persistence.versions)

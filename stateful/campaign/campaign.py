@@ -1,0 +1,187 @@
+"""A campaign: slices for workers until its time is over, on the corpus that earlier ones have left."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from stateful.campaign.corpus import Corpus, Kept
+from stateful.campaign.messages import MINIMISE, REVISIT, Message, Slice
+from stateful.campaign.portfolio import MEMBERS
+from stateful.campaign.session import work
+from stateful.campaign.tally import Tally
+from stateful.deciders.minimise import weigh
+from stateful.deciders.recall import VIOLATED, recall
+from stateful.examine import examine
+from stateful.execution import Execution
+from stateful.kernel.guard import Watchdog
+from stateful.kernel.process import OWNER
+from stateful.scenario import OPEN_ENDED
+from stateful.schedule import STEP, Move
+from stateful.subject import Subject
+from stateful.workers import in_parallel
+
+LONGEST_SLICE_S: Final = 6.0
+SHORTEST_SLICE_S: Final = 0.5
+LONGEST_START_STEPS: Final = 400
+SECONDS_BETWEEN_MOMENTS: Final = 2.0
+
+Show = Callable[[Tally, Message | None], None]
+
+
+def show_nothing(tally: Tally, message: Message | None) -> None:
+    """Show nothing."""
+
+
+def fuzz(
+    subject: Subject,
+    corpus: Corpus,
+    *,
+    seconds: float,
+    workers: int,
+    seed: str,
+    show: Show = show_nothing,
+) -> Tally:
+    """Run a campaign; what it found, also where it was interrupted or could write no more.
+
+    Args:
+        seed: what all is drawn from.
+        show: is called with each message of a worker, and now and then without one.
+
+    Raises:
+        SubjectError: the subject cannot be used.
+        UnmodelledSyscall: it did something that the kernel does not model.
+        Nondeterminism: it behaved differently when a schedule was repeated.
+    """
+    campaign = Campaign(subject, corpus, seconds, workers, seed, show)
+    campaign.recheck()
+    campaign.run()
+    return campaign.tally
+
+
+class Campaign:
+    """A campaign, and its tally.
+
+    Args:
+        is_over: whether it is to end before its time.
+    """
+
+    def __init__(
+        self,
+        subject: Subject,
+        corpus: Corpus,
+        seconds: float,
+        workers: int,
+        seed: str,
+        show: Show,
+        is_over: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.tally = Tally(subject.name, workers, seconds)
+        self._subject = subject
+        self._corpus = corpus
+        self._seed = seed
+        self._show = show
+        self._stop = is_over
+        self._started = time.monotonic()
+
+    def recheck(self) -> None:
+        """Play the cases that are there again: each is FIXED by now, or VIOLATED."""
+        with self._ended_in_order():
+            for path, case in self._corpus.cases(self._subject.name).items():
+                became = recall(case)
+                self.tally.rechecked.append((path.name, became.verdict, became.why))
+                if became.verdict == VIOLATED and became.trace and became.trace.violation:
+                    invariant = became.trace.violation.invariant
+                    weight = weigh(became.trace.moves)
+                    self.tally.known[invariant] = min(weight, self.tally.known.get(invariant, weight))
+                self._look()
+
+    def run(self) -> None:
+        """Run until the time is over, somebody interrupts, or nothing can be written any more."""
+        tally = self.tally
+        if tally.interrupted:
+            return
+        with self._ended_in_order():
+            tally.offered = examine(self._subject).lives
+            arguments = (self._subject, tally.offered, steps_of_a_start(self._subject), self._corpus)
+            in_parallel(work, arguments, self._slices(), tally.workers, self._look, self._lost, self._is_over)
+
+    @contextmanager
+    def _ended_in_order(self) -> Iterator[None]:
+        """Note what has ended it, if something did."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            self.tally.interrupted = True
+        except OSError as error:
+            if error.errno is None:
+                raise
+            self.tally.trouble = f"ended early: {error.strerror}"
+        finally:
+            self.tally.seconds = time.monotonic() - self._started
+            self.tally.note_moment()
+
+    def _slices(self) -> Iterator[Slice]:
+        """One after another, each with what is known by then."""
+        tally, name = self.tally, self._subject.name
+        found, kept = self._corpus.found(name), self._corpus.kept(name)
+        if found:
+            yield self._slice(MINIMISE, "", tuple(found))
+        if kept:
+            yield self._slice(REVISIT, "", tuple(kept))
+        # Where the time is short, each member is to have had its turn on each worker all the same.
+        share = tally.planned_s / len(MEMBERS)
+        longest = min(LONGEST_SLICE_S, max(SHORTEST_SLICE_S, share))
+        number = 0
+        while (left := self._left()) > 0:
+            member = MEMBERS[number % len(MEMBERS)]
+            orderings = len(tally.orderings)
+            yield self._slice(member, f"{self._seed}-{number}", tuple(tally.inputs), min(left, longest))
+            tally.widen_where_nothing_is_new(orderings)
+            number += 1
+
+    def _slice(self, member: str, seed: str, inputs: tuple[Kept, ...], seconds: float = 0.0) -> Slice:
+        tally = self.tally
+        return Slice(
+            member,
+            seed,
+            seconds,
+            tally.width,
+            inputs,
+            frozenset(tally.orderings),
+            frozenset(tally.goals),
+            tally.smallest(),
+        )
+
+    def _left(self) -> float:
+        return self.tally.planned_s - (time.monotonic() - self._started)
+
+    def _is_over(self) -> bool:
+        self._look()
+        return self._left() <= 0 or self._stop()
+
+    def _look(self, message: Message | None = None) -> None:
+        tally = self.tally
+        tally.seconds = time.monotonic() - self._started
+        if message is not None:
+            tally.hear(message)
+        if not tally.history or tally.seconds - tally.history[-1][0] > SECONDS_BETWEEN_MOMENTS:
+            tally.note_moment()
+        self._show(tally, message)
+
+    def _lost(self, job: Slice, status: int | None) -> None:
+        self.tally.lost.append(f"a worker ended with exit status {status} at {job.member}")
+
+
+def steps_of_a_start(subject: Subject) -> int:
+    """How many steps a start takes alone on an empty disk until it owns, or ends."""
+    with Watchdog(), Execution(subject, OPEN_ENDED[0]) as execution:
+        execution.make(Move("start", "A"))
+        process = execution.processes()["A"]
+        for number in range(LONGEST_START_STEPS):
+            if not process.alive or process.phase == OWNER or execution.violation is not None:
+                return max(1, number)
+            execution.make(Move(STEP, "A"))
+    return LONGEST_START_STEPS

@@ -1,0 +1,161 @@
+"""The corpus: a folder in which a campaign keeps what it finds, at once, for the next one to begin with.
+
+- ``*.case``: the smallest counterexample of each violation; ``python -m stateful replay FOLDER`` plays them.
+- ``found/``: violations as they were found, until their case is there.
+- ``kept/``: schedules that reached something first.
+- ``hypothesis/``: the database of the Hypothesis machine.
+
+Two campaigns may share a folder, also of two subjects. A file is written beside and then gets its name, which
+follows from its content: it is whole or not there, whoever is killed when, and writing it twice is writing it
+once. What somebody else has removed is removed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from stateful.case import SUFFIX, Case, Malformed, format_case, parse_case
+from stateful.schedule import Move, ScheduleMismatch, format_schedule, parse_schedule
+
+SCHEDULE_SUFFIX: Final = ".schedule"
+FOUND, KEPT, HYPOTHESIS = "found", "kept", "hypothesis"
+MOST_KEPT: Final = 500  # of one subject; those that are read when a campaign begins
+
+_LINE: Final = re.compile(r"(subject|scenario|invariant|schedule): (.+)")
+
+
+class Kept(NamedTuple):
+    """A schedule on disk, and the invariant that it breaks, if it does."""
+
+    subject: str
+    scenario: str
+    moves: tuple[Move, ...]
+    invariant: str | None = None
+
+    @property
+    def text(self) -> str:
+        said = {
+            "subject": self.subject,
+            "scenario": self.scenario,
+            "invariant": self.invariant,
+            "schedule": format_schedule(self.moves),
+        }
+        lines = [f"{name}: {what}" for name, what in said.items() if what]
+        return "\n".join(["# Kept by `python -m stateful fuzz`.", *lines, ""])
+
+    @property
+    def file_name(self) -> str:
+        return sha256(self.text.encode()).hexdigest()[:16] + SCHEDULE_SUFFIX
+
+
+class Corpus:
+    """The corpus in a folder. Raises OSError where that cannot be written."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for name in (FOUND, KEPT, HYPOTHESIS):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+
+    @property
+    def hypothesis(self) -> Path:
+        """The folder of Hypothesis's database."""
+        return self.folder / HYPOTHESIS
+
+    # -- schedules --------------------------------------------------------------------------------------
+
+    def keep(self, kept: Kept) -> None:
+        """Write a schedule."""
+        _write(self._path(kept), kept.text)
+
+    def drop(self, kept: Kept) -> None:
+        """Remove a schedule."""
+        self._path(kept).unlink(missing_ok=True)
+
+    def found(self, subject: str) -> list[Kept]:
+        """The violations of a subject of which there is no case yet."""
+        return list(self._read(FOUND, subject))
+
+    def kept(self, subject: str) -> list[Kept]:
+        """The schedules that reached something of a subject first."""
+        return [kept for kept, _ in zip(self._read(KEPT, subject), range(MOST_KEPT), strict=False)]
+
+    def _path(self, kept: Kept) -> Path:
+        return self.folder / (FOUND if kept.invariant else KEPT) / kept.file_name
+
+    def _read(self, folder: str, subject: str) -> Iterator[Kept]:
+        for path in sorted((self.folder / folder).glob(f"*{SCHEDULE_SUFFIX}")):
+            with contextlib.suppress(FileNotFoundError):  # Another campaign was here.
+                kept = _parse(path.read_text(encoding="utf-8", errors="replace"))
+                if kept is not None and kept.subject == subject:
+                    yield kept
+
+    # -- cases ------------------------------------------------------------------------------------------
+
+    def save(self, case: Case) -> Path:
+        """Write a case, under a numbered name where another case has its own."""
+        text = format_case(case)
+        number = 1
+        while True:
+            stem = Path(case.file_name).stem + (f"-{number}" if number > 1 else "")
+            path = self.folder / f"{stem}{SUFFIX}"
+            if _write_new(path, text) or path.read_text(encoding="utf-8", errors="replace") == text:
+                return path
+            number += 1
+
+    def cases(self, subject: str) -> dict[Path, Case]:
+        """The cases of a subject; what is none, or of others, is left alone."""
+        cases = {}
+        for path in sorted(self.folder.glob(f"*{SUFFIX}")):
+            with contextlib.suppress(Malformed, FileNotFoundError):
+                case = parse_case(path.read_text(encoding="utf-8", errors="replace"))
+                if case.subject == subject and case.other is None:
+                    cases[path] = case
+        return cases
+
+
+def _parse(text: str) -> Kept | None:
+    """The schedule in the text of a file; None where it is none, as by somebody's editor."""
+    said = {match[1]: match[2] for match in map(_LINE.fullmatch, text.splitlines()) if match}
+    try:
+        moves = tuple(parse_schedule(said["schedule"]))
+        return Kept(said["subject"], said["scenario"], moves, said.get("invariant"))
+    except (KeyError, ScheduleMismatch):
+        return None
+
+
+def _write(path: Path, text: str) -> None:
+    """Have a file with a text, whole or not at all."""
+    beside = _write_beside(path, text)
+    os.replace(beside, path)
+
+
+def _write_new(path: Path, text: str) -> bool:
+    """Have a new file with a text, whole or not at all; whether there was none of its name."""
+    beside = _write_beside(path, text)
+    try:
+        os.link(beside, path)
+    except FileExistsError:
+        return False
+    finally:
+        beside.unlink(missing_ok=True)
+    return True
+
+
+def _write_beside(path: Path, text: str) -> Path:
+    """Write a text to a hidden file that only this process uses, down to the disk."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with beside.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
+    return beside

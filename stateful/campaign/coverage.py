@@ -1,0 +1,118 @@
+"""Coverage: what executions have reached, so that it can be told what is new about one, and what is missing.
+
+- *States*: what stands on the disk, and where in its life each process is: the call that it is about to make,
+  whether it owns, how it ended. Two histories that lead there count as one: there are fewer of them than the
+  search counts, and they do not grow for ever.
+- *Orderings*: see ``stateful.deciders.ordering``.
+- *Goals*: see ``stateful.invariants``.
+- *Faults*, by what they are called in schedules.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Collection
+from hashlib import blake2b
+from typing import Final
+
+from stateful.deciders.ordering import Orderings
+from stateful.execution import Execution
+from stateful.invariants import GOALS, Moment
+from stateful.kernel.disk import NO_DISK, Disk
+from stateful.schedule import LIVES, STEP
+from stateful.target import sends_signal
+from stateful.trace import Step
+
+STATE_BYTES: Final = 8
+
+
+class Coverage:
+    """What some executions have reached, one after another.
+
+    Attributes:
+        orderings, goals: those that were reached; known ones included.
+        novelties: how many of these the present execution has reached first.
+        steps, faults: how many there were.
+    """
+
+    def __init__(self, orderings: Collection[str] = (), goals: Collection[str] = ()) -> None:
+        self.orderings = set(orderings)
+        self.goals = set(goals)
+        self.novelties = 0
+        self.steps = 0
+        self.faults: Counter[str] = Counter()
+        self._states: set[int] = set()
+        self._new = array("Q")
+        self.begin()
+
+    def begin(self) -> None:
+        """The next execution begins."""
+        self.novelties = 0
+        self._touches = Orderings()
+        self._places: dict[str, str] = {}
+        self._disk: Disk = NO_DISK
+        self._shown = ""
+
+    def observe(self, execution: Execution, step: Step) -> None:
+        """See a step of it, right after it was made."""
+        self.steps += step.move.steps
+        if step.move.is_fault:
+            self.faults[step.move.kind] += 1
+        for ordering in self._touches.note(execution.trace, step) if step.move.letter else ():
+            self._reach(self.orderings, ordering)
+        self._note_state(execution, step)
+        if len(self.goals) < len(GOALS):
+            self._note_goals(execution, step)
+
+    def take_states(self) -> bytes:
+        """The states that were seen for the first time since they were taken last, each STATE_BYTES long."""
+        taken, self._new = self._new.tobytes(), array("Q")
+        return taken
+
+    def _reach(self, reached: set[str], what: str) -> None:
+        if what not in reached:
+            reached.add(what)
+            self.novelties += 1
+
+    def _note_state(self, execution: Execution, step: Step) -> None:
+        call = step.call
+        concerns_others = call is None or sends_signal(call)
+        for letter in execution.processes() if concerns_others else step.move.letter:
+            self._places[letter] = _place(execution, letter)
+        disk = execution.kernel.disk()
+        if disk is not self._disk:
+            self._disk, self._shown = disk, repr(disk.visible())
+        text = f"{self._shown} {self._places}"
+        state = int.from_bytes(blake2b(text.encode(), digest_size=STATE_BYTES).digest())
+        if state not in self._states:
+            self._states.add(state)
+            self._new.append(state)
+
+    def _note_goals(self, execution: Execution, step: Step) -> None:
+        processes = execution.processes()
+        process = processes.get(step.move.letter)
+        plain = step.outcome is None and step.move.kind == STEP
+        if plain and not (process and (process.owned or process.life == "status")):
+            return  # No goal is reached by a step of a claim.
+        views = [execution.view(each) for each in processes.values()]
+        actor = next((view for view in views if view.letter == step.move.letter), None)
+        waiting = len(execution.waiting())
+        moment = Moment(step.move, actor, step.call, step.answer, None, None, views, waiting)
+        for name, reached in GOALS.items():
+            if name == "a_stale_record_was_reclaimed" and not execution.scenario.disk.files:
+                continue
+            if name not in self.goals and step.move.kind not in LIVES and reached(moment):
+                self._reach(self.goals, name)
+
+
+def _place(execution: Execution, letter: str) -> str:
+    """Where in its life a process is."""
+    process = execution.processes()[letter]
+    if process.outcome is not None:
+        return f"{process.life} {process.outcome.kind}"
+    call = process.pending
+    about = call.args[0] if call is not None and call.args else ""
+    name = call.name if call is not None else ""
+    held_up = "stopped" if process.stopped else ""
+    return f"{process.life} {process.phase} {name} {about} {held_up} {len(process.signals)}"

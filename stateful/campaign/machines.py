@@ -1,0 +1,111 @@
+"""The Hypothesis machine as a member of a campaign: with a seed of its own, and until its time is over.
+
+What it finds is made small by ``stateful.deciders.minimise``, so that Hypothesis shrinks nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+from typing import Any, ClassVar, Final, NamedTuple
+
+from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
+from hypothesis.database import DirectoryBasedExampleDatabase
+from hypothesis.errors import Flaky
+from hypothesis.stateful import run_state_machine_as_test
+
+from stateful.campaign.coverage import Coverage
+from stateful.campaign.messages import Slice
+from stateful.deciders.behaviour import Nondeterminism
+from stateful.deciders.machine import InvariantViolated, SingleOwnerMachine
+from stateful.scenario import Scenario
+from stateful.schedule import Move
+from stateful.subject import Subject
+from stateful.trace import Trace
+
+EXAMPLES: Final = 200  # of one seed
+STEPS: Final = 30  # rules of a machine; each is a turn or an event
+
+
+class _TimeIsOver(KeyboardInterrupt):
+    """What Hypothesis lets through, as from somebody who has had enough."""
+
+
+class _Context(NamedTuple):
+    """What the machines of a slice are for."""
+
+    coverage: Coverage
+    note: Callable[[Scenario, Trace], None]
+    until: float
+
+
+class _Machine(SingleOwnerMachine):
+    """The machine of a campaign. One class for all slices, since Hypothesis keeps each that it has seen."""
+
+    context: ClassVar[_Context | None] = None
+
+    def __init__(self) -> None:
+        if time.monotonic() > self._context().until:
+            raise _TimeIsOver
+        super().__init__()
+        self._context().coverage.begin()
+
+    def _context(self) -> _Context:
+        assert self.context is not None
+        return self.context
+
+    def _make(self, move: Move) -> bool:
+        before = len(self.execution.trace.steps)
+        made = super()._make(move)
+        if len(self.execution.trace.steps) > before:
+            self._context().coverage.observe(self.execution, self.execution.trace.steps[-1])
+        return made
+
+    def teardown(self) -> None:
+        try:
+            super().teardown()
+        finally:
+            if self._execution is not None:
+                self._context().note(self.execution.scenario, self.execution.trace)
+
+
+def run_machines(
+    subject: Subject,
+    given: Slice,
+    database: Path,
+    coverage: Coverage,
+    note: Callable[[Scenario, Trace], None],
+    until: float,
+) -> None:
+    """Run machines until a moment of the monotonic clock; ``note`` hears of each, in the end."""
+    machine: Any = _Machine
+    machine.subject = subject
+    machine.context = _Context(coverage, note, until)
+    how = settings(
+        max_examples=EXAMPLES,
+        stateful_step_count=STEPS,
+        database=DirectoryBasedExampleDatabase(database),
+        derandomize=False,
+        deadline=None,
+        phases=[Phase.reuse, Phase.generate],
+        report_multiple_bugs=False,
+        print_blob=False,
+        verbosity=Verbosity.quiet,
+        suppress_health_check=list(HealthCheck),
+    )
+    try:
+        for number in count():
+            try:
+                run_state_machine_as_test(seed(f"{given.seed}-{number}")(machine), settings=how)
+            except InvariantViolated:
+                # It is known by now. What is in the database would break it first, again and again.
+                how = settings(how, phases=[Phase.generate])
+    except _TimeIsOver:
+        pass
+    except Flaky as error:  # as it calls an interrupt while it looks at a failure again
+        if time.monotonic() <= until:
+            raise Nondeterminism(f"a machine behaved differently when it was repeated: {error}") from None
+    finally:
+        machine.context = None

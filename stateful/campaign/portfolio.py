@@ -1,0 +1,26 @@
+"""The portfolio: who chooses in the executions of a campaign. A different member, and other seeds, per slice.
+
+How deep a bug is that PCT looks for, and how it is bounded: see ``stateful.deciders.scheduler``.
+"""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Final
+
+from stateful.deciders.draft import Draft
+from stateful.deciders.scheduler import Pct, Pos, Scheduler, UniformWalk
+from stateful.deciders.walk import everybody
+
+UNIFORM, POS, MUTATE, MACHINE = "uniform", "pos", "mutate", "hypothesis"
+PCT_DEPTHS: Final = {"pct-3": 3, "pct-4": 4, "pct-6": 6}
+MEMBERS: Final = (UNIFORM, "pct-3", POS, MACHINE, "pct-4", MUTATE, "pct-6")
+
+
+def scheduler_of(member: str, draft: Draft, random: Random) -> Scheduler:
+    """The scheduler of a member, for an execution of a draft."""
+    if member == POS:
+        return Pos(random)
+    if member in PCT_DEPTHS:
+        return Pct(random, everybody(draft), draft.steps, PCT_DEPTHS[member])
+    return UniformWalk(random)

@@ -1,0 +1,55 @@
+"""The questions of the exhaustive search, asked of the last state of an execution that was drawn.
+
+Each lets one fresh process live alone: what it breaks, the invariants say. They are asked one after another,
+so that what one of them changes is there for the next; the last one kills everybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Final
+
+from stateful.deciders.presence import living, owners, serves, stopped
+from stateful.execution import Execution
+from stateful.invariants import LONGEST_LIFE_STEPS
+from stateful.schedule import STEP, Move
+
+Make = Callable[[Move], bool]
+
+FIRST: Final = Move("disk-well")
+
+
+def ask_last_questions(execution: Execution, lives: Collection[str], make: Make) -> None:
+    """Is the owner found, is a further start kept out, could a stopped one be replaced? Can all start again?
+
+    Args:
+        lives: those that a process may be given.
+        make: makes a move; whether it was possible. It ends everything by an exception where it wants to.
+    """
+    make(FIRST)
+    for life in ("status", "peek", "start"):
+        if life in lives and len(owners(execution)) == 1:
+            _live(execution, life, make)
+    if "replace" in lives and len(owners(execution)) == 1 and owners(execution) == stopped(execution):
+        _live(execution, "replace", make)
+    for letter in living(execution):
+        make(Move("crash", letter))
+    if "status" in lives:
+        _live(execution, "status", make)
+    _live(execution, "start", make)
+
+
+def before_questions(moves: Sequence[Move]) -> list[Move]:
+    """The moves up to where the last questions were asked; all of them where they were not."""
+    asked = [at for at, move in enumerate(moves) if move == FIRST]
+    return list(moves[: asked[-1]] if asked else moves)
+
+
+def _live(execution: Execution, life: str, make: Make) -> None:
+    letter = execution.next_letter()
+    if not make(Move(life, letter)):
+        return
+    process = execution.processes()[letter]
+    for _ in range(LONGEST_LIFE_STEPS):
+        if not process.alive or serves(process) or not make(Move(STEP, letter)):
+            return

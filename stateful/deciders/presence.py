@@ -1,0 +1,90 @@
+"""Who is there in an execution, and what could be done to whom, for deciders that draw at random."""
+
+from __future__ import annotations
+
+from stateful.execution import Execution
+from stateful.kernel.call import Call
+from stateful.kernel.call_faults import faults_of
+from stateful.kernel.disk import home_files
+from stateful.kernel.power import POWER_LOSS
+from stateful.kernel.process import OWNER, Process
+from stateful.schedule import Move
+
+
+def living(execution: Execution) -> list[str]:
+    """The letters of the processes that live."""
+    return [letter for letter, process in execution.processes().items() if process.alive]
+
+
+def dead(execution: Execution) -> list[str]:
+    """The letters of those that have ended."""
+    return [letter for letter, process in execution.processes().items() if not process.alive]
+
+
+def recyclable(execution: Execution) -> list[str]:
+    """The letters of those that have ended whose pid may go to somebody else now.
+
+    After a reboot the kernel has that somebody start at the very tick at which the process before it did.
+    Where that one began in the same boot it would be the same tick of the same boot, which no machine does
+    and no protocol could see.
+    """
+    born: dict[str, int] = {}
+    boots = 1
+    for step in execution.trace.steps:
+        if step.move.kind in ("reboot", POWER_LOSS):
+            boots += 1
+        elif step.move.letter and step.phase:
+            born.setdefault(step.move.letter, boots)
+    return [letter for letter in dead(execution) if boots == 1 or born.get(letter, boots) < boots]
+
+
+def serves(process: Process) -> bool:
+    """Whether a process owns, and nobody has told it anything."""
+    return process.alive and process.phase == OWNER and not process.signals
+
+
+def owners(execution: Execution) -> list[str]:
+    """The letters of those that own, and have been told nothing."""
+    return [letter for letter, process in execution.processes().items() if serves(process)]
+
+
+def exitable(execution: Execution) -> list[str]:
+    """The letters of those that can be asked to exit."""
+    return [letter for letter in living(execution) if execution.possible(Move("exit", letter))]
+
+
+def running(execution: Execution) -> list[str]:
+    """The letters of those that have something to do, and are not stopped."""
+    processes = execution.processes()
+    return [
+        letter
+        for letter in living(execution)
+        if not serves(processes[letter]) and not processes[letter].stopped
+    ]
+
+
+def stopped(execution: Execution) -> list[str]:
+    """The letters of those that are stopped."""
+    return [letter for letter in living(execution) if execution.processes()[letter].stopped]
+
+
+def pending(execution: Execution, letter: str) -> Call:
+    """The call that a living process is about to make."""
+    call = execution.processes()[letter].pending
+    assert call is not None
+    return call
+
+
+def fallible(execution: Execution) -> list[str]:
+    """The letters of those whose next call may fail."""
+    processes = execution.processes()
+    return [
+        letter
+        for letter in running(execution)
+        if not processes[letter].signals and faults_of(pending(execution, letter))
+    ]
+
+
+def files(execution: Execution) -> list[str]:
+    """The names of what stands in the home."""
+    return home_files(execution.kernel.disk())

@@ -1,0 +1,43 @@
+"""Mutated schedules: always a schedule, always the same for a seed, and whatever does not fit is left out."""
+
+from __future__ import annotations
+
+from random import Random
+
+from stateful.campaign.mutant import execute, mutate
+from stateful.deciders.walk import see_nothing
+from stateful.kernel.guard import Watchdog
+from stateful.scenario import find_scenario
+from stateful.schedule import format_schedule, parse_schedule
+from stateful.subject import find_subject
+
+MOVES = parse_schedule("start-A A3 start-B B8 crash-A start-C C4")
+
+
+def test_mutants_are_schedules_and_functions_of_their_seed() -> None:
+    texts = [format_schedule(mutate(Random(seed), MOVES)) for seed in range(200)]
+    assert texts == [format_schedule(mutate(Random(seed), MOVES)) for seed in range(200)]
+    assert all(parse_schedule(text) for text in texts)
+    assert len({*texts}) > 100
+
+
+def test_mutant_finds_two_owners_from_a_schedule_that_is_close() -> None:
+    subject, scenario = find_subject("direct-unlink"), find_scenario("two-starts-empty")
+    close = parse_schedule("A8 B8")
+    found = None
+    with Watchdog():
+        for seed in range(60):
+            trace = execute(subject, ("start",), scenario, mutate(Random(seed), close), see_nothing)
+            if trace.violation and trace.violation.invariant == "at_most_one_owner":
+                found = seed
+                break
+    assert found is not None
+
+
+def test_process_that_comes_to_be_started_first_is_named_first() -> None:
+    moves = parse_schedule("start-B B3 start-A A2")
+    with Watchdog():
+        trace = execute(
+            find_subject("direct-unlink"), ("start",), find_scenario("any-empty"), moves, see_nothing
+        )
+    assert trace.schedule.startswith("start-A A3 start-B B2 disk-well crash-A crash-B start-C")
