@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
@@ -10,12 +12,18 @@ from stateful.report import github
 from stateful.scenario import find_scenario
 from stateful.verify import Verification, verify
 
-SUBJECT = "stateful/subjects/mutants/empty_record_wedges.py"
+SUBJECT = "ours/wedges.py"
+MUTANT = Path(__file__).parents[2] / "stateful" / "subjects" / "mutants" / "empty_record_wedges.py"
 
 
 @pytest.fixture(scope="module")
-def found() -> Verification:
-    return verify(SUBJECT, [find_scenario("one-start-stale"), find_scenario("one-start-empty")])
+def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Verification]:
+    """Verified in a workspace that has the subject, and that stays the current folder."""
+    workspace = tmp_path_factory.mktemp("workspace")
+    (workspace / "ours").mkdir()
+    (workspace / SUBJECT).write_text(MUTANT.read_text(encoding="utf-8"), encoding="utf-8")
+    with chdir(workspace):
+        yield verify(SUBJECT, [find_scenario("one-start-stale"), find_scenario("one-start-empty")])
 
 
 def test_nothing_is_told_anywhere_else(found: Verification, capsys: pytest.CaptureFixture[str]) -> None:
