@@ -8,7 +8,7 @@ Nothing is given up for taking long: a mutant that spins breaks an invariant.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -120,11 +120,12 @@ def judge(subject: Subject, offer: Offer, scenarios: tuple[Scenario, ...], mutat
     mutant = replace(subject, alteration=mutation)
     states = 0
     try:
-        for result in _results(mutant, offer, scenarios):
-            states += result.states
-            caught = _caught(mutation, result, states)
-            if caught is not None:
-                return caught
+        with closing(_results(mutant, offer, scenarios)) as results:
+            for result in results:
+                states += result.states
+                caught = _caught(mutation, result, states)
+                if caught is not None:
+                    return caught
         same = all(
             _observations(mutant, offer, group) == _of_the_original(subject, offer, group)
             for group in _groups(scenarios)
@@ -154,7 +155,7 @@ def _groups(scenarios: Sequence[Scenario]) -> list[tuple[Scenario, ...]]:
     return [tuple(group) for _, group in groupby(scenarios, together)]
 
 
-def _results(subject: Subject, offer: Offer, scenarios: Sequence[Scenario]) -> Iterator[Result]:
+def _results(subject: Subject, offer: Offer, scenarios: Sequence[Scenario]) -> Generator[Result, None, None]:
     for group in _groups(scenarios):
         with closing(_memory(subject, group)) as memory, Watchdog():
             yield from Explorer(subject, offer, list(group), memory).run()
