@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Final
 
-from stateful.command.options import EXIT_STATUS, WrongInput, check_writable
+from stateful.command.options import EXIT_STATUS, WrongInput
+from stateful.command.output import check_writable, write
 from stateful.deciders.result import UNKNOWN, VIOLATED
 from stateful.report.script import NotShown, script
 from stateful.scenario import Scenario
@@ -20,7 +22,7 @@ SHOWN: Final = 1  # its exit status
 
 def check_new(path: Path) -> None:
     """Refuse a file that is there already, or cannot be written, before anything is spent on it."""
-    if path.exists() or path.is_symlink():
+    if os.path.lexists(path):
         raise WrongInput(f"{path}: it exists already; remove it, or give another name")
     check_writable(path)
 
@@ -31,8 +33,7 @@ def write_script(subject: Subject, offer: Offer, scenario: Scenario, trace: Trac
         text = script(subject, offer, scenario, trace, path.name)
     except NotShown as why:
         raise WrongInput(f"{path}: not written, since {why}") from None
-    with path.open("x", encoding="utf-8") as file:
-        file.write(text)
+    write(path, text)
     try:
         ran = subprocess.run(
             [sys.executable, path],
