@@ -20,6 +20,18 @@ def gateway(home, serve):
     if not (home / "x").exists() and os.getpid() < 200:
         serve()
 """
+# Its query answers the text "101", which is not the number 101.
+ODD_NAMES = r"""
+import os
+
+def gateway(home, serve):
+    with open(home / r'a\name "of" a file', "w") as file:
+        file.write(str(os.getpid()))
+    serve()
+
+def running_pid(home):
+    return (home / r'a\name "of" a file').read_text()
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -47,12 +59,23 @@ def test_script_that_does_not_show_it_says_so(capsys: pytest.CaptureFixture[str]
     assert Path("repro.py").exists()
 
 
+def test_names_with_quotes_and_backslashes_are_shown() -> None:
+    folder = Path('it\'s a "folder"')
+    folder.mkdir()
+    (folder / "odd.py").write_text(ODD_NAMES)
+    arguments = ["replay", f"{folder}/odd.py", "--scenario", "two-starts-empty", "A3 status-C C4"]
+    assert main([*arguments, "--script", 'a """name\\x".py']) == 1
+
+
 WRONG = {
     "exists": (
         [*RACE, "--script", "there.py"],
         "there.py: it exists already; remove it, or give another name",
     ),
-    "no folder": ([*RACE, "--script", "none/repro.py"], "none/repro.py: cannot be written; give the name"),
+    "no folder": (
+        [*RACE, "--script", "none/repro.py"],
+        "none/repro.py: cannot be written (No such file or directory)",
+    ),
     "nothing violated": (
         [*RACE[:-1], "A8", "--script", "repro.py"],
         "repro.py: not written, since nothing is violated, so there is nothing to show",
