@@ -69,23 +69,27 @@ class Judgement:
 
 
 def scope(offer: Offer, patterns: Sequence[str] = SCOPE) -> list[Scenario]:
-    """The scenarios that patterns name whose lives a subject offers, each once, in the order of the patterns.
+    """The scenarios that patterns name, that are searched, and whose lives a subject offers; in this order.
 
     Raises KeyError where a pattern names none.
     """
     found = dict.fromkeys(scenario for pattern in patterns for scenario in find_scenarios(pattern))
-    return [scenario for scenario in found if {*scenario.cast.lives} <= {*offer.lives}]
+    searched = (each for each in found if not (each.open_ended or each.cast.supervision))
+    return [scenario for scenario in searched if {*scenario.cast.lives} <= {*offer.lives}]
 
 
 def survey(subject: Subject, offer: Offer, scenarios: Sequence[Scenario]) -> list[Mutation]:
     """The mutations that are possible where a subject gets in some scenarios.
 
-    Raises ValueError where it breaks an invariant itself: nothing could be said of its mutants then.
+    Raises ValueError where it breaks an invariant itself, or misses a goal: nothing could be said of its
+    mutants then.
     """
     seen = Survey()
     for result in _results(replace(subject, alteration=seen), offer, scenarios):
         for invariant in result.violations:
             raise ValueError(f"it violates {invariant} in {result.scenario.name} itself")
+        for goal in result.unreached:
+            raise ValueError(f"it never reaches {goal} in {result.scenario.name} itself")
     return seen.mutations()
 
 
