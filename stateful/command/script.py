@@ -35,20 +35,28 @@ def write_script(subject: Subject, offer: Offer, scenario: Scenario, trace: Trac
         raise WrongInput(f"{path}: not written, since {why}") from None
     write(path, text)
     try:
-        ran = subprocess.run(
-            [sys.executable, path],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=DEADLINE_S,
-            check=False,
-        )
+        status, lines = _run(path)
     except subprocess.TimeoutExpired:
         print(f"\nScript:  {path} does not end here within {DEADLINE_S:g} s")
         return EXIT_STATUS[UNKNOWN]
-    said = [*ran.stderr.strip().splitlines(), *ran.stdout.strip().splitlines()][-1:] or ["nothing"]
-    if ran.returncode == SHOWN and said[0].endswith(" is violated."):
-        print(f"\nScript:  {path} shows it with real processes: {said[0]}")
+    said = lines[-1] if lines else "nothing"
+    if status == SHOWN and said.endswith(" is violated."):
+        print(f"\nScript:  {path} shows it with real processes: {said}")
         return EXIT_STATUS[VIOLATED]
-    print(f"\nScript:  {path} does not show it here. It ends with {ran.returncode} and says: {said[0]}")
+    print(f"\nScript:  {path} does not show it here. It ends with {status} and says: {said}")
     return EXIT_STATUS[UNKNOWN]
+
+
+def _run(path: Path) -> tuple[int, list[str]]:
+    """Run a script: its exit status, and what it says. It cleans up also where it is not run to its end."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        [sys.executable, path], stdout=pipe, stderr=pipe, text=True, errors="replace"
+    ) as script:
+        try:
+            output, errors = script.communicate(timeout=DEADLINE_S)
+        except BaseException:
+            script.terminate()  # A kill would leave its folder and its processes behind.
+            script.wait()
+            raise
+    return script.returncode, [*errors.strip().splitlines(), *output.strip().splitlines()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,37 @@ def test_names_with_quotes_and_backslashes_are_shown() -> None:
     (folder / "odd.py").write_text(ODD_NAMES)
     arguments = ["replay", f"{folder}/odd.py", "--scenario", "two-starts-empty", "A3 status-C C4"]
     assert main([*arguments, "--script", 'a """name\\x".py']) == 1
+
+
+# It takes long to be imported by the processes of a script.
+SLOW = """
+import os
+
+while "repro-" in os.environ["HERMES_HOME"]:
+    open(os.environ["READY"], "w").close()
+
+def gateway(home, serve):
+    home.exists()
+    serve()
+"""
+
+
+def test_interrupt_while_the_script_runs_leaves_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("slow.py").write_text(SLOW)
+    Path("temporary").mkdir()
+    monkeypatch.setenv("READY", str(folder / "ready"))
+    monkeypatch.setenv("TMPDIR", str(folder / "temporary"))
+    arguments = ["replay", "slow.py", "--scenario", "two-starts-empty", "A1 B1", "--script", "repro.py"]
+    command = [sys.executable, "-m", "stateful", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as run:
+        while not Path("ready").exists():
+            assert run.poll() is None
+            time.sleep(0.01)
+        run.terminate()
+        assert run.communicate()[1] == "stateful: interrupted\n"
+    assert not list(Path("temporary").iterdir())
 
 
 WRONG = {
