@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -145,6 +147,22 @@ def test_page_with_a_name_that_is_no_text_is_written(tmp_path: Path) -> None:
     arguments = ["replay", f"{folder}/race.py", "--scenario", "two-starts-empty", "A1 B1"]
     assert main([*arguments, "--html", str(page), "--script", str(script)]) == 1
     assert r"caf\udce9/race.py" in page.read_text(encoding="utf-8")
+
+
+def test_name_that_the_terminal_cannot_show_is_escaped(tmp_path: Path) -> None:
+    (tmp_path / "é").mkdir()
+    (tmp_path / "é" / "race.py").write_text("def gateway(home, serve):\n    home.exists()\n    serve()\n")
+    arguments = ["replay", "é/race.py", "--scenario", "two-starts-empty", "A1 B1"]
+    ran = subprocess.run(
+        [sys.executable, "-m", "stateful", *arguments],
+        env=os.environ | {"PYTHONIOENCODING": "ascii:strict"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.returncode, ran.stderr) == (1, "")
+    assert r"subject: \xe9/race.py" in ran.stdout
 
 
 def test_verify_that_holds_is_status_zero(capsys: pytest.CaptureFixture[str]) -> None:
