@@ -87,7 +87,7 @@ def test_two_owners_of_a_library_are_shown_with_a_schedule(
     monkeypatch.setattr(stateful.subject, "installed", lambda pins: str(tmp_path))
     assert main(["zoo", "fasteners"]) == 0
     assert (
-        '| violated | `at_most_one_owner` |  | `one-start-empty "A2 start-B B2"` |  |'
+        '| violated | `at_most_one_owner` |  | `one-start-empty "A2 start-B B2"` | confirmed |'
         in capsys.readouterr().out
     )
     assert main(["replay", "zoo:fasteners", "--scenario", "one-start-empty", "A2 start-B B2"]) == 1
