@@ -21,7 +21,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -31,6 +32,7 @@ SUFFIX: Final = ".case"
 OWNS, ENDS = "it owns", "it ends"
 HEADINGS: Final = ("subject", "with", "scenario", "invariant")
 NEEDED: Final = ("subject", "scenario", "invariant")
+LONGEST_QUOTE: Final = 80  # of a line that is of no use
 
 _HEADING: Final = re.compile(r"([a-z]+): *(.*)")
 _TURN: Final = re.compile(
@@ -97,12 +99,12 @@ def ordinal(number: int) -> str:
 
 
 def format_case(case: Case) -> str:
-    """The text of a case's file."""
+    """The text of a case's file. Raises Malformed where a name in it would be read as something else."""
     about = (case.subject, case.other, case.scenario, case.invariant)
-    return "\n".join(
+    text = "\n".join(
         [
             "# A case of python -m stateful; `python -m stateful replay FILE` plays it again.",
-            *([f"# {case.sentence}"] if case.sentence else []),
+            *([f"# {' '.join(case.sentence.split())}"] if case.sentence else []),
             "",
             *(f"{heading}: {said}" for heading, said in zip(HEADINGS, about, strict=True) if said),
             "",
@@ -110,6 +112,11 @@ def format_case(case: Case) -> str:
             "",
         ]
     )
+    text = text.encode(errors="backslashreplace").decode()
+    with suppress(Malformed):
+        if replace(parse_case(text), sentence=case.sentence) == case:
+            return text
+    raise Malformed(f"{case.invariant}, since a name in it has a line break or is not UTF-8")
 
 
 def parse_case(text: str) -> Case:
@@ -121,7 +128,9 @@ def parse_case(text: str) -> Case:
         if match is None:
             lines.append(_line(number, line))
         elif match[1] not in HEADINGS or not match[2]:
-            raise Malformed(f"line {number}: {line!r} is no heading; these are {', '.join(HEADINGS)}")
+            raise Malformed(
+                f"line {number}: {line[:LONGEST_QUOTE]!r} is no heading; these are {', '.join(HEADINGS)}"
+            )
         elif match[1] in said:
             raise Malformed(f"line {number}: a second {match[1]}; leave one of the two")
         else:
@@ -151,7 +160,8 @@ def _line(number: int, text: str) -> Line:
         move = Move(STEP)
     if move.kind == STEP:
         raise Malformed(
-            f"line {number}: {text!r} is no turn, event or fault; write one such as `A until it owns`, "
+            f"line {number}: {text[:LONGEST_QUOTE]!r} is no turn, event or fault; "
+            "write one such as `A until it owns`, "
             "`A until the 2nd open(gateway.pid)`, `crash-A` or `status-C`"
         )
     return move

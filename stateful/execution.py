@@ -92,9 +92,9 @@ class Execution:
         return [letter for letter in LETTERS[: len(lives)] if letter not in self.kernel.processes]
 
     def next_letter(self) -> str:
-        """The name of the next process that is started beyond the scenario's own."""
+        """The name of the next process beyond the scenario's own; empty where all are taken."""
         free = LETTERS[len(self.scenario.cast.lives) :]
-        return next(letter for letter in free if letter not in self.kernel.processes)
+        return next((letter for letter in free if letter not in self.kernel.processes), "")
 
     def make(self, move: Move) -> Step:
         """Make a move and check every invariant. Raises ScheduleMismatch where it is not possible."""
@@ -169,8 +169,9 @@ class Execution:
         return self._begin(process)
 
     def _start(self, move: Move) -> Process:
-        if move.letter != self.next_letter():
-            raise self._misfit(move, f"the next new process is {self.next_letter()}")
+        free = self.next_letter()
+        if move.letter != free:
+            raise self._misfit(move, f"the next new process is {free}" if free else "all letters are taken")
         if runs_other(move.kind) and self.subject.other is None:
             raise self._misfit(move, "no other subject is named with --with")
         return self._spawn(move.letter, move.kind)
@@ -273,7 +274,8 @@ class Execution:
         for kind in ("crash", "exit"):
             moves = (Move(kind, letter) for letter in self.kernel.processes)
             options += [str(move) for move in moves if self.possible(move)]
-        return ", ".join([*options, f"start-{self.next_letter()}, faults"])
+        free = self.next_letter()
+        return ", ".join([*options, *([f"start-{free}"] if free else []), "faults"])
 
     def _can_suffer(self, process: Process, fault: str) -> bool:
         call = process.pending

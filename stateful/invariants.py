@@ -182,7 +182,7 @@ def a_live_owner_is_discoverable(moment: Moment) -> str | None:
     if owner.namespace != actor.namespace:
         return None  # It has no pid there by which it could be named.
     answer = actor.outcome.value
-    return f"{owner.letter} (pid {owner.pid}) owned throughout, and {actor.letter} answered {answer}"
+    return f"{owner.letter} (pid {owner.pid}) owned throughout, and {actor.letter} answered {answer!r}"
 
 
 def an_answer_was_true_at_some_moment(moment: Moment) -> str | None:
@@ -197,7 +197,7 @@ def an_answer_was_true_at_some_moment(moment: Moment) -> str | None:
     answer = actor.outcome.value
     if answer is None or actor.company or actor.hindered:
         return None
-    return f"{actor.letter} answered {answer}, and nobody was alive who could have owned"
+    return f"{actor.letter} answered {answer!r}, and nobody was alive who could have owned"
 
 
 def readers_change_nothing(moment: Moment) -> str | None:

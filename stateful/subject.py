@@ -12,6 +12,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
+import os
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -257,8 +258,15 @@ def _from_zoo(text: str, name: str) -> Subject:
 
 
 def _from_path(text: str, path: Path, function: str | None) -> Subject:
-    if not path.exists():
-        raise SubjectError(f"{text}: no such file; {_ADVICE}")
+    try:
+        path.stat()
+        readable = os.access(path, os.R_OK)
+    except (FileNotFoundError, NotADirectoryError):
+        raise SubjectError(f"{text}: no such file; {_ADVICE}") from None
+    except OSError:
+        readable = False
+    if not readable:
+        raise SubjectError(f"{text}: it cannot be read; give a file that you may read")
     if not path.is_file() or path.suffix != ".py":
         raise SubjectError(f"{text}: not a Python file; give the path of a .py file")
     path = path.resolve()

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from stateful.__main__ import main
+from stateful.running import LETTERS
 from stateful.subjects import MODULES
 
 FILES = {
@@ -23,6 +27,8 @@ FILES = {
     "notes.txt": "not python",
     "two words.py": "def gateway(home, serve): serve()\n",
 }
+
+EVERYBODY = " ".join(f"start-{letter}" for letter in LETTERS)
 
 # Arguments, and the whole of what is said. {} is the folder that the files above lie in.
 WRONG = {
@@ -73,7 +79,22 @@ WRONG = {
     "open-ended scenario": (["verify", "--scenario", "any-empty"], "scenarios named any-... have no end"),
     "budget": (["verify", "--budget", "-1"], "argument --budget: '-1' is not a number above 0"),
     "workers": (["verify", "--workers", "many"], "argument --workers: 'many' is not a number above 0"),
-    "json folder": (["verify", "--json", "{}"], "{}: cannot be written; give the name of a file in a folder"),
+    "json folder": (
+        ["verify", "--json", "{}"],
+        "{}: cannot be written (Is a directory); give the name of a file in a folder that you may write",
+    ),
+    "folder without files": (
+        ["verify", "--html", "/proc/x.html"],
+        "/proc/x.html: cannot be written (No such file or directory); give the name of a file in a folder",
+    ),
+    "long name": (
+        ["verify", "--html", "x" * 300],
+        f"{'x' * 300}: cannot be written (File name too long); give the name of a file in a folder",
+    ),
+    "long name of a subject": (
+        ["verify", "x" * 300 + ".py"],
+        f"{'x' * 300}.py: it cannot be read; give a file that you may read",
+    ),
     "no scenario": (["replay", "direct-unlink", "A1"], "the following arguments are required: --scenario"),
     "schedule": (
         ["replay", "direct-unlink", "--scenario", "two-starts-empty", "A1 X"],
@@ -86,6 +107,10 @@ WRONG = {
     "misfit": (
         ["replay", "direct-unlink", "--scenario", "two-starts-empty", "C1"],
         "C1 is not possible after the start: there is no process C; possible: A, start-C",
+    ),
+    "misfit beside as many as there can be": (
+        ["replay", "direct-unlink", "--scenario", "any-empty", f"{EVERYBODY} start-A"],
+        f"start-A is not possible after {EVERYBODY}: all letters are taken; possible: A, B, C",
     ),
 }
 
@@ -103,6 +128,41 @@ def test_wrong_input_is_one_line_and_status_two(
     assert output.err.startswith(f"stateful: {said.replace('{}', str(tmp_path))}")
     assert output.err.count("\n") == 1
     assert not list(tmp_path.rglob("__pycache__"))
+
+
+def test_result_is_printed_where_its_file_cannot_be_written(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["verify", "direct-unlink", "--scenario", "two-starts-empty", "--workers", "1"]
+    assert main([*arguments, "--json", "/dev/full"]) == 2
+    output = capsys.readouterr()
+    assert "\nat_most_one_owner is violated: A and B both own the gateway\n" in output.out
+    assert output.err.startswith("stateful: /dev/full: cannot be written (No space left on device); give")
+    assert output.err.count("\n") == 1
+
+
+def test_page_with_a_name_that_is_no_text_is_written(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    (folder / "race.py").write_text("def gateway(home, serve):\n    home.exists()\n    serve()\n")
+    page, script = tmp_path / "page.html", tmp_path / "repro.py"
+    arguments = ["replay", f"{folder}/race.py", "--scenario", "two-starts-empty", "A1 B1"]
+    assert main([*arguments, "--html", str(page), "--script", str(script)]) == 1
+    assert r"caf\udce9/race.py" in page.read_text(encoding="utf-8")
+
+
+def test_name_that_the_terminal_cannot_show_is_escaped(tmp_path: Path) -> None:
+    (tmp_path / "é").mkdir()
+    (tmp_path / "é" / "race.py").write_text("def gateway(home, serve):\n    home.exists()\n    serve()\n")
+    arguments = ["replay", "é/race.py", "--scenario", "two-starts-empty", "A1 B1"]
+    ran = subprocess.run(
+        [sys.executable, "-m", "stateful", *arguments],
+        env=os.environ | {"PYTHONIOENCODING": "ascii:strict"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.returncode, ran.stderr) == (1, "")
+    assert r"subject: \xe9/race.py" in ran.stdout
 
 
 def test_verify_that_holds_is_status_zero(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from itertools import count
@@ -26,16 +27,6 @@ from stateful.verify import Verification
 STYLES: Final = {FIXED: "green", VIOLATED: "bold red", STALE: "yellow", UNMODELLED: "yellow"}
 
 
-def make_folder(folder: Path) -> None:
-    """Make the folder that cases go to, before anything is spent on them."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise WrongInput(
-            f"{folder}: no folder can be made there ({error.strerror}); give the name of another"
-        ) from None
-
-
 def save(found: Verification, folder: Path) -> list[str]:
     """Write a case for each invariant that is violated; what was done, in lines."""
     said = []
@@ -45,10 +36,13 @@ def save(found: Verification, folder: Path) -> list[str]:
             continue
         try:
             case = tell(found.subject, find_scenario(trace.scenario), trace)
-        except NotTold as error:
+            said.append(_write(case, folder))
+        except (NotTold, Malformed) as error:
             said.append(f"not saved: {error}")
-            continue
-        said.append(_write(case, folder))
+        except OSError as error:
+            said.append(
+                f"not saved: {invariant}, since nothing can be written to {folder} ({error.strerror})"
+            )
     return said or ["not saved: nothing is violated"]
 
 
@@ -71,13 +65,13 @@ def _write(case: Case, folder: Path) -> str:
 
 def is_cases(name: str) -> bool:
     """Whether an argument names a case file or a folder of them, rather than a subject."""
-    return name.endswith(SUFFIX) or Path(name).is_dir()
+    return name.endswith(SUFFIX) or os.path.isdir(name)
 
 
 def replay_cases(name: str) -> int:
     """Play the case of a file, or all those of a folder, and show what has become of each."""
     where = Path(name)
-    files = sorted(where.glob(f"*{SUFFIX}")) if where.is_dir() else [where]
+    files = sorted(where.glob(f"*{SUFFIX}")) if os.path.isdir(name) else [where]
     if not files:
         raise WrongInput(
             f"{name}: no file in it ends in {SUFFIX}; `python -m stateful verify --save {name}` writes some"
@@ -105,7 +99,7 @@ def _read(files: Sequence[Path]) -> tuple[dict[Path, Case], list[str]]:
     cases, wrong = {}, []
     for path in files:
         try:
-            cases[path] = parse_case(path.read_text(encoding="utf-8"))
+            cases[path] = parse_case(path.read_text(encoding="utf-8-sig"))
         except Malformed as error:
             wrong.append(f"{path}: {error}")
         except (OSError, UnicodeDecodeError) as error:

@@ -38,6 +38,8 @@ def _mutate(options: argparse.Namespace) -> int:
         for scenario in named(lambda name: scope(offer, [name]), pattern)
     ]
     scenarios = list(dict.fromkeys(scenarios))
+    if not scenarios:
+        raise WrongInput(f"{subject.name}: none of these scenarios can be searched for it; name others")
     try:
         mutations = survey(subject, offer, scenarios)
     except ValueError as why:

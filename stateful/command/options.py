@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn, TypeVar
@@ -118,9 +117,3 @@ def check_lives(subject: str, lives: Sequence[str], offered: Sequence[str]) -> N
     for life in lives:
         if life not in offered:
             raise WrongInput(f"{subject}: it offers no {life}; it offers {', '.join(offered)}")
-
-
-def check_writable(path: Path) -> None:
-    """Refuse the name of a file that cannot be written, before anything is spent on its content."""
-    if path.is_dir() or not os.access(path.parent, os.W_OK):
-        raise WrongInput(f"{path}: cannot be written; give the name of a file in a folder that you may write")

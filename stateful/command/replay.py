@@ -15,9 +15,9 @@ from stateful.command.options import (
     add_subject,
     check_lives,
     check_other,
-    check_writable,
     named,
 )
+from stateful.command.output import check_writable, write
 from stateful.command.script import check_new, write_script
 from stateful.deciders.needs import explain
 from stateful.deciders.replay import replay
@@ -84,7 +84,7 @@ def _replay(options: argparse.Namespace) -> int:
 
         trace.confirmation = confirm(subject, scenario, trace)
     if options.html:  # first, since whoever reads the text may read no further than its first line
-        options.html.write_text(trace_page(trace), encoding="utf-8")
+        write(options.html, trace_page(trace))
     print(trace_text(trace))
     status = EXIT_STATUS[VIOLATED if trace.violation else HOLDS]
     if options.script:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Final
 
-from stateful.command.options import EXIT_STATUS, WrongInput, check_writable
+from stateful.command.options import EXIT_STATUS, WrongInput
+from stateful.command.output import check_writable, write
 from stateful.deciders.result import UNKNOWN, VIOLATED
 from stateful.report.script import NotShown, script
 from stateful.scenario import Scenario
@@ -20,7 +22,7 @@ SHOWN: Final = 1  # its exit status
 
 def check_new(path: Path) -> None:
     """Refuse a file that is there already, or cannot be written, before anything is spent on it."""
-    if path.exists() or path.is_symlink():
+    if os.path.lexists(path):
         raise WrongInput(f"{path}: it exists already; remove it, or give another name")
     check_writable(path)
 
@@ -31,23 +33,30 @@ def write_script(subject: Subject, offer: Offer, scenario: Scenario, trace: Trac
         text = script(subject, offer, scenario, trace, path.name)
     except NotShown as why:
         raise WrongInput(f"{path}: not written, since {why}") from None
-    with path.open("x", encoding="utf-8") as file:
-        file.write(text)
+    write(path, text)
     try:
-        ran = subprocess.run(
-            [sys.executable, path],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=DEADLINE_S,
-            check=False,
-        )
+        status, lines = _run(path)
     except subprocess.TimeoutExpired:
         print(f"\nScript:  {path} does not end here within {DEADLINE_S:g} s")
         return EXIT_STATUS[UNKNOWN]
-    said = [*ran.stderr.strip().splitlines(), *ran.stdout.strip().splitlines()][-1:] or ["nothing"]
-    if ran.returncode == SHOWN and said[0].endswith(" is violated."):
-        print(f"\nScript:  {path} shows it with real processes: {said[0]}")
+    said = lines[-1] if lines else "nothing"
+    if status == SHOWN and said.endswith(" is violated."):
+        print(f"\nScript:  {path} shows it with real processes: {said}")
         return EXIT_STATUS[VIOLATED]
-    print(f"\nScript:  {path} does not show it here. It ends with {ran.returncode} and says: {said[0]}")
+    print(f"\nScript:  {path} does not show it here. It ends with {status} and says: {said}")
     return EXIT_STATUS[UNKNOWN]
+
+
+def _run(path: Path) -> tuple[int, list[str]]:
+    """Run a script: its exit status, and what it says. It cleans up also where it is not run to its end."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        [sys.executable, path], stdout=pipe, stderr=pipe, text=True, errors="replace"
+    ) as script:
+        try:
+            output, errors = script.communicate(timeout=DEADLINE_S)
+        except BaseException:
+            script.terminate()  # A kill would leave its folder and its processes behind.
+            script.wait()
+            raise
+    return script.returncode, [*errors.strip().splitlines(), *output.strip().splitlines()]

@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from stateful.command.cases import make_folder, save
+from stateful.command.cases import save
 from stateful.command.options import (
     EXIT_STATUS,
     Verbs,
@@ -21,10 +21,10 @@ from stateful.command.options import (
     add_other,
     add_subject,
     check_other,
-    check_writable,
     named,
     positive,
 )
+from stateful.command.output import check_writable, make_folder, write
 from stateful.deciders.result import Result
 from stateful.report import github
 from stateful.report.page import verification_page
@@ -77,11 +77,13 @@ def _verify(options: argparse.Namespace) -> int:
 
         with suppress(KeyboardInterrupt):  # What was found is shown all the same.
             confirm_all(found)
-    if options.json:
-        options.json.write_text(json.dumps(as_json(found), indent=2) + "\n", encoding="utf-8")
-    if options.html:
-        options.html.write_text(verification_page(found), encoding="utf-8")
-    _print(console, found)
+    try:  # Before it is printed, since whoever reads that may read no further than its first line.
+        if options.json:
+            write(options.json, json.dumps(as_json(found), indent=2) + "\n")
+        if options.html:
+            write(options.html, verification_page(found))
+    finally:  # A disk may have become full in these minutes, which is no reason to keep the result.
+        _print(console, found)
     if options.save:
         for line in save(found, options.save):
             console.print(line, markup=False)

@@ -306,9 +306,9 @@ def _failed(error: BaseException) -> Outcome:
 
 
 def _describe(error: BaseException) -> str:
-    """The type and text of an error, whatever its ``__str__`` does."""
+    """The type and text of an error in one line, whatever its ``__str__`` does."""
     try:
-        return f"{type(error).__name__}: {error}"
+        return " ".join(f"{type(error).__name__}: {error}".split())
     except Exception as worse:
         return f"{type(error).__name__}, whose text raises {type(worse).__name__}"
 

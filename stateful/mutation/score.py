@@ -8,7 +8,7 @@ Nothing is given up for taking long: a mutant that spins breaks an invariant.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -67,23 +67,27 @@ class Judgement:
 
 
 def scope(offer: Offer, patterns: Sequence[str] = SCOPE) -> list[Scenario]:
-    """The scenarios that patterns name whose lives a subject offers, each once, in the order of the patterns.
+    """The scenarios that patterns name, that are searched, and whose lives a subject offers; in this order.
 
     Raises KeyError where a pattern names none.
     """
     found = dict.fromkeys(scenario for pattern in patterns for scenario in find_scenarios(pattern))
-    return [scenario for scenario in found if {*scenario.cast.lives} <= {*offer.lives}]
+    searched = (each for each in found if not (each.open_ended or each.cast.supervision))
+    return [scenario for scenario in searched if {*scenario.cast.lives} <= {*offer.lives}]
 
 
 def survey(subject: Subject, offer: Offer, scenarios: Sequence[Scenario]) -> list[Mutation]:
     """The mutations that are possible where a subject gets in some scenarios.
 
-    Raises ValueError where it breaks an invariant itself: nothing could be said of its mutants then.
+    Raises ValueError where it breaks an invariant itself, or misses a goal: nothing could be said of its
+    mutants then.
     """
     seen = Survey()
     for result in _results(replace(subject, alteration=seen), offer, scenarios):
         for invariant in result.violations:
             raise ValueError(f"it violates {invariant} in {result.scenario.name} itself")
+        for goal in result.unreached:
+            raise ValueError(f"it never reaches {goal} in {result.scenario.name} itself")
     return seen.mutations()
 
 
@@ -118,11 +122,12 @@ def judge(subject: Subject, offer: Offer, scenarios: tuple[Scenario, ...], mutat
     mutant = replace(subject, alteration=mutation)
     states = 0
     try:
-        for result in _results(mutant, offer, scenarios):
-            states += result.states
-            caught = _caught(mutation, result, states)
-            if caught is not None:
-                return caught
+        with closing(_results(mutant, offer, scenarios)) as results:
+            for result in results:
+                states += result.states
+                caught = _caught(mutation, result, states)
+                if caught is not None:
+                    return caught
         same = all(
             _observations(mutant, offer, group) == _of_the_original(subject, offer, group)
             for group in _groups(scenarios)
@@ -152,7 +157,7 @@ def _groups(scenarios: Sequence[Scenario]) -> list[tuple[Scenario, ...]]:
     return [tuple(group) for _, group in groupby(scenarios, together)]
 
 
-def _results(subject: Subject, offer: Offer, scenarios: Sequence[Scenario]) -> Iterator[Result]:
+def _results(subject: Subject, offer: Offer, scenarios: Sequence[Scenario]) -> Generator[Result, None, None]:
     for group in _groups(scenarios):
         with closing(_memory(subject, group)) as memory, Watchdog():
             yield from Explorer(subject, offer, list(group), memory).run()

@@ -137,7 +137,7 @@ def whole_answer(step: Step) -> str:
 def outcome_text(outcome: Outcome) -> str:
     """How a process ended, in a word or two."""
     if outcome.kind in ("answered", "returned"):
-        return f"{outcome.kind.removesuffix('ed')}s {outcome.value}"
+        return f"{outcome.kind.removesuffix('ed')}s {outcome.value!r}"
     return {"refused": "gives up", "failed": str(outcome.value)}.get(outcome.kind, outcome.kind)
 
 

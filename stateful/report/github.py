@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -34,8 +35,11 @@ def tell(found: Verification, environment: Mapping[str, str] = os.environ) -> No
         print(line, flush=True)
     summary = environment.get("GITHUB_STEP_SUMMARY")
     if summary:
-        with open(summary, "a", encoding="utf-8") as file:
-            file.write(job_summary(found))
+        try:
+            with open(summary, "a", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(job_summary(found))
+        except OSError as error:
+            print(f"stateful: {summary}: no job summary can be written ({error.strerror})", file=sys.stderr)
 
 
 def workflow_commands(found: Verification, workspace: Path) -> Iterator[str]:

@@ -111,16 +111,16 @@ def script(subject: Subject, offer: Offer, scenario: Scenario, trace: Trace, fil
     return environment.get_template(TEMPLATE).render(
         invariant=trace.violation.invariant,
         title=textwrap.fill(
-            f'"""{trace.violation.invariant} is violated: {trace.violation.sentence}.', WIDTH
+            f'"""{trace.violation.invariant} is violated: {_quoted(trace.violation.sentence)}.', WIDTH
         ),
-        file_name=file_name,
+        file_name=_quoted(file_name),
         shows=f"{subject.name}, whose source is in here"
         if sources
-        else f"{module}, seen from the current folder",
-        module=repr(module).replace("'", '"'),
+        else f"{_quoted(module)}, seen from the current folder",
+        module=f'"{_quoted(module)}"',
         sources=sources,
         lives=repr(trace.lives).replace("'", '"'),
-        steps="\n".join(_steps(trace)),
+        steps=_quoted("\n".join(_steps(trace))),
         files="\n    ".join(_file(path, content) for path, content in scenario.disk.files),
         command_line=any((step.path or "").endswith("/cmdline") for step in trace.steps),
         run=textwrap.indent(_run(subject, lives, offer.is_status_module), "    ").rstrip(),
@@ -199,6 +199,11 @@ def _text(step: Step, letters: dict[int, str]) -> str:
         )
 
     return call_text(step, path_name, lambda pid: letters.get(pid, str(pid)))
+
+
+def _quoted(text: str) -> str:
+    """A text as it stands between double quotes, one or three."""
+    return text.replace("\\", r"\\").replace('"', r"\"").encode(errors="backslashreplace").decode()
 
 
 def _file(path: str, content: bytes) -> str:

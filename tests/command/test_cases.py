@@ -76,6 +76,39 @@ def test_play_under_a_supervisor_is_not_saved(capsys: pytest.CaptureFixture[str]
     assert not list(Path("cases").iterdir())
 
 
+def test_text_that_an_editor_marked_as_utf_8_is_read() -> None:
+    Path("marked.case").write_text(LINES["fixed"], encoding="utf-8-sig")
+    assert main(["replay", "marked.case"]) == 0
+
+
+ANSWERS_A_LINE = """
+def gateway(home, serve):
+    (home / "x").write_text("1")
+    serve()
+
+def running_pid(home):
+    return "1\\n2\\n"
+"""
+
+
+def test_answer_of_several_lines_is_one_comment(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("lines.py").write_text(ANSWERS_A_LINE)
+    arguments = ["verify", "lines.py", "--scenario", "one-start-empty", "--workers", "1", "--save", "."]
+    assert main(arguments) == 1
+    assert " answered '1\\n2\\n'" in capsys.readouterr().out
+    assert main(["replay", "."]) == 1
+
+
+def test_name_that_a_case_cannot_tell_is_not_saved(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("lines.py").write_text(
+        r"def gateway(home, serve): (home / 'x\ny').exists() or (home / 'x\ny').write_text('') or serve()"
+    )
+    arguments = ["verify", "lines.py", "--scenario", "two-starts-empty", "--workers", "1", "--save", "."]
+    assert main(arguments) == 1
+    said = "not saved: at_most_one_owner, since a name in it has a line break or is not UTF-8\n"
+    assert said in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("names", STATUS)
 def test_exit_status_tells_what_has_become_of_the_cases(
     names: str, capsys: pytest.CaptureFixture[str]
@@ -133,6 +166,10 @@ WRONG = {
         ["replay", ".", "--scenario", "two-starts-empty"],
         ".: a case says in which scenario it is played; give nothing else",
     ),
+    "long line": (
+        ["replay", "long.case"],
+        f"long.case: line 1: '{'A' * 80}' is no turn, event or fault; write one such as `A until it owns`",
+    ),
     "no schedule": (
         ["replay", "direct-unlink", "--scenario", "two-starts-empty"],
         "the following arguments are required: SCHEDULE; see `python -m stateful replay --help`",
@@ -141,12 +178,17 @@ WRONG = {
         [*VERIFY, "--save", "forks.py"],
         "forks.py: no folder can be made there (File exists); give the name of another",
     ),
+    "folder without files": (
+        [*VERIFY, "--save", "/proc"],
+        "/proc: no file can be written to it (No such file or directory); give the name of another folder",
+    ),
 }
 
 
 @pytest.mark.parametrize("case", WRONG)
 def test_wrong_input_is_one_line(case: str, capsys: pytest.CaptureFixture[str]) -> None:
     Path("bytes.case").write_bytes(b"\xff\xfe") if case == "no text" else None
+    Path("long.case").write_text("A" * 1000) if case == "long line" else None
     arguments, said = WRONG[case]
     assert main(arguments) == 2
     output = capsys.readouterr()

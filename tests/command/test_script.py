@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,18 @@ import os
 def gateway(home, serve):
     if not (home / "x").exists() and os.getpid() < 200:
         serve()
+"""
+# Its query answers the text "101", which is not the number 101.
+ODD_NAMES = r"""
+import os
+
+def gateway(home, serve):
+    with open(home / r'a\name "of" a file', "w") as file:
+        file.write(str(os.getpid()))
+    serve()
+
+def running_pid(home):
+    return (home / r'a\name "of" a file').read_text()
 """
 
 
@@ -47,12 +60,54 @@ def test_script_that_does_not_show_it_says_so(capsys: pytest.CaptureFixture[str]
     assert Path("repro.py").exists()
 
 
+def test_names_with_quotes_and_backslashes_are_shown() -> None:
+    folder = Path('it\'s a "folder"')
+    folder.mkdir()
+    (folder / "odd.py").write_text(ODD_NAMES)
+    arguments = ["replay", f"{folder}/odd.py", "--scenario", "two-starts-empty", "A3 status-C C4"]
+    assert main([*arguments, "--script", 'a """name\\x".py']) == 1
+
+
+# It takes long to be imported by the processes of a script.
+SLOW = """
+import os
+
+while "repro-" in os.environ["HERMES_HOME"]:
+    open(os.environ["READY"], "w").close()
+
+def gateway(home, serve):
+    home.exists()
+    serve()
+"""
+
+
+def test_interrupt_while_the_script_runs_leaves_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("slow.py").write_text(SLOW)
+    Path("temporary").mkdir()
+    monkeypatch.setenv("READY", str(folder / "ready"))
+    monkeypatch.setenv("TMPDIR", str(folder / "temporary"))
+    arguments = ["replay", "slow.py", "--scenario", "two-starts-empty", "A1 B1", "--script", "repro.py"]
+    command = [sys.executable, "-m", "stateful", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as run:
+        while not Path("ready").exists():
+            assert run.poll() is None
+            time.sleep(0.01)
+        run.terminate()
+        assert run.communicate()[1] == "stateful: interrupted\n"
+    assert not list(Path("temporary").iterdir())
+
+
 WRONG = {
     "exists": (
         [*RACE, "--script", "there.py"],
         "there.py: it exists already; remove it, or give another name",
     ),
-    "no folder": ([*RACE, "--script", "none/repro.py"], "none/repro.py: cannot be written; give the name"),
+    "no folder": (
+        [*RACE, "--script", "none/repro.py"],
+        "none/repro.py: cannot be written (No such file or directory)",
+    ),
     "nothing violated": (
         [*RACE[:-1], "A8", "--script", "repro.py"],
         "repro.py: not written, since nothing is violated, so there is nothing to show",

@@ -156,9 +156,29 @@ subject.py:13 gateway
     )
 
 
-def test_subject_that_fails_itself_is_one_line_and_status_two(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["mutate", "direct-unlink", "--scenario", "two-starts-empty"]) == 2
-    assert capsys.readouterr().err == (
-        "stateful: direct-unlink: it violates at_most_one_owner in two-starts-empty itself; "
-        "what holds can be mutated, so mend that first\n"
-    )
+# Arguments, and what is said of the subject.
+NOTHING_TO_SAY = {
+    "it is violated": (
+        ["direct-unlink", "--scenario", "two-starts-empty"],
+        "it violates at_most_one_owner in two-starts-empty itself; what holds can be mutated, so "
+        "mend that first",
+    ),
+    "it reaches too little": (
+        ["tests/planted/waits_for_lock.py", "--scenario", "two-starts-empty"],
+        "it never reaches a_contender_was_refused in two-starts-empty itself; what holds can be mutated, so "
+        "mend that first",
+    ),
+    "it is played": (
+        ["direct-unlink", "--scenario", "outage*", "--scenario", "any-empty"],
+        "none of these scenarios can be searched for it; name others",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NOTHING_TO_SAY)
+def test_subject_of_whose_mutants_nothing_can_be_said_is_one_line_and_status_two(
+    case: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments, said = NOTHING_TO_SAY[case]
+    assert main(["mutate", *arguments]) == 2
+    assert capsys.readouterr().err == f"stateful: {arguments[0]}: {said}\n"

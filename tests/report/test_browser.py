@@ -11,8 +11,12 @@ from typing import Any
 
 import pytest
 
+from stateful.deciders.replay import replay
 from stateful.report.page import trace_page, verification_page
+from stateful.running import LETTERS
 from stateful.scenario import find_scenario
+from stateful.schedule import parse_schedule
+from stateful.subject import find_subject
 from stateful.trace import Trace
 from stateful.verify import verify
 
@@ -190,3 +194,12 @@ def test_print_has_no_panel_and_shows_the_last_disk(show: Open, history: Callabl
     seen.page.emulate_media(media="print")
     assert not seen.page.is_visible("#panel")
     assert seen.page.pdf(format="A4").startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_as_many_lanes_as_there_can_be_leave_room_for_words(show: Open, size: tuple[int, int]) -> None:
+    moves = parse_schedule(" ".join(f"start-{letter} {letter}1" for letter in LETTERS))
+    trace = replay(find_subject("direct-unlink"), find_scenario("any-empty"), moves)
+    seen = show(trace_page(trace), size)
+    assert seen.overflow() <= 0
+    assert seen.page.evaluate("document.querySelector('.what').offsetWidth") > 120

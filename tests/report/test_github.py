@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import chdir
 from pathlib import Path
 
 import pytest
@@ -12,18 +10,20 @@ from stateful.report import github
 from stateful.scenario import find_scenario
 from stateful.verify import Verification, verify
 
-SUBJECT = "ours/wedges.py"
-MUTANT = Path(__file__).parents[2] / "stateful" / "subjects" / "mutants" / "empty_record_wedges.py"
+WEDGES = Path("stateful/subjects/mutants/empty_record_wedges.py")
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Verification]:
-    """Verified in a workspace that has the subject, and that stays the current folder."""
-    workspace = tmp_path_factory.mktemp("workspace")
-    (workspace / "ours").mkdir()
-    (workspace / SUBJECT).write_text(MUTANT.read_text(encoding="utf-8"), encoding="utf-8")
-    with chdir(workspace):
-        yield verify(SUBJECT, [find_scenario("one-start-stale"), find_scenario("one-start-empty")])
+def subject(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A mutant as somebody's own file."""
+    path = tmp_path_factory.mktemp("workspace") / WEDGES.name
+    path.write_text(WEDGES.read_text())
+    return path
+
+
+@pytest.fixture(scope="module")
+def found(subject: Path) -> Verification:
+    return verify(str(subject), [find_scenario("one-start-stale"), find_scenario("one-start-empty")])
 
 
 def test_nothing_is_told_anywhere_else(found: Verification, capsys: pytest.CaptureFixture[str]) -> None:
@@ -32,24 +32,39 @@ def test_nothing_is_told_anywhere_else(found: Verification, capsys: pytest.Captu
 
 
 def test_each_violation_is_an_error_beside_the_subject_and_in_the_summary(
-    found: Verification, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    found: Verification, subject: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     summary = tmp_path / "summary.md"
     summary.write_text("before\n")
-    runner = {"GITHUB_ACTIONS": "true", "GITHUB_WORKSPACE": ".", "GITHUB_STEP_SUMMARY": str(summary)}
+    runner = {
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_WORKSPACE": str(subject.parent),
+        "GITHUB_STEP_SUMMARY": str(summary),
+    }
     github.tell(found, runner)
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == len(found.violations) == 1
     assert lines[0].startswith(
-        f"::error title=a_dead_owner_can_be_replaced is violated by {SUBJECT},file={SUBJECT}::"
+        f"::error title=a_dead_owner_can_be_replaced is violated by {subject},file={subject.name}::"
         "A started alone, nobody else was alive, and "
     )
     assert "%0A- The disk is as the scenario leaves it: one start, stale record.%0A" in lines[0]
     text = summary.read_text()
-    assert text.startswith(f"before\n## {SUBJECT}: violated\n")
+    assert text.startswith(f"before\n## {subject}: violated\n")
     assert "\n```mermaid\nsequenceDiagram\n" in text
     assert "\n| `one-start-stale` | violated | " in text
     assert "Replay:  python -m stateful replay" in text
+
+
+def test_summary_that_cannot_be_written_is_said(
+    found: Verification, capsys: pytest.CaptureFixture[str]
+) -> None:
+    github.tell(found, {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": "none/summary.md"})
+    output = capsys.readouterr()
+    assert output.out.startswith("::error ")
+    assert output.err == (
+        "stateful: none/summary.md: no job summary can be written (No such file or directory)\n"
+    )
 
 
 def test_summary_of_what_holds_is_its_verdict_and_scenarios() -> None:
