@@ -26,9 +26,9 @@ from stateful.command.options import (
     Verbs,
     WrongInput,
     add_subject,
-    check_writable,
     positive,
 )
+from stateful.command.output import check_writable
 from stateful.deciders.result import HOLDS, UNKNOWN, VIOLATED
 from stateful.report.campaign import (
     as_json,
