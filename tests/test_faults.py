@@ -102,6 +102,7 @@ def test_fault_breaks_a_subject_that_holds_with_kills_alone(family: str) -> None
     assert broken[invariant].schedule == schedule
 
 
+@pytest.mark.long
 def test_start_on_a_disk_that_stays_full_is_asked_to_end() -> None:
     found = verify(
         str(PLANTED / "spins_on_a_full_disk.py"), [find_scenario("start-and-exit-stale-1-bad-disk")]
@@ -109,11 +110,12 @@ def test_start_on_a_disk_that_stays_full_is_asked_to_end() -> None:
     assert found.violations["a_start_always_ends"].schedule == "disk-full A200"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("subject", "places"),
     (
         ("reference-status", ("start-and-exit-stale",)),
-        pytest.param("reference", ("start-and-exit-stale", "start-and-status-empty"), marks=pytest.mark.long),
+        ("reference", ("start-and-exit-stale", "start-and-status-empty")),
     ),
 )
 def test_reference_holds_with_every_fault(subject: str, places: tuple[str, ...]) -> None:

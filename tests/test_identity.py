@@ -101,6 +101,7 @@ MISTAKES: Final = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "mistake",
     [

@@ -24,6 +24,7 @@ ENDINGS = {
     "kill": (os.kill, signal.SIGTERM),
     "end of the terminal": (os.killpg, signal.SIGHUP),
 }
+OTHERS = [ending for ending in ENDINGS if ending != "Ctrl-C"]
 
 
 class Run:
@@ -77,7 +78,9 @@ def run() -> Any:
     started.kill()
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize(
+    "ending", ("Ctrl-C", *(pytest.param(ending, marks=pytest.mark.long) for ending in OTHERS))
+)
 def test_interrupted_run_says_how_far_it_came_and_leaves_nothing(ending: str, run: Run) -> None:
     run.go_until(" holds ")
     send, number = ENDINGS[ending]
@@ -88,6 +91,7 @@ def test_interrupted_run_says_how_far_it_came_and_leaves_nothing(ending: str, ru
     assert run.process.returncode == 3
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("interrupts", (2, pytest.param(1, marks=pytest.mark.long)))
 def test_interrupted_run_keeps_the_violations_that_it_found(interrupts: int) -> None:
     run = Run("direct-unlink")
@@ -132,6 +136,7 @@ def test_worker_that_is_killed_loses_only_its_job(run: Run) -> None:
         subprocess.run(["rm", "-r", left], check=True)
 
 
+@pytest.mark.long
 def test_workers_of_a_run_that_is_killed_end_and_clean_up(run: Run) -> None:
     run.go_on(3)
     run.process.kill()

@@ -113,6 +113,7 @@ def test_interrupted_campaign_says_what_it_found(run: Run) -> None:
     assert run.told()[-1]["event"] == "summary"
 
 
+@pytest.mark.long
 def test_worker_that_is_killed_is_replaced_and_mentioned(run: Run) -> None:
     run.go_until_violated()
     victim = run.workers()[0]

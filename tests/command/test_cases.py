@@ -70,6 +70,7 @@ def test_nothing_is_saved_where_nothing_is_violated(capsys: pytest.CaptureFixtur
     assert capsys.readouterr().out.endswith("\nnot saved: nothing is violated\n")
 
 
+@pytest.mark.long
 def test_play_under_a_supervisor_is_not_saved(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*LOOP, "--save", "cases"]) == 1
     assert "not saved: supervisors_settle, which `python -m stateful verify " in capsys.readouterr().out

@@ -45,15 +45,21 @@ STATES = {
 }
 
 
-LONG = ("start-and-replace-stale-1-kill", "replace-of-owner-stale-2-kills", "two-starts-stale-2-kills")
+# The searches that take a second or more, and are like others here.
+LONG = (
+    "start-and-replace-stale-1-kill",
+    "replace-of-owner-stale-2-kills",
+    "replace-of-owner-empty-2-kills",
+    "replace-of-owner-no-proc-1-kill",
+    "two-starts-stale-2-kills",
+    "three-starts-empty-1-kill",
+    "stop-of-owner-stale-1-kill",
+)
 
 
 @pytest.mark.parametrize(
     ("subject", "name"),
-    [
-        pytest.param(*key, marks=pytest.mark.long) if states > 2_500 and key[1] in LONG else key
-        for key, states in STATES.items()
-    ],
+    [pytest.param(*key, marks=pytest.mark.long) if key[1] in LONG else key for key in STATES],
     ids=lambda value: value,
 )
 def test_number_of_states_is_exact(search: Any, subject: str, name: str) -> None:
@@ -69,9 +75,9 @@ def test_number_of_states_is_exact(search: Any, subject: str, name: str) -> None
         "two-starts-empty-1-kill",
         "start-and-status-empty-1-kill",
         "exit-and-start-empty",
-        "start-and-replace-empty",
+        pytest.param("start-and-replace-empty", marks=pytest.mark.long),
         "stop-of-owner-empty",
-        "two-starts-zombie",
+        pytest.param("two-starts-zombie", marks=pytest.mark.long),
         pytest.param("two-starts-containers", marks=pytest.mark.long),
     ),
 )
@@ -94,16 +100,20 @@ def test_reductions_change_neither_the_verdict_nor_what_is_violated(
 @pytest.mark.parametrize(
     ("subject", "name"),
     (
-        ("unlinked-lock", "two-starts-stale-1-kill"),
+        pytest.param("unlinked-lock", "two-starts-stale-1-kill", marks=pytest.mark.long),
         ("reference-status", "one-start-zombie-1-kill"),
         ("tests/planted/expires.py", "start-and-exit-stale-1-clock-step"),
         ("tests/planted/reader_touches.py", "start-and-status-stale"),
         ("tests/planted/trusts_the_record.py", "start-and-exit-stale-1-reboot-1-recycled-pid"),
         ("tests/planted/takes_errors_for_free.py", "two-starts-empty-1-errno"),
-        ("tests/planted/spins_on_a_full_disk.py", "start-and-exit-stale-1-bad-disk"),
+        pytest.param(
+            "tests/planted/spins_on_a_full_disk.py", "start-and-exit-stale-1-bad-disk", marks=pytest.mark.long
+        ),
         ("direct-unlink", "start-and-exit-stale-1-corruption"),
         ("direct-unlink", "start-and-exit-stale-1-lost-home"),
-        ("reference with guarded-lock", "owner-and-other-start-empty-1-kill"),
+        pytest.param(
+            "reference with guarded-lock", "owner-and-other-start-empty-1-kill", marks=pytest.mark.long
+        ),
     ),
 )
 def test_disks_that_one_alone_takes_for_alike_are(
@@ -131,7 +141,8 @@ def test_spent_budget_is_unknown_and_says_so() -> None:
     assert not found.results[0].exhaustive
 
 
-@pytest.mark.parametrize("subject", ("foreign-guard", pytest.param("direct-unlink", marks=pytest.mark.long)))
+@pytest.mark.long
+@pytest.mark.parametrize("subject", ("foreign-guard", "direct-unlink"))
 def test_workers_find_what_one_process_finds(subject: str) -> None:
     names = ("one-start-empty", "one-start-stale-1-kill", "two-starts-empty", "two-starts-stale")
     scenarios = [find_scenario(name) for name in names]

@@ -56,7 +56,7 @@ def assert_as_short_as_the_search(subject: str, trace: Trace) -> None:
     assert (trace.length, trace.faults) == (searched.length, searched.faults)
 
 
-@pytest.mark.parametrize("subject", ("foreign-guard", "guarded-lock"))
+@pytest.mark.parametrize("subject", (pytest.param("foreign-guard", marks=pytest.mark.long), "guarded-lock"))
 def test_machine_alone_finds_it_as_short_as_the_search(subject: str) -> None:
     assert_as_short_as_the_search(subject, find(subject, 0, QUICK))
 
@@ -68,6 +68,7 @@ def test_machine_alone_finds_it_with_every_seed(subject: str, number: int) -> No
     assert_as_short_as_the_search(subject, find(subject, number, CI))
 
 
+@pytest.mark.long
 def test_text_of_the_exception_is_the_counterexample() -> None:
     trace = find("foreign-guard", 0, QUICK)
     error = InvariantViolated.__new__(InvariantViolated)
@@ -83,6 +84,7 @@ def test_machine_finds_nothing_in_the_reference() -> None:
     run_state_machine_as_test(machine, settings=settings(CI, max_examples=40))
 
 
+@pytest.mark.long
 def test_failure_that_hypothesis_explains_is_the_same_failure() -> None:
     how = settings(CI, phases=[Phase.generate, Phase.explain], max_examples=100)
     assert_as_short_as_the_search("foreign-guard", find("foreign-guard", 0, how))

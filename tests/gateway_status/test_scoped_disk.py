@@ -187,6 +187,7 @@ def test_subject_uses_the_lock_of_these_tests() -> None:
     assert (scoped_lock.SCOPE, scoped_lock.IDENTITY) == (SCOPE, TOKEN)
 
 
+@pytest.mark.long
 def test_every_interleaving_on_every_lock_file_holds() -> None:
     found = verify("scoped-lock", SEARCHED)
 

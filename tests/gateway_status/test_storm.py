@@ -142,6 +142,7 @@ def test_line_that_is_no_time_of_the_window_does_not_count(
     assert status.record_start_and_check_storm(1) is None
 
 
+@pytest.mark.long
 def test_ledger_stays_small_and_remembers(
     status: ModuleType, home: Path, ledger: Path, clock: Callable[[float], None]
 ) -> None:

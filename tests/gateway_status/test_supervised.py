@@ -189,6 +189,7 @@ def test_two_supervisors_that_both_replace_settle_on_one_owner(
             each.end()
 
 
+@pytest.mark.long
 def test_gateway_stopped_on_purpose_is_not_revived(
     supervise: Callable[..., Supervisor], status: ModuleType, home: Path, until: Until
 ) -> None:

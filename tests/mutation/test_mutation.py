@@ -83,7 +83,22 @@ def judged(subject: Subject, names: tuple[str, ...], line: int, title: str) -> J
     return judge(subject, offer, scenarios, found[line, title])
 
 
-@pytest.mark.parametrize(("source", "names", "line", "title", "verdict", "by"), JUDGED.values(), ids=JUDGED)
+# These search all that there is, twice.
+SLOW = (
+    "a content that is left",
+    "a look at the name, of one",
+    "a sync where power stays",
+    "a name that goes twice",
+)
+
+
+@pytest.mark.parametrize(
+    ("source", "names", "line", "title", "verdict", "by"),
+    [
+        pytest.param(*row, id=name, marks=[pytest.mark.long] if name in SLOW else [])
+        for name, row in JUDGED.items()
+    ],
+)
 def test_mutation_is_judged(
     source: str, names: tuple[str, ...], line: int, title: str, verdict: str, by: str, tmp_path: Path
 ) -> None:

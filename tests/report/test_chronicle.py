@@ -42,6 +42,7 @@ def test_text_is_as_written(name: str, pytestconfig: pytest.Config, monkeypatch:
     assert trace_text(chronicle) == expected(name)
 
 
+@pytest.mark.long
 def test_outage_is_2880_respawns_in_twelve_hours_on_one_page() -> None:
     found = verify("foreign-guard", [find_scenario("outage-under-launchd-empty")])
     chronicle = found.violations["supervisors_settle"]

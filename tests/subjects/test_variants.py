@@ -31,8 +31,14 @@ def test_there_are_ten_and_every_file_is_one() -> None:
     assert len(files) >= 10
 
 
+QUICK = ("locks-the-home", "record-lock-beside-a-record", "unlinks-its-own-lock", "waits-behind-a-queue")
+
+
 # Whoever waits for the lock is never refused, which is a goal of some of these scenarios.
-@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize(
+    "name",
+    [name if name in QUICK else pytest.param(name, marks=pytest.mark.long) for name in VARIANTS],
+)
 def test_variant_holds(name: str) -> None:
     found = verify(name, SMALL)
     assert (found.violations, found.exhaustive) == ({}, True)
