@@ -308,7 +308,8 @@ def _failed(error: BaseException) -> Outcome:
 def _describe(error: BaseException) -> str:
     """The type and text of an error in one line, whatever its ``__str__`` does."""
     try:
-        return " ".join(f"{type(error).__name__}: {error}".split())
+        text = " ".join(str(error).split())
+        return f"{type(error).__name__}: {text}" if text else type(error).__name__
     except Exception as worse:
         return f"{type(error).__name__}, whose text raises {type(worse).__name__}"
 

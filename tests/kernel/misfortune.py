@@ -64,7 +64,7 @@ def gateway(home, serve):
         prepare(home)
         (home / "ballast-0").touch()
     else:
-        raise RuntimeError("\n".join([*answers(home), appended(home)]))
+        raise RuntimeError(" | ".join([*answers(home), appended(home)]))
 
 
 def asked_about(pid, pidfd):
@@ -87,7 +87,7 @@ def watcher(home, serve):
     if os.getpid() == 101:
         serve()
     pidfd = os.pidfd_open(101)
-    raise RuntimeError("\n".join(asked_about(101, pidfd)))
+    raise RuntimeError(" | ".join(asked_about(101, pidfd)))
 
 
 # -- on the host, in a mount or pid namespace of its own ---------------------------------------------------

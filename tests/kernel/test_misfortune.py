@@ -43,7 +43,7 @@ def on_the_kernel(fault: str) -> list[str]:
                     execution.make(Move(STEP, letter))
         outcome = execution.processes()["B"].outcome
         assert outcome is not None
-        return str(outcome.value).removeprefix("RuntimeError: ").splitlines()
+        return str(outcome.value).removeprefix("RuntimeError: ").split(" | ")
 
 
 @pytest.mark.parametrize(("fault", "what"), (("disk-full", "full"), ("read-only", "read_only")))
@@ -70,7 +70,7 @@ def test_pid_that_was_given_away_answers_as_the_hosts_does(tmp_path: Path) -> No
         while watcher.alive:
             execution.make(Move(STEP, "B"))
         assert watcher.outcome is not None
-        assert str(watcher.outcome.value).removeprefix("RuntimeError: ").splitlines() == expected
+        assert str(watcher.outcome.value).removeprefix("RuntimeError: ").split(" | ") == expected
 
 
 def test_write_that_is_cut_short_writes_what_it_says(tmp_path: Path) -> None:
