@@ -131,7 +131,7 @@ def test_wrong_input_is_one_line_and_status_two(
 
 
 def test_result_is_printed_where_its_file_cannot_be_written(capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["verify", "direct-unlink", "--scenario", "two-starts-empty", "--workers", "1"]
+    arguments = ["verify", "check-then-overwrite", "--scenario", "two-starts-empty", "--workers", "1"]
     assert main([*arguments, "--json", "/dev/full"]) == 2
     output = capsys.readouterr()
     assert "\nat_most_one_owner is violated: A and B both own the gateway\n" in output.out
@@ -176,13 +176,13 @@ def test_verify_that_is_violated_is_status_one_and_prints_the_counterexample(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     report = tmp_path / "report.json"
-    arguments = ["verify", "direct-unlink", "--scenario", "two-starts-empty", "--json", str(report)]
+    arguments = ["verify", "check-then-overwrite", "--scenario", "two-starts-empty", "--json", str(report)]
     assert main(arguments) == 1
     out = capsys.readouterr().out
     assert "at_most_one_owner is violated: " in out
-    assert "direct-unlink: violated\n" in out
+    assert "check-then-overwrite: violated\n" in out
     data = json.loads(report.read_text())
-    assert (data["subject"], data["verdict"]) == ("direct-unlink", "violated")
+    assert (data["subject"], data["verdict"]) == ("check-then-overwrite", "violated")
     (scenario,) = data["scenarios"]
     assert set(scenario) == {
         "name",

@@ -146,6 +146,7 @@ def test_mistake_of_the_past_makes_two_owners(
 ODD_ONES: Final = [scenario for scenario in SCENARIOS if scenario.cast in ODD_CASTS]
 
 
+@pytest.mark.long
 def test_parts_of_the_reference_know_one_process_from_another() -> None:
     found = verify("reference-status", [each for each in ODD_ONES if each.cast == ODD_CASTS[0]])
     assert (found.violations, found.verdict) == ({}, "holds")

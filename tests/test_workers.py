@@ -123,6 +123,7 @@ def test_interrupt_at_any_moment_ends_the_run(number: int, run: Run) -> None:
     run.end()
 
 
+@pytest.mark.long
 def test_worker_that_is_killed_loses_only_its_job(run: Run) -> None:
     run.go_on(3)
     victim = run.workers()[0]

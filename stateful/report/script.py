@@ -111,12 +111,12 @@ def script(subject: Subject, offer: Offer, scenario: Scenario, trace: Trace, fil
     return environment.get_template(TEMPLATE).render(
         invariant=trace.violation.invariant,
         title=textwrap.fill(
-            f'"""{trace.violation.invariant} is violated: {_quoted(trace.violation.sentence)}.', WIDTH
+            f'"""{trace.violation.invariant} is violated: {_told_in_words(trace.violation.sentence)}.', WIDTH
         ),
-        file_name=_quoted(file_name),
+        file_name=_told_in_words(file_name),
         shows=f"{subject.name}, whose source is in here"
         if sources
-        else f"{_quoted(module)}, seen from the current folder",
+        else f"{_told_in_words(module)}, seen from the current folder",
         module=f'"{_quoted(module)}"',
         sources=sources,
         lives=repr(trace.lives).replace("'", '"'),
@@ -204,6 +204,11 @@ def _text(step: Step, letters: dict[int, str]) -> str:
 def _quoted(text: str) -> str:
     """A text as it stands between double quotes, one or three."""
     return text.replace("\\", r"\\").replace('"', r"\"").encode(errors="backslashreplace").decode()
+
+
+def _told_in_words(text: str) -> str:
+    """A text as it stands in the docstring, which from Python 3.13 on has to be one that can be encoded."""
+    return _quoted(text.encode(errors="backslashreplace").decode())
 
 
 def _file(path: str, content: bytes) -> str:

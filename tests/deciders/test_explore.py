@@ -54,6 +54,9 @@ LONG = (
     "two-starts-stale-2-kills",
     "three-starts-empty-1-kill",
     "stop-of-owner-stale-1-kill",
+    "start-and-stop-empty-1-kill",
+    "exit-and-start-torn-file-2-kills",
+    "replace-of-owner-root-1-kill",
 )
 
 

@@ -156,9 +156,10 @@ def test_killed_gateway_comes_back_and_owns(
         assert victim == next_one(after=None)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("rounds", "quiet_s"),
-    (pytest.param(1, 0.5, id="1"), pytest.param(20, 5.0, id="20", marks=pytest.mark.long)),
+    (pytest.param(1, 0.5, id="1"), pytest.param(20, 5.0, id="20")),
 )
 def test_two_supervisors_that_both_replace_settle_on_one_owner(
     supervise: Callable[..., Supervisor],

@@ -82,7 +82,7 @@ SAFETY: Final[dict[str, Mutant]] = {
     "survives-sigkill": Mutant(
         "replace-of-owner-root", "A36 B96", ("a_live_owner_is_discoverable", "readers_change_nothing")
     ),
-    "replace-drops-every-lock": Mutant("replace-of-owner-empty", "A12 B9 A4 B12"),
+    "replace-drops-every-lock": Mutant("replace-of-owner-empty", "A12 B9 A4 B11"),
     "lock-released-before-record": Mutant("exit-and-start-empty", "A5 exit-A A4 B5 A1"),
     "released-while-draining": Mutant(
         "exit-and-start-empty", "A7 exit-A A1 start-C C7", ("a_live_owner_is_discoverable",)

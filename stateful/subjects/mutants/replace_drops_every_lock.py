@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from stateful.subjects.scoped_lock import documented_errors
 
 def gateway(home: Path, serve: Callable[[], None], *, replace: bool = False) -> None:
     if replace:
-        for path in home.glob("*.lock"):
-            path.unlink()
+        for name in os.listdir(home):
+            if name.endswith(".lock"):
+                os.unlink(home / name)
     scoped_lock.gateway(home, serve)
