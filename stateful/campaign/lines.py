@@ -25,13 +25,16 @@ class Lines:
 
     def __init__(self) -> None:
         self._seen: set[Line] = set()
+        self._watches = False
 
     def run(self) -> set[Line]:
         """Those that have run."""
         return self._seen & self.there()
 
     def there(self) -> set[Line]:
-        """All lines that could run, of the modules that were loaded."""
+        """All lines that could run, of the modules that were loaded; none where nobody watches."""
+        if not self._watches:
+            return set()
         return {line for code in own_code() if _is_of_subject(code) for line in _lines(code)}
 
     if sys.version_info >= (3, 12):

@@ -93,3 +93,10 @@ def test_lines_of_the_subject_are_told_apart_from_all_others() -> None:
     before = set(run)
     cover(Coverage(), "A11")
     assert lines.run() == before
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="lines are told by sys.monitoring")
+def test_lines_are_not_said_to_be_missing_where_nobody_watches() -> None:
+    with Lines() as lines:
+        cover(Coverage(), "A11")
+    assert (lines.run(), lines.there()) == (set(), set())
