@@ -13,14 +13,14 @@ once. What somebody else has removed is removed.
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from stateful.case import SUFFIX, Case, Malformed, format_case, parse_case
+from stateful.case import SUFFIX, Case, Malformed, parse_case
+from stateful.filing import file_case, write_whole
 from stateful.schedule import Move, ScheduleMismatch, format_schedule, parse_schedule
 
 SCHEDULE_SUFFIX: Final = ".schedule"
@@ -71,7 +71,7 @@ class Corpus:
 
     def keep(self, kept: Kept) -> None:
         """Write a schedule."""
-        _write(self._path(kept), kept.text)
+        write_whole(self._path(kept), kept.text)
 
     def drop(self, kept: Kept) -> None:
         """Remove a schedule."""
@@ -98,15 +98,8 @@ class Corpus:
     # -- cases ------------------------------------------------------------------------------------------
 
     def save(self, case: Case) -> Path:
-        """Write a case, under a numbered name where another case has its own."""
-        text = format_case(case)
-        number = 1
-        while True:
-            stem = Path(case.file_name).stem + (f"-{number}" if number > 1 else "")
-            path = self.folder / f"{stem}{SUFFIX}"
-            if _write_new(path, text) or path.read_text(encoding="utf-8", errors="replace") == text:
-                return path
-            number += 1
+        """Write a case, unless it is there."""
+        return file_case(case, self.folder)[0]
 
     def cases(self, subject: str) -> dict[Path, Case]:
         """The cases of a subject; what is none, or of others, is left alone."""
@@ -127,35 +120,3 @@ def _parse(text: str) -> Kept | None:
         return Kept(said["subject"], said["scenario"], moves, said.get("invariant"))
     except (KeyError, ScheduleMismatch):
         return None
-
-
-def _write(path: Path, text: str) -> None:
-    """Have a file with a text, whole or not at all."""
-    beside = _write_beside(path, text)
-    os.replace(beside, path)
-
-
-def _write_new(path: Path, text: str) -> bool:
-    """Have a new file with a text, whole or not at all; whether there was none of its name."""
-    beside = _write_beside(path, text)
-    try:
-        os.link(beside, path)
-    except FileExistsError:
-        return False
-    finally:
-        beside.unlink(missing_ok=True)
-    return True
-
-
-def _write_beside(path: Path, text: str) -> Path:
-    """Write a text to a hidden file that only this process uses, down to the disk."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with beside.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError:
-        beside.unlink(missing_ok=True)
-        raise
-    return beside

@@ -12,9 +12,9 @@ from stateful.deciders.draft import Draft
 from stateful.deciders.scheduler import Pct, Pos, Scheduler, UniformWalk
 from stateful.deciders.walk import everybody
 
-UNIFORM, POS, MUTATE, MACHINE = "uniform", "pos", "mutate", "hypothesis"
+UNIFORM, POS, NEIGHBOUR, MACHINE = "uniform", "pos", "neighbour", "hypothesis"
 PCT_DEPTHS: Final = {"pct-3": 3, "pct-4": 4, "pct-6": 6}
-MEMBERS: Final = (UNIFORM, "pct-3", POS, MACHINE, "pct-4", MUTATE, "pct-6")
+MEMBERS: Final = (UNIFORM, "pct-3", POS, MACHINE, "pct-4", NEIGHBOUR, "pct-6")
 
 
 def scheduler_of(member: str, draft: Draft, random: Random) -> Scheduler:

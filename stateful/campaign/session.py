@@ -19,8 +19,8 @@ from stateful.campaign.coverage import Coverage
 from stateful.campaign.lines import Lines
 from stateful.campaign.machines import run_machines
 from stateful.campaign.messages import MINIMISE, REVISIT, Found, Message, Progress, Revisited, Slice
-from stateful.campaign.mutant import execute, mutate
-from stateful.campaign.portfolio import MACHINE, MUTATE, PCT_DEPTHS, scheduler_of
+from stateful.campaign.neighbour import execute, vary
+from stateful.campaign.portfolio import MACHINE, NEIGHBOUR, PCT_DEPTHS, scheduler_of
 from stateful.deciders.behaviour import Nondeterminism
 from stateful.deciders.draft import Draft, draw_draft
 from stateful.deciders.last_questions import before_questions
@@ -103,8 +103,8 @@ class _Session:
             run_machines(
                 self._subject, self._given, self._corpus.hypothesis, self._coverage, self._note, self._until
             )
-        elif member == MUTATE and self._given.inputs:
-            self._run_mutants()
+        elif member == NEIGHBOUR and self._given.inputs:
+            self._run_neighbours()
         else:
             self._walk()
 
@@ -119,12 +119,12 @@ class _Session:
             self._sample(draft, trace)
             self._note(draft.scenario, trace)
 
-    def _run_mutants(self) -> None:
+    def _run_neighbours(self) -> None:
         for number in self._numbers():
             random = Random(f"{self._given.seed}-{number}")
             kept = random.choice(self._given.inputs)
             scenario = find_scenario(kept.scenario)
-            self._note(scenario, self._execute(scenario, mutate(random, kept.moves)))
+            self._note(scenario, self._execute(scenario, vary(random, kept.moves)))
 
     def _revisit(self) -> None:
         """Execute kept schedules again, and drop those that reach nothing first any more."""

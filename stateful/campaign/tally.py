@@ -18,7 +18,7 @@ from stateful.deciders.draft import NARROWEST, WIDEST
 from stateful.deciders.minimise import Weight, weigh
 
 MAP_BITS: Final = 1 << 26
-MOST_INPUTS: Final = 200  # kept schedules that are mutated: the newest
+MOST_INPUTS: Final = 200  # kept schedules whose neighbours are tried: the newest
 SLICES_WITHOUT_NEWS: Final = 3  # until drafts are drawn wider
 
 

@@ -5,20 +5,20 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from itertools import count
 from pathlib import Path
 from typing import Final
 
 from rich.console import Console
 from rich.table import Table
 
-from stateful.case import SUFFIX, Case, Malformed, format_case, parse_case
+from stateful.case import SUFFIX, Case, Malformed, parse_case
 from stateful.chronicle import Chronicle
 from stateful.command.options import EXIT_STATUS, WRONG_INPUT, WrongInput
 from stateful.deciders.recall import FIXED, STALE, UNMODELLED, VIOLATED, Recalled, recall
 from stateful.deciders.result import HOLDS, UNKNOWN
 from stateful.deciders.result import VIOLATED as IS_VIOLATED
 from stateful.deciders.tell import NotTold, tell
+from stateful.filing import file_case
 from stateful.report.chronicle import command
 from stateful.report.text import LIMIT_COLUMNS, trace_text
 from stateful.scenario import find_scenario
@@ -47,20 +47,12 @@ def save(found: Verification, folder: Path) -> list[str]:
 
 
 def _write(case: Case, folder: Path) -> str:
-    """Write a case under its name, or under a numbered one where another case has that."""
-    text = format_case(case)
-    for number in count(1):
-        path = folder / (case.file_name if number == 1 else f"{Path(case.file_name).stem}-{number}{SUFFIX}")
-        try:
-            with path.open("x", encoding="utf-8") as file:
-                file.write(text)
-        except FileExistsError:
-            if path.is_file() and path.read_bytes() == text.encode():
-                return f"kept: {path}, which says the same"
-            continue
-        beside = f", since {case.file_name} is another case" if number > 1 else ""
-        return f"saved: {path}{beside}"
-    raise AssertionError
+    """Write a case, and say what has become of it."""
+    path, is_new = file_case(case, folder)
+    if not is_new:
+        return f"kept: {path}, which says the same"
+    beside = f", since {case.file_name} is another case" if path.name != case.file_name else ""
+    return f"saved: {path}{beside}"
 
 
 def is_cases(name: str) -> bool:

@@ -110,7 +110,7 @@ def test_what_reaches_something_first_is_kept(corpus: Corpus) -> None:
     assert {*corpus.kept("reference")} == {*kept}
 
 
-@pytest.mark.parametrize("member", ("hypothesis", "mutate", "pct-4"))
+@pytest.mark.parametrize("member", ("hypothesis", "neighbour", "pct-4"))
 def test_member_explores(member: str, corpus: Corpus) -> None:
     inputs = [Kept("direct-unlink", "any-empty", tuple(parse_schedule("start-A A8")))]
     broken = dict.fromkeys(EVERY_INVARIANT, (0, 0, 0, 0))

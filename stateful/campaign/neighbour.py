@@ -19,7 +19,7 @@ MOST_CHANGES: Final = 3
 LONGEST_TURN_STEPS: Final = 12
 
 
-def mutate(random: Random, moves: Sequence[Move]) -> list[Move]:
+def vary(random: Random, moves: Sequence[Move]) -> list[Move]:
     """A schedule that differs from another one in a few turns."""
     turns = [list(run) for _, run in groupby(moves)]
     for _ in range(random.randint(1, MOST_CHANGES)):

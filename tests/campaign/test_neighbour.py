@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from stateful.campaign.mutant import execute, mutate
+from stateful.campaign.neighbour import execute, vary
 from stateful.deciders.walk import see_nothing
 from stateful.kernel.guard import Watchdog
 from stateful.scenario import find_scenario
@@ -14,20 +14,20 @@ from stateful.subject import find_subject
 MOVES = parse_schedule("start-A A3 start-B B8 crash-A start-C C4")
 
 
-def test_mutants_are_schedules_and_functions_of_their_seed() -> None:
-    texts = [format_schedule(mutate(Random(seed), MOVES)) for seed in range(200)]
-    assert texts == [format_schedule(mutate(Random(seed), MOVES)) for seed in range(200)]
+def test_neighbours_are_schedules_and_functions_of_their_seed() -> None:
+    texts = [format_schedule(vary(Random(seed), MOVES)) for seed in range(200)]
+    assert texts == [format_schedule(vary(Random(seed), MOVES)) for seed in range(200)]
     assert all(parse_schedule(text) for text in texts)
     assert len({*texts}) > 100
 
 
-def test_mutant_finds_two_owners_from_a_schedule_that_is_close() -> None:
+def test_neighbour_finds_two_owners_from_a_schedule_that_is_close() -> None:
     subject, scenario = find_subject("direct-unlink"), find_scenario("two-starts-empty")
     close = parse_schedule("A8 B8")
     found = None
     with Watchdog():
         for seed in range(60):
-            trace = execute(subject, ("start",), scenario, mutate(Random(seed), close), see_nothing)
+            trace = execute(subject, ("start",), scenario, vary(Random(seed), close), see_nothing)
             if trace.violation and trace.violation.invariant == "at_most_one_owner":
                 found = seed
                 break
