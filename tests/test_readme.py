@@ -10,15 +10,15 @@ import pytest
 
 from stateful import conformance
 from stateful.__main__ import main
+from stateful.built_in import BUILT_IN, broken_by
 from stateful.chronicle import RUN_INVARIANTS, count_respawns
 from stateful.deciders.supervised import supervise
 from stateful.invariants import INVARIANTS, LONGEST_LIFE_STEPS
 from stateful.kernel import file_calls, process_calls
+from stateful.mutants import MUTANTS
 from stateful.scenario import CASTS, SCENARIOS, SUPERVISED, find_scenario
 from stateful.schedule import parse_schedule
 from stateful.subject import find_subject
-from stateful.subjects import BUILT_IN, broken_by
-from stateful.subjects.mutants import MUTANTS
 from stateful.verify import verify
 
 OUTAGE_SUBJECTS = ("reference", "foreign-guard")
