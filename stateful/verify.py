@@ -41,6 +41,7 @@ class Verification:
     Attributes:
         violations: the first trace of each invariant that is broken, made as small as it gets.
         offer: what the subject offers, and what not.
+        interrupted: whether an interrupt ended it early.
     """
 
     subject: Subject
@@ -48,6 +49,7 @@ class Verification:
     violations: dict[str, Trace] = field(default_factory=dict)
     offer: Offer = JUST_STARTS
     seconds: float = 0.0
+    interrupted: bool = False
 
     @property
     def verdict(self) -> str:
@@ -138,6 +140,7 @@ def verify(
     not_offered = list(found.items())
     jobs = _jobs((number, scenario) for number, scenario in enumerate(scenarios) if number not in found)
     arguments = (subject, offer, time.time() + budget_s)
+    verification = Verification(subject, offer=offer)
     try:
         if workers > 1 and len(jobs) > 1:
             in_parallel(_search, arguments, jobs, workers, note, lost)
@@ -147,12 +150,11 @@ def verify(
         for message in not_offered:
             note(message)
     except KeyboardInterrupt:
-        pass
-    results = [
+        verification.interrupted = True
+    verification.results = [
         found.get(number, Result(scenario, reason="not begun")) for number, scenario in enumerate(scenarios)
     ]
-    verification = Verification(subject, results, offer=offer)
-    verification.violations = _smallest(subject, results)
+    _make_small(verification)
     verification.seconds = time.perf_counter() - started
     return verification
 
@@ -198,12 +200,11 @@ def _search(
         memory.close()
 
 
-def _smallest(subject: Subject, results: Sequence[Result]) -> dict[str, Trace]:
-    """For each invariant the first violation, made as small as it gets, or as it is from an interrupt on."""
-    smallest = {}
-    in_a_hurry = False
+def _make_small(found: Verification) -> None:
+    """Note the first violation of each invariant, as small as it gets, or as it is from an interrupt on."""
+    subject, in_a_hurry = found.subject, False
     for invariant in (invariant.__name__ for invariant in (*INVARIANTS, *RUN_INVARIANTS)):
-        for result in results:
+        for result in found.results:
             trace = result.violations.get(invariant)
             if trace is not None:
                 try:
@@ -214,7 +215,6 @@ def _smallest(subject: Subject, results: Sequence[Result]) -> dict[str, Trace]:
                             trace = smaller
                         explain(subject, result.scenario, trace)
                 except KeyboardInterrupt:
-                    in_a_hurry = True
-                smallest[invariant] = result.violations[invariant] = trace
+                    in_a_hurry = found.interrupted = True
+                found.violations[invariant] = result.violations[invariant] = trace
                 break
-    return smallest

@@ -146,8 +146,7 @@ class Display:
         self._console = console
         self._events = events
         self._live: Live | None = None
-        self._rechecked = self._lost = 0
-        self._said_s = 0.0
+        self._begin(None)
 
     def __enter__(self) -> Display:
         return self
@@ -155,8 +154,16 @@ class Display:
     def __exit__(self, *_: object) -> None:
         self._end_live()
 
+    def _begin(self, tally: Tally | None) -> None:
+        """Have told nothing of a campaign so far."""
+        self._tally = tally
+        self._rechecked = self._lost = 0
+        self._said_s = 0.0
+
     def show(self, tally: Tally, message: Message | None) -> None:
         """Show what is new, and where things stand."""
+        if tally is not self._tally:
+            self._begin(tally)
         for name, verdict, why in tally.rechecked[self._rechecked :]:
             self.say(recheck_line(name, verdict, why))
             self._write({"event": "rechecked", "case": name, "verdict": verdict, "why": why})
@@ -182,8 +189,6 @@ class Display:
         self._show_violations([each.found.trace for each in in_order(tally)])
         self.say("", *summary_lines(tally))
         self._write(as_json(tally, "summary"))
-        self._rechecked = self._lost = 0
-        self._said_s = 0.0
 
     def tell_of(self, found: Verification) -> None:
         """Show what came of searching the small scenarios."""
