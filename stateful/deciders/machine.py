@@ -20,6 +20,7 @@ from hypothesis import event
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
+from stateful.deciders.guidance import guide
 from stateful.deciders.last_questions import ask_last_questions
 from stateful.deciders.needs import explain
 from stateful.deciders.ordering import Orderings
@@ -109,6 +110,18 @@ def _any(choose: Callable[[Execution], list[str]]) -> Callable[[Any], bool]:
     return lambda machine: bool(choose(machine.execution))
 
 
+class _Digest:
+    """What Hypothesis adds to the key of a machine in its database: the subject.
+
+    Without it machines that share their code share their examples, and the one that holds would delete those
+    that break the other.
+    """
+
+    def __get__(self, machine: object, kind: type[SingleOwnerMachine]) -> bytes:
+        subject = kind.subject
+        return (subject.name if isinstance(subject, Subject) else str(subject)).encode()
+
+
 class SingleOwnerMachine(RuleBasedStateMachine):
     """Starts, runs, kills and ends processes of ``subject`` in any order.
 
@@ -120,9 +133,11 @@ class SingleOwnerMachine(RuleBasedStateMachine):
     subject: ClassVar[Subject | str | None] = None
     meddling: ClassVar[bool] = False
     _offers: ClassVar[dict[Subject, Offer]] = {}
+    _hypothesis_internal_add_digest = _Digest()
 
     def __init__(self) -> None:
         super().__init__()
+        guide()
         subject = type(self).subject
         self._subject = subject if isinstance(subject, Subject) else find_subject(subject)
         if self._subject not in self._offers:
