@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, ClassVar, Final
 
 from hypothesis import event
@@ -88,8 +89,12 @@ class InvariantViolated(AssertionError):
         scenario, trace = smallest(self.subject, self.scenario, self.trace)
         return explain(self.subject, scenario, trace)
 
-    def __str__(self) -> str:
+    @cached_property
+    def _text(self) -> str:  # Hypothesis and pytest ask for it again and again, and it takes seconds.
         return "\n" + trace_text(self.smallest())
+
+    def __str__(self) -> str:
+        return self._text
 
 
 # One class for each invariant, because Hypothesis tells failures apart by their class.

@@ -1,6 +1,6 @@
-"""Without Hypothesis watching every line, as it does to explain a failure; nor HypoFuzz, where it traces.
+"""Without Hypothesis watching every line, as it does to explain a failure.
 
-They look up where each line's file is. In a simulated process that would be calls of the process.
+It looks up where each line's file is. In a simulated process that would be calls of the process.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def unwatched() -> Iterator[None]:
     """Have simulated processes run without being watched by Hypothesis; others may watch."""
     if sys.version_info < (3, 12):
         watching = sys.gettrace()
-        if not type(getattr(watching, "__self__", None)).__module__.startswith(("hypothesis.", "hypofuzz.")):
+        if not type(getattr(watching, "__self__", None)).__module__.startswith("hypothesis."):
             yield
             return
         sys.settrace(None)

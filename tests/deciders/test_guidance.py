@@ -30,7 +30,9 @@ def one_start() -> list[Any]:
         return [step.call for step in execution.trace.steps]
 
 
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="sys.monitoring is of Python 3.12")
+pytestmark = pytest.mark.skipif(sys.version_info < (3, 12), reason="HypoFuzz needs Python 3.12 here")
+
+
 def test_process_that_is_watched_makes_the_same_calls() -> None:
     told: set[str] = set()
 
