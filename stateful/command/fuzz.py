@@ -29,6 +29,7 @@ from stateful.command.options import (
     positive,
 )
 from stateful.command.output import check_writable
+from stateful.database import NotShared, check_shared
 from stateful.deciders.result import HOLDS, UNKNOWN, VIOLATED
 from stateful.report.campaign import (
     as_json,
@@ -96,6 +97,10 @@ def _fuzz(options: argparse.Namespace) -> int:
         raise WrongInput(
             f"{options.corpus}: no corpus can be kept there: {error.strerror}; name another folder"
         ) from None
+    try:
+        check_shared()
+    except NotShared as error:
+        raise WrongInput(str(error)) from None
     console = Console(highlight=False, soft_wrap=True)
     with _events(options.json) as events, Display(console, events) as display:
         if options.watch:
