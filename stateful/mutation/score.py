@@ -44,6 +44,7 @@ SCOPE: Final = (
     "replace-of-owner-empty-1-kill",
     "replace-of-owner-zombie",
     "start-and-exit-stale-1-errno",
+    "one-start-containers-1-errno",
 )
 
 
