@@ -41,7 +41,7 @@ SCOPE: Final = (
     "start-and-status-stale-1-kill",
     "one-replace-*",
     "stop-of-owner-empty-1-kill",
-    "replace-of-owner-empty-1-kill",
+    "replace-of-owner-empty-1-kill-1-recycled-pid",
     "replace-of-owner-zombie",
     "start-and-exit-stale-1-errno",
     "one-start-containers-1-errno",
