@@ -25,6 +25,7 @@ from dataclasses import replace
 from typing import Final
 
 from stateful.deciders.behaviour import Nondeterminism
+from stateful.deciders.digest import Digests
 from stateful.deciders.faults import fault_moves, recoveries
 from stateful.deciders.layer import Layer, Place
 from stateful.deciders.memory import Memory, State
@@ -77,6 +78,7 @@ class Explorer:
         self.scenarios = {scenario.plan: scenario for scenario in scenarios}
         self.cast = scenarios[0].cast
         self.memory = memory
+        self.digests = Digests(memory)
         self.deadline = deadline
         self.watch = watch
         self.observe = observe
@@ -92,7 +94,7 @@ class Explorer:
         self._not_offered = self._scenario.not_owed(self.offer.invariants_not_offered)
         self._questions = Questions(self.memory, self.offer.lives, self._not_offered)
         self._temporary = Temporary()
-        self._symmetry = Symmetry(self.memory, self.cast.lives)
+        self._symmetry = Symmetry(self.memory, self.digests, self.cast.lives)
 
     def run(self) -> Iterator[Result]:
         """The result of each scenario, in the order in which plans prolong each other."""

@@ -17,6 +17,7 @@ from itertools import groupby, permutations, product
 from typing import Any
 
 from stateful.deciders.behaviour import BORN, Intent
+from stateful.deciders.digest import Digests
 from stateful.deciders.memory import UNBORN, Local, Memory, State
 from stateful.kernel.call import Call
 from stateful.kernel.disk import Disk
@@ -35,8 +36,9 @@ class Asymmetric(Exception):
 class Symmetry:
     """The exchanges of a cast, and what they make of states; remembered as numbers."""
 
-    def __init__(self, memory: Memory, lives: Sequence[str]) -> None:
+    def __init__(self, memory: Memory, digests: Digests, lives: Sequence[str]) -> None:
         self.memory = memory
+        self.digests = digests
         self._maps = [_Map(exchange, memory.machine) for exchange in _exchanges(lives)]
         self._identity = tuple(range(len(lives)))
         self._shared: list[dict[int, int]] = [{} for _ in self._maps]
@@ -44,14 +46,21 @@ class Symmetry:
         self._histories: list[dict[int, int]] = [{} for _ in self._maps]
 
     def canonical(self, state: State) -> tuple[State, Exchange]:
-        """The smallest of the states that differ only in who is who, and the exchange that leads to it."""
+        """The first, by digest, of the states that differ only in who is who; the exchange that leads to it.
+
+        By digest, since numbers follow the order in which a search goes. Which steps do not branch depends
+        on who is who, and so does the number of states.
+        """
+        digests = self.digests
         best, how = state, self._identity
+        least = digests.shared(state.shared)
         for number, mapping in enumerate(self._maps):
             shared = self._image_of_shared(state.shared, number, mapping)
-            if shared <= best.shared:
+            digest = digests.shared(shared)
+            if digest <= least:
                 image = State(shared, self._image_of_locals(state.locals, number, mapping))
-                if image < best:
-                    best, how = image, mapping.exchange
+                if digest < least or digests.locals(image.locals) < digests.locals(best.locals):
+                    best, how, least = image, mapping.exchange, digest
         return best, how
 
     def _image_of_shared(self, shared: int, number: int, mapping: _Map) -> int:
