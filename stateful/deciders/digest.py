@@ -21,7 +21,7 @@ from stateful.schedule import Move
 if TYPE_CHECKING:
     from stateful.deciders.way import Node
 
-SIZE: Final = 8  # bytes; with a hundred million states there is one chance in 3,700 that two are taken for one
+SIZE: Final = 8  # bytes; among 100 million states there is 1 chance in 3,700 that two are taken for one
 
 
 class Digests:
@@ -57,7 +57,8 @@ class Digests:
     def _local(self, number: int) -> bytes:
         local = self._memory.local(number)
         own = None if local.own == UNBORN else self._memory.own(local)
-        digest = _joined(self._history(local.history), _digest(local._replace(history=0, own=own)))
+        rest = local._replace(history=0, own=0)  # but for what these numbers stand for
+        digest = _joined(self._history(local.history), _digest(own), _digest(rest))
         self._locals[number] = digest
         return digest
 

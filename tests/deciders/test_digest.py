@@ -19,7 +19,10 @@ from stateful.scenario import find_scenario
 from stateful.schedule import STEP, Move
 from stateful.subject import find_subject
 
-def digests_of(subject: str, name: str, before: Callable[[Explorer], None] = lambda explorer: None) -> set[bytes]:
+
+def digests_of(
+    subject: str, name: str, before: Callable[[Explorer], None] = lambda explorer: None
+) -> set[bytes]:
     """The digests of the states of a scenario, whose search may be preceded by another one."""
     found, scenario = find_subject(subject), find_scenario(name)
     memory = Memory(found, scenario.disk, loses_power=scenario.loses_power)
