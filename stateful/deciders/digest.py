@@ -10,7 +10,7 @@ alike twice: a set, or an object with an address.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
@@ -40,7 +40,7 @@ class Digests:
             digest = self._shared[number] = _digest(self._memory.shared_state(number))
         return digest
 
-    def locals(self, numbers: tuple[int, ...]) -> tuple[bytes, ...]:
+    def locals(self, numbers: Sequence[int]) -> tuple[bytes, ...]:
         """The digests of local states."""
         known = self._locals
         return tuple(known.get(number) or self._local(number) for number in numbers)
@@ -48,17 +48,17 @@ class Digests:
     def node(self, node: Node) -> bytes:
         """The digest of a node."""
         state = node.state
-        return _joined(self.shared(state.shared), *self.locals(state.locals), b"%d" % node.exits)
+        return joined(self.shared(state.shared), *self.locals(state.locals), b"%d" % node.exits)
 
     def move(self, node: Node, move: Move) -> bytes:
         """The digest of a move that is made in a node."""
-        return _joined(self.node(node), str(move).encode())
+        return joined(self.node(node), str(move).encode())
 
     def _local(self, number: int) -> bytes:
         local = self._memory.local(number)
         own = None if local.own == UNBORN else self._memory.own(local)
         rest = local._replace(history=0, own=0)  # but for what these numbers stand for
-        digest = _joined(self._history(local.history), _digest(own), _digest(rest))
+        digest = joined(self._history(local.history), _digest(own), _digest(rest))
         self._locals[number] = digest
         return digest
 
@@ -71,11 +71,12 @@ class Digests:
             history = earlier
         digest = self._histories[history]
         for number, answer in reversed(told):
-            digest = self._histories[number] = _joined(digest, _digest(answer))
+            digest = self._histories[number] = joined(digest, _digest(answer))
         return digest
 
 
-def _joined(*parts: bytes) -> bytes:
+def joined(*parts: bytes) -> bytes:
+    """The digest of some digests."""
     return blake2b(b"/".join(parts), digest_size=SIZE).digest()
 
 

@@ -97,8 +97,8 @@ class Explorer:
         self._not_offered = self._scenario.not_owed(self.offer.invariants_not_offered)
         self._questions = Questions(self.memory, self.offer.lives, self._not_offered)
         self._temporary = Temporary()
-        self._deal = Deal(self.part)
         self._symmetry = Symmetry(self.memory, self.digests, self.cast.lives)
+        self._deal = Deal(self.part, self._role)
 
     def run(self) -> Iterator[Result]:
         """The result of each scenario, in the order in which plans prolong each other."""
@@ -314,9 +314,13 @@ class Explorer:
         if family == POWER_LOSS:
             return self._layer.power.moves(self.memory.shared_state(place.node.state.shared))
         moves = fault_moves(self.memory, place.node.state, family, place.letter)
-        if len(self._layer.plan) > 1:
+        if self.part == WHOLE or len(self._layer.plan) > 1:
             return moves
         return [move for move in moves if self._deal.is_mine(place.node, move)]
+
+    def _role(self, local: int) -> bytes:
+        """What a process is doing, whoever of those that are interchangeable it is."""
+        return self._symmetry.role(local) if self.symmetric else self.digests.locals([local])[0]
 
     def _lose_power(self, node: Node, move: Move, after: State) -> None:
         """Ask what a start makes of what is left. Nothing more is followed: there are disks like these."""

@@ -14,10 +14,10 @@ Not dealt out: power losses, and what happens without any fault.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple
 
-from stateful.deciders.digest import Digests
+from stateful.deciders.digest import Digests, joined
 from stateful.deciders.layer import Layer
 from stateful.deciders.way import Node
 from stateful.running import LETTERS
@@ -40,34 +40,37 @@ class Seen(NamedTuple):
     Attributes:
         states: every state that was reached.
         faults: every fault that was tried, with the state in which it was; by family.
-        reductions: in which way the states were reduced; two ways have other states.
+        basis: what the deal rests on: the states without a fault, in their order, and how they were reduced.
+            Parts with another basis are not parts of one search.
     """
 
     states: frozenset[bytes]
     faults: Mapping[str, frozenset[bytes]]
-    reductions: tuple[str, ...]
+    basis: bytes
 
 
 class Deal:
     """Deals out the faults that may happen first."""
 
-    def __init__(self, part: Part) -> None:
+    def __init__(self, part: Part, role: Callable[[int], bytes]) -> None:
         self._part = part
-        self._kinds: dict[tuple[str, str, int | None], int] = {}
+        self._role = role  # of a local state: the same for all who are interchangeable
+        self._kinds: dict[tuple[str, str, bytes], int] = {}
 
     def is_mine(self, node: Node, move: Move) -> bool:
         """Whether a fault belongs to the part; to be asked of each, in the order of the search."""
-        whom = node.state.locals[LETTERS.index(move.letter)] if move.letter else None
+        whom = self._role(node.state.locals[LETTERS.index(move.letter)]) if move.letter else b""
         number = self._kinds.setdefault((move.kind, move.detail, whom), len(self._kinds))
         return number % self._part.of == self._part.number - 1
 
 
-def seen(layer: Layer, digests: Digests, reductions: tuple[str, ...]) -> Seen:
+def seen(layer: Layer, digests: Digests, reductions: Iterable[str]) -> Seen:
     """What was gone through up to a layer."""
     faults: dict[str, frozenset[bytes]] = {}
-    each: Layer | None = layer
-    while each is not None and each.plan:
+    each = layer
+    while each.earlier is not None:
         tried = frozenset(digests.move(node, move) for node, move in each.tried)
         faults[each.plan[-1]] = faults.get(each.plan[-1], frozenset()) | tried
         each = each.earlier
-    return Seen(frozenset(map(digests.node, layer.ways.nodes())), faults, reductions)
+    basis = joined(*(way.encode() for way in reductions), *map(digests.node, each.ways.nodes()))
+    return Seen(frozenset(map(digests.node, layer.ways.nodes())), faults, basis)

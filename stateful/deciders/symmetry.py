@@ -63,6 +63,16 @@ class Symmetry:
                     best, how, least = image, mapping.exchange, digest
         return best, how
 
+    def role(self, local: int) -> bytes:
+        """A local state, whoever of those with the same life is in it: the least of the digests."""
+        images = [local]
+        for number, mapping in enumerate(self._maps):
+            known = self._locals[number]
+            if local not in known:
+                known[local] = self._local(local, number, mapping)
+            images.append(known[local])
+        return min(self.digests.locals(images))
+
     def _image_of_shared(self, shared: int, number: int, mapping: _Map) -> int:
         image = self._shared[number].get(shared)
         if image is None:
