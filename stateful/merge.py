@@ -5,8 +5,8 @@ which invariants are violated, and in how many moves. What several shards have m
 shortest schedules one search may have met another one first. The calls are those of all shards together,
 and so are the seconds.
 
-A scenario is unknown where a shard is missing that has a part in it, or has not finished it, or where its parts
-were not dealt from the same states: then nothing says that together they are all.
+A scenario is unknown where a shard is missing that has a part in it, or has not finished it, or where its
+parts were not dealt from the same states: then nothing says that together they are all.
 """
 
 from __future__ import annotations
@@ -52,7 +52,10 @@ def merge(certificates: Mapping[str, Certificate]) -> Verification:
         numbers = [number for number, share in enumerate(shares, 1) if _has_part(share, job)]
         for at, scenario in job.scenarios if numbers else ():
             parts = {number: _part(shards, number, subject, scenario) for number in numbers}
-            found[at] = _together(subject, scenario, parts, _shorter(scenario, found.values()))
+            if len(parts) > 1:
+                found[at] = _together(subject, scenario, parts, _shorter(scenario, found.values()))
+            else:
+                found[at] = _alone(*parts.items())
     found |= search(subject, offer, [*filter(is_played, jobs)], DEFAULT_BUDGET_S, 1, lambda *_: None)
     verification = conclude(subject, offer, scenarios, found)
     verification.seconds = sum(shard.seconds for shard in shards.values())
@@ -79,13 +82,8 @@ def _has_part(share: Sequence[Job], job: Job) -> bool:
 def _part(shards: Mapping[int, Certificate], number: int, subject: Subject, scenario: Scenario) -> Result:
     """What a shard has found in a scenario; why there is nothing, if so."""
     if number not in shards:
-        return Result(scenario, reason=f"shard {number} is missing")
-    found = shards[number].result(subject, scenario)
-    if found is None:
-        return Result(scenario, reason=f"shard {number} has not begun it")
-    if not found.exhaustive:
-        found.reason = f"in shard {number} {found.reason or 'it is not finished'}"
-    return found
+        return Result(scenario, reason="missing")
+    return shards[number].result(subject, scenario) or Result(scenario, reason="not begun")
 
 
 def _shorter(scenario: Scenario, found: Iterable[Result]) -> Mapping[str, Trace]:
@@ -102,12 +100,18 @@ def _shorter(scenario: Scenario, found: Iterable[Result]) -> Mapping[str, Trace]
     return ChainMap(*(each.violations for each in sorted(shorter, key=lambda each: len(each.scenario.plan))))
 
 
+def _alone(part: tuple[int, Result]) -> Result:
+    """The result of a scenario that one shard has searched."""
+    result = part[1]
+    if not result.exhaustive:
+        result.reason = ", ".join(_unfinished(dict([part])))
+    return result
+
+
 def _together(
     subject: Subject, scenario: Scenario, parts: Mapping[int, Result], shorter: Mapping[str, Trace]
 ) -> Result:
     """The result of a scenario, of which each shard has searched a part."""
-    if len(parts) == 1:
-        return next(iter(parts.values()))
     seen = [part.seen for part in parts.values() if part.seen is not None]
     families = dict.fromkeys(family for each in seen for family in each.faults)
     goals = [part.unreached for part in parts.values()]
@@ -124,7 +128,7 @@ def _together(
             for family in families
         },
     )
-    unfinished = [part.reason for part in parts.values() if not part.exhaustive]
+    unfinished = _unfinished(parts)
     if len({each.basis for each in seen}) > 1:
         result.exhaustive = False
         unfinished.append("its shards did not begin with the same states")
@@ -133,6 +137,18 @@ def _together(
     elif result.unreached:
         result.reason = f"never reached: {', '.join(result.unreached)}"
     return result
+
+
+def _unfinished(parts: Mapping[int, Result]) -> list[str]:
+    """Which shards have not searched all of their parts, and why."""
+    why: dict[str, list[int]] = {}
+    for number, part in parts.items():
+        if not part.exhaustive:
+            why.setdefault(part.reason, []).append(number)
+    return [
+        f"shard{'s' * (len(numbers) > 1)} {' and '.join(map(str, numbers))}: {reason}"
+        for reason, numbers in why.items()
+    ]
 
 
 def _first(subject: Subject, parts: Sequence[Result], shorter: Mapping[str, Trace]) -> dict[str, Trace]:

@@ -1,4 +1,4 @@
-"""``verify --shard``: do the searches of one shard, keep what they find in a file, and go on with that file."""
+"""``verify --shard``: do the searches of one shard, and keep what they find in a file, to go on with it."""
 
 from __future__ import annotations
 
@@ -45,15 +45,13 @@ def search_shard(options: argparse.Namespace, scenarios: Sequence[Scenario]) -> 
     path: Path = options.json
     _check(options)
     subject = find_subject(options.subject, options.other)
-    offer = examine(subject)
-    other = options.other and subject.other and subject.other.name
+    other = subject.other.name if subject.other else None
     names = [scenario.name for scenario in scenarios]
-    certificate = _gone_on_with(
-        path, Certificate(options.shard, subject.name, other, made_of(subject), names)
-    )
-    share = deal(jobs_of(scenarios, not_offered(scenarios, offer)), options.shard.of)[
-        options.shard.number - 1
-    ]
+    certificate = Certificate(options.shard, subject.name, other, made_of(subject), names)
+    certificate = _gone_on_with(path, certificate)
+    offer = examine(subject)
+    every = jobs_of(scenarios, not_offered(scenarios, offer))
+    share = deal(every, options.shard.of)[options.shard.number - 1]
     jobs = [job for job in share if not _is_done(certificate, job)]
     console = console_of_lines()
     before, started = certificate.seconds, time.perf_counter()
@@ -83,9 +81,7 @@ def search_shard(options: argparse.Namespace, scenarios: Sequence[Scenario]) -> 
 def _check(options: argparse.Namespace) -> None:
     """Refuse options that a shard has no use for, or lacks."""
     if options.json is None:
-        raise WrongInput(
-            f"--shard {options.shard}: nothing would be left of it to merge; name a file with --json"
-        )
+        raise WrongInput(f"--shard {options.shard}: there is nowhere to keep it; name a file with --json")
     for name in ("html", "save", "confirm"):
         if getattr(options, name):
             raise WrongInput(f"--{name}: a shard has no verdict of its own; give it to `merge`")
