@@ -97,7 +97,7 @@ def read(path: Path) -> Certificate:
             return found
     except OSError as error:
         raise Unfit(f"{path}: it cannot be read ({error.strerror}); {_ADVICE}") from None
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         pass
     raise Unfit(f"{path}: not the file of a shard; {_ADVICE}")
 

@@ -22,7 +22,13 @@ def add(verbs: Verbs) -> None:
 def _merge(options: argparse.Namespace) -> int:
     check_outcome(options)
     try:
-        found = merge({str(path): read(path) for path in dict.fromkeys(options.files)})
+        certificates = {str(path): read(path) for path in options.files}
+        found = merge(certificates)
     except Unfit as error:
         raise WrongInput(str(error)) from None
-    return tell(found, options, console_of_lines())
+    console = console_of_lines()
+    status = tell(found, options, console)
+    there = [certificate.shard for certificate in certificates.values()]
+    for number in sorted({*range(1, there[0].of + 1)} - {shard.number for shard in there}):
+        console.print(f"Missing: shard {number}/{there[0].of}")
+    return status
