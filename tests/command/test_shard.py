@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -158,3 +161,25 @@ def test_file_of_something_else_is_refused_and_left_alone(
 def test_file_that_is_not_there_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["merge", str(tmp_path / "none.json")]) == 2
     assert "none.json: it cannot be read (No such file or directory); give one" in capsys.readouterr().err
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("ending", (signal.SIGTERM, signal.SIGKILL), ids=lambda ending: ending.name)
+def test_shard_that_was_ended_is_gone_on_with(ending: signal.Signals, tmp_path: Path) -> None:
+    file = tmp_path / "shard.json"
+    command = [sys.executable, "-m", "stateful", "verify", "reference-status", "--workers", "2"]
+    command += ["--scenario", "two-starts-*-1-kill", "--shard", "1/1", "--json", str(file)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+        assert run.stdout is not None
+        first = run.stdout.readline().split()[0]
+        run.stdout.readline()
+        run.send_signal(ending)
+        run.communicate()
+    assert run.returncode == (3 if ending == signal.SIGTERM else -signal.SIGKILL)
+    before = content(file)["results"]
+    assert before[first]["exhaustive"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert f"\n{first} " not in f"\n{done.stdout}"
+    after = content(file)["results"]
+    assert all(result["exhaustive"] for result in after.values())
+    assert after[first] == before[first]
