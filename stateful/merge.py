@@ -41,10 +41,10 @@ def merge(certificates: Mapping[str, Certificate]) -> Verification:
         scenarios = [find_scenario(name) for name in first.scenarios]
     except KeyError as error:
         raise Unfit(f"the shards are of {error}, which is no scenario here") from None
+    offer = examine(subject)
     here = Certificate(first.shard, first.subject, first.other, made_of(subject), first.scenarios)
     if word := first.differs(here):
         raise Unfit(f"the shards are of another {word} than there is here; merge them where they were made")
-    offer = examine(subject)
     found = not_offered(scenarios, offer)
     jobs = jobs_of(scenarios, found)
     shares = deal(jobs, first.shard.of)
@@ -131,7 +131,7 @@ def _together(
     unfinished = _unfinished(parts)
     if len({each.basis for each in seen}) > 1:
         result.exhaustive = False
-        unfinished.append("its shards did not begin with the same states")
+        unfinished.append("its shards did not begin with the same states; search it in one")
     if unfinished:
         result.reason = ", ".join(unfinished)
     elif result.unreached:

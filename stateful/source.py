@@ -36,7 +36,7 @@ class _Lister(Subject):
 
 
 def made_of(subject: Subject) -> dict[str, str]:
-    """What a verification of a subject is made of, here and now."""
+    """What a verification of a subject is made of, here and now; it has to be one that can be imported."""
     both = [each for each in (subject, subject.other) if each is not None]
     files = [file for each in both for place in _places(each) for file in _files(Path(place))]
     harness = Path(stateful.__file__).parent

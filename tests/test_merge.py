@@ -130,7 +130,7 @@ def test_parts_that_were_dealt_from_other_states_are_unknown(tmp_path: Path) -> 
     change(files[1], lambda data: result(data)["seen"].update(basis="AAAAAAAAAAA="))
     found = merged(files)
     assert found.verdict == "unknown"
-    assert found.results[0].reason == "its shards did not begin with the same states"
+    assert found.results[0].reason == "its shards did not begin with the same states; search it in one"
 
 
 OTHERS: dict[str, Callable[[dict[str, Any]], None]] = {

@@ -45,11 +45,11 @@ def search_shard(options: argparse.Namespace, scenarios: Sequence[Scenario]) -> 
     path: Path = options.json
     _check(options)
     subject = find_subject(options.subject, options.other)
+    offer = examine(subject)
     other = subject.other.name if subject.other else None
     names = [scenario.name for scenario in scenarios]
     certificate = Certificate(options.shard, subject.name, other, made_of(subject), names)
     certificate = _gone_on_with(path, certificate)
-    offer = examine(subject)
     every = jobs_of(scenarios, not_offered(scenarios, offer))
     share = deal(every, options.shard.of)[options.shard.number - 1]
     jobs = [job for job in share if not _is_done(certificate, job)]

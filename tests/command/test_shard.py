@@ -158,6 +158,16 @@ def test_file_of_something_else_is_refused_and_left_alone(
     assert "not the file of a shard; give one that" in capsys.readouterr().err
 
 
+def test_subject_that_is_none_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    subject = tmp_path / "broken.py"
+    subject.write_text("import nothing_of_that_name\n")
+    assert shard(tmp_path / "shard.json", subject=str(subject)) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "it fails on import: ModuleNotFoundError" in err
+    assert [path.name for path in tmp_path.iterdir()] == ["broken.py"]
+
+
 def test_file_that_is_not_there_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["merge", str(tmp_path / "none.json")]) == 2
     assert "none.json: it cannot be read (No such file or directory); give one" in capsys.readouterr().err
