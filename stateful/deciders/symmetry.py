@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from itertools import groupby, permutations, product
-from typing import Any
+from typing import Any, Final
 
 from stateful.deciders.behaviour import BORN, Intent
 from stateful.deciders.digest import Digests
@@ -27,6 +27,8 @@ from stateful.kernel.proc import BOOT_TIME_S, TICKS_PER_S
 from stateful.running import LETTERS
 
 Exchange = tuple[int, ...]  # position i becomes position exchange[i]
+NOBODY: Final = -1  # is exchanged: instead of the number of an exchange
+LONGEST: Final = 1_000_000  # answers: longer than any history, of who has ended
 
 
 class Asymmetric(Exception):
@@ -41,27 +43,54 @@ class Symmetry:
         self.digests = digests
         self._maps = [_Map(exchange, memory.machine) for exchange in _exchanges(lives)]
         self._identity = tuple(range(len(lives)))
+        self._progress: dict[int, int] = {}
+        self._in_order: dict[tuple[int, ...], list[int]] = {}
         self._shared: list[dict[int, int]] = [{} for _ in self._maps]
         self._locals: list[dict[int, int]] = [{} for _ in self._maps]
         self._histories: list[dict[int, int]] = [{} for _ in self._maps]
 
     def canonical(self, state: State) -> tuple[State, Exchange]:
-        """The first, by digest, of the states that differ only in who is who; the exchange that leads to it.
+        """The first of the states that differ only in who is who, and the exchange that leads to it.
 
-        By digest, since numbers follow the order in which a search goes. Which steps do not branch depends
-        on who is who, and so does the number of states.
+        It is chosen by content, since numbers follow the order in which a search goes. Which steps do not
+        branch depends on who is who, and so does the number of states. Who has come further comes first:
+        then the processes of one letter do much the same in all states, and less has to be remembered.
         """
-        digests = self.digests
-        best, how = state, self._identity
-        least = digests.shared(state.shared)
+        known = self._progress
+        progress = tuple(known[local] if local in known else self._how_far(local) for local in state.locals)
+        ties = self._in_order.get(progress) or self._put_in_order(progress)
+        images = [self._exchanged(state, number) for number in ties]
+        best = images[0] if len(images) == 1 else min(images, key=self._by_digest)
+        number = ties[images.index(best)]
+        return best, self._identity if number == NOBODY else self._maps[number].exchange
+
+    def _how_far(self, local: int) -> int:
+        value = self.memory.local(local)
+        length = LONGEST if value.outcome else self.memory.behaviour.length(max(value.history, 0))
+        self._progress[local] = UNBORN if value.history == UNBORN else length
+        return self._progress[local]
+
+    def _put_in_order(self, progress: tuple[int, ...]) -> list[int]:
+        """The exchanges by which those who have come further come first."""
+        images = {NOBODY: progress}
         for number, mapping in enumerate(self._maps):
-            shared = self._image_of_shared(state.shared, number, mapping)
-            digest = digests.shared(shared)
-            if digest <= least:
-                image = State(shared, self._image_of_locals(state.locals, number, mapping))
-                if digest < least or digests.locals(image.locals) < digests.locals(best.locals):
-                    best, how, least = image, mapping.exchange, digest
-        return best, how
+            image = [0] * len(progress)
+            for old, new in enumerate(mapping.exchange):
+                image[new] = progress[old]
+            images[number] = tuple(image)
+        most = max(images.values())
+        self._in_order[progress] = [number for number in images if images[number] == most]
+        return self._in_order[progress]
+
+    def _exchanged(self, state: State, number: int) -> State:
+        if number == NOBODY:
+            return state
+        mapping = self._maps[number]
+        shared = self._image_of_shared(state.shared, number, mapping)
+        return State(shared, self._image_of_locals(state.locals, number, mapping))
+
+    def _by_digest(self, state: State) -> tuple[bytes, ...]:
+        return self.digests.shared(state.shared), *self.digests.locals(state.locals)
 
     def role(self, local: int) -> bytes:
         """A local state, whoever of those with the same life is in it: the least of the digests."""
