@@ -114,6 +114,9 @@ def _together(
     """The result of a scenario, of which each shard has searched a part."""
     seen = [part.seen for part in parts.values() if part.seen is not None]
     families = dict.fromkeys(family for each in seen for family in each.faults)
+    tried = {
+        family: len(frozenset().union(*(each.faults.get(family, ()) for each in seen))) for family in families
+    }
     goals = [part.unreached for part in parts.values()]
     result = Result(
         scenario,
@@ -123,10 +126,7 @@ def _together(
         seconds=sum(part.seconds for part in parts.values()),
         violations=_first(subject, [*parts.values()], shorter),
         unreached=tuple(goal for goal in goals[0] if all(goal in each for each in goals)),
-        faults={
-            family: len(frozenset().union(*(each.faults.get(family, ()) for each in seen)))
-            for family in families
-        },
+        faults={family: number for family, number in tried.items() if number},
     )
     unfinished = _unfinished(parts)
     if len({each.basis for each in seen}) > 1:
