@@ -6,8 +6,12 @@ import os
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
+from hypothesis.database import DirectoryBasedExampleDatabase
+from hypothesis.errors import InvalidArgument
 
+from stateful.database import NotShared, check_shared, shared
 from stateful.deciders.behaviour import Nondeterminism
+from stateful.deciders.machine import SingleOwnerMachine
 from stateful.examine import examine
 from stateful.kernel.call import UnmodelledSyscall
 from stateful.subject import SubjectError, find_subject
@@ -20,12 +24,21 @@ _COMMON = {
     "phases": [Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
     "suppress_health_check": [HealthCheck.too_slow, HealthCheck.filter_too_much],
 }
-settings.register_profile("dev", max_examples=200, **_COMMON)
-settings.register_profile(
-    "ci", max_examples=1_000, derandomize=True, database=None, print_blob=True, **_COMMON
-)
-settings.register_profile("thorough", max_examples=3_000, **(_COMMON | {"stateful_step_count": 50}))
-settings.load_profile("ci" if os.environ.get("CI") else "dev")
+_LONG = _COMMON | {"stateful_step_count": 50}
+
+
+def _register_profiles() -> None:
+    """Register them, and load one; ``--hypothesis-profile`` is heeded after this. Raises NotShared."""
+    check_shared()
+    kept = {"database": shared(DirectoryBasedExampleDatabase(".hypothesis/examples"))}
+    settings.register_profile("dev", max_examples=200, **kept, **_COMMON)
+    settings.register_profile(
+        "ci", max_examples=1_000, derandomize=True, database=None, print_blob=True, **_COMMON
+    )
+    settings.register_profile("thorough", max_examples=3_000, **kept, **_LONG)
+    # Hypothesis remembers all that it has tried, 0.2 MB an example: as many as last for hours, and fit.
+    settings.register_profile("fuzz", max_examples=20_000, print_blob=True, **kept, **_LONG)
+    settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -36,7 +49,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
+    try:
+        _register_profiles()
+        settings.get_profile(config.getoption("--hypothesis-profile") or "dev")
+    except (NotShared, InvalidArgument) as error:
+        raise pytest.UsageError(str(error)) from None
     name = config.getoption("--subject")
     if not name:
         os.environ.pop("GITHUB_ACTIONS", None)  # What is planted here is no news to a job summary.
@@ -45,6 +64,7 @@ def pytest_configure(config: pytest.Config) -> None:
             examine(find_subject(name))
         except (SubjectError, UnmodelledSyscall, Nondeterminism) as error:
             raise pytest.UsageError(f"--subject {error}") from None
+        SingleOwnerMachine.subject = name  # tests/test_subject.py takes it from there, and runs alone.
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -56,8 +56,10 @@ def merge(certificates: Mapping[str, Certificate]) -> Verification:
                 found[at] = _together(subject, scenario, parts, _shorter(scenario, found.values()))
             else:
                 found[at] = _alone(*parts.items())
-    found |= search(subject, offer, [*filter(is_played, jobs)], DEFAULT_BUDGET_S, 1, lambda *_: None)
-    verification = conclude(subject, offer, scenarios, found)
+    plays = [*filter(is_played, jobs)]
+    played, interrupted = search(subject, offer, plays, DEFAULT_BUDGET_S, 1, lambda *_: None)
+    verification = conclude(subject, offer, scenarios, found | played)
+    verification.interrupted |= interrupted
     verification.seconds = sum(shard.seconds for shard in shards.values())
     return verification
 

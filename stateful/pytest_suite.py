@@ -7,10 +7,9 @@ TestStatus = conformance("mypackage.gateway.status")
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import pytest
-from hypothesis.stateful import run_state_machine_as_test
 
 from stateful.deciders.machine import SingleOwnerMachine
 from stateful.deciders.result import HOLDS, UNKNOWN
@@ -33,18 +32,27 @@ GROUPS: Final = {
 
 
 def conformance(subject: Subject | str | None = None) -> type:
-    """A test class for a subject: a text as on the command line, or None for the reference."""
+    """A test class for a subject: a text as on the command line, or None for the reference.
+
+    Its ``TestLongLives`` is a machine's own test case, with all that Hypothesis does for one.
+    """
+    named = subject
+
+    class SingleOwner(SingleOwnerMachine):
+        subject = named
 
     class TestSingleOwner(SingleOwnerTests):
+        TestLongLives = SingleOwner.TestCase
+
         @pytest.fixture
         def subject(self) -> Subject:
-            return subject if isinstance(subject, Subject) else find_subject(subject)
+            return named if isinstance(named, Subject) else find_subject(named)
 
     return TestSingleOwner
 
 
 class SingleOwnerTests:
-    """What every single-owner protocol has to pass; ``subject`` is a fixture."""
+    """What every single-owner protocol has to pass in every state; ``subject`` is a fixture."""
 
     @pytest.fixture
     def subject(self) -> Subject:
@@ -59,10 +67,6 @@ class SingleOwnerTests:
             github.tell(found)
             texts = [trace_text(trace) for trace in found.violations.values()]
             pytest.fail("\n".join([_headline(found), "", *texts, *summary(found)]), pytrace=False)
-
-    def test_holds_in_long_lives(self, subject: Subject) -> None:
-        machine: Any = type("SingleOwner", (SingleOwnerMachine,), {"subject": subject})
-        run_state_machine_as_test(machine)
 
 
 def _headline(found: Verification) -> str:

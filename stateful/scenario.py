@@ -291,6 +291,7 @@ def _odd(name: str, plans: tuple[Plan, ...], *disks: DiskImage) -> Cast:
 
 ODD_CASTS: Final = (
     _odd("one-start", (NOTHING, KILL), *ODD),
+    _odd("one-start", (("errno",),), CONTAINERS),  # the lock alone says who owns there
     _odd("one-replace", (NOTHING,), RECYCLED, *ODD),
     _odd("two-starts", (NOTHING,), OWN_PID, NULL_OWN_PID),
     _odd("two-starts", (NOTHING, KILL), ZOMBIE, CONTAINERS, ROOTS),

@@ -54,8 +54,8 @@ def jobs_of(scenarios: Sequence[Scenario], but: Container[int]) -> list[Job]:
 
 def search(
     subject: Subject, offer: Offer, jobs: Sequence[Job], budget_s: float, workers: int, listen: Listener
-) -> dict[int, Result]:
-    """The results of some jobs, by the numbers of the scenarios; after an interrupt what there is of them."""
+) -> tuple[dict[int, Result], bool]:
+    """The results of some jobs, by the numbers of the scenarios, and whether an interrupt ended it early."""
     found: dict[int, Result] = {}
 
     def note(message: Message) -> None:
@@ -77,8 +77,8 @@ def search(
             for job in jobs:
                 _do(*arguments, job, note)
     except KeyboardInterrupt:
-        pass
-    return found
+        return found, True
+    return found, False
 
 
 def _do(subject: Subject, offer: Offer, deadline: float, job: Job, tell: Callable[[Message], None]) -> None:

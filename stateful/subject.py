@@ -23,13 +23,14 @@ from typing import Any, Final, NamedTuple, Protocol, cast
 
 from greenlet import getcurrent
 
+from stateful.built_in import MODULES, REFERENCE
 from stateful.chronicle import RUN_INVARIANTS
 from stateful.installation import CannotInstall, installed
 from stateful.invariants import INVARIANTS
 from stateful.kernel.disk import HOME
 from stateful.kernel.process import LEAVING, OWNER, Outcome, Process
 from stateful.life import OTHER, runs_other
-from stateful.subjects import MODULES, REFERENCE, status_module, zoo
+from stateful.subjects import status_module, zoo
 
 STATUS_FUNCTIONS: Final = ("get_running_pid", "write_pid_file", "remove_pid_file")
 

@@ -31,6 +31,7 @@ class Verification:
     Attributes:
         violations: the first trace of each invariant that is broken, made as small as it gets.
         offer: what the subject offers, and what not.
+        interrupted: whether an interrupt ended it early.
     """
 
     subject: Subject
@@ -38,6 +39,7 @@ class Verification:
     violations: dict[str, Trace] = field(default_factory=dict)
     offer: Offer = JUST_STARTS
     seconds: float = 0.0
+    interrupted: bool = False
 
     @property
     def verdict(self) -> str:
@@ -109,10 +111,11 @@ def verify(
     started = time.perf_counter()
     offer = examine(subject)
     left_out = not_offered(scenarios, offer)
-    found = search(subject, offer, jobs_of(scenarios, left_out), budget_s, workers, listen)
+    found, interrupted = search(subject, offer, jobs_of(scenarios, left_out), budget_s, workers, listen)
     for number, result in left_out.items():
         listen(number, result)
     verification = conclude(subject, offer, scenarios, found | left_out)
+    verification.interrupted |= interrupted
     verification.seconds = time.perf_counter() - started
     return verification
 
@@ -124,15 +127,16 @@ def conclude(
     results = [
         found.get(number, Result(scenario, reason="not begun")) for number, scenario in enumerate(scenarios)
     ]
-    return Verification(subject, results, _smallest(subject, results), offer)
+    verification = Verification(subject, results, offer=offer)
+    _make_small(verification)
+    return verification
 
 
-def _smallest(subject: Subject, results: Sequence[Result]) -> dict[str, Trace]:
-    """For each invariant the first violation, made as small as it gets, or as it is from an interrupt on."""
-    smallest = {}
-    in_a_hurry = False
+def _make_small(found: Verification) -> None:
+    """Note the first violation of each invariant, as small as it gets, or as it is from an interrupt on."""
+    subject, in_a_hurry = found.subject, False
     for invariant in (invariant.__name__ for invariant in (*INVARIANTS, *RUN_INVARIANTS)):
-        for result in results:
+        for result in found.results:
             trace = result.violations.get(invariant)
             if trace is not None:
                 try:
@@ -143,7 +147,6 @@ def _smallest(subject: Subject, results: Sequence[Result]) -> dict[str, Trace]:
                             trace = smaller
                         explain(subject, result.scenario, trace)
                 except KeyboardInterrupt:
-                    in_a_hurry = True
-                smallest[invariant] = result.violations[invariant] = trace
+                    in_a_hurry = found.interrupted = True
+                found.violations[invariant] = result.violations[invariant] = trace
                 break
-    return smallest

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from stateful.built_in import broken_by
 from stateful.invariants import GOALS, INVARIANTS
+from stateful.mutants import MUTANTS
 from stateful.report.verdict import as_json, summary
 from stateful.scenario import SCENARIOS, find_scenario
-from stateful.subjects import broken_by
-from stateful.subjects.mutants import MUTANTS
 from stateful.verify import verify
 
 PLANTED = Path(__file__).parent / "planted"

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import re
+import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+from hypothesis.configuration import set_hypothesis_home_dir
+from hypothesis.database import DirectoryBasedExampleDatabase
 
 from stateful import conformance
 from stateful.__main__ import main
+from stateful.built_in import BUILT_IN, broken_by
 from stateful.chronicle import RUN_INVARIANTS, count_respawns
 from stateful.deciders.supervised import supervise
 from stateful.invariants import INVARIANTS, LONGEST_LIFE_STEPS
 from stateful.kernel import file_calls, process_calls
+from stateful.mutants import MUTANTS
 from stateful.scenario import CASTS, SCENARIOS, SUPERVISED, find_scenario
 from stateful.schedule import parse_schedule
 from stateful.subject import find_subject
-from stateful.subjects import BUILT_IN, broken_by
-from stateful.subjects.mutants import MUTANTS
 from stateful.verify import verify
 
 OUTAGE_SUBJECTS = ("reference", "foreign-guard")
@@ -90,9 +95,27 @@ def test_options_of_the_workflows_are_there(capsys: pytest.CaptureFixture[str]) 
     assert {option for line in commands for option in re.findall(r"--[a-z]+", line)} <= set(known.split())
 
 
+def test_example_of_a_desk_replays_what_the_nightly_run_found(tmp_path: Path) -> None:
+    example = next(
+        code for code in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "nightly" in code
+    )
+    found = DirectoryBasedExampleDatabase(tmp_path / "examples")
+    found.save(b"key", b"value")
+    set_hypothesis_home_dir(tmp_path)
+    try:
+        exec(example, names := {})
+        artifact = tmp_path / "github-artifacts" / "hypothesis-example-db" / datetime.now(UTC).isoformat()
+        shutil.make_archive(str(artifact).replace(":", "_"), "zip", tmp_path / "examples")
+        assert "name: hypothesis-example-db" in README
+        assert list(names["nightly"].fetch(b"key")) == [b"value"]
+        assert settings.get_profile("desk").database is not None
+    finally:
+        set_hypothesis_home_dir(None)
+
+
 def test_conformance_gives_a_test_class() -> None:
-    tests = [name for name in dir(conformance("stateful.subjects.direct_unlink")) if name.startswith("test_")]
-    assert tests == ["test_holds_in_every_state", "test_holds_in_long_lives"]
+    tests = [name for name in dir(conformance("direct-unlink")) if name.lower().startswith("test")]
+    assert tests == ["TestLongLives", "test_holds_in_every_state"]
 
 
 def figures_of_the_outage() -> list[Any]:

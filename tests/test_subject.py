@@ -2,13 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
+from stateful import SingleOwnerMachine, conformance
 
-from stateful.pytest_suite import SingleOwnerTests
-from stateful.subject import Subject, find_subject
-
-
-class TestSubject(SingleOwnerTests):
-    @pytest.fixture
-    def subject(self, request: pytest.FixtureRequest) -> Subject:
-        return find_subject(request.config.getoption("--subject"))
+TestSubject = conformance(SingleOwnerMachine.subject)  # conftest.py has put it there.

@@ -22,9 +22,9 @@ from stateful.bench.measure import Fuzz, Search, StepCost, add_pairs, fuzz, sear
 from stateful.bench.race import Tally, race_pairs
 from stateful.bench.table import mutant_lines
 from stateful.kernel.kernel import SHARED_MEMORY, temporary_folder
+from stateful.mutants import MUTANTS
 from stateful.scenario import CASTS, KILL, NOTHING, SCENARIOS, Cast, Plan, faults_of_plan
 from stateful.subject import Subject, find_subject
-from stateful.subjects.mutants import MUTANTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 from hypothesis import HealthCheck, Phase, reject, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from stateful.built_in import broken_by
 from stateful.deciders.machine import InvariantViolated, SingleOwnerMachine
+from stateful.mutants import MUTANTS
 from stateful.scenario import MEDDLING, find_scenario
 from stateful.subject import find_subject
-from stateful.subjects import broken_by
-from stateful.subjects.mutants import MUTANTS
 
 if TYPE_CHECKING:
     from stateful.schedule import Move

@@ -6,12 +6,12 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from stateful.bench.measure import Search, search
+from stateful.built_in import broken_by
 from stateful.deciders.supervised import supervise
+from stateful.mutants import MUTANTS
 from stateful.scenario import find_scenario
 from stateful.schedule import parse_schedule
 from stateful.subject import find_subject
-from stateful.subjects import broken_by
-from stateful.subjects.mutants import MUTANTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

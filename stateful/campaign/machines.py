@@ -18,6 +18,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from stateful.campaign.coverage import Coverage
 from stateful.campaign.messages import Slice
+from stateful.database import shared
 from stateful.deciders.behaviour import Nondeterminism
 from stateful.deciders.machine import InvariantViolated, SingleOwnerMachine
 from stateful.scenario import Scenario
@@ -86,7 +87,7 @@ def run_machines(
     how = settings(
         max_examples=EXAMPLES,
         stateful_step_count=STEPS,
-        database=DirectoryBasedExampleDatabase(database),
+        database=shared(DirectoryBasedExampleDatabase(database)),
         derandomize=False,
         deadline=None,
         phases=[Phase.reuse, Phase.generate],

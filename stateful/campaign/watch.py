@@ -134,7 +134,7 @@ class Watch:
             except NotTold as why:
                 self._say(f"not saved: {why}")
         self._tell_of(found)
-        if any(result.reason in ("interrupted", "not begun") for result in found.results):
+        if found.interrupted:
             raise KeyboardInterrupt
         return not broken
 

@@ -29,6 +29,7 @@ from stateful.command.options import (
     positive,
 )
 from stateful.command.output import check_writable
+from stateful.database import NotShared, check_shared
 from stateful.deciders.result import HOLDS, UNKNOWN, VIOLATED
 from stateful.report.campaign import (
     as_json,
@@ -96,6 +97,10 @@ def _fuzz(options: argparse.Namespace) -> int:
         raise WrongInput(
             f"{options.corpus}: no corpus can be kept there: {error.strerror}; name another folder"
         ) from None
+    try:
+        check_shared()
+    except NotShared as error:
+        raise WrongInput(str(error)) from None
     console = Console(highlight=False, soft_wrap=True)
     with _events(options.json) as events, Display(console, events) as display:
         if options.watch:
@@ -146,8 +151,7 @@ class Display:
         self._console = console
         self._events = events
         self._live: Live | None = None
-        self._rechecked = self._lost = 0
-        self._said_s = 0.0
+        self._begin(None)
 
     def __enter__(self) -> Display:
         return self
@@ -155,8 +159,16 @@ class Display:
     def __exit__(self, *_: object) -> None:
         self._end_live()
 
+    def _begin(self, tally: Tally | None) -> None:
+        """Have told nothing of a campaign so far."""
+        self._tally = tally
+        self._rechecked = self._lost = 0
+        self._said_s = 0.0
+
     def show(self, tally: Tally, message: Message | None) -> None:
         """Show what is new, and where things stand."""
+        if tally is not self._tally:
+            self._begin(tally)
         for name, verdict, why in tally.rechecked[self._rechecked :]:
             self.say(recheck_line(name, verdict, why))
             self._write({"event": "rechecked", "case": name, "verdict": verdict, "why": why})
@@ -182,8 +194,6 @@ class Display:
         self._show_violations([each.found.trace for each in in_order(tally)])
         self.say("", *summary_lines(tally))
         self._write(as_json(tally, "summary"))
-        self._rechecked = self._lost = 0
-        self._said_s = 0.0
 
     def tell_of(self, found: Verification) -> None:
         """Show what came of searching the small scenarios."""

@@ -41,16 +41,16 @@ def _mutate(options: argparse.Namespace) -> int:
     if not scenarios:
         raise WrongInput(f"{subject.name}: none of these scenarios can be searched for it; name others")
     try:
-        mutations = survey(subject, offer, scenarios)
+        possible = survey(subject, offer, scenarios)
     except ValueError as why:
         raise WrongInput(f"{subject.name}: {why}; what holds can be mutated, so mend that first") from None
-    if not mutations:
+    if not possible:
         raise WrongInput(f"{subject.name}: it makes no call in these scenarios that could be mutated")
     console = Console(highlight=False, soft_wrap=True)
     judgements: list[Judgement] = []
     interrupted = False
     with _progress(console) as progress:
-        task = progress.add_task("", total=len(mutations))
+        task = progress.add_task("", total=len(possible))
 
         def hear(judgement: Judgement) -> None:
             judgements.append(judgement)
@@ -59,14 +59,14 @@ def _mutate(options: argparse.Namespace) -> int:
                 print(f"{judgement.mutation.site}: {judgement_text(judgement)}", flush=True)
 
         try:
-            judge_all(subject, offer, scenarios, mutations, options.workers, hear)
+            judge_all(subject, offer, possible, options.workers, hear)
         except KeyboardInterrupt:
             interrupted = True
     for line in ("", *judgement_lines(judgements), "", *score_lines(subject.name, judgements)):
         console.print(line, markup=False)
     console.print(f"  scope: {count(len(scenarios), 'scenario')}, searched exhaustively", markup=False)
     if interrupted:
-        console.print(f"  interrupted after {len(judgements)} of {len(mutations)} mutations", markup=False)
+        console.print(f"  interrupted after {len(judgements)} of {len(possible)} mutations", markup=False)
     verdicts = {judgement.verdict for judgement in judgements}
     return 3 if interrupted or UNKNOWN in verdicts else int(SURVIVED in verdicts)
 

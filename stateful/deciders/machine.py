@@ -14,12 +14,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, ClassVar, Final
 
 from hypothesis import event
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
+from stateful.deciders.guidance import guide
 from stateful.deciders.last_questions import ask_last_questions
 from stateful.deciders.needs import explain
 from stateful.deciders.ordering import Orderings
@@ -87,8 +89,12 @@ class InvariantViolated(AssertionError):
         scenario, trace = smallest(self.subject, self.scenario, self.trace)
         return explain(self.subject, scenario, trace)
 
-    def __str__(self) -> str:
+    @cached_property
+    def _text(self) -> str:  # Hypothesis and pytest ask for it again and again, and it takes seconds.
         return "\n" + trace_text(self.smallest())
+
+    def __str__(self) -> str:
+        return self._text
 
 
 # One class for each invariant, because Hypothesis tells failures apart by their class.
@@ -109,6 +115,18 @@ def _any(choose: Callable[[Execution], list[str]]) -> Callable[[Any], bool]:
     return lambda machine: bool(choose(machine.execution))
 
 
+class _Digest:
+    """What Hypothesis adds to the key of a machine in its database: the subject.
+
+    Without it machines that share their code share their examples, and the one that holds would delete those
+    that break the other.
+    """
+
+    def __get__(self, machine: object, kind: type[SingleOwnerMachine]) -> bytes:
+        subject = kind.subject
+        return (subject.name if isinstance(subject, Subject) else str(subject)).encode()
+
+
 class SingleOwnerMachine(RuleBasedStateMachine):
     """Starts, runs, kills and ends processes of ``subject`` in any order.
 
@@ -120,9 +138,11 @@ class SingleOwnerMachine(RuleBasedStateMachine):
     subject: ClassVar[Subject | str | None] = None
     meddling: ClassVar[bool] = False
     _offers: ClassVar[dict[Subject, Offer]] = {}
+    _hypothesis_internal_add_digest = _Digest()
 
     def __init__(self) -> None:
         super().__init__()
+        guide()
         subject = type(self).subject
         self._subject = subject if isinstance(subject, Subject) else find_subject(subject)
         if self._subject not in self._offers:

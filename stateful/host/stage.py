@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 from stateful.host import layout
-from stateful.host.actor import Cue
+from stateful.host.actor import Cue, Report
 from stateful.host.agreement import NAMES_A_PID, Agreement
 from stateful.host.calls import STATE, stat_fields
 from stateful.host.confirmation import Differs, Uneven, Unplayable
@@ -39,6 +39,17 @@ MICROSECONDS: Final = 1_000_000
 ENDS_A_STRANGER: Final = (signal.SIGKILL, signal.SIGTERM)
 
 
+class Heard(NamedTuple):
+    """What a process said after a step, to be compared while the next step is made."""
+
+    number: int
+    step: Step
+    call: Call
+    path: str | None
+    report: Report
+    signals: tuple[int, ...]
+
+
 class Stage:
     """Plays one trace; a context manager that leaves no process behind.
 
@@ -59,6 +70,7 @@ class Stage:
         check(self._machine)
         self._trace = trace
         self._number = 0
+        self._heard: Heard | None = None
         self.root = root
         self.clock = int(time.time()) * MICROSECONDS
         self.skew = 0
@@ -83,10 +95,11 @@ class Stage:
 
     def play(self) -> None:
         """Play it all. Raises Differs or Unplayable."""
-        layout.make_root(self.root)
         self._begin()
         for index, step in enumerate(self._trace.steps):
             self._number += step.move.steps
+            if not step.move.steps:
+                self._compare()
             if step.move.kind in WORLD:
                 strike(self, step.move, self._trace.disks[index + 1])
                 continue
@@ -98,6 +111,7 @@ class Stage:
             else:
                 self._event(step)
             self._settle(step, before, after)
+        self._compare()
         self._compare_disks()
         for letter, player in self.troupe.players.items():
             if self.troupe.has_ended(player):
@@ -130,6 +144,7 @@ class Stage:
                 if mentions(contents, START_TICKS - 1):
                     self.translation.add(START_TICKS - 1, self.troupe.players[letter].start - 1)
         self._call_up_those_who_begin()
+        layout.make_root(self.root)  # While they start, which touches no file.
         layout.lay_out(self.root, disk, self.translation, self.clock)
 
     def _call_up_those_who_begin(self) -> None:
@@ -165,14 +180,16 @@ class Stage:
         letter = step.move.letter
         player = self._enrol(letter)
         if letter in before and before[letter].signals:
-            self._do(step, "deliver")
+            self._tell(step, "deliver")
+            self._hear(step)
             self._same(step, Delivery(before[letter].signals[0]), player.report.answer)
             if isinstance(step.answer, Delivery):
-                self._compare_phase(step, player, after)
+                self._compare_phase(step, player.report, after[letter].signals if letter in after else ())
                 return
         call, path = player.report.call, player.report.path
         assert step.call is not None and call is not None
         if not self._agreement.on_call(step.call, call) or not self._agreement.on_path(step.path, path):
+            self._compare()
             shown = call_text(step._replace(call=call, path=path))
             raise Differs(
                 f"step {self._number} of {letter}: the simulation calls {call_text(step)}, "
@@ -180,15 +197,12 @@ class Stage:
             )
         self._guard(call, path)
         verb, value = self._how(step, call)
+        self._tell(step, verb, value)
         if letter not in after:
-            self.troupe.tell(letter, Cue(verb, value, self.clock, self.skew))
             return
-        self._do(step, verb, value)
-        answer = player.report.answer
-        if not self._agreement.on_answer(step.call, step.path or "", step.answer, call, answer):
-            raise self._difference(step, call, path, answer)
-        self._compare_phase(step, player, after)
-        if call.name == "sleep" or (call.name == "select" and answer == ()):
+        self._hear(step)
+        self._heard = Heard(self._number, step, call, path, player.report, after[letter].signals)
+        if call.name == "sleep" or (call.name == "select" and player.report.answer == ()):
             self.clock += call.args[-1]
 
     def _how(self, step: Step, call: Call) -> tuple[str, int]:
@@ -203,12 +217,15 @@ class Stage:
             return "deny", self.denial
         return ("drop" if step.answer == DROPPED else "go"), 0
 
-    def _do(self, step: Step, verb: str, value: int = 0) -> None:
-        """Have a process do something, and wait for it to come to its next call."""
-        letter = step.move.letter
-        self.troupe.tell(letter, Cue(verb, value, self.clock, self.skew))
+    def _tell(self, step: Step, verb: str, value: int = 0) -> None:
+        """Have a process do something; meanwhile compare the step before."""
+        self.troupe.tell(step.move.letter, Cue(verb, value, self.clock, self.skew))
+        self._compare()
+
+    def _hear(self, step: Step) -> None:
+        """Wait for a process to come to its next call."""
         try:
-            self.troupe.hear(letter)
+            self.troupe.hear(step.move.letter)
         except Differs as why:
             said = answer_text(step) or "it goes on"
             raise Differs(f"{self._where(step)}: the simulation says {said}; on the host, {why}.") from None
@@ -219,7 +236,8 @@ class Stage:
         if step.move.kind in SIGNALS:
             os.kill(player.pid, SIGNALS[step.move.kind])
         else:
-            self._do(step, "exit")
+            self._tell(step, "exit")
+            self._hear(step)
             self._same(step, step.phase, player.report.phase)
 
     def _guard(self, call: Call, path: str | None) -> None:
@@ -289,10 +307,21 @@ class Stage:
                 f"on the host it {ended_text(status)}."
             )
 
-    def _compare_phase(self, step: Step, player: Player, after: dict[str, Entry]) -> None:
-        report, letter = player.report, step.move.letter
+    def _compare(self) -> None:
+        """Compare the last step, where that is still to do, with what the process has said."""
+        if self._heard is None:
+            return
+        (number, step, call, path, report, signals), self._heard = self._heard, None
+        assert step.call is not None
+        now, self._number = self._number, number
+        if not self._agreement.on_answer(step.call, step.path or "", step.answer, call, report.answer):
+            raise self._difference(step, call, path, report.answer)
+        self._compare_phase(step, report, signals)
+        self._number = now
+
+    def _compare_phase(self, step: Step, report: Report, signals: tuple[int, ...]) -> None:
         self._same(step, step.phase, report.phase)
-        self._same(step, after[letter].signals if letter in after else (), report.signals)
+        self._same(step, signals, report.signals)
 
     def _same(self, step: Step, simulated: Any, real: Any) -> None:
         if simulated != real:

@@ -26,6 +26,7 @@ from stateful.running import new_process
 from stateful.subject import Subject
 
 PAUSE_S: Final = 0.0005
+LOOKS: Final = 150  # some 0.3 ms
 STOPPED: Final = "T"
 _SILENT: Final = Report(None, "", (), None, None)
 
@@ -70,6 +71,7 @@ class Troupe:
         self._root = root
         self._starts: dict[int, int] = {}
         self._digits: set[int] = set()
+        self._is_prompt = True
         self.players: dict[str, Player] = {}
         self.strangers: dict[int, Player] = {}
 
@@ -154,9 +156,8 @@ class Troupe:
     def hear(self, letter: str) -> Report:
         """What a process says next. Raises Differs where it says nothing."""
         player = self.players[letter]
-        assert player.stage is not None
         try:
-            message = player.stage.recv(MESSAGE_BYTES)
+            message = self._receive(player)
         except BlockingIOError:
             raise Differs(f"it waits, for {PATIENCE_S:g} s at least") from None
         except ConnectionError:
@@ -167,6 +168,21 @@ class Troupe:
         if player.report.refused:
             raise Differs(player.report.refused)
         return player.report
+
+    def _receive(self, player: Player) -> bytes:
+        """What comes next, which is looked for again and again at first: to be woken up takes longer.
+
+        Not so while a process starts, nor once that was in vain: then others need the processor.
+        """
+        assert player.stage is not None
+        if self._is_prompt and player.report is not _SILENT:
+            for _ in range(LOOKS):
+                try:
+                    return player.stage.recv(MESSAGE_BYTES, socket.MSG_DONTWAIT)
+                except BlockingIOError:
+                    pass
+            self._is_prompt = False
+        return player.stage.recv(MESSAGE_BYTES)
 
     def has_ended(self, player: Player) -> bool:
         """Whether a process of the subject is there no more."""

@@ -16,6 +16,7 @@ import importlib.machinery
 import os
 import sys
 import sysconfig
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from greenlet import getcurrent
@@ -211,9 +212,13 @@ def _names_to_hide(process: Process) -> tuple[str, ...]:
 
 def _adopt(process: Process) -> None:
     """Count as a process's own what it put into ``sys.modules`` by itself."""
-    for name, module in list(sys.modules.items()):
+    modules = sys.modules
+    names = [*takewhile(lambda name: name != _newest, reversed(modules))][::-1]
+    if len(modules) - len(names) != _expected:  # It has also removed some.
+        names = list(modules)
+    for name in names:
         if name not in _known and name not in _shared and name not in process.modules:
-            keep(process, name, module)
+            keep(process, name, modules[name])
 
 
 def _note_replaced(process: Process) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache
 from itertools import groupby
 from typing import Any, Final
 
@@ -44,6 +44,7 @@ SCOPE: Final = (
     "replace-of-owner-empty-1-kill",
     "replace-of-owner-zombie",
     "start-and-exit-stale-1-errno",
+    "one-start-containers-1-errno",
 )
 
 
@@ -76,62 +77,65 @@ def scope(offer: Offer, patterns: Sequence[str] = SCOPE) -> list[Scenario]:
     return [scenario for scenario in searched if {*scenario.cast.lives} <= {*offer.lives}]
 
 
-def survey(subject: Subject, offer: Offer, scenarios: Sequence[Scenario]) -> list[Mutation]:
-    """The mutations that are possible where a subject gets in some scenarios.
+def survey(
+    subject: Subject, offer: Offer, scenarios: Sequence[Scenario]
+) -> dict[Mutation, tuple[Scenario, ...]]:
+    """The mutations that are possible, by site, each with the scenarios in which its call is made.
 
-    Raises ValueError where it breaks an invariant itself, or misses a goal: nothing could be said of its
-    mutants then.
+    In all others a mutant does what the subject does, and need not be searched.
+
+    Raises ValueError where the subject breaks an invariant itself, or misses a goal: nothing could be said of
+    its mutants then.
     """
-    seen = Survey()
-    for result in _results(replace(subject, alteration=seen), offer, scenarios):
-        for invariant in result.violations:
-            raise ValueError(f"it violates {invariant} in {result.scenario.name} itself")
-        for goal in result.unreached:
-            raise ValueError(f"it never reaches {goal} in {result.scenario.name} itself")
-    return seen.mutations()
+    possible: dict[Mutation, tuple[Scenario, ...]] = {}
+    for group in _groups(scenarios):
+        seen = Survey()
+        for result in _search(replace(subject, alteration=seen), offer, group):
+            for invariant in result.violations:
+                raise ValueError(f"it violates {invariant} in {result.scenario.name} itself")
+            for goal in result.unreached:
+                raise ValueError(f"it never reaches {goal} in {result.scenario.name} itself")
+        for mutation in seen.mutations():
+            possible[mutation] = (*possible.get(mutation, ()), *group)
+    return dict(sorted(possible.items()))
+
+
+Question = tuple[Mutation, tuple[Scenario, ...]]
 
 
 def judge_all(
     subject: Subject,
     offer: Offer,
-    scenarios: Sequence[Scenario],
-    mutations: Sequence[Mutation],
+    possible: dict[Mutation, tuple[Scenario, ...]],
     workers: int,
     hear: Callable[[Judgement], None],
 ) -> None:
-    """Judge mutations in worker processes."""
+    """Judge mutations in worker processes, each in its scenarios."""
 
-    def lost(mutation: Mutation, status: int | None) -> None:
-        hear(Judgement(mutation, UNKNOWN, f"its worker ended with exit status {status}"))
+    def lost(question: Question, status: int | None) -> None:
+        hear(Judgement(question[0], UNKNOWN, f"its worker ended with exit status {status}"))
 
-    in_parallel(_judge, (subject, offer, tuple(scenarios)), list(mutations), workers, hear, lost)
-
-
-def _judge(
-    subject: Subject,
-    offer: Offer,
-    scenarios: tuple[Scenario, ...],
-    mutation: Mutation,
-    tell: Callable[[Judgement], None],
-) -> None:
-    tell(judge(subject, offer, scenarios, mutation))
+    in_parallel(_judge, (subject, offer), list(possible.items()), workers, hear, lost)
 
 
-def judge(subject: Subject, offer: Offer, scenarios: tuple[Scenario, ...], mutation: Mutation) -> Judgement:
-    """What becomes of one mutation."""
+def _judge(subject: Subject, offer: Offer, question: Question, tell: Callable[[Judgement], None]) -> None:
+    tell(judge(subject, offer, *question))
+
+
+def judge(subject: Subject, offer: Offer, mutation: Mutation, scenarios: tuple[Scenario, ...]) -> Judgement:
+    """What becomes of one mutation in some scenarios."""
     mutant = replace(subject, alteration=mutation)
-    states = 0
+    states, same = 0, True
     try:
-        with closing(_results(mutant, offer, scenarios)) as results:
-            for result in results:
-                states += result.states
-                caught = _caught(mutation, result, states)
-                if caught is not None:
-                    return caught
-        same = all(
-            _observations(mutant, offer, group) == _of_the_original(subject, offer, group)
-            for group in _groups(scenarios)
-        )
+        for group in _groups(scenarios):
+            seen: set[Any] = set()
+            with closing(_search(mutant, offer, group, seen)) as results:
+                for result in results:
+                    states += result.states
+                    caught = _caught(mutation, result, states)
+                    if caught is not None:
+                        return caught
+            same = same and seen == _of_the_original(subject, offer, group)
     except (UnmodelledSyscall, Nondeterminism) as error:
         return Judgement(mutation, UNKNOWN, str(error), states=states)
     return Judgement(mutation, EQUIVALENT if same else SURVIVED, states=states)
@@ -157,31 +161,28 @@ def _groups(scenarios: Sequence[Scenario]) -> list[tuple[Scenario, ...]]:
     return [tuple(group) for _, group in groupby(scenarios, together)]
 
 
-def _results(subject: Subject, offer: Offer, scenarios: Sequence[Scenario]) -> Generator[Result, None, None]:
-    for group in _groups(scenarios):
-        with closing(_memory(subject, group)) as memory, Watchdog():
-            yield from Explorer(subject, offer, list(group), memory).run()
-
-
-def _memory(subject: Subject, group: Sequence[Scenario]) -> Memory:
-    return Memory(subject, group[0].disk, loses_power=group[0].loses_power)
-
-
-def _observations(subject: Subject, offer: Offer, group: tuple[Scenario, ...]) -> frozenset[Any]:
-    """What can be observed in some scenarios.
+def _search(
+    subject: Subject, offer: Offer, group: tuple[Scenario, ...], seen: set[Any] | None = None
+) -> Generator[Result, None, None]:
+    """The results of scenarios that are searched together; what can be observed is added to ``seen``.
 
     Steps that nobody sees need not branch, since what can be observed is the same before and after. Who of
-    two identical processes stands for both may differ between two subjects, so both are searched.
+    two identical processes stands for both may differ between two subjects, so both are searched then.
     """
-    seen: set[Any] = set()
-    with closing(_memory(subject, group)) as memory, Watchdog():
+    memory = Memory(subject, group[0].disk, loses_power=group[0].loses_power)
 
-        def observe(state: Any) -> None:
+    def observe(state: Any) -> None:
+        if seen is not None:
             seen.add(observable(memory, state))
 
-        for _ in Explorer(subject, offer, list(group), memory, symmetric=False, observe=observe).run():
-            pass
+    with closing(memory), Watchdog():
+        explorer = Explorer(subject, offer, list(group), memory, symmetric=seen is None, observe=observe)
+        yield from explorer.run()
+
+
+@cache
+def _of_the_original(subject: Subject, offer: Offer, group: tuple[Scenario, ...]) -> frozenset[Any]:
+    seen: set[Any] = set()
+    for _ in _search(subject, offer, group, seen):
+        pass
     return frozenset(seen)
-
-
-_of_the_original = lru_cache(maxsize=None)(_observations)

@@ -24,13 +24,14 @@ from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from stateful.built_in import BUILT_IN
 from stateful.kernel.call import Delivery, Errno
 from stateful.kernel.machine import DEAD_PID, MACHINE
 from stateful.report.calls import call_text, short_path
 from stateful.scenario import Scenario
 from stateful.schedule import LIVES, SIGNALS, STEP
 from stateful.subject import Offer, Subject
-from stateful.subjects import BUILT_IN, status_module
+from stateful.subjects import status_module
 from stateful.trace import Step, Trace
 
 TEMPLATE: Final = "script.py.j2"

@@ -10,13 +10,13 @@ from typing import Final, NamedTuple
 
 import pytest
 
+from stateful.built_in import MODULES
 from stateful.deciders.replay import replay
 from stateful.host import Host
+from stateful.mutants import MUTANTS
 from stateful.scenario import find_scenario
 from stateful.schedule import parse_schedule
 from stateful.subject import find_subject
-from stateful.subjects import MODULES
-from stateful.subjects.mutants import MUTANTS
 from stateful.trace import Trace
 
 TESTS: Final = Path(__file__).parents[1]

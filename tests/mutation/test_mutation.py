@@ -79,8 +79,9 @@ def written(folder: Path, source: str) -> Subject:
 def judged(subject: Subject, names: tuple[str, ...], line: int, title: str) -> Judgement:
     offer = examine(subject)
     scenarios = tuple(scope(offer, names))
-    found = {(mutation.site.line, str(mutation)): mutation for mutation in survey(subject, offer, scenarios)}
-    return judge(subject, offer, scenarios, found[line, title])
+    possible = survey(subject, offer, scenarios)
+    found = {(mutation.site.line, str(mutation)): mutation for mutation in possible}
+    return judge(subject, offer, found[line, title], possible[found[line, title]])
 
 
 # These search all that there is, twice.

@@ -60,6 +60,18 @@ def shown(tally: Tally, *messages: Found) -> tuple[str, list[dict[str, object]]]
     return out.getvalue(), [json.loads(line) for line in events.getvalue().splitlines()]
 
 
+def test_each_campaign_of_a_watch_tells_all_of_its_cases() -> None:
+    out = io.StringIO()
+    with Display(Console(file=out, highlight=False, soft_wrap=True)) as display:
+        for verdict in ("VIOLATED", "FIXED"):
+            tally = tally_of()
+            for name in ("one.case", "other.case"):
+                tally.rechecked.append((name, verdict, ""))
+                display.show(tally, None)
+    cases = [line.split() for line in out.getvalue().splitlines() if line.endswith(".case")]
+    assert cases == [[v, name] for v in ("VIOLATED", "FIXED") for name in ("one.case", "other.case")]
+
+
 def test_display_without_a_terminal_is_lines() -> None:
     tally = tally_of()
     tally.lost.append("a worker ended with exit status -9 at pos")

@@ -7,16 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from stateful import mutants
 from stateful.bench.table import search_mutant
+from stateful.built_in import broken_by
 from stateful.chronicle import RUN_INVARIANTS
 from stateful.deciders.minimise import minimise
 from stateful.deciders.replay import replay
 from stateful.invariants import INVARIANTS
+from stateful.mutants import MUTANTS, NOT_EXPRESSIBLE
 from stateful.scenario import find_scenario
 from stateful.schedule import format_schedule, parse_schedule
 from stateful.subject import find_subject
-from stateful.subjects import broken_by, mutants
-from stateful.subjects.mutants import MUTANTS, NOT_EXPRESSIBLE
 
 # The rows of the catalogue, how single-owner protocols broke in the wild, by section.
 CATALOGUE = {
@@ -59,7 +60,8 @@ def test_only_rows_are_not_expressible() -> None:
 
 
 def test_every_file_is_in_the_table() -> None:
-    files = {path.stem.replace("_", "-") for path in Path(mutants.__path__[0]).glob("[!_]*.py")}
+    folder = Path(mutants.__file__).parent / "subjects/mutants"
+    files = {path.stem.replace("_", "-") for path in folder.glob("[!_]*.py")}
     assert files == set(MUTANTS)
 
 
