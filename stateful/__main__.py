@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from io import TextIOWrapper
 from typing import Final, NoReturn
 
-from stateful.command import fuzz, listing, mutate, replay, verify, zoo
+from stateful.command import fuzz, listing, merge, mutate, replay, verify, zoo
 from stateful.command.options import EXIT_STATUS, WRONG_INPUT, Parser, Verbs, WrongInput
 from stateful.deciders.behaviour import Nondeterminism
 from stateful.deciders.result import UNKNOWN
@@ -21,7 +21,7 @@ from stateful.kernel.call import UnmodelledSyscall
 from stateful.schedule import ScheduleMismatch
 from stateful.subject import SubjectError
 
-VERBS: Final = (verify, replay, mutate, fuzz, zoo, listing)
+VERBS: Final = (verify, merge, replay, mutate, fuzz, zoo, listing)
 PIPE_CLOSED: Final = 141
 
 

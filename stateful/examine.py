@@ -40,13 +40,18 @@ def examine(subject: Subject) -> Offer:
     """What a subject offers, and the other one. Raises SubjectError where one is none that can be used."""
     if subject.other is not None:
         return examine(replace(subject, other=None))._replace(other=examine(subject.other))
-    importer = _Importer(**vars(subject))
+    outcome = imported(_Importer(**vars(subject)))
+    if isinstance(outcome.value, Offer):
+        return outcome.value
+    raise SubjectError(f"{subject.name}: {outcome.value or 'it ended while being imported'}")
+
+
+def imported(importer: Subject) -> Outcome:
+    """How a process ends that does no more than import a subject. Raises SubjectError where it does not."""
     with Watchdog(), Execution(importer, SCENARIOS[0]) as execution:
         for _ in range(LIMIT_IMPORT_STEPS):
             execution.make(Move(STEP, "A"))
             outcome = execution.processes()["A"].outcome
             if outcome is not None:
-                if isinstance(outcome.value, Offer):
-                    return outcome.value
-                raise SubjectError(f"{subject.name}: {outcome.value or 'it ended while being imported'}")
-    raise SubjectError(f"{subject.name}: importing it takes more than {LIMIT_IMPORT_STEPS} calls")
+                return outcome
+    raise SubjectError(f"{importer.name}: importing it takes more than {LIMIT_IMPORT_STEPS} calls")

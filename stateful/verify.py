@@ -1,37 +1,27 @@
-"""Runs the exhaustive search over many scenarios, on several cores, within a budget of time.
-
-The scenarios of one cast on one disk are searched together, so these are the unit of work. Supervised ones
-are not searched but played: see ``stateful.deciders.supervised``.
-"""
+"""Verifies a subject: searches every scenario, and says what came of it."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from stateful.chronicle import RUN_INVARIANTS, Chronicle
-from stateful.deciders.explore import Explorer
-from stateful.deciders.memory import Memory
 from stateful.deciders.minimise import minimise
 from stateful.deciders.needs import explain
 from stateful.deciders.replay import replay
 from stateful.deciders.result import HOLDS, UNKNOWN, VIOLATED, Result
-from stateful.deciders.supervised import supervise
 from stateful.examine import examine
 from stateful.invariants import INVARIANTS
-from stateful.kernel.guard import Watchdog
 from stateful.report.blame import to_blame
 from stateful.scenario import STANDARD, Scenario
+from stateful.search import Listener, jobs_of, not_offered, search
 from stateful.subject import JUST_STARTS, Offer, Subject, find_subject
 from stateful.trace import Trace
-from stateful.workers import in_parallel
 
 DEFAULT_BUDGET_S: Final = 600.0
-
-Listener = Callable[[int, Result], None]
 
 
 @dataclass
@@ -120,84 +110,26 @@ def verify(
         subject = find_subject(subject)
     started = time.perf_counter()
     offer = examine(subject)
-    found: dict[int, Result] = {}
-
-    def note(message: Message) -> None:
-        number, result = message
-        found[number] = result
+    left_out = not_offered(scenarios, offer)
+    found, interrupted = search(subject, offer, jobs_of(scenarios, left_out), budget_s, workers, listen)
+    for number, result in left_out.items():
         listen(number, result)
-
-    def lost(job: Job, status: int | None) -> None:
-        for number, scenario in job:
-            if number not in found or not found[number].finished:
-                known = found.get(number, Result(scenario))
-                note((number, replace(known, reason=f"its worker ended with exit status {status}")))
-
-    for number, scenario in enumerate(scenarios):
-        missing = tuple(life for life in dict.fromkeys(scenario.cast.lives) if life not in offer.lives)
-        if missing:
-            found[number] = Result(scenario, missing=missing)
-    not_offered = list(found.items())
-    jobs = _jobs((number, scenario) for number, scenario in enumerate(scenarios) if number not in found)
-    arguments = (subject, offer, time.time() + budget_s)
-    verification = Verification(subject, offer=offer)
-    try:
-        if workers > 1 and len(jobs) > 1:
-            in_parallel(_search, arguments, jobs, workers, note, lost)
-        else:
-            for job in jobs:
-                _search(*arguments, job, note)
-        for message in not_offered:
-            note(message)
-    except KeyboardInterrupt:
-        verification.interrupted = True
-    verification.results = [
-        found.get(number, Result(scenario, reason="not begun")) for number, scenario in enumerate(scenarios)
-    ]
-    _make_small(verification)
+    verification = conclude(subject, offer, scenarios, found | left_out)
+    verification.interrupted |= interrupted
     verification.seconds = time.perf_counter() - started
     return verification
 
 
-Job = list[tuple[int, Scenario]]
-Message = tuple[int, Result]
-
-
-def _jobs(scenarios: Iterable[tuple[int, Scenario]]) -> list[Job]:
-    """The numbered scenarios, by cast and disk, and by whether power may be lost."""
-    jobs: dict[tuple[str, str, bool], Job] = {}
-    for number, scenario in scenarios:
-        together = scenario.cast.name, scenario.disk.name, scenario.loses_power
-        jobs.setdefault(together, []).append((number, scenario))
-    return list(jobs.values())
-
-
-def _search(
-    subject: Subject, offer: Offer, deadline: float, job: Job, tell: Callable[[Message], None]
-) -> None:
-    """Search the scenarios of one job; what it finds does not depend on what was searched before."""
-    numbers = {scenario: number for number, scenario in job}
-
-    def watch(result: Result) -> None:
-        if result.scenario in numbers:
-            tell((numbers[result.scenario], result))
-
-    until = time.perf_counter() + deadline - time.time()
-    if job[0][1].cast.supervision is not None:
-        for number, scenario in job:
-            tell((number, supervise(subject, scenario, until)))
-        return
-    memory = Memory(subject, job[0][1].disk, loses_power=job[0][1].loses_power)
-    explorer = Explorer(subject, offer, list(numbers), memory, until, watch)
-    try:
-        with Watchdog():
-            for result in explorer.run():
-                watch(result)
-    except KeyboardInterrupt:
-        watch(replace(explorer.so_far(), reason="interrupted"))
-        raise
-    finally:
-        memory.close()
+def conclude(
+    subject: Subject, offer: Offer, scenarios: Sequence[Scenario], found: Mapping[int, Result]
+) -> Verification:
+    """The verification of some scenarios, given the results that there are, by number."""
+    results = [
+        found.get(number, Result(scenario, reason="not begun")) for number, scenario in enumerate(scenarios)
+    ]
+    verification = Verification(subject, results, offer=offer)
+    _make_small(verification)
+    return verification
 
 
 def _make_small(found: Verification) -> None:

@@ -91,7 +91,7 @@ def test_options_of_the_workflows_are_there(capsys: pytest.CaptureFixture[str]) 
         main(["verify", "--help"])
     known = capsys.readouterr().out
     commands = re.findall(r"- run: python -m stateful verify (.*)", README)
-    assert len(commands) == 2
+    assert len(commands) == 3
     assert {option for line in commands for option in re.findall(r"--[a-z]+", line)} <= set(known.split())
 
 

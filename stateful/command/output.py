@@ -16,7 +16,7 @@ def check_writable(path: Path) -> None:
         if not there:
             path.resolve().unlink()
     except OSError as error:
-        raise _unwritable(path, error) from None
+        raise unwritable(path, error) from None
 
 
 def write(path: Path, text: str) -> None:
@@ -24,7 +24,7 @@ def write(path: Path, text: str) -> None:
     try:
         path.write_text(text, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
-        raise _unwritable(path, error) from None
+        raise unwritable(path, error) from None
 
 
 def make_folder(folder: Path) -> None:
@@ -43,7 +43,8 @@ def make_folder(folder: Path) -> None:
         ) from None
 
 
-def _unwritable(path: Path, error: OSError) -> WrongInput:
+def unwritable(path: Path, error: OSError) -> WrongInput:
+    """What to say of a file that cannot be written."""
     return WrongInput(
         f"{path}: cannot be written ({error.strerror}); "
         "give the name of a file in a folder that you may write"

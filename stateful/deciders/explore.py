@@ -25,11 +25,13 @@ from dataclasses import replace
 from typing import Final
 
 from stateful.deciders.behaviour import Nondeterminism
+from stateful.deciders.digest import Digests
 from stateful.deciders.faults import fault_moves, recoveries
 from stateful.deciders.layer import Layer, Place
 from stateful.deciders.memory import Memory, State
 from stateful.deciders.minimise import vary
 from stateful.deciders.moment import moment_of
+from stateful.deciders.part import WHOLE, Deal, Part, seen
 from stateful.deciders.power import JUDGED, profile_of
 from stateful.deciders.questions import Questions
 from stateful.deciders.replay import replay
@@ -68,6 +70,7 @@ class Explorer:
         deadline: float | None = None,
         watch: Callable[[Result], None] = lambda result: None,
         *,
+        part: Part = WHOLE,
         reduced: bool = True,
         symmetric: bool = True,
         observe: Callable[[State], None] = lambda state: None,
@@ -77,9 +80,11 @@ class Explorer:
         self.scenarios = {scenario.plan: scenario for scenario in scenarios}
         self.cast = scenarios[0].cast
         self.memory = memory
+        self.digests = Digests(memory)
         self.deadline = deadline
         self.watch = watch
         self.observe = observe
+        self.part = part
         self.reduced = reduced and memory.machine.interchangeable
         self.symmetric = symmetric and self.reduced
         self.signalled = self.exposed = False
@@ -92,7 +97,8 @@ class Explorer:
         self._not_offered = self._scenario.not_owed(self.offer.invariants_not_offered)
         self._questions = Questions(self.memory, self.offer.lives, self._not_offered)
         self._temporary = Temporary()
-        self._symmetry = Symmetry(self.memory, self.cast.lives)
+        self._symmetry = Symmetry(self.memory, self.digests, self.cast.lives)
+        self._deal = Deal(self.part, self._role)
 
     def run(self) -> Iterator[Result]:
         """The result of each scenario, in the order in which plans prolong each other."""
@@ -150,9 +156,16 @@ class Explorer:
                 result.reason = f"a power loss leaves more than {MOST_IMAGES[WRITEBACK]:,} images"
             elif result.unreached:
                 result.reason = f"never reached: {', '.join(result.unreached)}"
+            if self.part != WHOLE:
+                result.seen = seen(layer, self.digests, self._reductions())
             yield result
         for family in self._prolonging(layer.plan):
             yield from self._search(Layer((*layer.plan, family), layer))
+
+    def _reductions(self) -> tuple[str, ...]:
+        """In which way the states are reduced, which may have turned out on the way."""
+        ways = {"symmetric": self.symmetric, "exposed": self.exposed, "signalled": self.signalled}
+        return tuple(way for way, holds in ways.items() if holds)
 
     def _prolonging(self, plan: Plan) -> list[str]:
         """The families of faults with which some plan goes on from this one."""
@@ -266,6 +279,8 @@ class Explorer:
             raise Signalled
         if move.is_fault and self._layer.plan:
             self._layer.faults[self._layer.plan[-1]] += 1
+            if self.part != WHOLE:
+                self._layer.tried.append((node, move))
         moment = moment_of(self.memory, node.state, move, effect)
         broken = first_broken(moment, self._not_offered)
         if broken is not None:
@@ -298,7 +313,14 @@ class Explorer:
         family = self._layer.plan[-1]
         if family == POWER_LOSS:
             return self._layer.power.moves(self.memory.shared_state(place.node.state.shared))
-        return fault_moves(self.memory, place.node.state, family, place.letter)
+        moves = fault_moves(self.memory, place.node.state, family, place.letter)
+        if self.part == WHOLE or len(self._layer.plan) > 1:
+            return moves
+        return [move for move in moves if self._deal.is_mine(place.node, move)]
+
+    def _role(self, local: int) -> bytes:
+        """What a process is doing, whoever of those that are interchangeable it is."""
+        return self._symmetry.role(local) if self.symmetric else self.digests.locals([local])[0]
 
     def _lose_power(self, node: Node, move: Move, after: State) -> None:
         """Ask what a start makes of what is left. Nothing more is followed: there are disks like these."""

@@ -10,6 +10,7 @@ from stateful.deciders.power import PowerLosses
 from stateful.deciders.way import Node, Ways
 from stateful.invariants import GOALS, GOALS_OF_FAULTS
 from stateful.scenario import NOTHING, Plan
+from stateful.schedule import Move
 from stateful.trace import Trace
 
 
@@ -32,6 +33,7 @@ class Layer:
         missing: the goals that have not been reached.
         masked: traces of an invariant that were of no use because another is broken before it.
         faults: how many faults were tried, by family.
+        tried: the faults of this layer alone, where the search is one of several parts.
         power: what its power losses have shown.
     """
 
@@ -44,6 +46,7 @@ class Layer:
         self.missing: set[str] = {*earlier.missing, *GOALS_OF_FAULTS} if earlier else set(GOALS)
         self.masked: Counter[str] = Counter(earlier.masked) if earlier else Counter()
         self.faults: Counter[str] = Counter(earlier.faults) if earlier else Counter()
+        self.tried: list[tuple[Node, Move]] = []
         self.power = PowerLosses()
         self.cut_short: bool = bool(earlier and earlier.cut_short)
         self.finished: bool = not earlier or earlier.finished

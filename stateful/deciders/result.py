@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from stateful.chronicle import Chronicle
+from stateful.deciders.part import Seen
 from stateful.deciders.power import Lost
 from stateful.scenario import Scenario
 from stateful.trace import Trace
@@ -28,6 +29,7 @@ class Result:
         power_losses: what power losses have shown, by profile.
         missing: the lives of the scenario that the subject does not offer; nothing is searched then.
         chronicle: what happened, where it is supervised: it is played once, and has no states.
+        seen: what was gone through, where it is a part of a search.
     """
 
     scenario: Scenario
@@ -42,6 +44,7 @@ class Result:
     faults: dict[str, int] = field(default_factory=dict)
     chronicle: Chronicle | None = None
     power_losses: dict[str, Lost] = field(default_factory=dict)
+    seen: Seen | None = None
 
     @property
     def finished(self) -> bool:

@@ -14,9 +14,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from itertools import groupby, permutations, product
-from typing import Any
+from typing import Any, Final
 
 from stateful.deciders.behaviour import BORN, Intent
+from stateful.deciders.digest import Digests
 from stateful.deciders.memory import UNBORN, Local, Memory, State
 from stateful.kernel.call import Call
 from stateful.kernel.disk import Disk
@@ -26,6 +27,8 @@ from stateful.kernel.proc import BOOT_TIME_S, TICKS_PER_S
 from stateful.running import LETTERS
 
 Exchange = tuple[int, ...]  # position i becomes position exchange[i]
+NOBODY: Final = -1  # is exchanged: instead of the number of an exchange
+LONGEST: Final = 1_000_000  # answers: longer than any history, of who has ended
 
 
 class Asymmetric(Exception):
@@ -35,24 +38,69 @@ class Asymmetric(Exception):
 class Symmetry:
     """The exchanges of a cast, and what they make of states; remembered as numbers."""
 
-    def __init__(self, memory: Memory, lives: Sequence[str]) -> None:
+    def __init__(self, memory: Memory, digests: Digests, lives: Sequence[str]) -> None:
         self.memory = memory
+        self.digests = digests
         self._maps = [_Map(exchange, memory.machine) for exchange in _exchanges(lives)]
         self._identity = tuple(range(len(lives)))
+        self._progress: dict[int, int] = {}
+        self._in_order: dict[tuple[int, ...], list[int]] = {}
         self._shared: list[dict[int, int]] = [{} for _ in self._maps]
         self._locals: list[dict[int, int]] = [{} for _ in self._maps]
         self._histories: list[dict[int, int]] = [{} for _ in self._maps]
 
     def canonical(self, state: State) -> tuple[State, Exchange]:
-        """The smallest of the states that differ only in who is who, and the exchange that leads to it."""
-        best, how = state, self._identity
+        """The first of the states that differ only in who is who, and the exchange that leads to it.
+
+        It is chosen by content, since numbers follow the order in which a search goes. Which steps do not
+        branch depends on who is who, and so does the number of states. Who has come further comes first:
+        then the processes of one letter do much the same in all states, and less has to be remembered.
+        """
+        known = self._progress
+        progress = tuple(known[local] if local in known else self._how_far(local) for local in state.locals)
+        ties = self._in_order.get(progress) or self._put_in_order(progress)
+        images = [self._exchanged(state, number) for number in ties]
+        best = images[0] if len(images) == 1 else min(images, key=self._by_digest)
+        number = ties[images.index(best)]
+        return best, self._identity if number == NOBODY else self._maps[number].exchange
+
+    def _how_far(self, local: int) -> int:
+        value = self.memory.local(local)
+        length = LONGEST if value.outcome else self.memory.behaviour.length(max(value.history, 0))
+        self._progress[local] = UNBORN if value.history == UNBORN else length
+        return self._progress[local]
+
+    def _put_in_order(self, progress: tuple[int, ...]) -> list[int]:
+        """The exchanges by which those who have come further come first."""
+        images = {NOBODY: progress}
         for number, mapping in enumerate(self._maps):
-            shared = self._image_of_shared(state.shared, number, mapping)
-            if shared <= best.shared:
-                image = State(shared, self._image_of_locals(state.locals, number, mapping))
-                if image < best:
-                    best, how = image, mapping.exchange
-        return best, how
+            image = [0] * len(progress)
+            for old, new in enumerate(mapping.exchange):
+                image[new] = progress[old]
+            images[number] = tuple(image)
+        most = max(images.values())
+        self._in_order[progress] = [number for number in images if images[number] == most]
+        return self._in_order[progress]
+
+    def _exchanged(self, state: State, number: int) -> State:
+        if number == NOBODY:
+            return state
+        mapping = self._maps[number]
+        shared = self._image_of_shared(state.shared, number, mapping)
+        return State(shared, self._image_of_locals(state.locals, number, mapping))
+
+    def _by_digest(self, state: State) -> tuple[bytes, ...]:
+        return self.digests.shared(state.shared), *self.digests.locals(state.locals)
+
+    def role(self, local: int) -> bytes:
+        """A local state, whoever of those with the same life is in it: the least of the digests."""
+        images = [local]
+        for number, mapping in enumerate(self._maps):
+            known = self._locals[number]
+            if local not in known:
+                known[local] = self._local(local, number, mapping)
+            images.append(known[local])
+        return min(self.digests.locals(images))
 
     def _image_of_shared(self, shared: int, number: int, mapping: _Map) -> int:
         image = self._shared[number].get(shared)

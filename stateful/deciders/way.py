@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import chain
 from typing import NamedTuple
 
 from stateful.deciders.memory import State
@@ -38,6 +40,10 @@ class Ways:
 
     def __contains__(self, node: Node) -> bool:
         return any(node in layer for layer in self._layers)
+
+    def nodes(self) -> Iterator[Node]:
+        """Every node."""
+        return chain.from_iterable(self._layers)
 
     def add(self, node: Node, came: tuple[Node, Move] | None, exchange: Exchange) -> None:
         """Note a new node, and the node and move it was reached by; None for the first one."""

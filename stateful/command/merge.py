@@ -1,0 +1,34 @@
+"""``merge``: the verdict of all the shards of a verification, as ``verify`` says it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from stateful.certificate import Unfit, read
+from stateful.command.display import console_of_lines
+from stateful.command.options import Verbs, WrongInput
+from stateful.command.outcome import add_outcome, check_outcome, tell
+from stateful.merge import merge
+
+
+def add(verbs: Verbs) -> None:
+    """Add the verb and its options."""
+    parser = verbs.add("merge", _merge, "Say the verdict of all shards that `verify --shard` has searched.")
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="what each shard has written")
+    add_outcome(parser)
+
+
+def _merge(options: argparse.Namespace) -> int:
+    check_outcome(options)
+    try:
+        certificates = {str(path): read(path) for path in options.files}
+        found = merge(certificates)
+    except Unfit as error:
+        raise WrongInput(str(error)) from None
+    console = console_of_lines()
+    status = tell(found, options, console)
+    there = [certificate.shard for certificate in certificates.values()]
+    for number in sorted({*range(1, there[0].of + 1)} - {shard.number for shard in there}):
+        console.print(f"Missing: shard {number}/{there[0].of}")
+    return status

@@ -1,0 +1,83 @@
+"""What is done with a verification: it is printed, and where that is asked for confirmed, written, saved."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from contextlib import suppress
+from pathlib import Path
+
+from rich.console import Console
+
+from stateful.command.cases import save
+from stateful.command.options import EXIT_STATUS, add_html
+from stateful.command.output import check_writable, make_folder, write
+from stateful.report import github
+from stateful.report.page import verification_page
+from stateful.report.power import unjudged
+from stateful.report.text import LIMIT_COLUMNS, trace_text
+from stateful.report.verdict import also_violated, as_json, summary, tables
+from stateful.verify import Verification
+
+
+def add_outcome(parser: argparse.ArgumentParser) -> None:
+    """The options that say what is done with it."""
+    parser.add_argument(
+        "--confirm", action="store_true", help="play each violation again with real processes"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the result there")
+    parser.add_argument("--save", type=Path, metavar="DIR", help="also write a case for each violation there")
+    add_html(parser)
+
+
+def check_outcome(options: argparse.Namespace) -> None:
+    """Refuse what cannot be written to, before anything is spent on what is to be written there."""
+    for path in filter(None, (options.json, options.html)):
+        check_writable(path)
+    if options.save:
+        make_folder(options.save)
+
+
+def tell(found: Verification, options: argparse.Namespace, console: Console) -> int:
+    """Do all of that; the exit status."""
+    if options.confirm:
+        from stateful.host import confirm_all
+
+        with suppress(KeyboardInterrupt):  # What was found is shown all the same.
+            confirm_all(found)
+    try:  # Before it is printed, since whoever reads that may read no further than its first line.
+        if options.json:
+            write(options.json, json.dumps(as_json(found), indent=2) + "\n")
+        if options.html:
+            write(options.html, verification_page(found))
+    finally:  # A disk may have become full in these minutes, which is no reason to keep the result.
+        _print(console, found)
+    if options.save:
+        for line in save(found, options.save):
+            console.print(line, markup=False)
+    github.tell(found)
+    return EXIT_STATUS[found.verdict]
+
+
+def _print(console: Console, found: Verification) -> None:
+    for table in tables(found.results):
+        console.print()
+        console.print(table, width=LIMIT_COLUMNS)
+    console.print()
+    traces = list(found.violations.values())
+    for trace in traces[:1]:
+        console.print(trace_text(trace), markup=False)
+        console.print()
+    if traces[1:]:
+        console.print("Also violated:")
+        for trace in traces[1:]:
+            for line in also_violated(trace):
+                console.print(f"  {line}", markup=False)
+        console.print()
+    for trace in unjudged(found.results):
+        console.print("Broken with posix alone, which the verdict does not count:")
+        for line in also_violated(trace):
+            console.print(f"  {line}", markup=False)
+        console.print()
+    for line in summary(found):
+        console.print(line, markup=False)
