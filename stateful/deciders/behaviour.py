@@ -15,8 +15,8 @@ from stateful.kernel.switch import bury
 from stateful.running import new_process, run_to_call
 from stateful.subject import Subject
 
-MOST_PARKED: Final = 256  # running processes that are kept for each life of each letter
-BURIED_AT_ONCE: Final = 128  # of these, the oldest: each burial collects garbage, however few it is of
+MOST_PARKED: Final = 2048  # running processes that are kept for each life of each letter
+BURIED_AT_ONCE: Final = 512  # of these, the oldest: each burial collects garbage, however few it is of
 BORN: Final = 0  # the history of a process that has been told nothing
 
 
