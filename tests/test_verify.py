@@ -17,14 +17,14 @@ def interrupt(*_: Any) -> None:
 
 def test_interrupt_while_a_violation_is_made_small_keeps_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(verify.__globals__, "minimise", interrupt)
-    found = verify("direct-unlink", [find_scenario("two-starts-empty")])
+    found = verify("foreign-guard", [find_scenario("one-start-stale")])
     assert found.interrupted
-    assert "at_most_one_owner" in found.violations
+    assert "a_dead_owner_can_be_replaced" in found.violations
 
 
 def test_interrupt_of_the_search_leaves_the_rest_not_begun() -> None:
-    scenarios = [find_scenario(name) for name in ("two-starts-empty", "two-starts-stale")]
-    found = verify("direct-unlink", scenarios, listen=interrupt)
+    scenarios = [find_scenario(name) for name in ("one-start-empty", "one-start-stale")]
+    found = verify("foreign-guard", scenarios, listen=interrupt)
     assert found.interrupted
     assert [result.reason for result in found.results][1:] == ["not begun"]
 

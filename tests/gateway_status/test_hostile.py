@@ -43,6 +43,7 @@ FILES = (
     *GUARDS,
 )
 NOT_FILES = ("directory", "full-directory", "link", "dangling-link", "loop", "fifo", "socket")
+FEW_EXAMPLES = 250
 MANY_EXAMPLES = 25_000  # On either kind of host.
 
 # Stand for what differs from run to run, so that an example is the same in each.
@@ -266,6 +267,7 @@ def fits_somebody(status: ModuleType, path: Path) -> bool:
     return type(pid) is int and since is not None and since == status.get_process_start_time(pid)
 
 
+@settings(max_examples=FEW_EXAMPLES)
 @given(homes)
 def test_home_full_of_anything(gateway: Gateway, contents: dict[str, bytes | str]) -> None:
     meet(gateway, contents)
