@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stateful.bench.luck import OUT_OF_SCOPE, machines_until_found
-from stateful.subjects.mutants import MUTANTS
+from stateful.mutants import MUTANTS
 
 # A race, a crash inside a claim, a crash after it, an odd disk; each takes a few machines.
 QUICK = ("check-then-overwrite", "empty-record-wedges", "foreign-guard-on-cleanup", "recycled-pid-trusted")
