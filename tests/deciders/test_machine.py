@@ -122,7 +122,7 @@ def test_machine_finds_nothing_in_the_reference_whatever_the_world_does() -> Non
 def test_reference_holds_in_a_hundred_thousand_steps_with_every_fault() -> None:
     before = Meddled.moves.total()
     machine: Any = seed(2)(Meddled)
-    run_state_machine_as_test(machine, settings=settings(CI, max_examples=500, stateful_step_count=30))
+    run_state_machine_as_test(machine, settings=settings(CI, max_examples=1_200, stateful_step_count=30))
     assert Meddled.moves.total() - before > 100_000
     assert {*WORLD} <= Meddled.moves.keys()
     assert {"eio", "enospc", "eacces", "emfile"} <= {*CALL_FAULTS} & Meddled.moves.keys()
