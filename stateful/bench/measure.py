@@ -133,9 +133,11 @@ def fuzz(subject: Subject, examples: int) -> Fuzz:
     class Machine(SingleOwnerMachine):
         def teardown(self) -> None:
             super().teardown()
-            if self._execution is not None:
-                done.machines += 1
-                done.steps += len(self._execution.trace.steps)
+            done.machines += 1
+
+        def _end(self) -> None:
+            super()._end()
+            done.steps += len(self.execution.trace.steps)
 
     machine: Any = Machine
     machine.subject = subject

@@ -51,11 +51,14 @@ class _Machine(SingleOwnerMachine):
         if time.monotonic() > self._context().until:
             raise _TimeIsOver
         super().__init__()
-        self._context().coverage.begin()
 
     def _context(self) -> _Context:
         assert self.context is not None
         return self.context
+
+    def _lay_out(self, disk: str) -> None:
+        self._context().coverage.begin()
+        super()._lay_out(disk)
 
     def _make(self, move: Move) -> bool:
         before = len(self.execution.trace.steps)
@@ -64,12 +67,9 @@ class _Machine(SingleOwnerMachine):
             self._context().coverage.observe(self.execution, self.execution.trace.steps[-1])
         return made
 
-    def teardown(self) -> None:
-        try:
-            super().teardown()
-        finally:
-            if self._execution is not None:
-                self._context().note(self.execution.scenario, self.execution.trace)
+    def _end(self) -> None:
+        super()._end()
+        self._context().note(self.execution.scenario, self.execution.trace)
 
 
 def run_machines(
@@ -80,7 +80,7 @@ def run_machines(
     note: Callable[[Scenario, Trace], None],
     until: float,
 ) -> None:
-    """Run machines until a moment of the monotonic clock; ``note`` hears of each, in the end."""
+    """Run machines until a moment of the monotonic clock; ``note`` hears of each execution, in the end."""
     machine: Any = _Machine
     machine.subject = subject
     machine.context = _Context(coverage, note, until)

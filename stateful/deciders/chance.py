@@ -12,10 +12,9 @@ from typing import Final
 
 from stateful.deciders.faults import CLOCK_STEPS_S, CORRUPTIONS
 from stateful.deciders.power import JUDGED
-from stateful.deciders.presence import fallible, files, living, pending, recyclable, running
+from stateful.deciders.presence import fallible, files, living, pending, recyclings, running
 from stateful.execution import Execution
 from stateful.kernel.call_faults import faults_of
-from stateful.kernel.machine import DEAD_PID
 from stateful.kernel.power import POWER_LOSS
 from stateful.schedule import Move
 
@@ -41,8 +40,7 @@ def _errnos(execution: Execution, random: Random) -> Sequence[Move]:
 
 
 def _recycled(execution: Execution, random: Random) -> Sequence[Move]:
-    kind = random.choice(("recycle", "lookalike"))
-    return [*(Move(kind, letter) for letter in recyclable(execution)), Move(kind, "", str(DEAD_PID))]
+    return recyclings(execution)
 
 
 def _removed(execution: Execution, random: Random) -> Sequence[Move]:

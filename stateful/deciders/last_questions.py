@@ -20,7 +20,17 @@ FIRST: Final = Move("disk-well")
 
 
 def ask_last_questions(execution: Execution, lives: Collection[str], make: Make) -> None:
-    """Is the owner found, is a further start kept out, could a stopped one be replaced? Can all start again?
+    """The questions about the owner, and: can all start again, after a kill of everybody?"""
+    ask_about_owner(execution, lives, make)
+    for letter in living(execution):
+        make(Move("crash", letter))
+    if "status" in lives:
+        _live(execution, "status", make)
+    _live(execution, "start", make)
+
+
+def ask_about_owner(execution: Execution, lives: Collection[str], make: Make) -> None:
+    """Is the owner found, is a further start kept out, could a stopped one be replaced?
 
     Args:
         lives: those that a process may be given.
@@ -32,11 +42,6 @@ def ask_last_questions(execution: Execution, lives: Collection[str], make: Make)
             _live(execution, life, make)
     if "replace" in lives and len(owners(execution)) == 1 and owners(execution) == stopped(execution):
         _live(execution, "replace", make)
-    for letter in living(execution):
-        make(Move("crash", letter))
-    if "status" in lives:
-        _live(execution, "status", make)
-    _live(execution, "start", make)
 
 
 def before_questions(moves: Sequence[Move]) -> list[Move]:

@@ -1,6 +1,9 @@
 """The Hypothesis machine: longer lives, more processes and more faults than a search can exhaust.
 
-Every fault that a schedule can name is a rule, without a limit on how often it happens.
+Every fault that a schedule can name may happen. A machine begins again and again, since most of what goes
+wrong does so early: on another disk, with some processes that race at once, and with a plan of faults. These
+are few, and mostly none: each excuses some of what comes after it, so that among many of them no race is left
+that counts (swarm testing, Groce et al., 2012).
 
 A rule is a turn and not a step, so that a race prints as a few lines. The invariants are checked inside
 the step loop. When a machine ends, the questions of the exhaustive search are asked of its last state:
@@ -13,7 +16,7 @@ minimal by ``stateful.deciders.minimise`` and, where a standard scenario shows t
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cached_property
 from typing import Any, ClassVar, Final
 
@@ -22,51 +25,29 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from stateful.deciders.guidance import guide
-from stateful.deciders.last_questions import ask_last_questions
+from stateful.deciders.last_questions import ask_about_owner, ask_last_questions
 from stateful.deciders.needs import explain
 from stateful.deciders.ordering import Orderings
-from stateful.deciders.power import JUDGED
-from stateful.deciders.presence import (
-    exitable,
-    fallible,
-    files,
-    living,
-    owners,
-    pending,
-    recyclable,
-    running,
-    serves,
-    stopped,
-)
+from stateful.deciders.presence import exitable, living, owners, recoveries, running, serves
+from stateful.deciders.scheduler import YIELDS
+from stateful.deciders.situation import DISKS, LIFE, SITUATION, of_machine
 from stateful.deciders.smallest import smallest
+from stateful.deciders.turn import ACTS, TURN, turns_of
 from stateful.deciders.unwatched import unwatched
+from stateful.deciders.world import FAMILIES
 from stateful.examine import examine
 from stateful.execution import Execution
-from stateful.image import NAMELESS, NULL_OWN_PID, NULL_START
-from stateful.kernel.call_faults import faults_of
+from stateful.invariants import LONGEST_LIFE_STEPS
 from stateful.kernel.guard import Watchdog
-from stateful.kernel.hostile import HOSTILE, IN_ITS_PLACE
-from stateful.kernel.machine import DEAD_PID
-from stateful.kernel.power import POWER_LOSS
 from stateful.kernel.process import STARTING
 from stateful.report.text import trace_text
-from stateful.scenario import OPEN_ENDED, Scenario
+from stateful.scenario import Scenario
 from stateful.schedule import STEP, Move, ScheduleMismatch, parse_schedule
 from stateful.subject import Offer, Subject, find_subject
 from stateful.trace import Trace
 
 MOST_LIVING: Final = 4
 MOST_PROCESSES: Final = 20
-SHORT_TURN_STEPS: Final = 16
-TO_THE_END: Final = 99
-# A race needs one process to be held up at one point, and others to get far meanwhile.
-TURN: Final = st.integers(1, SHORT_TURN_STEPS) | st.just(TO_THE_END)
-UPSETS: Final = st.sampled_from(("reboot", "disk-full", "read-only", "disk-well")) | st.builds(
-    "clock{:+}".format, st.integers(1, 10**6) | st.integers(-(10**6), -1)
-)
-# A record without a start time cannot be told from that of another gateway that has been given its pid.
-UNDECIDABLE: Final = (NAMELESS, NULL_START, NULL_OWN_PID)
-DISKS: Final = {scenario.disk.name: scenario for scenario in OPEN_ENDED if scenario.disk not in UNDECIDABLE}
 
 
 class InvariantViolated(AssertionError):
@@ -105,12 +86,15 @@ def _violation(invariant: str) -> type[InvariantViolated]:
     return _violated.setdefault(invariant, type(f"InvariantViolated_{invariant}", (InvariantViolated,), {}))
 
 
-def _among(choose: Callable[[Execution], list[str]]) -> st.SearchStrategy[str]:
+Choose = Callable[[Execution], list[str]]
+
+
+def _among(choose: Choose) -> st.SearchStrategy[str]:
     """One of the names that a function of the execution gives."""
-    return st.runner().flatmap(lambda machine: st.sampled_from(choose(machine.execution)))
+    return of_machine(lambda machine: st.sampled_from(choose(machine.execution)))
 
 
-def _any(choose: Callable[[Execution], list[str]]) -> Callable[[Any], bool]:
+def _any(choose: Choose) -> Callable[[Any], bool]:
     """Whether there is any."""
     return lambda machine: bool(choose(machine.execution))
 
@@ -149,7 +133,6 @@ class SingleOwnerMachine(RuleBasedStateMachine):
             self._offers[self._subject] = examine(self._subject)
         self._offer = self._offers[self._subject]
         self._execution: Execution | None = None
-        self._orderings = Orderings()
         self._watchdog = Watchdog()
         self._watchdog.__enter__()
 
@@ -158,24 +141,37 @@ class SingleOwnerMachine(RuleBasedStateMachine):
         assert self._execution is not None
         return self._execution
 
-    @initialize(disk=st.sampled_from(tuple(DISKS)))
-    def begin(self, disk: str) -> None:
-        """Lay out a disk."""
-        self._execution = Execution(self._subject, DISKS[disk])
+    @initialize(**SITUATION)
+    def begin(self, disk: str, schedule: str, plan: list[str]) -> None:
+        """Lay out a disk, have some race on it at once, and say which faults are to come."""
+        self.plan = [*plan]
+        self._lay_out(disk)
+        self._play(schedule)
 
     # -- who is there -----------------------------------------------------------------------------------
 
     def lives(self) -> list[str]:
-        """The lives that a new process may get; override it to narrow the machine."""
+        """The lives that a new process may get, the usual one first; override it to narrow the machine."""
         return [life for life in self._offer.lives if life != "peek"]
+
+    def faults(self) -> st.SearchStrategy[str]:
+        """What the next fault of the plan may be now."""
+        return FAMILIES[self.plan[0]](self.execution) if self.plan else st.nothing()
 
     def _has_room(self) -> bool:
         return len(living(self.execution)) < MOST_LIVING
 
     # -- rules ------------------------------------------------------------------------------------------
 
+    @rule(**SITUATION)
+    def begin_again(self, disk: str, schedule: str, plan: list[str]) -> None:
+        """Ask about the owner, and begin on another disk."""
+        ask_about_owner(self.execution, self.lives(), self._make)
+        self._end()
+        self.begin(disk, schedule, plan)
+
     @precondition(_has_room)
-    @rule(life=st.runner().flatmap(lambda machine: st.sampled_from(machine.lives())), syscalls=TURN)
+    @rule(life=LIFE, syscalls=st.just(0) | TURN)
     def spawn(self, life: str, syscalls: int) -> None:
         """A new process, and its first turn."""
         if len(self.execution.processes()) < MOST_PROCESSES:
@@ -184,24 +180,22 @@ class SingleOwnerMachine(RuleBasedStateMachine):
             self._turn(letter, syscalls)
 
     @precondition(_any(running))
-    @rule(process=_among(running), syscalls=TURN)
-    def run(self, process: str, syscalls: int) -> None:
-        """A turn."""
-        self._turn(process, syscalls)
+    @rule(turns=of_machine(lambda machine: turns_of(running(machine.execution))))
+    def run(self, turns: str) -> None:
+        """Some turns."""
+        self._play(turns)
 
-    @precondition(_any(living))
-    @rule(process=_among(living))
-    def sigkill(self, process: str) -> None:
-        """SIGKILL: nothing of the process runs any more."""
-        if self.execution.processes()[process].phase == STARTING:
-            event("a crash fell inside a claim")
-        self._make(Move("crash", process))
+    @precondition(_any(running))
+    @rule(process=_among(running), call=st.sampled_from(ACTS))
+    def run_up_to(self, process: str, call: str) -> None:
+        """A turn that ends before the next call of a kind."""
+        self._turn(process, LONGEST_LIFE_STEPS, {call})
 
-    @precondition(_any(living))
-    @rule(process=_among(living))
-    def sigterm(self, process: str) -> None:
-        """SIGTERM: an owner shuts down; a process that has no handler yet ends at once."""
-        self._make(Move("term", process))
+    @precondition(_any(running))
+    @rule(process=_among(running))
+    def finish(self, process: str) -> None:
+        """A turn until the process owns or has ended, or is about to let others go first."""
+        self._turn(process, LONGEST_LIFE_STEPS, YIELDS)
 
     @precondition(_any(exitable))
     @rule(process=_among(exitable), syscalls=TURN)
@@ -210,71 +204,22 @@ class SingleOwnerMachine(RuleBasedStateMachine):
         self._make(Move("exit", process))
         self._turn(process, syscalls)
 
-    # -- what the world does ----------------------------------------------------------------------------
+    @precondition(lambda machine: not machine.faults().is_empty)
+    @rule(fault=of_machine(lambda machine: machine.faults()))
+    def strike(self, fault: str) -> None:
+        """The next fault of the plan happens."""
+        self.plan.pop(0)
+        for move in parse_schedule(fault):
+            event(f"fault: {move.kind}")
+            if move.kind == "crash" and self.execution.processes()[move.letter].phase == STARTING:
+                event("a crash fell inside a claim")
+            self._make(move)
 
-    @precondition(_any(running))
-    @rule(process=_among(running))
-    def sigstop(self, process: str) -> None:
-        """SIGSTOP: the process is held up until SIGCONT."""
-        self._make(Move("sigstop", process))
-
-    @precondition(_any(stopped))
-    @rule(process=_among(stopped))
-    def sigcont(self, process: str) -> None:
-        """SIGCONT."""
-        self._make(Move("sigcont", process))
-
-    @precondition(_any(fallible))
-    @rule(process=_among(fallible), data=st.data())
-    def fail(self, process: str, data: st.DataObject) -> None:
-        """The next call of a process fails."""
-        fault = data.draw(st.sampled_from(faults_of(pending(self.execution, process))), label="fault")
-        event(f"fault: {fault}")
-        self._make(Move(fault, process))
-
-    @rule(kind=st.sampled_from(("recycle", "lookalike")), data=st.data())
-    def recycle(self, kind: str, data: st.DataObject) -> None:
-        """The pid of a process that has ended goes to somebody else."""
-        whom = data.draw(st.sampled_from([str(DEAD_PID), *recyclable(self.execution)]), label="whom")
-        if whom.isalpha():
-            self._make(Move(kind, whom))
-        else:
-            self._make(Move(kind, "", whom))
-
-    @precondition(lambda machine: machine.meddling and bool(files(machine.execution)))
-    @rule(name=_among(files), how=st.sampled_from((*HOSTILE, *IN_ITS_PLACE)) | st.binary(max_size=64))
-    def corrupt(self, name: str, how: str | bytes) -> None:
-        """Other bytes stand in a file than anybody wrote."""
-        event("a file was corrupted")
-        self._make(Move("corrupt", "", f"{name}={how if isinstance(how, str) else '0x' + how.hex()}"))
-
-    @precondition(lambda machine: machine.meddling and bool(files(machine.execution)))
-    @rule(name=_among(files))
-    def remove(self, name: str) -> None:
-        """An operator removes a file."""
-        self._make(Move("remove", "", name))
-
-    @precondition(lambda machine: machine.meddling)
-    @rule(fault=st.sampled_from(("home-gone", "home-new")))
-    def lose_home(self, fault: str) -> None:
-        """The home is gone, or a new one is in its place."""
-        self._make(Move(fault))
-
-    @precondition(lambda machine: machine.execution.kernel.persistence is not None)
-    @rule(profile=st.sampled_from(JUDGED), data=st.data())
-    def lose_power(self, profile: str, data: st.DataObject) -> None:
-        """Power is lost, and of what was not synced, something is left; once in a machine."""
-        persistence = self.execution.kernel.persistence
-        images = persistence.images(profile).listed if persistence is not None else ()
-        if images:
-            number = data.draw(st.integers(1, len(images)), label="image")
-            event("power was lost")
-            self._make(Move(POWER_LOSS, "", f"{profile}-{number}"))
-
-    @rule(fault=UPSETS)
-    def upset(self, fault: str) -> None:
-        """The disk is full or read-only, the clock is set, or the machine is booted again."""
-        self._make(*parse_schedule(fault))
+    @precondition(_any(recoveries))
+    @rule(what=_among(recoveries))
+    def recover(self, what: str) -> None:
+        """A fault that lasts comes to its end."""
+        self._make(*parse_schedule(what))
 
     def teardown(self) -> None:
         """Ask the last questions and leave nothing behind."""
@@ -284,18 +229,37 @@ class SingleOwnerMachine(RuleBasedStateMachine):
                 ask_last_questions(self.execution, self.lives(), self._make)
         finally:
             if self._execution is not None:
-                self._execution.close()
+                self._end()
             self._watchdog.__exit__()
 
     # -- moves ------------------------------------------------------------------------------------------
 
-    def _turn(self, letter: str, steps: int) -> None:
-        """Let a process make steps, until it waits, owns or ends."""
+    def _lay_out(self, disk: str) -> None:
+        """Begin an execution."""
+        self._orderings = Orderings()
+        self._execution = Execution(self._subject, DISKS[disk])
+
+    def _end(self) -> None:
+        """Leave nothing of an execution behind."""
+        self.execution.close()
+
+    def _play(self, schedule: str) -> None:
+        """Make the moves of a schedule that are possible."""
+        for move in parse_schedule(schedule):
+            if move.kind == STEP:
+                self._turn(move.letter, 1)
+            else:
+                self._make(move)
+
+    def _turn(self, letter: str, steps: int, calls: Collection[str] = ()) -> None:
+        """Let a process make steps, until it waits, owns or ends, or is about to make one of some calls."""
         process = self.execution.processes()[letter]
         for _ in range(steps):
             if not process.alive or process.stopped or serves(process):
                 break
             if not self._make(Move(STEP, letter)):
+                break
+            if process.pending is not None and process.pending.name in calls:
                 break
         if process.outcome is not None:
             event(f"{process.life}: {process.outcome.kind}")

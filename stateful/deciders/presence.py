@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from stateful.execution import Execution
+from stateful.image import NAMELESS, NULL_OWN_PID, NULL_START
 from stateful.kernel.call import Call
 from stateful.kernel.call_faults import faults_of
 from stateful.kernel.disk import home_files
+from stateful.kernel.faults import OF_A_PID
+from stateful.kernel.machine import DEAD_PID
 from stateful.kernel.power import POWER_LOSS
 from stateful.kernel.process import OWNER, Process
 from stateful.schedule import Move
+
+_UNDECIDABLE: Final = {
+    NULL_START: f"lookalike-{DEAD_PID}",
+    NAMELESS: f"lookalike-{DEAD_PID}",
+    NULL_OWN_PID: "lookalike-A",
+}
 
 
 def living(execution: Execution) -> list[str]:
@@ -36,6 +47,17 @@ def recyclable(execution: Execution) -> list[str]:
         elif step.move.letter and step.phase:
             born.setdefault(step.move.letter, boots)
     return [letter for letter in dead(execution) if boots == 1 or born.get(letter, boots) < boots]
+
+
+def recyclings(execution: Execution) -> list[Move]:
+    """How a pid that is free may go to somebody else now.
+
+    Not: how the one that a record without a start time names goes to another gateway. Were that the record's
+    own, it would look the same.
+    """
+    whom = [Move("", "", str(DEAD_PID)), *(Move("", letter) for letter in recyclable(execution))]
+    moves = [move._replace(kind=kind) for kind in OF_A_PID for move in whom]
+    return [move for move in moves if str(move) != _UNDECIDABLE.get(execution.scenario.disk)]
 
 
 def serves(process: Process) -> bool:
@@ -66,6 +88,12 @@ def running(execution: Execution) -> list[str]:
 def stopped(execution: Execution) -> list[str]:
     """The letters of those that are stopped."""
     return [letter for letter in living(execution) if execution.processes()[letter].stopped]
+
+
+def recoveries(execution: Execution) -> list[str]:
+    """How faults that last may end now, as a schedule says it."""
+    well = ["disk-well"] if execution.kernel.is_ailing() else []
+    return [*(f"sigcont-{letter}" for letter in stopped(execution)), *well]
 
 
 def pending(execution: Execution, letter: str) -> Call:

@@ -11,6 +11,7 @@ import importlib.machinery
 import importlib.util
 import sys
 import warnings
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from greenlet import getcurrent
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import CodeType, ModuleType
 
-_code: dict[tuple[str, int, int], CodeType] = {}
+Key = tuple[str, int, int]  # where a module's code is, and which version of it
+
+_code: dict[Key, CodeType] = {}
+_found: dict[tuple[Any, ...], tuple[ModuleSpec, Key]] = {}  # modules of which each process has its own copy
 
 
 class _Finder(importlib.abc.MetaPathFinder):
@@ -40,11 +44,16 @@ class _Finder(importlib.abc.MetaPathFinder):
             return None
         if fullname in FAKES and not modules.is_own(process, fullname):
             return importlib.machinery.ModuleSpec(fullname, _Given(process))
+        where = (fullname, process.folder, process.subject, *(path or ()), None, *sys.path)
+        known = _found.get(where)
+        if known is not None and known[1] == _key(known[1][0]):
+            return _again(process, *known)
         found = process.outside(_find, process, fullname, path, sys.path)
         if found is None:
             return None
         spec, key = found
         if key is not None:
+            _found[where] = copy(spec), key
             spec.loader = _Fresh(process, spec.loader, key)
             return spec  # type: ignore[no-any-return] # process.outside returns anything
         if spec.loader is None:  # a namespace package
@@ -66,9 +75,27 @@ def finders() -> list[Any]:
     return [_finder]
 
 
+def _again(process: Process, known: ModuleSpec, key: Key) -> ModuleSpec:
+    """The spec of a module that a process before this one has found."""
+    spec = copy(known)
+    if known.submodule_search_locations is not None:
+        spec.submodule_search_locations = list(known.submodule_search_locations)
+    spec.loader = _Fresh(process, known.loader, key)
+    return spec
+
+
+def _key(origin: str) -> Key:
+    """What tells whether the code in a file has changed."""
+    try:
+        status = real.stat(origin)
+    except OSError:  # in an archive
+        return origin, 0, 0
+    return origin, status.st_mtime_ns, status.st_size
+
+
 def _find(
     process: Process, name: str, path: Sequence[str] | None, paths: list[str]
-) -> tuple[ModuleSpec, tuple[str, int, int] | None] | None:
+) -> tuple[ModuleSpec, Key | None] | None:
     """Where a module is, and the key of its code if each process gets its own copy."""
     spec = None
     own = modules.is_own(process, name)
@@ -93,11 +120,7 @@ def _find(
     origin = spec.origin
     if spec.loader is None or origin is None or not (own or modules.is_fresh(name, origin)):
         return spec, None
-    try:
-        status = real.stat(origin)
-    except OSError:  # in an archive
-        return spec, (origin, 0, 0)
-    return spec, (origin, status.st_mtime_ns, status.st_size)
+    return spec, _key(origin)
 
 
 def _import_outside(name: str) -> ModuleType:
@@ -150,7 +173,7 @@ class _Namespace(importlib.abc.Loader):
 class _Fresh(importlib.abc.Loader):
     """Runs a module's code anew for one process; knows what its real loader knows."""
 
-    def __init__(self, process: Process, loader: Any, key: tuple[str, int, int]) -> None:
+    def __init__(self, process: Process, loader: Any, key: Key) -> None:
         self._process = process
         self._loader = loader
         self._key = key

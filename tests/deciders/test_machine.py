@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis import HealthCheck, Phase, reject, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from stateful.deciders.machine import InvariantViolated, SingleOwnerMachine
@@ -14,6 +14,7 @@ from stateful.kernel.call_faults import CALL_FAULTS
 from stateful.kernel.faults import WORLD
 from stateful.report.text import trace_text
 from stateful.scenario import find_scenario
+from stateful.schedule import Move
 from stateful.trace import Trace
 from stateful.verify import verify
 
@@ -36,11 +37,22 @@ QUICK = settings(CI, phases=[Phase.generate])
 
 
 def find(subject: str, number: int, how: settings) -> Trace:
-    """The smallest trace that a machine of starts finds with a seed."""
+    """The smallest trace that a machine of starts finds with a seed.
+
+    What else the subject breaks is passed over: where contenders all give up, one that is alone does too.
+    """
 
     class Machine(SingleOwnerMachine):
         def lives(self) -> list[str]:
             return ["start"]
+
+        def _make(self, move: Move) -> bool:
+            try:
+                return super()._make(move)
+            except InvariantViolated as violated:
+                if violated.invariant != BROKEN[subject]:
+                    reject()
+                raise
 
     Machine.subject = subject
     machine: Any = seed(number)(Machine)
@@ -96,8 +108,8 @@ class Meddled(SingleOwnerMachine):
     meddling = True
     moves: ClassVar[Counter[str]] = Counter()
 
-    def teardown(self) -> None:
-        super().teardown()
+    def _end(self) -> None:
+        super()._end()
         self.moves.update(step.move.kind for step in self.execution.trace.steps)
 
 
