@@ -99,8 +99,8 @@ def test_report_is_narrow_and_names_nothing_of_this_machine(
         "One",
         "The",
         "Confirmed",
-        "Fuzzing:",
         "The",
+        "Fuzzing:",
     ]
     assert "MISSED" not in text
     assert re.search(r"^  empty-record-wedges +one-start-empty +3 \+ 1 +3 +[\d.]+$", text, re.MULTILINE)

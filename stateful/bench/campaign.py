@@ -5,12 +5,12 @@ One worker in this process, which goes through the portfolio as a campaign does,
 
 from __future__ import annotations
 
+import math
 import tempfile
 import time
 from collections import Counter
-from itertools import count
 from pathlib import Path
-from statistics import median
+from statistics import median_low
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from stateful.bench.race import Tally, race_pairs
@@ -23,12 +23,14 @@ from stateful.deciders.draft import NARROWEST
 from stateful.examine import examine
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator
 
     from stateful.subject import Subject
 
 SLICE_S: Final = 1.0
+MOST_SLICES: Final = 20  # after that a seed is given up
 SHORTEST_RACE_S: Final = 0.5
+LONGEST_RACE_S: Final = 5.0
 
 
 class _FoundIt(Exception):
@@ -43,7 +45,7 @@ class Firsts(NamedTuple):
     """The first violations of a subject with some seeds.
 
     Attributes:
-        seconds: how long each took to be found, and to be executed twice again.
+        seconds: how long each took to be found, and to be executed twice again; infinite: none was found.
         invariants: how often each was the first.
         race: real processes that were raced for as long, all seeds together.
     """
@@ -55,43 +57,49 @@ class Firsts(NamedTuple):
 
 
 def measure_firsts(subject: Subject, seeds: int) -> Firsts:
-    """Find the first violation of a subject that has some, with each of some seeds; then race."""
+    """Find the first violation of a subject, with each of some seeds; then race."""
     seconds, invariants = [], Counter[str]()
     for seed in range(seeds):
         with tempfile.TemporaryDirectory(prefix="stateful-bench-") as folder:
             started = time.perf_counter()
             found = _first(subject, Corpus(Path(folder)), seed)
-            seconds.append(time.perf_counter() - started)
-        assert found.trace.violation is not None
-        invariants[found.trace.violation.invariant] += 1
-    race = race_pairs(subject, max(SHORTEST_RACE_S, sum(seconds)))
+            seconds.append(time.perf_counter() - started if found else math.inf)
+        if found:
+            assert found.trace.violation is not None
+            invariants[found.trace.violation.invariant] += 1
+    race = race_pairs(subject, min(LONGEST_RACE_S, max(SHORTEST_RACE_S, sum(seconds))))
     return Firsts(subject.name, tuple(seconds), invariants, race)
 
 
-def _first(subject: Subject, corpus: Corpus, seed: int) -> Found:
+def _first(subject: Subject, corpus: Corpus, seed: int) -> Found | None:
     def hear(message: Message) -> None:
         if isinstance(message, Found):
             raise _FoundIt(message)
 
     offered, steps = examine(subject).lives, steps_of_a_start(subject)
-    for number in count():
+    for number in range(MOST_SLICES):
         member = MEMBERS[number % len(MEMBERS)]
         given = Slice(member, f"{seed}-{number}", SLICE_S, NARROWEST, (), frozenset(), frozenset(), {})
         try:
             work(subject, offered, steps, corpus, given, hear)
         except _FoundIt as it:
             return it.found
-    raise AssertionError
+    return None
 
 
-def first_lines(firsts: Sequence[Firsts]) -> list[str]:
-    """The figures in words."""
-    lines = ["Fuzzing: seconds to the first violation, and real processes raced for as long"]
+def first_lines(firsts: Iterable[Firsts]) -> Iterator[str]:
+    """A table of the figures."""
+    yield "Fuzzing: seconds to the first violation, by seed, and pairs of real processes raced for as long"
+    yield f"  {'':<29}{'found':>7}{'median':>8}{'most':>7}  {'violated first':<33}{'two owners':>12}"
     for each in firsts:
-        invariant, times = each.invariants.most_common(1)[0]
-        lines.append(
-            f"  {each.name:<15} median {median(each.seconds):.2f} of {len(each.seconds)} seeds, at most "
-            f"{max(each.seconds):.2f}; real: two owners in {each.race.double_owners:,} of {each.race.tries:,}"
-        )
-        lines.append(f"  {'':<15} {times} times {invariant}")
-    return lines
+        number = len(each.seconds)
+        found = f"{sum(map(math.isfinite, each.seconds))}/{number}"
+        median, most = map(_in_seconds, (median_low(each.seconds), max(each.seconds)))
+        first = each.invariants.most_common(1)
+        invariant = first[0][0] if first else ""
+        race = f"{each.race.double_owners:,}/{each.race.tries:,}"
+        yield f"  {each.name:<29}{found:>7}{median:>8}{most:>7}  {invariant:<33}{race:>12}"
+
+
+def _in_seconds(seconds: float) -> str:
+    return f"{seconds:.2f}" if math.isfinite(seconds) else f"> {MOST_SLICES * SLICE_S:.0f}"
