@@ -89,8 +89,8 @@ def _first(subject: Subject, corpus: Corpus, seed: int) -> Found | None:
 
 def first_lines(firsts: Iterable[Firsts]) -> Iterator[str]:
     """A table of the figures."""
-    yield "Fuzzing: seconds to the first violation, by seed, and pairs of real processes raced for as long"
-    yield f"  {'':<29}{'found':>7}{'median':>8}{'most':>7}  {'violated first':<33}{'two owners':>12}"
+    yield "Fuzzing: seconds to the first violation, by seed; two owners of real processes, raced as long"
+    yield f"  {'':<34}{'found':>5}{'median':>7}{'most':>7}  {'violated first':<33}{'owners':>8}"
     for each in firsts:
         number = len(each.seconds)
         found = f"{sum(map(math.isfinite, each.seconds))}/{number}"
@@ -98,7 +98,7 @@ def first_lines(firsts: Iterable[Firsts]) -> Iterator[str]:
         first = each.invariants.most_common(1)
         invariant = first[0][0] if first else ""
         race = f"{each.race.double_owners:,}/{each.race.tries:,}"
-        yield f"  {each.name:<29}{found:>7}{median:>8}{most:>7}  {invariant:<33}{race:>12}"
+        yield f"  {each.name:<34}{found:>5}{median:>7}{most:>7}  {invariant:<33}{race:>8}"
 
 
 def _in_seconds(seconds: float) -> str:
