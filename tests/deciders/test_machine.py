@@ -65,7 +65,9 @@ def assert_as_short_as_the_search(subject: str, trace: Trace) -> None:
     assert trace.violation is not None
     assert trace.violation.invariant == BROKEN[subject]
     searched = verify(subject, [find_scenario(trace.scenario)]).violations[BROKEN[subject]]
-    assert (trace.length, trace.faults) == (searched.length, searched.faults)
+    # It may be shorter: on an odd disk the search has one start, and whoever else comes does so alone.
+    assert trace.length <= searched.length
+    assert trace.faults == searched.faults
 
 
 @pytest.mark.parametrize("subject", (pytest.param("foreign-guard", marks=pytest.mark.long), "guarded-lock"))
