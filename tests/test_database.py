@@ -110,6 +110,7 @@ def campaign(folder: Path, number: int = 0) -> list[Trace]:
     return traces
 
 
+@pytest.mark.long
 def test_campaign_replays_first_what_another_found(server: Server, tmp_path: Path) -> None:
     number = 0
     while not any(trace.violation for trace in campaign(tmp_path / "here", number)):

@@ -60,7 +60,7 @@ def _number_in_another_order(explorer: Explorer) -> None:
         ("unlinked-lock", "two-starts-empty-1-kill"),
         ("direct-unlink", "exit-and-start-empty"),
         ("reference-status", "two-starts-empty-1-kill"),
-        ("direct-unlink", "three-starts-empty"),
+        pytest.param("direct-unlink", "three-starts-empty", marks=pytest.mark.long),
     ),
 )
 def test_states_are_the_same_in_whatever_order_they_are_numbered(subject: str, name: str) -> None:

@@ -75,7 +75,7 @@ def test_number_of_states_is_exact(search: Any, subject: str, name: str) -> None
 @pytest.mark.parametrize(
     "name",
     (
-        "two-starts-empty-1-kill",
+        pytest.param("two-starts-empty-1-kill", marks=pytest.mark.long),
         "start-and-status-empty-1-kill",
         "exit-and-start-empty",
         pytest.param("start-and-replace-empty", marks=pytest.mark.long),

@@ -18,18 +18,18 @@ SEARCHES = (
     ("direct-unlink", "exit-and-start-empty-2-kills"),
     ("direct-unlink", "start-and-status-stale-1-kill"),
     ("direct-unlink", "two-starts-empty-1-kill-1-recycled-pid"),
-    ("direct-unlink", "two-starts-empty-1-reboot-1-recycled-pid"),
-    ("direct-unlink", "two-starts-empty-1-clock-step"),
     ("direct-unlink", "two-starts-empty-1-removal"),
-    ("direct-unlink", "two-starts-containers-1-kill"),
-    ("direct-unlink", "two-starts-root-1-kill"),
     ("foreign-guard", "two-starts-stale-2-kills"),
     ("foreign-guard", "two-starts-empty-1-sigstop"),
-    ("foreign-guard", "two-starts-empty-1-sigterm"),
     ("guarded-lock", "start-and-exit-stale-1-bad-disk"),
     ("tests/planted/takes_errors_for_free.py", "two-starts-empty-1-errno"),
 )
 LONG = (
+    ("direct-unlink", "two-starts-empty-1-reboot-1-recycled-pid"),
+    ("direct-unlink", "two-starts-empty-1-clock-step"),
+    ("direct-unlink", "two-starts-containers-1-kill"),
+    ("direct-unlink", "two-starts-root-1-kill"),
+    ("foreign-guard", "two-starts-empty-1-sigterm"),
     ("guarded-lock", "two-starts-empty-1-errno"),
     ("reference-status", "stop-of-owner-empty-1-kill"),
     ("direct-unlink with unlinked-lock", "start-and-other-start-empty-1-kill"),
@@ -55,7 +55,7 @@ def search(subject: str, name: str, part: Part = WHOLE) -> Result:
         memory.close()
 
 
-@pytest.mark.parametrize("parts", (2, 3))
+@pytest.mark.parametrize("parts", (pytest.param(2, marks=pytest.mark.long), 3))
 @pytest.mark.parametrize(
     ("subject", "name"),
     [*SEARCHES, *(pytest.param(*search, marks=pytest.mark.long) for search in LONG)],

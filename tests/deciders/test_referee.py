@@ -180,7 +180,11 @@ class _Listening(Execution):
         ("tests/planted/raises_out.py", "replace-of-owner-empty-1-kill"),
         ("tests/planted/raises_out.py", "replace-and-status-empty"),
         ("tests/planted/replaces_by_force.py", "replace-of-owner-stale-2-kills"),
-        ("tests/planted/raises_out.py with guarded-lock", "owner-and-other-start-empty-1-kill"),
+        pytest.param(
+            "tests/planted/raises_out.py with guarded-lock",
+            "owner-and-other-start-empty-1-kill",
+            marks=pytest.mark.long,
+        ),
         (
             "tests/planted/flock_only.py with tests/planted/raises_out.py",
             "start-and-other-start-stale-1-kill",
