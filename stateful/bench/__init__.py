@@ -48,7 +48,7 @@ CAUGHT: Final = tuple(MUTANTS)
 
 
 def bench() -> None:
-    """Measure and print everything; takes two minutes, and ten more for the campaigns."""
+    """Measure and print everything; takes a quarter of an hour, most of it for the campaigns."""
     subjects = [find_subject(RACED), find_subject("reference")]
     _print([_where(), ""])
     searches, costs = [Search() for _ in subjects], [StepCost() for _ in subjects]
