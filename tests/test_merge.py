@@ -16,12 +16,12 @@ from stateful.scenario import find_scenarios
 from stateful.verify import Verification, verify
 
 SEARCHES = (
-    ("direct-unlink", 3, ("exit-and-start-empty-1-reboot-1-recycled-pid",)),  # two shards have no reboot
     ("foreign-guard", 3, ("one-start-stale-1-kill",)),
     ("direct-unlink", 2, ("exit-and-start-empty-2-kills", "outage-under-launchd-empty")),
     ("tests/planted/replaces_by_force.py", 2, ("replace-of-owner-empty-1-kill",)),
 )
 LONG = (
+    ("direct-unlink", 3, ("exit-and-start-empty-1-reboot-1-recycled-pid",)),  # two shards have no reboot
     ("direct-unlink", 2, ("two-starts-empty-2-kills", "two-starts-stale")),
     ("foreign-guard", 3, ("two-starts-stale-1-kill", "one-start-empty-1-power-loss")),
     ("guarded-lock", 2, ("start-and-exit-stale-1-kill", "outage-under-launchd-empty")),

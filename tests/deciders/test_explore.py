@@ -76,7 +76,7 @@ def test_number_of_states_is_exact(search: Any, subject: str, name: str) -> None
     "name",
     (
         pytest.param("two-starts-empty-1-kill", marks=pytest.mark.long),
-        "start-and-status-empty-1-kill",
+        pytest.param("start-and-status-empty-1-kill", marks=pytest.mark.long),
         "exit-and-start-empty",
         pytest.param("start-and-replace-empty", marks=pytest.mark.long),
         "stop-of-owner-empty",

@@ -95,7 +95,7 @@ def test_machine_finds_nothing_in_the_reference() -> None:
         pass
 
     machine: Any = seed(1)(Machine)
-    run_state_machine_as_test(machine, settings=settings(CI, max_examples=15))
+    run_state_machine_as_test(machine, settings=settings(CI, max_examples=10))
 
 
 @pytest.mark.long
@@ -117,7 +117,7 @@ class Meddled(SingleOwnerMachine):
 
 def test_machine_finds_nothing_in_the_reference_whatever_the_world_does() -> None:
     machine: Any = seed(1)(Meddled)
-    run_state_machine_as_test(machine, settings=settings(CI, max_examples=15))
+    run_state_machine_as_test(machine, settings=settings(CI, max_examples=10))
 
 
 @pytest.mark.long

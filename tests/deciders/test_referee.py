@@ -206,9 +206,9 @@ def test_memory_and_plain_reexecution_reach_the_same_states(search: Any, subject
 
 
 UPSET = (
-    ("tests/planted/flock_only.py", "two-starts-empty-1-sigterm"),
+    pytest.param("tests/planted/flock_only.py", "two-starts-empty-1-sigterm", marks=pytest.mark.long),
     ("tests/planted/flock_only.py", "two-starts-empty-1-sigstop"),
-    ("tests/planted/flock_only.py", "two-starts-empty-1-errno"),
+    pytest.param("tests/planted/flock_only.py", "two-starts-empty-1-errno", marks=pytest.mark.long),
     ("tests/planted/flock_only.py", "two-starts-empty-1-removal"),
     ("tests/planted/flock_only.py", "two-starts-empty-1-bad-disk"),
     ("tests/planted/flock_only.py", "two-starts-empty-1-lost-home"),
@@ -217,7 +217,7 @@ UPSET = (
     ("tests/planted/raises_out.py", "stop-of-owner-empty-1-sigstop"),
     pytest.param("direct-unlink", "start-and-exit-stale-1-errno", marks=pytest.mark.long),
     ("direct-unlink", "start-and-exit-stale-1-clock-step"),
-    ("direct-unlink", "start-and-exit-stale-1-reboot-1-recycled-pid"),
+    pytest.param("direct-unlink", "start-and-exit-stale-1-reboot-1-recycled-pid", marks=pytest.mark.long),
     ("direct-unlink", "start-and-exit-stale-1-kill-1-recycled-pid"),
     ("direct-unlink", "start-and-exit-stale-1-power-loss"),
     ("tests/planted/trusts_the_rename.py", "start-and-exit-empty-1-power-loss"),

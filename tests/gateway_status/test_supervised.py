@@ -125,7 +125,7 @@ def stays_away(supervisor: Supervisor, quiet_s: float) -> bool:
 
 
 @pytest.mark.parametrize(
-    "rounds", (pytest.param(5, id="5"), pytest.param(500, id="500", marks=pytest.mark.long))
+    "rounds", (pytest.param(2, id="2"), pytest.param(500, id="500", marks=pytest.mark.long))
 )
 def test_killed_gateway_comes_back_and_owns(
     supervise: Callable[..., Supervisor], status: ModuleType, home: Path, until: Until, rounds: int
