@@ -200,6 +200,16 @@ def test_file_that_was_changed_is_one_line(
     assert "is of no use" in err
 
 
+def test_shard_is_never_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = search_shards("foreign-guard", 1, ("one-start-stale",), tmp_path)
+    before = files[0].read_bytes()
+    for option in ("--json", "--html"):
+        capsys.readouterr()
+        assert main(["merge", str(files[0]), option, str(files[0])]) == 2
+        assert capsys.readouterr().err.endswith("it is a shard to be merged; give the name of another file\n")
+    assert files[0].read_bytes() == before
+
+
 def _counterexamples(text: str) -> str:
     start, end = "at_most_one_owner is violated", "direct-unlink: violated"
     return text[text.index(start) : text.index(end)]

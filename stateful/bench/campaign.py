@@ -47,7 +47,7 @@ class Firsts(NamedTuple):
     Attributes:
         seconds: how long each took to be found, and to be executed twice again; infinite: none was found.
         invariants: how often each was the first.
-        race: real processes that were raced for as long, all seeds together.
+        race: real processes that were raced for as long, all seeds together; for five seconds at most.
     """
 
     name: str

@@ -20,6 +20,9 @@ def add(verbs: Verbs) -> None:
 
 
 def _merge(options: argparse.Namespace) -> int:
+    for path in (options.json, options.html):
+        if path and any(path.resolve() == file.resolve() for file in options.files):
+            raise WrongInput(f"{path}: it is a shard to be merged; give the name of another file")
     check_outcome(options)
     try:
         certificates = {str(path): read(path) for path in options.files}

@@ -116,8 +116,11 @@ class Meddled(SingleOwnerMachine):
 
 
 def test_machine_finds_nothing_in_the_reference_whatever_the_world_does() -> None:
+    before = Meddled.moves.copy()
     machine: Any = seed(1)(Meddled)
     run_state_machine_as_test(machine, settings=settings(CI, max_examples=10))
+    struck = {*WORLD, *CALL_FAULTS, "crash", "term", "sigstop"} - {"disk-well"}
+    assert len(struck & {*(Meddled.moves - before)}) > 5
 
 
 @pytest.mark.long

@@ -120,6 +120,16 @@ def test_site_is_the_line_of_the_subject_whatever_library_makes_the_call(tmp_pat
     }
 
 
+def test_mutation_is_possible_in_every_scenario_in_which_its_call_is_made(tmp_path: Path) -> None:
+    subject = written(tmp_path, LOCKED)
+    offer = examine(subject)
+    names = ["one-start-empty", "one-start-stale", "start-and-exit-stale-1-errno"]
+    found = survey(subject, offer, scope(offer, names))
+    where = {str(mutation): [scenario.name for scenario in each] for mutation, each in found.items()}
+    assert where["fsync() skipped"] == names
+    assert where["fsync() takes EIO for success"] == names[2:]
+
+
 def test_errno_of_an_injected_fault_is_one_to_be_ignored(tmp_path: Path) -> None:
     subject = written(tmp_path, LOCKED)
     offer = examine(subject)
