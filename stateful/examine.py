@@ -8,12 +8,13 @@ from dataclasses import replace
 
 from stateful.execution import Execution
 from stateful.kernel.guard import Watchdog
-from stateful.kernel.process import Outcome
-from stateful.scenario import SCENARIOS
+from stateful.kernel.process import OWNER, Outcome
+from stateful.scenario import OPEN_ENDED, SCENARIOS
 from stateful.schedule import STEP, Move
 from stateful.subject import Offer, Subject, SubjectError, bind
 
 LIMIT_IMPORT_STEPS = 1000
+LONGEST_START_STEPS = 400
 
 
 class _Importer(Subject):
@@ -55,3 +56,15 @@ def imported(importer: Subject) -> Outcome:
             if outcome is not None:
                 return outcome
     raise SubjectError(f"{importer.name}: importing it takes more than {LIMIT_IMPORT_STEPS} calls")
+
+
+def steps_of_a_start(subject: Subject) -> int:
+    """How many steps a start takes alone on an empty disk until it owns, or ends."""
+    with Watchdog(), Execution(subject, OPEN_ENDED[0]) as execution:
+        execution.make(Move("start", "A"))
+        process = execution.processes()["A"]
+        for number in range(LONGEST_START_STEPS):
+            if not process.alive or process.phase == OWNER or execution.violation is not None:
+                return max(1, number)
+            execution.make(Move(STEP, "A"))
+    return LONGEST_START_STEPS

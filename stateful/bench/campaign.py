@@ -14,13 +14,12 @@ from statistics import median_low
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from stateful.bench.race import Tally, race_pairs
-from stateful.campaign.campaign import steps_of_a_start
 from stateful.campaign.corpus import Corpus
 from stateful.campaign.messages import Found, Message, Slice
-from stateful.campaign.portfolio import MEMBERS
 from stateful.campaign.session import work
 from stateful.deciders.draft import NARROWEST
-from stateful.examine import examine
+from stateful.deciders.portfolio import MEMBERS
+from stateful.examine import examine, steps_of_a_start
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -9,17 +9,12 @@ from typing import Final
 
 from stateful.campaign.corpus import Corpus, Kept
 from stateful.campaign.messages import MINIMISE, REVISIT, Message, Slice
-from stateful.campaign.portfolio import MEMBERS
 from stateful.campaign.session import work
 from stateful.campaign.tally import Tally
 from stateful.deciders.minimise import weigh
+from stateful.deciders.portfolio import MEMBERS
 from stateful.deciders.recall import VIOLATED, recall
-from stateful.examine import examine
-from stateful.execution import Execution
-from stateful.kernel.guard import Watchdog
-from stateful.kernel.process import OWNER
-from stateful.scenario import OPEN_ENDED
-from stateful.schedule import STEP, Move
+from stateful.examine import examine, steps_of_a_start
 from stateful.subject import Subject
 from stateful.workers import in_parallel
 
@@ -173,15 +168,3 @@ class Campaign:
 
     def _lost(self, job: Slice, status: int | None) -> None:
         self.tally.lost.append(f"a worker ended with exit status {status} at {job.member}")
-
-
-def steps_of_a_start(subject: Subject) -> int:
-    """How many steps a start takes alone on an empty disk until it owns, or ends."""
-    with Watchdog(), Execution(subject, OPEN_ENDED[0]) as execution:
-        execution.make(Move("start", "A"))
-        process = execution.processes()["A"]
-        for number in range(LONGEST_START_STEPS):
-            if not process.alive or process.phase == OWNER or execution.violation is not None:
-                return max(1, number)
-            execution.make(Move(STEP, "A"))
-    return LONGEST_START_STEPS

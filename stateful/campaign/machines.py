@@ -56,9 +56,9 @@ class _Machine(SingleOwnerMachine):
         assert self.context is not None
         return self.context
 
-    def _lay_out(self, disk: str) -> None:
+    def _lay_out(self, scenario: Scenario) -> None:
         self._context().coverage.begin()
-        super()._lay_out(disk)
+        super()._lay_out(scenario)
 
     def _make(self, move: Move) -> bool:
         before = len(self.execution.trace.steps)

@@ -20,12 +20,12 @@ from stateful.campaign.lines import Lines
 from stateful.campaign.machines import run_machines
 from stateful.campaign.messages import MINIMISE, REVISIT, Found, Message, Progress, Revisited, Slice
 from stateful.campaign.neighbour import execute, vary
-from stateful.campaign.portfolio import MACHINE, NEIGHBOUR, PCT_DEPTHS, scheduler_of
 from stateful.deciders.behaviour import Nondeterminism
 from stateful.deciders.draft import Draft, draw_draft
 from stateful.deciders.last_questions import before_questions
 from stateful.deciders.minimise import LIMIT_MOVES, weigh
 from stateful.deciders.needs import explain
+from stateful.deciders.portfolio import MACHINE, NEIGHBOUR, PCT_DEPTHS, scheduler_of
 from stateful.deciders.replay import replay
 from stateful.deciders.scheduler import pct_bound
 from stateful.deciders.smallest import smallest

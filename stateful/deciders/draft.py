@@ -1,18 +1,13 @@
-"""A draft: what a random execution is to be, before anybody moves. The longer nothing is new, the wider.
-
-Left out: faults by which somebody else lays hands on the files, which many a right protocol has never
-promised to survive (``stateful.scenario.MEDDLING``), and power losses in scenarios that do not keep track of
-what one would leave.
-"""
+"""A draft: what a random execution is to be, before anybody moves. The longer nothing is new, the wider."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from random import Random
 from typing import Final, NamedTuple
 
-from stateful.deciders.chance import FAMILIES
+from stateful.deciders.chance import EXIT, FAMILIES
 from stateful.scenario import MEDDLING, OPEN_ENDED, POWER_LOSS, SCENARIOS, SEARCHED_BY_NAME, Scenario
 
 NARROWEST: Final = 2
@@ -22,21 +17,33 @@ STEPS_OF_A_LIFE: Final = 1.5  # in those that a start takes until it owns
 CONTENDER: Final = "start"
 
 
+class Strike(NamedTuple):
+    """When something happens, and of which family it is.
+
+    Attributes:
+        step: before which step.
+        owned: whether these are counted from when somebody owned, and not from the beginning. Much of what
+            may happen means little before that.
+    """
+
+    step: int
+    family: str
+    owned: bool = False
+
+
 class Draft(NamedTuple):
     """What an execution is to be.
 
     Attributes:
         lives: of the processes beside those of the scenario.
-        strikes: before which step a fault happens, and of which family.
-        exits: how many owners are asked to exit, once nobody else has anything to do.
+        strikes: what happens, in this order.
         steps: how many are expected; nothing ends before these are made, unless nobody can move.
-        cut: after how many steps the last questions are asked; None for when everybody rests.
+        cut: after how many steps it is over; None for when everybody rests.
     """
 
     scenario: Scenario
     lives: tuple[str, ...]
-    strikes: tuple[tuple[int, str], ...]
-    exits: int
+    strikes: tuple[Strike, ...]
     steps: int
     cut: int | None
 
@@ -44,45 +51,70 @@ class Draft(NamedTuple):
     def processes(self) -> int:
         return len(self.scenario.cast.lives) + len(self.lives)
 
+    def __str__(self) -> str:
+        lives = " and ".join(["", *self.lives])
+        strikes = ", ".join(strike.family for strike in self.strikes)
+        return f"{self.scenario.name}{lives}{strikes and f'; {strikes}'}"
 
-def draw_draft(random: Random, offered: Sequence[str], width: int, steps_of_a_start: int) -> Draft:
-    """A draft of up to ``width`` processes and faults.
+
+def draw_draft(
+    random: Random, offered: Sequence[str], width: int, steps_of_a_start: int, *, meddling: bool = False
+) -> Draft:
+    """A draft of up to ``width`` processes and faults, on any disk.
 
     Half of them are open-ended scenarios; the others begin as a scenario of the search does, which brings
-    its own processes, its odd machine and its plan of faults.
+    its own processes, its odd machine and its plan of faults. Beside starts there are some kinds of lives
+    only, and mostly few faults: a life or a fault excuses some of what comes after it, so that among many of
+    them nothing is left that counts (swarm testing, Groce et al., 2012).
+
+    Args:
+        meddling: whether somebody else may lay hands on the files, which many a right protocol has never
+            promised to survive.
     """
-    if random.random() < 0.5:
-        scenario = random.choice(OPEN_ENDED)
-        number = random.randint(2, max(2, width))
-    else:
-        scenario = random.choice(_searched(tuple(offered)))
-        number = random.randint(0, max(0, width - len(scenario.cast.lives)))
-    number = min(number, MOST_PROCESSES - len(scenario.cast.lives))
-    lives = tuple(CONTENDER if random.random() < 0.5 else random.choice(offered) for _ in range(number))
-    steps = round(STEPS_OF_A_LIFE * steps_of_a_start * (len(scenario.cast.lives) + number))
-    plan = [*scenario.plan, *_more_faults(random, scenario, width)]
-    strikes = sorted((random.randrange(steps), family) for family in plan)
-    exits = scenario.cast.exits + (random.random() < 0.3)
+    scenario = random.choice(OPEN_ENDED)
+    searched = _searched(tuple(offered), meddling).get(scenario.disk.name)
+    least = 2
+    if searched and random.random() < 0.5:
+        scenario = random.choice(searched)
+        least = 0
+    cast = scenario.cast
+    number = random.randint(least, max(least, width - len(cast.lives)))
+    number = min(number, MOST_PROCESSES - len(cast.lives))
+    kinds = [life for life in offered if random.random() < 0.5] or [CONTENDER]
+    lives = tuple(CONTENDER if random.random() < 0.5 else random.choice(kinds) for _ in range(number))
+    steps = round(STEPS_OF_A_LIFE * steps_of_a_start * (len(cast.lives) + number))
+    plan = [*scenario.plan, *_more_faults(random, scenario, width, meddling)]
+    for _ in range(cast.exits + (random.random() < 0.3)):
+        plan.insert(random.randint(0, len(plan)), EXIT)
     cut = random.randrange(steps) if random.random() < 0.5 else None
-    return Draft(scenario, lives, tuple(strikes), exits, steps, cut)
+    return Draft(scenario, lives, tuple(_strikes(random, plan, steps)), steps, cut)
 
 
-def _more_faults(random: Random, scenario: Scenario, width: int) -> list[str]:
-    """The families of some faults; more often none than many, since each hides what comes after it."""
+def _strikes(random: Random, plan: Sequence[str], steps: int) -> Iterator[Strike]:
+    """When the parts of a plan happen, in its order; one may come right after the other."""
+    for family, step in zip(plan, sorted(random.randrange(steps) for _ in plan), strict=True):
+        kind = random.randrange(3)
+        yield (Strike(0, family), Strike(step, family), Strike(step // 4, family, True))[kind]
+
+
+def _more_faults(random: Random, scenario: Scenario, width: int, meddling: bool) -> list[str]:
+    """The families of some faults."""
     number = random.randint(0, width // 2) if random.random() < 0.6 else 0
     families = [
         family
         for family in FAMILIES
-        if family not in MEDDLING and (scenario.loses_power or family != POWER_LOSS[0])
+        if family != EXIT
+        and (meddling or family not in MEDDLING)
+        and (scenario.loses_power or family != POWER_LOSS[0])
     ]
     return ["kill" if random.random() < 0.3 else random.choice(families) for _ in range(number)]
 
 
 @lru_cache
-def _searched(offered: tuple[str, ...]) -> list[Scenario]:
-    """The scenarios of the search whose lives a subject offers."""
-    return [
-        scenario
-        for scenario in (*SCENARIOS, *SEARCHED_BY_NAME)
-        if {*scenario.cast.lives} <= {*offered} and not MEDDLING & {*scenario.plan}
-    ]
+def _searched(offered: tuple[str, ...], meddling: bool) -> dict[str, list[Scenario]]:
+    """The scenarios of the search whose lives a subject offers, by disk."""
+    found: dict[str, list[Scenario]] = {}
+    for scenario in (*SCENARIOS, *SEARCHED_BY_NAME):
+        if {*scenario.cast.lives} <= {*offered} and (meddling or not MEDDLING & {*scenario.plan}):
+            found.setdefault(scenario.disk.name, []).append(scenario)
+    return found

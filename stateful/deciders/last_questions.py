@@ -7,6 +7,7 @@ so that what one of them changes is there for the next; the last one kills every
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from random import Random
 from typing import Final
 
 from stateful.deciders.presence import living, owners, serves, stopped
@@ -17,6 +18,7 @@ from stateful.schedule import STEP, Move
 Make = Callable[[Move], bool]
 
 FIRST: Final = Move("disk-well")
+LIVES_BESIDE_OWNER: Final = ("status", "peek", "start", "replace")
 
 
 def ask_last_questions(execution: Execution, lives: Collection[str], make: Make) -> None:
@@ -29,6 +31,16 @@ def ask_last_questions(execution: Execution, lives: Collection[str], make: Make)
     _live(execution, "start", make)
 
 
+def ask_any_question(execution: Execution, lives: Collection[str], make: Make, random: Random) -> None:
+    """One of them, drawn: a quarter of the processes, for short executions."""
+    make(FIRST)
+    life = random.choice([*_about_owner(execution, lives), None])
+    if life is None:
+        for letter in living(execution):
+            make(Move("crash", letter))
+    _live(execution, life or "start", make)
+
+
 def ask_about_owner(execution: Execution, lives: Collection[str], make: Make) -> None:
     """Is the owner found, is a further start kept out, could a stopped one be replaced?
 
@@ -37,11 +49,17 @@ def ask_about_owner(execution: Execution, lives: Collection[str], make: Make) ->
         make: makes a move; whether it was possible. It ends everything by an exception where it wants to.
     """
     make(FIRST)
-    for life in ("status", "peek", "start"):
-        if life in lives and len(owners(execution)) == 1:
+    for life in LIVES_BESIDE_OWNER:
+        if life in _about_owner(execution, lives):
             _live(execution, life, make)
-    if "replace" in lives and len(owners(execution)) == 1 and owners(execution) == stopped(execution):
-        _live(execution, "replace", make)
+
+
+def _about_owner(execution: Execution, lives: Collection[str]) -> list[str]:
+    """The lives that a fresh process may have beside the only owner; only one that is stopped is replaced."""
+    if len(owners(execution)) != 1:
+        return []
+    asking = LIVES_BESIDE_OWNER if owners(execution) == stopped(execution) else LIVES_BESIDE_OWNER[:-1]
+    return [life for life in asking if life in lives]
 
 
 def before_questions(moves: Sequence[Move]) -> list[Move]:

@@ -1,9 +1,8 @@
 """The Hypothesis machine: longer lives, more processes and more faults than a search can exhaust.
 
-Every fault that a schedule can name may happen. A machine begins again and again, since most of what goes
-wrong does so early: on another disk, with some processes that race at once, and with a plan of faults. These
-are few, and mostly none: each excuses some of what comes after it, so that among many of them no race is left
-that counts (swarm testing, Groce et al., 2012).
+Every fault that a schedule can name may happen. A machine begins with short executions, since most of what
+goes wrong does so early: each is drafted as those of a campaign are, on another disk, with other processes
+and few faults, and a random scheduler says who moves. The last one goes on, by rules that Hypothesis draws.
 
 A rule is a turn and not a step, so that a race prints as a few lines. The invariants are checked inside
 the step loop. When a machine ends, the questions of the exhaustive search are asked of its last state:
@@ -18,36 +17,42 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Collection
 from functools import cached_property
+from random import Random
 from typing import Any, ClassVar, Final
 
-from hypothesis import event
+from hypothesis import event, note
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
+from stateful.deciders.chance import EXIT, FAMILIES
+from stateful.deciders.draft import CONTENDER, NARROWEST, draw_draft
 from stateful.deciders.guidance import guide
-from stateful.deciders.last_questions import ask_about_owner, ask_last_questions
+from stateful.deciders.last_questions import ask_any_question, ask_last_questions
 from stateful.deciders.needs import explain
 from stateful.deciders.ordering import Orderings
+from stateful.deciders.portfolio import SCHEDULERS, scheduler_of
 from stateful.deciders.presence import exitable, living, owners, recoveries, running, serves
 from stateful.deciders.scheduler import YIELDS
-from stateful.deciders.situation import DISKS, LIFE, SITUATION, of_machine
 from stateful.deciders.smallest import smallest
 from stateful.deciders.turn import ACTS, TURN, turns_of
 from stateful.deciders.unwatched import unwatched
-from stateful.deciders.world import FAMILIES
-from stateful.examine import examine
+from stateful.deciders.walk import Walk
+from stateful.examine import examine, steps_of_a_start
 from stateful.execution import Execution
 from stateful.invariants import LONGEST_LIFE_STEPS
 from stateful.kernel.guard import Watchdog
 from stateful.kernel.process import STARTING
 from stateful.report.text import trace_text
-from stateful.scenario import Scenario
-from stateful.schedule import STEP, Move, ScheduleMismatch, parse_schedule
+from stateful.scenario import MEDDLING, Scenario
+from stateful.schedule import STEP, Move, ScheduleMismatch, format_schedule, parse_schedule
 from stateful.subject import Offer, Subject, find_subject
 from stateful.trace import Trace
 
+SHORT_EXECUTIONS_STEPS: Final = 300  # as many steps of a machine are made in these
+MOST_IN_DRAFT: Final = 4
 MOST_LIVING: Final = 4
 MOST_PROCESSES: Final = 20
+RANDOM: Final = st.randoms(use_true_random=False)
 
 
 class InvariantViolated(AssertionError):
@@ -86,17 +91,17 @@ def _violation(invariant: str) -> type[InvariantViolated]:
     return _violated.setdefault(invariant, type(f"InvariantViolated_{invariant}", (InvariantViolated,), {}))
 
 
+def _of_machine(draw: Callable[[Any], st.SearchStrategy[str]]) -> st.SearchStrategy[str]:
+    """What a machine says that may be drawn now."""
+    return st.runner().flatmap(draw)
+
+
 Choose = Callable[[Execution], list[str]]
 
 
 def _among(choose: Choose) -> st.SearchStrategy[str]:
-    """One of the names that a function of the execution gives."""
-    return of_machine(lambda machine: st.sampled_from(choose(machine.execution)))
-
-
-def _any(choose: Choose) -> Callable[[Any], bool]:
-    """Whether there is any."""
-    return lambda machine: bool(choose(machine.execution))
+    """One of the names that a function of the execution gives; empty where it gives none."""
+    return _of_machine(lambda machine: st.sampled_from(choose(machine.execution) or [""]))
 
 
 class _Digest:
@@ -121,7 +126,7 @@ class SingleOwnerMachine(RuleBasedStateMachine):
 
     subject: ClassVar[Subject | str | None] = None
     meddling: ClassVar[bool] = False
-    _offers: ClassVar[dict[Subject, Offer]] = {}
+    _known: ClassVar[dict[Subject, tuple[Offer, int]]] = {}
     _hypothesis_internal_add_digest = _Digest()
 
     def __init__(self) -> None:
@@ -129,9 +134,9 @@ class SingleOwnerMachine(RuleBasedStateMachine):
         guide()
         subject = type(self).subject
         self._subject = subject if isinstance(subject, Subject) else find_subject(subject)
-        if self._subject not in self._offers:
-            self._offers[self._subject] = examine(self._subject)
-        self._offer = self._offers[self._subject]
+        if self._subject not in self._known:
+            self._known[self._subject] = examine(self._subject), steps_of_a_start(self._subject)
+        self._offer, self._steps_of_a_start = self._known[self._subject]
         self._execution: Execution | None = None
         self._watchdog = Watchdog()
         self._watchdog.__enter__()
@@ -141,85 +146,90 @@ class SingleOwnerMachine(RuleBasedStateMachine):
         assert self._execution is not None
         return self._execution
 
-    @initialize(**SITUATION)
-    def begin(self, disk: str, schedule: str, plan: list[str]) -> None:
-        """Lay out a disk, have some race on it at once, and say which faults are to come."""
-        self.plan = [*plan]
-        self._lay_out(disk)
-        self._play(schedule)
+    @initialize(random=RANDOM)
+    def begin(self, random: Random) -> None:
+        """Short executions; the last one is not over."""
+        steps = 0
+        while True:
+            self._execute_draft(random)
+            steps += len(self.execution.trace.steps)
+            if steps >= SHORT_EXECUTIONS_STEPS:
+                return
+            ask_any_question(self.execution, self.lives(), self._make, random)
+            self._end()
+
+    def _execute_draft(self, random: Random) -> None:
+        width = random.randint(NARROWEST, MOST_IN_DRAFT)
+        draft = draw_draft(random, self.lives(), width, self._steps_of_a_start, meddling=self.meddling)
+        note(str(draft))
+        order = Random(random.getrandbits(32))  # It is long, and made small by us.
+        scheduler = scheduler_of(order.choice(SCHEDULERS), draft, order)
+        self._lay_out(draft.scenario)
+        Walk(self.execution, draft, scheduler, order, self._make).run()
+        self.kinds = list(dict.fromkeys([CONTENDER, *draft.scenario.cast.lives, *draft.lives]))
 
     # -- who is there -----------------------------------------------------------------------------------
 
     def lives(self) -> list[str]:
         """The lives that a new process may get, the usual one first; override it to narrow the machine."""
-        return [life for life in self._offer.lives if life != "peek"]
+        return list(self._offer.lives)
 
-    def faults(self) -> st.SearchStrategy[str]:
-        """What the next fault of the plan may be now."""
-        return FAMILIES[self.plan[0]](self.execution) if self.plan else st.nothing()
-
-    def _has_room(self) -> bool:
-        return len(living(self.execution)) < MOST_LIVING
+    def families(self) -> list[str]:
+        """The families of what may happen to a long life."""
+        return [family for family in FAMILIES if family != EXIT and (self.meddling or family not in MEDDLING)]
 
     # -- rules ------------------------------------------------------------------------------------------
 
-    @rule(**SITUATION)
-    def begin_again(self, disk: str, schedule: str, plan: list[str]) -> None:
-        """Ask about the owner, and begin on another disk."""
-        ask_about_owner(self.execution, self.lives(), self._make)
-        self._end()
-        self.begin(disk, schedule, plan)
+    # They have no preconditions: Hypothesis switches off some rules of each machine, and gives up one of
+    # which no other rule may run. Where nothing of its kind may happen, a rule does nothing.
 
-    @precondition(_has_room)
-    @rule(life=LIFE, syscalls=st.just(0) | TURN)
+    @rule(life=_of_machine(lambda machine: st.sampled_from(machine.kinds)), syscalls=st.just(0) | TURN)
     def spawn(self, life: str, syscalls: int) -> None:
         """A new process, and its first turn."""
-        if len(self.execution.processes()) < MOST_PROCESSES:
+        if len(living(self.execution)) < MOST_LIVING and len(self.execution.processes()) < MOST_PROCESSES:
             letter = self.execution.next_letter()
             self._make(Move(life, letter))
             self._turn(letter, syscalls)
 
-    @precondition(_any(running))
-    @rule(turns=of_machine(lambda machine: turns_of(running(machine.execution))))
+    @rule(turns=_of_machine(lambda machine: turns_of(tuple(running(machine.execution)))))
     def run(self, turns: str) -> None:
         """Some turns."""
-        self._play(turns)
+        for move in parse_schedule(turns) if turns else ():
+            self._turn(move.letter, 1)
 
-    @precondition(_any(running))
     @rule(process=_among(running), call=st.sampled_from(ACTS))
     def run_up_to(self, process: str, call: str) -> None:
         """A turn that ends before the next call of a kind."""
         self._turn(process, LONGEST_LIFE_STEPS, {call})
 
-    @precondition(_any(running))
     @rule(process=_among(running))
     def finish(self, process: str) -> None:
         """A turn until the process owns or has ended, or is about to let others go first."""
         self._turn(process, LONGEST_LIFE_STEPS, YIELDS)
 
-    @precondition(_any(exitable))
     @rule(process=_among(exitable), syscalls=TURN)
     def exit(self, process: str, syscalls: int) -> None:
         """An owner is done: its serve returns, and its exit handlers run."""
-        self._make(Move("exit", process))
-        self._turn(process, syscalls)
+        if process:
+            self._make(Move("exit", process))
+            self._turn(process, syscalls)
 
-    @precondition(lambda machine: not machine.faults().is_empty)
-    @rule(fault=of_machine(lambda machine: machine.faults()))
-    def strike(self, fault: str) -> None:
-        """The next fault of the plan happens."""
-        self.plan.pop(0)
-        for move in parse_schedule(fault):
+    @rule(family=_of_machine(lambda machine: st.sampled_from(machine.families())), random=RANDOM)
+    def strike(self, family: str, random: Random) -> None:
+        """A fault of a family."""
+        moves = FAMILIES[family](self.execution, random)
+        note(format_schedule(moves))
+        for move in moves:
             event(f"fault: {move.kind}")
             if move.kind == "crash" and self.execution.processes()[move.letter].phase == STARTING:
                 event("a crash fell inside a claim")
             self._make(move)
 
-    @precondition(_any(recoveries))
     @rule(what=_among(recoveries))
     def recover(self, what: str) -> None:
         """A fault that lasts comes to its end."""
-        self._make(*parse_schedule(what))
+        for move in parse_schedule(what) if what else ():
+            self._make(move)
 
     def teardown(self) -> None:
         """Ask the last questions and leave nothing behind."""
@@ -234,26 +244,20 @@ class SingleOwnerMachine(RuleBasedStateMachine):
 
     # -- moves ------------------------------------------------------------------------------------------
 
-    def _lay_out(self, disk: str) -> None:
+    def _lay_out(self, scenario: Scenario) -> None:
         """Begin an execution."""
         self._orderings = Orderings()
-        self._execution = Execution(self._subject, DISKS[disk])
+        self._execution = Execution(self._subject, scenario)
 
     def _end(self) -> None:
         """Leave nothing of an execution behind."""
         self.execution.close()
 
-    def _play(self, schedule: str) -> None:
-        """Make the moves of a schedule that are possible."""
-        for move in parse_schedule(schedule):
-            if move.kind == STEP:
-                self._turn(move.letter, 1)
-            else:
-                self._make(move)
-
     def _turn(self, letter: str, steps: int, calls: Collection[str] = ()) -> None:
         """Let a process make steps, until it waits, owns or ends, or is about to make one of some calls."""
-        process = self.execution.processes()[letter]
+        process = self.execution.processes().get(letter)
+        if process is None:
+            return
         for _ in range(steps):
             if not process.alive or process.stopped or serves(process):
                 break

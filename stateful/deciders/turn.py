@@ -7,7 +7,7 @@ act that relies on it, so that a turn may also end before an act.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from hypothesis import strategies as st
@@ -21,14 +21,17 @@ MOST_TURNS: Final = 40
 LONGEST: Final = (1, 4, 16)
 
 
-def turns_of(letters: Sequence[str]) -> st.SearchStrategy[str]:
-    """Some turns of processes, as a schedule writes them: ``A3 B1 A2``."""
+@lru_cache
+def turns_of(letters: tuple[str, ...]) -> st.SearchStrategy[str]:
+    """Some turns of processes, as a schedule writes them: ``A3 B1 A2``; nothing where there are none."""
+    if not letters:
+        return st.just("")
     return st.tuples(st.sampled_from(LONGEST), st.integers(1, MOST_TURNS)).flatmap(
         lambda drawn: _turns(letters, *drawn)
     )
 
 
-def _turns(letters: Sequence[str], longest: int, number: int) -> st.SearchStrategy[str]:
+def _turns(letters: tuple[str, ...], longest: int, number: int) -> st.SearchStrategy[str]:
     turn = st.tuples(st.sampled_from(letters), st.integers(1, longest))
     return st.lists(turn, min_size=number, max_size=number).map(
         lambda turns: format_schedule([Move(STEP, letter) for letter, steps in turns for _ in range(steps)])

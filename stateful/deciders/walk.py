@@ -1,8 +1,8 @@
 """A walk: one random execution, whose steps a scheduler chooses, and the last questions after it.
 
-Processes begin by their first turn, in whatever order the scheduler gives them one. Faults strike where the
-draft says. When nobody can move any more, owners are asked to exit as often as the draft allows, and who is
-stopped goes on.
+Processes begin by their first turn, in whatever order the scheduler gives them one, or just before something
+happens, and so perhaps to them. When nobody can move any more, what is still to happen happens, and then who
+is stopped goes on.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Final
 
-from stateful.deciders.chance import draw_fault
+from stateful.deciders.chance import draw_next
 from stateful.deciders.draft import Draft
 from stateful.deciders.last_questions import ask_last_questions
-from stateful.deciders.presence import exitable, running, serves, stopped
+from stateful.deciders.presence import owners, running, serves, stopped
 from stateful.deciders.scheduler import YIELDS, Scheduler
 from stateful.execution import Execution
 from stateful.report.touched import conflict
@@ -48,39 +48,60 @@ def walk(
         observe: is told of each step.
     """
     with Execution(subject, draft.scenario) as execution:
-        _Walk(execution, draft, scheduler, random, observe).run(offered)
+
+        def make(move: Move) -> bool:
+            if execution.violation is not None:
+                return False
+            try:
+                step = execution.make(move)
+            except ScheduleMismatch:
+                return False
+            observe(execution, step)
+            return execution.violation is None
+
+        Walk(execution, draft, scheduler, random, make).run()
+        if execution.violation is None:
+            ask_last_questions(execution, offered, make)
         return execution.trace
 
 
-class _Walk:
+class Walk:
+    """A walk in an execution that has been laid out.
+
+    Args:
+        make: makes a move; whether it was possible, and the walk may go on.
+    """
+
     def __init__(
-        self, execution: Execution, draft: Draft, scheduler: Scheduler, random: Random, observe: Observe
+        self,
+        execution: Execution,
+        draft: Draft,
+        scheduler: Scheduler,
+        random: Random,
+        make: Callable[[Move], bool],
     ) -> None:
         self._execution = execution
         self._scheduler = scheduler
         self._random = random
-        self._observe = observe
+        self._make = make
         self._draft = draft
-        self._exits = draft.exits
-        self._strikes = list(draft.strikes)
+        self._plan = [strike.family for strike in draft.strikes]  # what has not happened yet
+        self._moments = list(draft.strikes)
         self._unborn = dict(zip(newcomers(draft), draft.lives, strict=True))
         self._letters = {letter: letter for letter in LETTERS[: len(draft.scenario.cast.lives)]}
         self._waiting: set[str] = set()
         self._made = 0
+        self._made_before_owner: int | None = None
 
-    def run(self, offered: Sequence[str]) -> None:
-        """Walk, and ask."""
+    def run(self) -> None:
+        """Walk until everybody rests, as far as the draft goes."""
         self._settle()
         limit = LONGEST_WALK_STEPS if self._draft.cut is None else self._draft.cut
-        while self._made < limit and self._is_whole():
-            self._strike()
-            if not (self._turn() or self._rouse()):
+        while self._made < limit and self._execution.violation is None:
+            while self._is_due() and self._strike():
+                pass
+            if not (self._turn() or self._strike() or self._rouse()):
                 break
-        if self._is_whole():
-            ask_last_questions(self._execution, offered, self._make)
-
-    def _is_whole(self) -> bool:
-        return self._execution.violation is None
 
     def _settle(self) -> None:
         """Let those own first, one after another, who are to own from the beginning."""
@@ -89,14 +110,27 @@ class _Walk:
                 if not self._make(Move(STEP, letter)) or serves(self._execution.processes()[letter]):
                     break
 
-    def _strike(self) -> None:
-        """Let those faults happen that are due."""
-        while self._strikes and self._strikes[0][0] <= self._made:
-            _, family = self._strikes.pop(0)
-            fault = draw_fault(self._execution, family, self._random)
-            if fault is not None:
-                self._make(fault)
-                self._waiting.clear()
+    def _is_due(self) -> bool:
+        """Whether the moment has come at which something happens."""
+        if self._made_before_owner is None and owners(self._execution):
+            self._made_before_owner = self._made
+        if not self._moments:
+            return False
+        moment = self._moments[0]
+        if not moment.owned:
+            return moment.step <= self._made
+        return self._made_before_owner is not None and moment.step <= self._made - self._made_before_owner
+
+    def _strike(self) -> bool:
+        """Let the next of the plan happen that can; whether there was any."""
+        if self._plan and self._unborn and self._random.random() < 0.5:
+            self._letter(self._random.choice([*self._unborn]))
+        moves = draw_next(self._execution, self._plan, self._random)
+        if not moves:
+            return False
+        del self._moments[0]
+        self._waiting.clear()
+        return all(map(self._make, moves))
 
     def _turn(self) -> bool:
         """Let the scheduler choose who makes a step; whether anybody could."""
@@ -139,27 +173,11 @@ class _Walk:
         return rivals
 
     def _rouse(self) -> bool:
-        """Have somebody go on who is stopped, or an owner exit; whether there was anybody."""
+        """Have somebody go on who is stopped, whether there was anybody."""
         held_up = stopped(self._execution)
         if held_up:
             return self._make(Move("sigcont", self._random.choice(held_up)))
-        serving = exitable(self._execution)
-        if serving and self._exits:
-            self._exits -= 1
-            return self._make(Move("exit", self._random.choice(serving)))
         return False
-
-    def _make(self, move: Move) -> bool:
-        """Make a move; whether it was possible and breaks nothing."""
-        execution = self._execution
-        if execution.violation is not None:
-            return False
-        try:
-            step = execution.make(move)
-        except ScheduleMismatch:
-            return False
-        self._observe(execution, step)
-        return execution.violation is None
 
 
 def newcomers(draft: Draft) -> list[str]:

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from stateful.__main__ import main
-from stateful.campaign.campaign import Campaign, fuzz, show_nothing, steps_of_a_start
+from stateful.campaign.campaign import Campaign, fuzz, show_nothing
 from stateful.campaign.corpus import Corpus
 from stateful.campaign.tally import Tally
+from stateful.examine import steps_of_a_start
 from stateful.report.campaign import is_violated
 from stateful.subject import find_subject
 

@@ -7,8 +7,8 @@ from random import Random
 
 import pytest
 
-from stateful.campaign.portfolio import scheduler_of
 from stateful.deciders.draft import Draft
+from stateful.deciders.portfolio import scheduler_of
 from stateful.deciders.scheduler import Pct, Pos, Scheduler, UniformWalk, pct_bound
 from stateful.deciders.walk import everybody, walk
 from stateful.kernel.guard import Watchdog

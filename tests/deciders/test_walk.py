@@ -7,10 +7,10 @@ from random import Random
 
 import pytest
 
-from stateful.campaign.portfolio import scheduler_of
 from stateful.deciders.chance import FAMILIES, draw_fault
 from stateful.deciders.draft import WIDEST, Draft, draw_draft
 from stateful.deciders.last_questions import before_questions
+from stateful.deciders.portfolio import scheduler_of
 from stateful.deciders.replay import replay
 from stateful.deciders.scheduler import UniformWalk
 from stateful.deciders.walk import walk

@@ -14,6 +14,7 @@ from stateful.deciders.walk import everybody
 
 UNIFORM, POS, NEIGHBOUR, MACHINE = "uniform", "pos", "neighbour", "hypothesis"
 PCT_DEPTHS: Final = {"pct-3": 3, "pct-4": 4, "pct-6": 6}
+SCHEDULERS: Final = (UNIFORM, *PCT_DEPTHS, POS)
 MEMBERS: Final = (UNIFORM, "pct-3", POS, MACHINE, "pct-4", NEIGHBOUR, "pct-6")
 
 
