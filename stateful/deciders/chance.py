@@ -59,7 +59,8 @@ def _recycled(execution: Execution, random: Random) -> Moves:
     """A pid goes to somebody else, the moment at which whoever has it is killed or later."""
     alive = [] if execution.kernel.boots > 1 else living(execution)
     at_once = [(Move("crash", letter), Move(kind, letter)) for letter in alive for kind in OF_A_PID]
-    return _one_of([*((move,) for move in recyclings(execution)), *at_once], random)
+    later = [(move,) for move in recyclings(execution)]
+    return _one_of(random.choice([among for among in (at_once, later) if among] or [[]]), random)
 
 
 def _named(execution: Execution) -> list[str]:

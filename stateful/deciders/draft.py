@@ -8,6 +8,7 @@ from random import Random
 from typing import Final, NamedTuple
 
 from stateful.deciders.chance import EXIT, FAMILIES
+from stateful.deciders.scheduler import ACTS
 from stateful.scenario import MEDDLING, OPEN_ENDED, POWER_LOSS, SCENARIOS, SEARCHED_BY_NAME, Scenario
 
 NARROWEST: Final = 2
@@ -22,13 +23,14 @@ class Strike(NamedTuple):
 
     Attributes:
         step: before which step.
-        owned: whether these are counted from when somebody owned, and not from the beginning. Much of what
-            may happen means little before that.
+        owned: whether these are counted from when somebody owned, and not from the beginning.
+        call: before the next call of this name from then on; empty for at once.
     """
 
-    step: int
     family: str
+    step: int = 0
     owned: bool = False
+    call: str = ""
 
 
 class Draft(NamedTuple):
@@ -62,8 +64,8 @@ def draw_draft(
 ) -> Draft:
     """A draft of up to ``width`` processes and faults, on any disk.
 
-    Half of them are open-ended scenarios; the others begin as a scenario of the search does, which brings
-    its own processes, its odd machine and its plan of faults. Beside starts there are some kinds of lives
+    Some are open-ended scenarios; more begin as a scenario of the search does, which brings its own
+    processes, its odd machine and its plan of faults. Beside starts there are some kinds of lives
     only, and mostly few faults: a life or a fault excuses some of what comes after it, so that among many of
     them nothing is left that counts (swarm testing, Groce et al., 2012).
 
@@ -74,7 +76,7 @@ def draw_draft(
     scenario = random.choice(OPEN_ENDED)
     searched = _searched(tuple(offered), meddling).get(scenario.disk.name)
     least = 2
-    if searched and random.random() < 0.5:
+    if searched and random.random() < 0.7:
         scenario = random.choice(searched)
         least = 0
     cast = scenario.cast
@@ -91,10 +93,21 @@ def draw_draft(
 
 
 def _strikes(random: Random, plan: Sequence[str], steps: int) -> Iterator[Strike]:
-    """When the parts of a plan happen, in its order; one may come right after the other."""
-    for family, step in zip(plan, sorted(random.randrange(steps) for _ in plan), strict=True):
-        kind = random.randrange(3)
-        yield (Strike(0, family), Strike(step, family), Strike(step // 4, family, True))[kind]
+    """When the parts of a plan happen, in its order: some right after the one before.
+
+    Much of what may happen means little before somebody owns, or while nobody is about to act.
+    """
+    moments = sorted(random.randrange(steps) for _ in plan)
+    for number, (family, step) in enumerate(zip(plan, moments, strict=True)):
+        kind = random.randrange(4 if number else 3)
+        if kind == 0:
+            yield Strike(family, step)
+        elif kind == 1:
+            yield Strike(family, random.choice((0, step // 4)), owned=True)
+        elif kind == 2:
+            yield Strike(family, call=random.choice(ACTS))
+        else:
+            yield Strike(family)
 
 
 def _more_faults(random: Random, scenario: Scenario, width: int, meddling: bool) -> list[str]:
@@ -107,7 +120,7 @@ def _more_faults(random: Random, scenario: Scenario, width: int, meddling: bool)
         and (meddling or family not in MEDDLING)
         and (scenario.loses_power or family != POWER_LOSS[0])
     ]
-    return ["kill" if random.random() < 0.3 else random.choice(families) for _ in range(number)]
+    return ["kill" if random.random() < 0.2 else random.choice(families) for _ in range(number)]
 
 
 @lru_cache

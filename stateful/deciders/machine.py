@@ -32,9 +32,9 @@ from stateful.deciders.needs import explain
 from stateful.deciders.ordering import Orderings
 from stateful.deciders.portfolio import SCHEDULERS, scheduler_of
 from stateful.deciders.presence import exitable, living, owners, recoveries, running, serves
-from stateful.deciders.scheduler import YIELDS
+from stateful.deciders.scheduler import ACTS, YIELDS
 from stateful.deciders.smallest import smallest
-from stateful.deciders.turn import ACTS, TURN, turns_of
+from stateful.deciders.turn import TURN, turns_of
 from stateful.deciders.unwatched import unwatched
 from stateful.deciders.walk import Walk
 from stateful.examine import examine, steps_of_a_start
@@ -48,7 +48,8 @@ from stateful.schedule import STEP, Move, ScheduleMismatch, format_schedule, par
 from stateful.subject import Offer, Subject, find_subject
 from stateful.trace import Trace
 
-SHORT_EXECUTIONS_STEPS: Final = 300  # as many steps of a machine are made in these
+SHORT_EXECUTIONS_STEPS: Final = 450  # as many steps of a machine are made in these
+LAYING_OUT_STEPS: Final = 5  # of which that takes the time
 MOST_IN_DRAFT: Final = 4
 MOST_LIVING: Final = 4
 MOST_PROCESSES: Final = 20
@@ -152,10 +153,11 @@ class SingleOwnerMachine(RuleBasedStateMachine):
         steps = 0
         while True:
             self._execute_draft(random)
-            steps += len(self.execution.trace.steps)
+            steps += LAYING_OUT_STEPS + len(self.execution.trace.steps)
             if steps >= SHORT_EXECUTIONS_STEPS:
                 return
-            ask_any_question(self.execution, self.lives(), self._make, random)
+            if random.choice((True, False)):
+                ask_any_question(self.execution, self.lives(), self._make, random)
             self._end()
 
     def _execute_draft(self, random: Random) -> None:

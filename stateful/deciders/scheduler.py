@@ -16,6 +16,9 @@ Rivals = Callable[[], Sequence[str]]
 # it would look again and again, and nobody else would ever run.
 YIELDS: Final = frozenset({"sleep", "select", "sched_yield"})
 
+# The calls by which others notice that there is somebody.
+ACTS: Final = ("open", "flock", "write", "rename", "link", "unlink", "kill", "pidfd_send_signal")
+
 
 class Scheduler(Protocol):
     """Chooses who goes next."""

@@ -15,9 +15,7 @@ from hypothesis import strategies as st
 from stateful.schedule import STEP, Move, format_schedule
 
 TURN: Final = st.integers(1, 4) | st.integers(1, 16) | st.integers(1, 48)
-# The calls by which others notice that there is somebody.
-ACTS: Final = ("open", "flock", "write", "rename", "link", "unlink", "kill", "pidfd_send_signal")
-MOST_TURNS: Final = 40
+MOST_TURNS: Final = 16
 LONGEST: Final = (1, 4, 16)
 
 

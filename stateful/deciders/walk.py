@@ -14,7 +14,7 @@ from typing import Final
 from stateful.deciders.chance import draw_next
 from stateful.deciders.draft import Draft
 from stateful.deciders.last_questions import ask_last_questions
-from stateful.deciders.presence import owners, running, serves, stopped
+from stateful.deciders.presence import owners, pending, running, serves, stopped
 from stateful.deciders.scheduler import YIELDS, Scheduler
 from stateful.execution import Execution
 from stateful.report.touched import conflict
@@ -117,9 +117,12 @@ class Walk:
         if not self._moments:
             return False
         moment = self._moments[0]
-        if not moment.owned:
-            return moment.step <= self._made
-        return self._made_before_owner is not None and moment.step <= self._made - self._made_before_owner
+        begun = self._made_before_owner if moment.owned else 0
+        if begun is None or self._made - begun < moment.step:
+            return False
+        if not moment.call:
+            return True
+        return any(pending(self._execution, who).name == moment.call for who in running(self._execution))
 
     def _strike(self) -> bool:
         """Let the next of the plan happen that can; whether there was any."""
