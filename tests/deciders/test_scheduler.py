@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from stateful.deciders.draft import Draft
+from stateful.deciders.draft import Draft, Strike
 from stateful.deciders.portfolio import scheduler_of
 from stateful.deciders.scheduler import Pct, Pos, Scheduler, UniformWalk, pct_bound
 from stateful.deciders.walk import everybody, walk
@@ -34,7 +34,7 @@ PINNED = [
 def starts(scenario: str) -> Draft:
     """The processes of a scenario, with no fault, until all rest."""
     found = find_scenario(scenario)
-    return Draft(found, (), (), 0, 12 * len(found.cast.lives), None)
+    return Draft(found, (), (), 12 * len(found.cast.lives), None)
 
 
 def run(subject: str, draft: Draft, scheduler: Scheduler, random: Random) -> Trace:
@@ -64,7 +64,7 @@ def test_member_finds_two_owners_with_a_pinned_seed(
 
 @pytest.mark.parametrize("member", MEMBERS)
 def test_walk_is_a_function_of_its_seed(member: str) -> None:
-    draft = starts("three-starts-stale")._replace(strikes=((3, "kill"), (9, "errno")), cut=20)
+    draft = starts("three-starts-stale")._replace(strikes=(Strike("kill", 3), Strike("errno", 9)), cut=20)
     schedules = [run_seed("unlinked-lock", draft, member, seed).schedule for seed in (1, 1, 2)]
     assert schedules[0] == schedules[1] != schedules[2]
 
