@@ -9,8 +9,8 @@ from dataclasses import replace
 from stateful.execution import Execution
 from stateful.kernel.guard import Watchdog
 from stateful.kernel.process import OWNER, Outcome
-from stateful.scenario import OPEN_ENDED, SCENARIOS
 from stateful.schedule import STEP, Move
+from stateful.standard import OPEN_ENDED, SCENARIOS
 from stateful.subject import Offer, Subject, SubjectError, bind
 
 LIMIT_IMPORT_STEPS = 1000

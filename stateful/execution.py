@@ -9,7 +9,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any
 
-from stateful.invariants import Moment, View, first_broken, is_quiet, needs_disk
+from stateful.invariants import first_broken
 from stateful.kernel import faults, interrupt, simulation, switch
 from stateful.kernel.call import BLOCKED, SILENT, Call, Delivery, UnmodelledSyscall
 from stateful.kernel.call_faults import CALL_FAULTS, faults_of, suffer
@@ -20,6 +20,7 @@ from stateful.kernel.power import POWER_LOSS
 from stateful.kernel.process import OWNER, Process
 from stateful.kernel.switch import bury
 from stateful.life import plain, runs_other
+from stateful.moment import Moment, View, is_quiet, needs_disk
 from stateful.running import LETTERS, LIMIT_SILENT_CALLS, new_process, run_to_call
 from stateful.scenario import Scenario
 from stateful.schedule import LIVES, SIGNALS, STEP, Move, ScheduleMismatch

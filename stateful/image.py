@@ -155,3 +155,12 @@ ODD: Final = (
     *(ZOMBIE, LOOKALIKE, OTHERS, REBOOTED, NULL_START, NAMELESS, OWN_PID, NULL_OWN_PID, ODD_NAME),
     *(CONTAINERS, ROOTS, MARKED, *HOSTILES),
 )
+
+DISKS: Final = (
+    DiskImage("empty", "empty disk"),
+    DiskImage("stale", "stale record", ((PID_FILE, RECORD),)),
+    DiskImage("empty-file", "empty PID file", ((PID_FILE, b""),)),
+    DiskImage("torn-file", "torn record", ((PID_FILE, RECORD[: len(RECORD) // 2]),)),
+    RECYCLED,
+)
+NO_PROC: Final = DiskImage("no-proc", "stale record, no /proc", ((PID_FILE, RECORD),), Machine(proc=False))

@@ -1,8 +1,7 @@
-"""What must hold, and what must be reached: one small function each, named by the sentence that is true.
+"""What must hold: one small function each, named by the sentence that is true.
 
-An invariant looks at one *moment*: a move, the disk before and after it, and all processes after it. It
-returns None, or the sentence that says how it is broken. A goal looks at a moment and says whether it
-was reached there.
+An invariant looks at one *moment* (``stateful.moment``) and returns None, or the sentence that says how it is
+broken.
 
 Not checked here: how soon anything happens, beyond ``LONGEST_LIFE_STEPS``; whether anybody waits for ever
 in one call.
@@ -11,93 +10,14 @@ in one call.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final
 
-from stateful.kernel.call import Call, Errno
-from stateful.kernel.disk import Disk
-from stateful.kernel.process import LEAVING, OWNER, STARTING, Outcome, signal_name
-from stateful.schedule import Move
-from stateful.target import Target
-from stateful.trouble import HOMELESS, UNTROUBLED, excuses, files_changed, hinders
+from stateful.kernel.call import Errno
+from stateful.kernel.process import LEAVING, OWNER, signal_name
+from stateful.moment import LONGEST_LIFE_STEPS, Moment, View
+from stateful.trouble import excuses, files_changed
 
-LONGEST_LIFE_STEPS: Final = 200
 PLANNING: Final = ("replace", "stop")  # the lives that end an owner on purpose
-
-
-class View(NamedTuple):
-    """A process as an invariant sees it.
-
-    Attributes:
-        asked: what asked it to go: ``signal`` (another process sent it one that it handles), ``exit`` or
-            ``term`` (the world did), or None.
-        trouble: what the world did to it, beside signals, so that less is owed: see ``stateful.trouble``.
-        alone: nobody else has moved since its first turn.
-        company: the letters of those that were alive at its first turn; their last step is then past.
-        frozen: there was such company, and all of it was stopped.
-        namespace: the pid namespace that it is in: elsewhere its pid says nothing.
-    """
-
-    letter: str
-    life: str
-    pid: int
-    phase: str
-    owned: bool
-    outcome: Outcome | None
-    asked: str | None = None
-    trouble: str = UNTROUBLED
-    steps: int = 0
-    alone: bool = False
-    company: tuple[str, ...] = ()
-    frozen: bool = False
-    namespace: str = ""
-
-    @property
-    def owns(self) -> bool:
-        return self.phase == OWNER and self.outcome is None and self.trouble != HOMELESS
-
-    @property
-    def hindered(self) -> bool:
-        return hinders(self.trouble)
-
-    @property
-    def contends(self) -> bool:
-        return self.life in ("start", "replace")
-
-
-class Moment(NamedTuple):
-    """A move and its surroundings.
-
-    Attributes:
-        actor: the process that moved, after its move; None when none did.
-        before, after: the disk; None where it is not needed: see ``needs_disk``.
-        processes: every process that has had a turn.
-        waiting: how many processes of the scenario have not had one yet.
-        target: whom the call was sent to, if it sends a signal.
-    """
-
-    move: Move
-    actor: View | None
-    call: Call | None
-    answer: Any
-    before: Disk | None
-    after: Disk | None
-    processes: Sequence[View]
-    waiting: int
-    target: Target | None = None
-
-
-def needs_disk(life: str, phase: str) -> bool:
-    """Whether any invariant compares the disk before and after a step of such a process."""
-    return life in ("status", "peek") or phase == LEAVING
-
-
-def is_quiet(life: str, phase: str, ended: bool, steps: int) -> bool:
-    """Whether a move can break no invariant: its process neither owns nor ends nor touches what it may not.
-
-    ``phase`` is the one after the move; no invariant is broken by what others do meanwhile.
-    """
-    active = life in ("start", "replace", "stop")
-    return active and phase == STARTING and not ended and steps < LONGEST_LIFE_STEPS
 
 
 def at_most_one_owner(moment: Moment) -> str | None:
@@ -331,86 +251,6 @@ def first_broken(moment: Moment, not_offered: Collection[str] = ()) -> tuple[str
         if sentence is not None:
             return invariant.__name__, sentence
     return None
-
-
-def an_owner_served(moment: Moment) -> bool:
-    return any(view.owns for view in moment.processes)
-
-
-def a_stale_record_was_reclaimed(moment: Moment) -> bool:
-    """Somebody owns on a disk that somebody else's record stood on: meaningful on such disks only."""
-    return an_owner_served(moment)
-
-
-def a_contender_was_refused(moment: Moment) -> bool:
-    actor = moment.actor
-    if actor is None or actor.outcome is None:
-        return False
-    return actor.contends and actor.outcome.kind == "refused"
-
-
-def a_crash_fell_inside_a_claim(moment: Moment) -> bool:
-    actor = moment.actor
-    if moment.move.kind != "crash" or actor is None:
-        return False
-    return actor.contends and actor.phase == STARTING
-
-
-def a_fault_happened(moment: Moment) -> bool:
-    """The last fault of the plan happened."""
-    return moment.move.is_fault
-
-
-def a_reader_ran_beside_a_claim(moment: Moment) -> bool:
-    actor = moment.actor
-    return (
-        actor is not None
-        and actor.life == "status"
-        and any(view.contends and view.phase == STARTING and not view.outcome for view in moment.processes)
-    )
-
-
-def an_owner_released(moment: Moment) -> bool:
-    actor = moment.actor
-    return actor is not None and actor.outcome is not None and actor.outcome.kind == "released"
-
-
-def a_replace_succeeded(moment: Moment) -> bool:
-    """A replace owns after somebody else has."""
-    actor = moment.actor
-    if actor is None or actor.life != "replace" or not actor.owns:
-        return False
-    return any(view.owned and view.letter != actor.letter for view in moment.processes)
-
-
-def a_stop_succeeded(moment: Moment) -> bool:
-    """A stop has ended, and so has an owner that was told to go."""
-    actor = moment.actor
-    if actor is None or actor.life != "stop" or actor.outcome is None or actor.outcome.kind != "returned":
-        return False
-    return any(view.owned and view.outcome and view.asked == "signal" for view in moment.processes)
-
-
-Goal = Callable[[Moment], bool]
-
-GOALS: Final[dict[str, Goal]] = {
-    goal.__name__: goal
-    for goal in (
-        an_owner_served,
-        a_stale_record_was_reclaimed,
-        a_contender_was_refused,
-        a_crash_fell_inside_a_claim,
-        a_fault_happened,
-        a_reader_ran_beside_a_claim,
-        an_owner_released,
-        a_replace_succeeded,
-        a_stop_succeeded,
-    )
-}
-
-
-# Once reached they have to be reached again when one more fault may happen.
-GOALS_OF_FAULTS: Final = frozenset({"a_crash_fell_inside_a_claim", "a_fault_happened"})
 
 
 def _names(views: Sequence[View]) -> str:

@@ -18,10 +18,11 @@ from stateful.certificate import Certificate, Unfit
 from stateful.deciders.result import Result
 from stateful.examine import examine
 from stateful.report.blame import to_blame
-from stateful.scenario import Scenario, find_scenario
+from stateful.scenario import Scenario
 from stateful.search import Job, jobs_of, not_offered, search
 from stateful.shard import deal, is_played
 from stateful.source import made_of
+from stateful.standard import find_scenario
 from stateful.subject import Subject, find_subject
 from stateful.trace import Trace
 from stateful.verify import DEFAULT_BUDGET_S, Verification, conclude

@@ -16,7 +16,8 @@ from stateful.deciders.result import HOLDS, UNKNOWN
 from stateful.report import github
 from stateful.report.text import trace_text
 from stateful.report.verdict import summary
-from stateful.scenario import STANDARD, Scenario
+from stateful.scenario import Scenario
+from stateful.standard import STANDARD
 from stateful.subject import Subject, find_subject
 from stateful.verify import Verification, verify
 

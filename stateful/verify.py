@@ -16,8 +16,9 @@ from stateful.deciders.result import HOLDS, UNKNOWN, VIOLATED, Result
 from stateful.examine import examine
 from stateful.invariants import INVARIANTS
 from stateful.report.blame import to_blame
-from stateful.scenario import STANDARD, Scenario
+from stateful.scenario import Scenario
 from stateful.search import Listener, jobs_of, not_offered, search
+from stateful.standard import STANDARD
 from stateful.subject import JUST_STARTS, Offer, Subject, find_subject
 from stateful.trace import Trace
 

@@ -13,7 +13,7 @@ from stateful.deciders.result import HOLDS, NOT_OFFERED
 from stateful.host import confirm
 from stateful.invariants import at_most_one_owner
 from stateful.kernel.call import UnmodelledSyscall
-from stateful.scenario import find_scenario
+from stateful.standard import find_scenario
 from stateful.subject import find_subject
 from stateful.subjects.zoo import PREFIX
 from stateful.trace import Trace

@@ -16,7 +16,7 @@ from stateful.bench.host import python_beside, time_starts
 from stateful.bench.measure import Search, StepCost, add_pairs, fuzz, search
 from stateful.bench.race import race_pairs
 from stateful.report.text import LIMIT_COLUMNS
-from stateful.scenario import CASTS, find_scenario
+from stateful.standard import CASTS, find_scenario
 from stateful.subject import find_subject
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ import pytest
 from stateful.built_in import MODULES
 from stateful.deciders.faults import FAMILIES
 from stateful.kernel.power import POWER_LOSS
-from stateful.scenario import BY_NAME, KILL, MEDDLING, NOTHING, SCENARIOS, UPSETS, find_scenario
+from stateful.scenario import KILL, MEDDLING, NOTHING
+from stateful.standard import BY_NAME, SCENARIOS, UPSETS, find_scenario
 from stateful.verify import verify
 
 PLANTED = Path(__file__).parent / "planted"

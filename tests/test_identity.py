@@ -11,8 +11,8 @@ from stateful.bench.measure import Search, search
 from stateful.deciders.minimise import breaks
 from stateful.deciders.replay import replay
 from stateful.image import ODD, PID_FILE
-from stateful.scenario import ODD_CASTS, SCENARIOS, find_scenario
 from stateful.schedule import parse_schedule
+from stateful.standard import ODD_CASTS, SCENARIOS, find_scenario
 from stateful.subject import find_subject
 from stateful.verify import verify
 

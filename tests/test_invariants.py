@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from stateful.built_in import broken_by
-from stateful.invariants import GOALS, INVARIANTS
+from stateful.goals import GOALS
+from stateful.invariants import INVARIANTS
 from stateful.mutants import MUTANTS
 from stateful.report.verdict import as_json, summary
-from stateful.scenario import SCENARIOS, find_scenario
+from stateful.standard import SCENARIOS, find_scenario
 from stateful.verify import verify
 
 PLANTED = Path(__file__).parent / "planted"

@@ -12,7 +12,7 @@ import pytest
 from stateful.__main__ import main
 from stateful.certificate import Unfit, read
 from stateful.merge import merge
-from stateful.scenario import find_scenarios
+from stateful.standard import find_scenarios
 from stateful.verify import Verification, verify
 
 SEARCHES = (

@@ -19,8 +19,9 @@ from stateful.examine import examine
 from stateful.report.blame import to_blame
 from stateful.report.text import LIMIT_COLUMNS, LIMIT_LINES, trace_text
 from stateful.report.verdict import as_json, summary
-from stateful.scenario import MIXED, Scenario, find_scenario, find_scenarios
+from stateful.scenario import Scenario
 from stateful.schedule import ScheduleMismatch, parse_schedule
+from stateful.standard import MIXED, find_scenario, find_scenarios
 from stateful.subject import find_subject
 from stateful.trace import Trace
 from stateful.verify import Verification, verify

@@ -9,8 +9,8 @@ import pytest
 
 from stateful.deciders.replay import replay
 from stateful.report.verdict import as_json, summary
-from stateful.scenario import find_scenario, find_scenarios
 from stateful.schedule import parse_schedule
+from stateful.standard import find_scenario, find_scenarios
 from stateful.subject import SubjectError, find_subject
 from stateful.verify import verify
 

@@ -18,11 +18,12 @@ from stateful.__main__ import main
 from stateful.built_in import BUILT_IN, broken_by
 from stateful.chronicle import RUN_INVARIANTS, count_respawns
 from stateful.deciders.supervised import supervise
-from stateful.invariants import INVARIANTS, LONGEST_LIFE_STEPS
-from stateful.kernel import file_calls, process_calls
+from stateful.invariants import INVARIANTS
+from stateful.kernel import file_calls, folder_calls, path_calls, process_calls
+from stateful.moment import LONGEST_LIFE_STEPS
 from stateful.mutants import MUTANTS
-from stateful.scenario import CASTS, SCENARIOS, SUPERVISED, find_scenario
 from stateful.schedule import parse_schedule
+from stateful.standard import CASTS, SCENARIOS, SUPERVISED, find_scenario
 from stateful.subject import find_subject
 from stateful.verify import verify
 
@@ -41,7 +42,12 @@ def test_counterexample_is_the_one_that_is_printed() -> None:
 
 
 def test_every_modelled_call_is_in_the_table() -> None:
-    tables = [file_calls.FILE_CALLS, *(vars(process_calls)[name] for name in ("OS_CALLS", "SIGNAL_CALLS"))]
+    tables = [
+        file_calls.FILE_CALLS,
+        path_calls.PATH_CALLS,
+        folder_calls.FOLDER_CALLS,
+        *(vars(process_calls)[name] for name in ("OS_CALLS", "SIGNAL_CALLS")),
+    ]
     tables += [process_calls.TIME_CALLS, process_calls.ATEXIT_CALLS, process_calls.SELECT_CALLS]
     assert {name for table in tables for name in table} <= code_words()
 

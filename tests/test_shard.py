@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from stateful.deciders.part import WHOLE, Part
-from stateful.scenario import STANDARD, Scenario, find_scenarios
+from stateful.scenario import Scenario
 from stateful.search import Job, jobs_of
 from stateful.shard import LIMIT_SHARDS, Shard, deal, is_played, parse_shard
+from stateful.standard import STANDARD, find_scenarios
 
 
 def jobs(*patterns: str) -> list[Job]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stateful.__main__ import main
-from stateful.scenario import find_scenarios
+from stateful.standard import find_scenarios
 from stateful.subject import find_subject
 from stateful.verify import Verification, verify
 

@@ -13,8 +13,8 @@ from stateful.execution import Execution
 from stateful.installation import CannotInstall, installed
 from stateful.kernel.process import OWNER
 from stateful.report.zoo import HEAD, row
-from stateful.scenario import find_scenario
 from stateful.schedule import STEP, Move
+from stateful.standard import find_scenario
 from stateful.subject import find_subject
 from stateful.subjects import zoo
 from stateful.subjects.zoo import ANIMALS

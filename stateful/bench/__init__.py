@@ -24,7 +24,8 @@ from stateful.bench.race import Tally, race_pairs
 from stateful.bench.table import mutant_lines
 from stateful.kernel.kernel import SHARED_MEMORY, temporary_folder
 from stateful.mutants import MUTANTS
-from stateful.scenario import CASTS, KILL, NOTHING, SCENARIOS, Cast, Plan, faults_of_plan
+from stateful.scenario import KILL, NOTHING, Cast, Plan, faults_of_plan
+from stateful.standard import CASTS, SCENARIOS
 from stateful.subject import Subject, find_subject
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import Final, NamedTuple
 
 from stateful.deciders.replay import replay
 from stateful.host import CONFIRMED, Host
-from stateful.scenario import find_scenario
 from stateful.schedule import parse_schedule
+from stateful.standard import find_scenario
 from stateful.subject import Subject
 
 SCENARIO: Final = "two-starts-empty"

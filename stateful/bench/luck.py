@@ -15,7 +15,8 @@ from hypothesis.stateful import run_state_machine_as_test
 from stateful.built_in import broken_by
 from stateful.deciders.machine import InvariantViolated, SingleOwnerMachine
 from stateful.mutants import MUTANTS
-from stateful.scenario import MEDDLING, find_scenario
+from stateful.scenario import MEDDLING
+from stateful.standard import find_scenario
 from stateful.subject import find_subject
 
 if TYPE_CHECKING:

@@ -18,8 +18,9 @@ from stateful.examine import examine
 from stateful.execution import Execution
 from stateful.kernel.guard import Watchdog
 from stateful.kernel.process import OWNER
-from stateful.scenario import Scenario, find_scenario
+from stateful.scenario import Scenario
 from stateful.schedule import STEP, Move
+from stateful.standard import find_scenario
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,8 +9,8 @@ from stateful.bench.measure import Search, search
 from stateful.built_in import broken_by
 from stateful.deciders.supervised import supervise
 from stateful.mutants import MUTANTS
-from stateful.scenario import find_scenario
 from stateful.schedule import parse_schedule
+from stateful.standard import find_scenario
 from stateful.subject import find_subject
 
 if TYPE_CHECKING:

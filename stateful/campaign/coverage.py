@@ -4,7 +4,7 @@
   whether it owns, how it ended. Two histories that lead there count as one: there are fewer of them than the
   search counts, and they do not grow for ever.
 - *Orderings*: see ``stateful.deciders.ordering``.
-- *Goals*: see ``stateful.invariants``.
+- *Goals*: see ``stateful.goals``.
 - *Faults*, by what they are called in schedules.
 """
 
@@ -18,8 +18,9 @@ from typing import Final
 
 from stateful.deciders.ordering import Orderings
 from stateful.execution import Execution
-from stateful.invariants import GOALS, Moment
+from stateful.goals import GOALS
 from stateful.kernel.disk import NO_DISK, Disk
+from stateful.moment import Moment
 from stateful.schedule import LIVES, STEP
 from stateful.target import sends_signal
 from stateful.trace import Step

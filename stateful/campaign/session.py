@@ -33,8 +33,9 @@ from stateful.deciders.tell import NotTold, tell
 from stateful.deciders.walk import walk
 from stateful.kernel.guard import Watchdog
 from stateful.kernel.persistence import forget_images
-from stateful.scenario import Scenario, find_scenario
+from stateful.scenario import Scenario
 from stateful.schedule import Move, ScheduleMismatch
+from stateful.standard import find_scenario
 from stateful.subject import Subject
 from stateful.trace import Trace
 

@@ -21,7 +21,8 @@ from stateful.deciders.result import VIOLATED, Result
 from stateful.deciders.tell import NotTold, tell
 from stateful.examine import examine
 from stateful.kernel.call import UnmodelledSyscall
-from stateful.scenario import Scenario, find_scenario, find_scenarios
+from stateful.scenario import Scenario
+from stateful.standard import find_scenario, find_scenarios
 from stateful.subject import Subject, SubjectError
 from stateful.verify import Verification, verify
 

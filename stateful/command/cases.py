@@ -21,7 +21,7 @@ from stateful.deciders.tell import NotTold, tell
 from stateful.filing import file_case
 from stateful.report.chronicle import command
 from stateful.report.text import LIMIT_COLUMNS, trace_text
-from stateful.scenario import find_scenario
+from stateful.standard import find_scenario
 from stateful.verify import Verification
 
 STYLES: Final = {FIXED: "green", VIOLATED: "bold red", STALE: "yellow", UNMODELLED: "yellow"}

@@ -6,7 +6,7 @@ import argparse
 
 from stateful.built_in import MODULES, describe
 from stateful.command.options import Verbs
-from stateful.scenario import BY_NAME, MIXED, STANDARD
+from stateful.standard import BY_NAME, MIXED, STANDARD
 
 
 def add(verbs: Verbs) -> None:

@@ -25,8 +25,8 @@ from stateful.deciders.result import HOLDS, UNKNOWN, VIOLATED
 from stateful.examine import examine
 from stateful.report.page import trace_page
 from stateful.report.text import trace_text
-from stateful.scenario import find_scenario
 from stateful.schedule import LIVES, parse_schedule
+from stateful.standard import find_scenario
 from stateful.subject import find_subject
 
 

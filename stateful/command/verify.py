@@ -18,7 +18,8 @@ from stateful.command.options import (
     positive,
 )
 from stateful.command.outcome import add_outcome, check_outcome, tell
-from stateful.scenario import MIXED, STANDARD, Scenario, find_scenarios
+from stateful.scenario import Scenario
+from stateful.standard import MIXED, STANDARD, find_scenarios
 from stateful.subject import find_subject
 from stateful.verify import DEFAULT_BUDGET_S, verify
 

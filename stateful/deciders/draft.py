@@ -9,7 +9,8 @@ from typing import Final, NamedTuple
 
 from stateful.deciders.chance import EXIT, FAMILIES
 from stateful.deciders.scheduler import ACTS
-from stateful.scenario import MEDDLING, OPEN_ENDED, POWER_LOSS, SCENARIOS, SEARCHED_BY_NAME, Scenario
+from stateful.scenario import MEDDLING, POWER_LOSS, Scenario
+from stateful.standard import OPEN_ENDED, SCENARIOS, SEARCHED_BY_NAME
 
 NARROWEST: Final = 2
 WIDEST: Final = 8

@@ -39,11 +39,13 @@ from stateful.deciders.result import Result
 from stateful.deciders.symmetry import Asymmetric, Exchange, Symmetry
 from stateful.deciders.unseen import Exposed, Signalled, Temporary, handles_signals, is_unseen
 from stateful.deciders.way import Node
-from stateful.invariants import GOALS, Moment, first_broken
+from stateful.goals import GOALS
+from stateful.invariants import first_broken
 from stateful.kernel.persistence import MOST_IMAGES, SYNCS, WRITEBACK
 from stateful.kernel.power import POWER_LOSS
 from stateful.kernel.process import OWNER
 from stateful.life import runs_other
+from stateful.moment import Moment
 from stateful.report.blame import WHILE_SOMEBODY_OWNS, to_blame
 from stateful.running import LETTERS
 from stateful.scenario import Plan, Scenario

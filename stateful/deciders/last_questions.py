@@ -12,7 +12,7 @@ from typing import Final
 
 from stateful.deciders.presence import living, owners, serves, stopped
 from stateful.execution import Execution
-from stateful.invariants import LONGEST_LIFE_STEPS
+from stateful.moment import LONGEST_LIFE_STEPS
 from stateful.schedule import STEP, Move
 
 Make = Callable[[Move], bool]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from stateful.deciders.power import PowerLosses
 from stateful.deciders.way import Node, Ways
-from stateful.invariants import GOALS, GOALS_OF_FAULTS
+from stateful.goals import GOALS, GOALS_OF_FAULTS
 from stateful.scenario import NOTHING, Plan
 from stateful.schedule import Move
 from stateful.trace import Trace

@@ -39,9 +39,9 @@ from stateful.deciders.unwatched import unwatched
 from stateful.deciders.walk import Walk
 from stateful.examine import examine, steps_of_a_start
 from stateful.execution import Execution
-from stateful.invariants import LONGEST_LIFE_STEPS
 from stateful.kernel.guard import Watchdog
 from stateful.kernel.process import STARTING
+from stateful.moment import LONGEST_LIFE_STEPS
 from stateful.report.text import trace_text
 from stateful.scenario import MEDDLING, Scenario
 from stateful.schedule import STEP, Move, ScheduleMismatch, format_schedule, parse_schedule

@@ -16,7 +16,6 @@ from typing import Any, Final, NamedTuple
 
 from stateful.deciders.behaviour import BORN, Behaviour
 from stateful.image import DiskImage
-from stateful.invariants import View
 from stateful.kernel import faults, interrupt, simulation
 from stateful.kernel.call import BLOCKED, SILENT, Call, Delivery, UnmodelledSyscall
 from stateful.kernel.call_faults import CALL_FAULTS, faults_of, suffer
@@ -28,6 +27,7 @@ from stateful.kernel.power import POWER_LOSS, after_power_loss
 from stateful.kernel.process import LEAVING, STARTING, Entry, Outcome
 from stateful.kernel.restore import restore
 from stateful.life import plain
+from stateful.moment import View
 from stateful.running import LETTERS, LIMIT_SILENT_CALLS, new_process
 from stateful.schedule import SIGNALS, Move
 from stateful.subject import Subject
@@ -46,7 +46,7 @@ class Local(NamedTuple):
     phase: str
     owned: bool
     outcome: Outcome | None
-    asked: str | None = None  # see ``stateful.invariants.View``, also for the next one
+    asked: str | None = None  # see ``stateful.moment.View``, also for the next one
     trouble: str = UNTROUBLED
 
 

@@ -13,8 +13,9 @@ from typing import Final
 from stateful.execution import Execution
 from stateful.kernel.guard import Watchdog
 from stateful.running import LETTERS
-from stateful.scenario import SCENARIOS, Scenario
+from stateful.scenario import Scenario
 from stateful.schedule import LIVES, STEP, Move, ScheduleMismatch, count_switches
+from stateful.standard import SCENARIOS
 from stateful.subject import Subject
 from stateful.trace import Trace
 

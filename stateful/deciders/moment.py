@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from stateful.deciders.memory import Effect, Memory, State
-from stateful.invariants import Moment, View, needs_disk
 from stateful.kernel.call import Call
 from stateful.kernel.faults import WORLD
+from stateful.moment import Moment, View, needs_disk
 from stateful.running import LETTERS
 from stateful.schedule import Move
 from stateful.target import Target, sends_signal, target_of

@@ -19,8 +19,9 @@ from stateful.kernel.call import UnmodelledSyscall
 from stateful.kernel.guard import Watchdog
 from stateful.kernel.process import OWNER
 from stateful.meaning import meaning
-from stateful.scenario import Scenario, find_scenario
+from stateful.scenario import Scenario
 from stateful.schedule import LIVES, STEP, Move, ScheduleMismatch
+from stateful.standard import find_scenario
 from stateful.subject import Subject, SubjectError, find_subject
 from stateful.trace import Trace
 

@@ -13,12 +13,13 @@ from typing import Final
 from stateful.chronicle import ENDS, OWNS, RUN_INVARIANTS, STARTS, Chronicle, Entry
 from stateful.deciders.result import Result
 from stateful.execution import Execution
-from stateful.invariants import Moment, at_most_one_owner
+from stateful.invariants import at_most_one_owner
 from stateful.kernel.guard import Watchdog
 from stateful.kernel.kernel import CLOCK_START_US
 from stateful.kernel.machine import FIRST_PID, START_TICKS
 from stateful.kernel.process import OWNER, Outcome, Process
 from stateful.kernel.signals import wakes_at
+from stateful.moment import Moment
 from stateful.running import LETTERS
 from stateful.scenario import Scenario
 from stateful.schedule import STEP, Move, ScheduleMismatch

@@ -167,8 +167,8 @@ class Nursery:
         from stateful.execution import Execution
         from stateful.kernel import simulation
         from stateful.kernel.guard import Watchdog
-        from stateful.scenario import find_scenario
         from stateful.schedule import LIVES, STEP, Move
+        from stateful.standard import find_scenario
 
         if (subject, life) in self._warm:
             return

@@ -22,7 +22,9 @@ from typing import TYPE_CHECKING, Any
 from greenlet import getcurrent
 
 from stateful.kernel.file_calls import FCNTL_CALLS, FILE_CALLS
+from stateful.kernel.folder_calls import FOLDER_CALLS
 from stateful.kernel.holders import Names, Spot, is_standard, search
+from stateful.kernel.path_calls import PATH_CALLS
 from stateful.kernel.process import Process
 from stateful.kernel.process_calls import (
     ATEXIT_CALLS,
@@ -77,6 +79,8 @@ _FAULTHANDLER_CALLS = {
 _TABLES: dict[str, dict[str, Callable[..., Any]]] = {
     "os": {
         **FILE_CALLS,
+        **PATH_CALLS,
+        **FOLDER_CALLS,
         **OS_CALLS,
         "listxattr": lambda process, *args, **kwargs: [],
         "register_at_fork": _does(None),

@@ -23,7 +23,8 @@ from stateful.kernel.call import UnmodelledSyscall
 from stateful.kernel.guard import Watchdog
 from stateful.mutation.mutation import Mutation, Survey
 from stateful.mutation.observable import observable
-from stateful.scenario import Scenario, find_scenarios
+from stateful.scenario import Scenario
+from stateful.standard import find_scenarios
 from stateful.subject import Offer, Subject
 from stateful.workers import in_parallel
 

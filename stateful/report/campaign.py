@@ -14,7 +14,8 @@ from stateful.campaign.messages import Found
 from stateful.campaign.tally import Tally, Violated
 from stateful.deciders.draft import WIDEST
 from stateful.deciders.recall import VIOLATED
-from stateful.invariants import GOALS, INVARIANTS, an_owner_served
+from stateful.goals import GOALS, an_owner_served
+from stateful.invariants import INVARIANTS
 from stateful.kernel.call_faults import CALL_FAULTS
 from stateful.report.text import LIMIT_COLUMNS, count
 from stateful.scenario import MEDDLING

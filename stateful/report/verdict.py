@@ -18,7 +18,8 @@ from stateful.report import power
 from stateful.report.chronicle import command
 from stateful.report.needs import needs
 from stateful.report.text import LIMIT_COLUMNS, count, replay_command, trace_text
-from stateful.scenario import UPSETS, Scenario, count_faults, faults_of_plan
+from stateful.scenario import Scenario, count_faults, faults_of_plan
+from stateful.standard import UPSETS
 from stateful.subject import Offer
 from stateful.trace import Trace
 from stateful.verify import Verification

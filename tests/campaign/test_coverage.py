@@ -14,8 +14,8 @@ from stateful.deciders.ordering import Orderings
 from stateful.deciders.replay import replay
 from stateful.execution import Execution
 from stateful.kernel.guard import Watchdog
-from stateful.scenario import find_scenario
 from stateful.schedule import parse_schedule
+from stateful.standard import find_scenario
 from stateful.subject import find_subject
 
 

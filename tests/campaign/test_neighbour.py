@@ -7,8 +7,8 @@ from random import Random
 from stateful.campaign.neighbour import execute, vary
 from stateful.deciders.walk import see_nothing
 from stateful.kernel.guard import Watchdog
-from stateful.scenario import find_scenario
 from stateful.schedule import format_schedule, parse_schedule
+from stateful.standard import find_scenario
 from stateful.subject import find_subject
 
 MOVES = parse_schedule("start-A A3 start-B B8 crash-A start-C C4")

@@ -11,8 +11,8 @@ from stateful.deciders.faults import FAMILIES as SEARCHED
 from stateful.execution import Execution
 from stateful.kernel.call_faults import CALL_FAULTS
 from stateful.kernel.guard import Watchdog
-from stateful.scenario import EVERY, find_scenario
 from stateful.schedule import STEP, Move
+from stateful.standard import EVERY, find_scenario
 from stateful.subject import find_subject
 
 SEEDS = range(200)

@@ -15,8 +15,8 @@ from stateful.deciders.memory import Memory
 from stateful.deciders.way import Node
 from stateful.examine import examine
 from stateful.kernel.process import Outcome
-from stateful.scenario import find_scenario
 from stateful.schedule import STEP, Move
+from stateful.standard import find_scenario
 from stateful.subject import find_subject
 
 

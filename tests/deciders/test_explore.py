@@ -8,8 +8,8 @@ import pytest
 
 from stateful.deciders.alike import UNKNOWN, Lives
 from stateful.examine import examine
-from stateful.invariants import LONGEST_LIFE_STEPS
-from stateful.scenario import find_scenario
+from stateful.moment import LONGEST_LIFE_STEPS
+from stateful.standard import find_scenario
 from stateful.subject import find_subject
 from stateful.verify import verify
 

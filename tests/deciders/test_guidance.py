@@ -14,8 +14,8 @@ import pytest
 from stateful.deciders.guidance import HYPOFUZZ, guide
 from stateful.execution import Execution
 from stateful.kernel.guard import Watchdog
-from stateful.scenario import find_scenario
 from stateful.schedule import STEP, Move
+from stateful.standard import find_scenario
 from stateful.subject import find_subject
 
 STEPS = 8  # until it owns

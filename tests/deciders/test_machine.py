@@ -13,8 +13,8 @@ from stateful.deciders.machine import InvariantViolated, SingleOwnerMachine
 from stateful.kernel.call_faults import CALL_FAULTS
 from stateful.kernel.faults import WORLD
 from stateful.report.text import trace_text
-from stateful.scenario import find_scenario
 from stateful.schedule import Move
+from stateful.standard import find_scenario
 from stateful.trace import Trace
 from stateful.verify import verify
 

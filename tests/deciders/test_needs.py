@@ -9,8 +9,9 @@ import pytest
 from stateful.deciders.needs import MOST_ORDERINGS, explain
 from stateful.deciders.replay import replay
 from stateful.report.needs import needs
-from stateful.scenario import Scenario, find_scenario
+from stateful.scenario import Scenario
 from stateful.schedule import parse_schedule
+from stateful.standard import find_scenario
 from stateful.subject import Subject, find_subject
 from stateful.trace import Fault, Ordering, Trace
 

@@ -9,7 +9,7 @@ from stateful.deciders.memory import Memory
 from stateful.deciders.part import WHOLE, Part
 from stateful.deciders.result import Result
 from stateful.examine import examine
-from stateful.scenario import find_scenario
+from stateful.standard import find_scenario
 from stateful.subject import find_subject
 
 SEARCHES = (

@@ -18,8 +18,8 @@ from stateful.kernel import persistence
 from stateful.kernel.persistence import ORDERED, POSIX, WRITEBACK
 from stateful.report.text import trace_text
 from stateful.report.verdict import as_json, summary
-from stateful.scenario import BY_NAME, SCENARIOS, find_scenario
 from stateful.schedule import ScheduleMismatch, parse_schedule
+from stateful.standard import BY_NAME, SCENARIOS, find_scenario
 from stateful.subject import find_subject
 from stateful.verify import verify
 

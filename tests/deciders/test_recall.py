@@ -10,8 +10,8 @@ from stateful.case import Case, parse_case
 from stateful.deciders.recall import FIXED, STALE, UNMODELLED, VIOLATED, recall
 from stateful.deciders.replay import replay
 from stateful.deciders.tell import tell
-from stateful.scenario import find_scenario
 from stateful.schedule import parse_schedule
+from stateful.standard import find_scenario
 from stateful.subject import find_subject
 
 # A schedule that violates, and its lines as a case.

@@ -17,8 +17,9 @@ from stateful.kernel.call_faults import CALL_FAULTS
 from stateful.kernel.disk import home_files
 from stateful.kernel.persistence import PROFILES
 from stateful.kernel.process import OWNER
-from stateful.scenario import Scenario, find_scenario
+from stateful.scenario import Scenario
 from stateful.schedule import STEP, Move, ScheduleMismatch
+from stateful.standard import find_scenario
 from stateful.subject import find_subject
 
 RECOVERIES = ("sigcont", "disk-well")

@@ -9,8 +9,8 @@ import pytest
 from stateful.deciders.behaviour import Nondeterminism
 from stateful.deciders.replay import replay
 from stateful.execution import Execution
-from stateful.scenario import find_scenario
 from stateful.schedule import ScheduleMismatch, parse_schedule
+from stateful.standard import find_scenario
 from stateful.subject import find_subject
 from stateful.trace import Trace
 

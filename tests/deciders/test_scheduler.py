@@ -12,7 +12,7 @@ from stateful.deciders.portfolio import scheduler_of
 from stateful.deciders.scheduler import Pct, Pos, Scheduler, UniformWalk, pct_bound
 from stateful.deciders.walk import everybody, walk
 from stateful.kernel.guard import Watchdog
-from stateful.scenario import find_scenario
+from stateful.standard import find_scenario
 from stateful.subject import find_subject
 from stateful.trace import Trace
 

@@ -11,7 +11,7 @@ import pytest
 from stateful.chronicle import Chronicle
 from stateful.deciders.result import Result
 from stateful.deciders.supervised import supervise
-from stateful.scenario import SUPERVISED, SUPERVISED_BY_NAME, find_scenario, supervised
+from stateful.standard import SUPERVISED, SUPERVISED_BY_NAME, find_scenario, supervised
 from stateful.subject import find_subject
 from stateful.supervision import HOUR_S, MINUTE_S, Blow, Supervision, Unit
 from stateful.supervisor import SECOND, Container, Launchd, Supervisor, Systemd

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stateful.scenario import find_scenario
+from stateful.standard import find_scenario
 
 PRIVATE = """
 import os, tempfile

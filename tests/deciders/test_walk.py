@@ -18,8 +18,9 @@ from stateful.deciders.scheduler import UniformWalk
 from stateful.deciders.walk import walk
 from stateful.examine import examine
 from stateful.kernel.guard import Watchdog
-from stateful.scenario import MEDDLING, OPEN_ENDED, find_scenario
+from stateful.scenario import MEDDLING
 from stateful.schedule import STEP, Move
+from stateful.standard import OPEN_ENDED, find_scenario
 from stateful.subject import find_subject
 from stateful.trace import Trace
 

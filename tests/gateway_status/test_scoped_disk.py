@@ -18,7 +18,8 @@ import pytest
 
 from stateful.image import RECORD, RECYCLED, DiskImage
 from stateful.kernel.disk import HOME
-from stateful.scenario import CASTS, Scenario
+from stateful.scenario import Scenario
+from stateful.standard import CASTS
 from stateful.subjects import scoped_lock
 from stateful.verify import verify
 

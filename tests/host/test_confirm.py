@@ -14,8 +14,8 @@ from stateful.built_in import MODULES
 from stateful.deciders.replay import replay
 from stateful.host import Host
 from stateful.mutants import MUTANTS
-from stateful.scenario import find_scenario
 from stateful.schedule import parse_schedule
+from stateful.standard import find_scenario
 from stateful.subject import find_subject
 from stateful.trace import Trace
 

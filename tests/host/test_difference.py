@@ -12,8 +12,8 @@ from stateful.deciders.replay import replay
 from stateful.host import Host, troupe
 from stateful.kernel.call import Call, Errno
 from stateful.kernel.process import Outcome
-from stateful.scenario import find_scenario
 from stateful.schedule import STEP, Move, parse_schedule
+from stateful.standard import find_scenario
 from stateful.subject import find_subject
 from stateful.trace import Step, Trace
 

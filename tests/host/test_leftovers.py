@@ -18,8 +18,8 @@ from stateful.host import CONFIRMED, DIFFERS, UNPLAYABLE, Host
 from stateful.host.stage import Stage
 from stateful.kernel.call import Errno
 from stateful.kernel.kernel import temporary_folder
-from stateful.scenario import find_scenario
 from stateful.schedule import parse_schedule
+from stateful.standard import find_scenario
 from stateful.subject import find_subject
 from stateful.trace import Trace
 
@@ -32,7 +32,7 @@ HANGS: Final = """
 import time
 from stateful.deciders.replay import replay
 from stateful.host import Host, stage
-from stateful.scenario import find_scenario
+from stateful.standard import find_scenario
 from stateful.schedule import parse_schedule
 from stateful.subject import find_subject
 

@@ -15,9 +15,9 @@ from stateful.deciders.replay import look
 from stateful.examine import examine
 from stateful.execution import Execution
 from stateful.host import DIFFERS, Host
-from stateful.image import LOOKALIKE, ODD_NAME, OWN_PID, REBOOTED, ZOMBIE, DiskImage
+from stateful.image import DISKS, LOOKALIKE, ODD_NAME, OWN_PID, REBOOTED, ZOMBIE, DiskImage
 from stateful.kernel.guard import Watchdog
-from stateful.scenario import DISKS, Cast, Scenario
+from stateful.scenario import Cast, Scenario
 from stateful.schedule import STEP, Move, ScheduleMismatch, parse_schedule
 from stateful.subject import Subject, find_subject
 from stateful.trace import Trace

@@ -18,8 +18,8 @@ import stateful.kernel.kernel
 from stateful.execution import Execution
 from stateful.kernel import guard
 from stateful.kernel.disk import HOME
-from stateful.scenario import find_scenario
 from stateful.schedule import STEP, Move, ScheduleMismatch
+from stateful.standard import find_scenario
 from stateful.subject import find_subject
 
 if TYPE_CHECKING:

@@ -122,7 +122,7 @@ EXPLORE = """
     import stateful.kernel.kernel as kernel
     from stateful.execution import Execution
     from stateful.kernel.guard import Watchdog
-    from stateful.scenario import find_scenario
+    from stateful.standard import find_scenario
     from stateful.schedule import STEP, Move
     from stateful.subject import find_subject
 

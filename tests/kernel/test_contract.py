@@ -46,8 +46,10 @@ from stateful.image import DiskImage
 from stateful.kernel.call import BLOCKED, Call
 from stateful.kernel.file_calls import FCNTL_CALLS, FILE_CALLS
 from stateful.kernel.files import SYSCALLS
+from stateful.kernel.folder_calls import FOLDER_CALLS
 from stateful.kernel.kernel import Kernel, SharedState, temporary_folder
 from stateful.kernel.machine import Machine, Stranger
+from stateful.kernel.path_calls import PATH_CALLS
 from stateful.kernel.process_calls import (
     ATEXIT_CALLS,
     OS_CALLS,
@@ -370,7 +372,7 @@ def states_of(kernel: Kernel) -> tuple[SharedState, dict[str, Any]]:
 
 def test_every_entry_point_is_in_a_script() -> None:
     tables = {
-        "os": FILE_CALLS | OS_CALLS,
+        "os": FILE_CALLS | PATH_CALLS | FOLDER_CALLS | OS_CALLS,
         "fcntl": FCNTL_CALLS,
         "signal": SIGNAL_CALLS,
         "time": TIME_CALLS,

@@ -20,8 +20,8 @@ from stateful.deciders.replay import replay
 from stateful.execution import Execution
 from stateful.kernel.call import Errno
 from stateful.kernel.guard import Watchdog
-from stateful.scenario import find_scenario
 from stateful.schedule import STEP, Move, parse_schedule
+from stateful.standard import find_scenario
 from stateful.subject import find_subject
 
 MISFORTUNE = Path(__file__).parent / "misfortune.py"

@@ -12,8 +12,8 @@ import pytest
 from stateful.deciders.needs import explain
 from stateful.deciders.replay import replay
 from stateful.execution import Execution
-from stateful.scenario import find_scenario
 from stateful.schedule import parse_schedule
+from stateful.standard import find_scenario
 from stateful.subject import find_subject
 from stateful.trace import Trace
 

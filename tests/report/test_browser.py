@@ -14,8 +14,8 @@ import pytest
 from stateful.deciders.replay import replay
 from stateful.report.page import trace_page, verification_page
 from stateful.running import LETTERS
-from stateful.scenario import find_scenario
 from stateful.schedule import parse_schedule
+from stateful.standard import find_scenario
 from stateful.subject import find_subject
 from stateful.trace import Trace
 from stateful.verify import verify

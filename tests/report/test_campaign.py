@@ -12,11 +12,11 @@ from stateful.campaign.messages import Found, Progress
 from stateful.campaign.tally import Tally
 from stateful.command.fuzz import Display, exit_status
 from stateful.deciders.replay import replay
-from stateful.invariants import GOALS
+from stateful.goals import GOALS
 from stateful.report.campaign import clock, rows
 from stateful.report.text import LIMIT_COLUMNS
-from stateful.scenario import find_scenario
 from stateful.schedule import parse_schedule
+from stateful.standard import find_scenario
 from stateful.subject import find_subject
 
 

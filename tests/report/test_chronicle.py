@@ -12,7 +12,7 @@ from stateful.deciders.supervised import supervise
 from stateful.report.chronicle import clock
 from stateful.report.text import LIMIT_COLUMNS, LIMIT_LINES, trace_text
 from stateful.report.verdict import as_json, summary
-from stateful.scenario import find_scenario
+from stateful.standard import find_scenario
 from stateful.subject import find_subject
 from stateful.verify import verify
 

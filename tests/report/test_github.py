@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from stateful.report import github
-from stateful.scenario import find_scenario
+from stateful.standard import find_scenario
 from stateful.verify import Verification, verify
 
 WEDGES = Path("stateful/subjects/mutants/empty_record_wedges.py")

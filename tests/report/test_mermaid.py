@@ -8,8 +8,8 @@ import pytest
 
 from stateful.deciders.replay import replay
 from stateful.report.mermaid import MOST_ROWS, escape, mermaid
-from stateful.scenario import find_scenario
 from stateful.schedule import parse_schedule
+from stateful.standard import find_scenario
 from stateful.subject import find_subject
 from stateful.trace import Trace
 

@@ -13,8 +13,8 @@ import pytest
 from stateful.__main__ import main
 from stateful.deciders.replay import replay
 from stateful.report.page import trace_page, verification_page
-from stateful.scenario import find_scenario, find_scenarios
 from stateful.schedule import parse_schedule
+from stateful.standard import find_scenario, find_scenarios
 from stateful.subject import find_subject
 from stateful.trace import Trace
 from stateful.verify import Verification, verify

@@ -10,8 +10,8 @@ from stateful.deciders.replay import replay
 from stateful.kernel.disk import LIMIT_CONTENT_BYTES
 from stateful.report.disk import LONGEST_CONTENT, shown
 from stateful.report.picture import Fold, Part, Picture, Row, draw, folded
-from stateful.scenario import find_scenario
 from stateful.schedule import parse_schedule
+from stateful.standard import find_scenario
 from stateful.subject import find_subject
 from stateful.trace import Trace
 

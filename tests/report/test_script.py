@@ -19,8 +19,8 @@ from stateful.deciders.recall import recall
 from stateful.deciders.replay import replay
 from stateful.examine import examine
 from stateful.report.script import NotShown, script
-from stateful.scenario import find_scenario
 from stateful.schedule import parse_schedule
+from stateful.standard import find_scenario
 from stateful.subject import find_subject
 
 GOLDEN = Path(__file__).parent / "scripts" / "direct-unlink.txt"

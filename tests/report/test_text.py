@@ -13,8 +13,8 @@ from stateful.deciders.replay import replay
 from stateful.execution import Execution
 from stateful.report.reasons import reasons
 from stateful.report.text import LIMIT_COLUMNS, LIMIT_LINES, trace_text
-from stateful.scenario import find_scenario
 from stateful.schedule import parse_schedule
+from stateful.standard import find_scenario
 from stateful.subject import Subject, find_subject
 from stateful.trace import Trace
 from stateful.verify import verify

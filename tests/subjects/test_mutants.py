@@ -15,8 +15,8 @@ from stateful.deciders.minimise import minimise
 from stateful.deciders.replay import replay
 from stateful.invariants import INVARIANTS
 from stateful.mutants import MUTANTS, NOT_EXPRESSIBLE
-from stateful.scenario import find_scenario
 from stateful.schedule import format_schedule, parse_schedule
+from stateful.standard import find_scenario
 from stateful.subject import find_subject
 
 # The rows of the catalogue, how single-owner protocols broke in the wild, by section.

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from stateful.scenario import MEDDLING, SCENARIOS, UPSETS
+from stateful.scenario import MEDDLING
+from stateful.standard import SCENARIOS, UPSETS
 from stateful.subjects import variants
 from stateful.subjects.variants import VARIANTS
 from stateful.verify import verify
