@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
 from stateful.kernel.call import Call
-from stateful.kernel.kernel import SharedState
 from stateful.kernel.signals import named_by
+from stateful.kernel.state import SharedState
 
 
 class Target(NamedTuple):

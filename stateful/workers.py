@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection, wait
 from types import FrameType
 from typing import Any, Final
 
-from stateful.kernel.kernel import remove_left_by
+from stateful.kernel.temporary import remove_left_by
 
 PATIENCE_S: Final = 10.0  # with a worker that is to stop
 SECONDS_BETWEEN_LOOKS: Final = 0.2

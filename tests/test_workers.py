@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
-from stateful.kernel.kernel import temporary_folder
+from stateful.kernel.temporary import temporary_folder
 from stateful.workers import in_parallel
 
 VERIFY = (sys.executable, "-m", "stateful", "verify", "--workers", "2", "--budget", "60")
@@ -156,6 +156,13 @@ def job(number: int, tell: Any) -> None:
     tell(number * number)
 
 
+@pytest.fixture
+def importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker imports the job that it is given from this file."""
+    monkeypatch.syspath_prepend(Path(__file__).parents[1])
+
+
+@pytest.mark.usefixtures("importable")
 def test_error_of_a_job_is_raised_here() -> None:
     heard: list[int] = []
     with pytest.raises(ValueError, match="three"):
@@ -163,6 +170,7 @@ def test_error_of_a_job_is_raised_here() -> None:
     assert heard == [1, 4]
 
 
+@pytest.mark.usefixtures("importable")
 def test_every_job_is_done_once() -> None:
     heard: list[int] = []
     in_parallel(job, (), [1, 2, 4, 5, 6], 3, heard.append, lambda *_: None)

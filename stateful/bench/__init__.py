@@ -22,7 +22,7 @@ from stateful.bench.luck import OUT_OF_SCOPE
 from stateful.bench.measure import Fuzz, Search, StepCost, add_pairs, fuzz, search
 from stateful.bench.race import Tally, race_pairs
 from stateful.bench.table import mutant_lines
-from stateful.kernel.kernel import SHARED_MEMORY, temporary_folder
+from stateful.kernel.temporary import SHARED_MEMORY, temporary_folder
 from stateful.mutants import MUTANTS
 from stateful.scenario import KILL, NOTHING, Cast, Plan, faults_of_plan
 from stateful.standard import CASTS, SCENARIOS

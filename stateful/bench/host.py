@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from stateful.image import RECORD
-from stateful.kernel.kernel import temporary_folder
 from stateful.kernel.machine import DEAD_PID
+from stateful.kernel.temporary import temporary_folder
 from stateful.subject import Subject, bind
 
 if TYPE_CHECKING:

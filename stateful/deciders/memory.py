@@ -21,11 +21,12 @@ from stateful.kernel.call import BLOCKED, SILENT, Call, Delivery, UnmodelledSysc
 from stateful.kernel.call_faults import CALL_FAULTS, faults_of, suffer
 from stateful.kernel.disk import Disk
 from stateful.kernel.faults import WORLD, Impossible
-from stateful.kernel.kernel import Kernel, SharedState
+from stateful.kernel.kernel import Kernel
 from stateful.kernel.machine import FIRST_PID
 from stateful.kernel.power import POWER_LOSS, after_power_loss
 from stateful.kernel.process import LEAVING, STARTING, Entry, Outcome
 from stateful.kernel.restore import restore
+from stateful.kernel.state import SharedState
 from stateful.life import plain
 from stateful.moment import View
 from stateful.running import LETTERS, LIMIT_SILENT_CALLS, new_process

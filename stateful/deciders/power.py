@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import takewhile
 from typing import Final, NamedTuple
 
-from stateful.kernel.kernel import SharedState
 from stateful.kernel.persistence import ORDERED, PROFILES, WRITEBACK, Image, Persistence
 from stateful.kernel.power import POWER_LOSS
+from stateful.kernel.state import SharedState
 from stateful.schedule import Move
 from stateful.trace import Trace
 

@@ -15,8 +15,8 @@ from stateful.deciders.memory import Memory, State
 from stateful.deciders.moment import alive, as_seen_alone, moment_of
 from stateful.invariants import first_broken
 from stateful.kernel.disk import NO_DISK
-from stateful.kernel.kernel import SharedState
 from stateful.kernel.process import OWNER
+from stateful.kernel.state import SharedState
 from stateful.life import plain
 from stateful.moment import LONGEST_LIFE_STEPS
 from stateful.running import LETTERS

@@ -21,9 +21,9 @@ from stateful.deciders.digest import Digests
 from stateful.deciders.memory import UNBORN, Local, Memory, State
 from stateful.kernel.call import Call
 from stateful.kernel.disk import Disk
-from stateful.kernel.kernel import SharedState
 from stateful.kernel.machine import Machine, Stranger
 from stateful.kernel.proc import BOOT_TIME_S, TICKS_PER_S
+from stateful.kernel.state import SharedState
 from stateful.running import LETTERS
 
 Exchange = tuple[int, ...]  # position i becomes position exchange[i]

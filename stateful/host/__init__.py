@@ -38,10 +38,10 @@ from stateful.host.confirmation import (
     Uneven,
     Unplayable,
 )
-from stateful.host.layout import file_system, remove_root, remove_tree
+from stateful.host.layout import file_system, remove_root
 from stateful.host.parent import Gone, Parent
 from stateful.host.stage import Stage
-from stateful.kernel.kernel import temporary_folder
+from stateful.kernel.temporary import remove_tree, temporary_folder
 from stateful.scenario import Scenario
 from stateful.subject import Subject
 from stateful.trace import Trace

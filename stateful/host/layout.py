@@ -14,6 +14,7 @@ from stateful.host.translation import Translation
 from stateful.kernel.disk import LIMIT_CONTENT_BYTES, Disk
 from stateful.kernel.kernel import SKELETON
 from stateful.kernel.machine import ROOT
+from stateful.kernel.temporary import remove_tree
 from stateful.report.disk import short_path
 
 _FOLDERS: Final = SKELETON[1:]
@@ -73,17 +74,6 @@ def make_folder(where: str) -> None:
     """Make a folder that the processes may use."""
     os.mkdir(where, 0o700)
     _give(where)
-
-
-def remove_tree(where: str) -> None:
-    """Remove a folder whatever the permission bits in it say."""
-    shutil.rmtree(where, ignore_errors=True)
-    if os.path.exists(where):
-        for folder, names, _ in os.walk(where):
-            for name in names:
-                if not os.path.islink(f"{folder}/{name}"):
-                    os.chmod(f"{folder}/{name}", 0o700)
-        shutil.rmtree(where, ignore_errors=True)
 
 
 def remove(where: str) -> None:

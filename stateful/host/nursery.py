@@ -19,8 +19,8 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from stateful.host.calls import start_time
-from stateful.host.layout import remove_tree
 from stateful.host.rights import Rights, be_called
+from stateful.kernel.temporary import remove_tree
 
 LAST_PID: Final = "/proc/sys/kernel/ns_last_pid"
 PATIENCE_S: Final = 10.0

@@ -9,16 +9,17 @@ import tempfile
 import weakref
 from itertools import count
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
-from stateful.kernel import call_faults, disk_faults, locks, proc, real, signals, switch
+from stateful.kernel import call_faults, disk_faults, locks, proc, real, signals, state, switch
 from stateful.kernel import names as names  # registers its calls
 from stateful.kernel.call import Call, Errno, UnmodelledSyscall
 from stateful.kernel.disk import HOME, NO_DISK, Disk, scan
 from stateful.kernel.files import SYSCALLS, Inode, OpenFile
 from stateful.kernel.machine import MACHINE, Machine, Stranger
 from stateful.kernel.persistence import Persistence, all_on_disk, syncs
-from stateful.kernel.process import Entry, Outcome, Process
+from stateful.kernel.process import Outcome, Process
+from stateful.kernel.temporary import remove_own, temporary_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,34 +30,6 @@ FIRST_SKELETON_LABEL: Final = 1_000_000
 HOME_LABEL: Final = 1_000_100
 CLOCK_START_US: Final = 1_750_000_000_000_000
 NOT_FOLLOWING: Final = ("link", "mkdir", "readlink", "rename", "rmdir", "symlink", "unlink")
-SHARED_MEMORY: Final = "/dev/shm"
-
-
-class SharedState(NamedTuple):
-    """Everything that more than one process can see, as a hashable value.
-
-    What a call does depends on this, on the caller's ``own_state`` and on nothing else. That is what
-    lets the exhaustive search make each call only once from each such pair.
-
-    Attributes:
-        table: each live process.
-        opens, flocks: (serial of the inode, how often it is open, or a lock on it).
-        record_locks: the ``lockf`` locks, with serials for inodes.
-        clock, skew, strangers, boots, condition, persistence: see ``Kernel``.
-    """
-
-    disk: Disk
-    table: tuple[Entry, ...]
-    opens: tuple[tuple[int, int], ...]
-    flocks: tuple[tuple[int, str], ...]
-    record_locks: tuple[locks.RecordLock, ...]
-    clock: int
-    skew: int
-    labels: int
-    strangers: tuple[Stranger, ...]
-    boots: int
-    condition: str
-    persistence: Persistence | None
 
 
 class Kernel:
@@ -79,7 +52,7 @@ class Kernel:
         self.root = os.path.join(temporary_folder() or tempfile.gettempdir(), name)
         # Also where nobody closes the kernel: at the latest when the interpreter exits. Before there is
         # anything to remove, since an interrupt may come right after there is.
-        self._remove = weakref.finalize(self, _remove, self.root, os.getpid())
+        self._remove = weakref.finalize(self, remove_own, self.root, os.getpid())
         real.mkdir(self.root, 0o700)
         self.skeleton = frozenset(SKELETON)
         for path in SKELETON[1:]:
@@ -338,57 +311,9 @@ class Kernel:
         self.closed = False
         self.folders = {HOMES}
 
-    def table(self) -> tuple[Entry, ...]:
-        """The process table, as far as it is of the subject."""
-        table = []
-        for process in self.processes.values():
-            if process.alive:
-                signals, dispositions = tuple(process.signals), tuple(sorted(process.dispositions.items()))
-                table.append(Entry(process.letter, process.life, process.stopped, signals, dispositions))
-        return tuple(sorted(table))
-
-    def shared_state(self) -> SharedState:
-        """Everything that more than one process can see now."""
-        opens = tuple(sorted((inode.serial, inode.opens) for inode in self.inodes.values() if inode.opens))
-        flocks = []
-        for process in self.processes.values():
-            if process.alive:
-                files = {id(file): file for file in process.fds.values()}.values()
-                flocks += [(self.inode(file.inode).serial, file.lock) for file in files if file.lock]
-        record_locks = tuple(
-            sorted(lock._replace(inode=self.inode(lock.inode).serial) for lock in self.record_locks)
-        )
-        return SharedState(
-            self.disk(),
-            self.table(),
-            opens,
-            tuple(sorted(flocks)),
-            record_locks,
-            self.clock,
-            self.skew,
-            self.labels,
-            tuple(sorted(self.strangers.values())),
-            self.boots,
-            self.condition,
-            self.follow(),
-        )
-
-    def own_state(self, process: Process) -> tuple[Any, ...]:
-        """What only one process can see of the kernel: its mask and its open files."""
-        shared: dict[int, int] = {}
-        return (
-            process.umask,
-            tuple(
-                (fd, self._describe(file, shared.setdefault(id(file), len(shared))))
-                for fd, file in sorted(process.fds.items())
-            ),
-        )
-
-    def _describe(self, file: OpenFile, number: int) -> tuple[Any, ...]:
-        if file.real is None:
-            return ("proc", file.path, file.content, file.offset, number)
-        serial, offset = self.inode(file.inode).serial, real.lseek(file.real, 0, 1)
-        return (serial, file.path, file.flags, file.lock, offset, number)
+    table = state.table
+    shared_state = state.shared_state
+    own_state = state.own_state
 
     def close(self) -> None:
         """Unwind every process and remove the temporary directory."""
@@ -399,32 +324,3 @@ class Kernel:
             switch.bury(self.processes.values())
         finally:
             self._remove()
-
-
-def temporary_folder() -> str | None:
-    """Where temporary directories go: memory where the host has it, 3 us a call instead of 22 us."""
-    return SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK | os.X_OK) else None
-
-
-def remove_left_by(pid: int) -> None:
-    """Remove the directories that a process has left, which was killed and could not do it itself."""
-    folder = temporary_folder() or tempfile.gettempdir()
-    for name in real.listdir(folder):
-        if name.startswith(f"stateful-{pid}-"):
-            _remove_tree(os.path.join(folder, name))
-
-
-def _remove(root: str, owner: int) -> None:
-    """Remove a temporary directory, whatever its permission bits say; a forked child leaves it alone."""
-    if os.getpid() == owner:
-        _remove_tree(root)
-
-
-def _remove_tree(root: str) -> None:
-    real.rmtree(root, ignore_errors=True)
-    if os.path.exists(root):
-        for folder, names, _ in os.walk(root):
-            for name in names:
-                if not os.path.islink(f"{folder}/{name}"):
-                    os.chmod(f"{folder}/{name}", 0o700)
-        real.rmtree(root, ignore_errors=True)

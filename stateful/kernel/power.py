@@ -8,8 +8,9 @@ from stateful.kernel.persistence import Persistence, as_disk
 from stateful.kernel.restore import restore_disk
 
 if TYPE_CHECKING:
-    from stateful.kernel.kernel import Kernel, SharedState
+    from stateful.kernel.kernel import Kernel
     from stateful.kernel.persistence import Image
+    from stateful.kernel.state import SharedState
 
 POWER_LOSS: Final = "power-loss"
 

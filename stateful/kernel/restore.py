@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from stateful.kernel.disk import Disk, File
-    from stateful.kernel.kernel import Kernel, SharedState
+    from stateful.kernel.kernel import Kernel
     from stateful.kernel.process import Process
+    from stateful.kernel.state import SharedState
 
 NAMELESS: Final = "/nameless-"
 _NOT_AGAIN: Final = os.O_CREAT | os.O_EXCL | os.O_TRUNC

@@ -19,7 +19,7 @@ import pytest
 
 from stateful.campaign.corpus import Corpus
 from stateful.case import parse_case
-from stateful.kernel.kernel import temporary_folder
+from stateful.kernel.temporary import temporary_folder
 from stateful.schedule import parse_schedule
 
 LIMIT_S = 60.0

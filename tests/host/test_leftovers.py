@@ -17,7 +17,7 @@ from stateful.deciders.replay import replay
 from stateful.host import CONFIRMED, DIFFERS, UNPLAYABLE, Host
 from stateful.host.stage import Stage
 from stateful.kernel.call import Errno
-from stateful.kernel.kernel import temporary_folder
+from stateful.kernel.temporary import temporary_folder
 from stateful.schedule import parse_schedule
 from stateful.standard import find_scenario
 from stateful.subject import find_subject

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-import stateful.kernel.kernel
+import stateful.kernel.temporary
 from stateful.execution import Execution
 from stateful.kernel import guard
 from stateful.kernel.disk import HOME
@@ -105,8 +105,8 @@ def unwatched() -> Iterator[None]:
 @pytest.fixture
 def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Where this test's kernels have their temporary directories; nobody else's are in it."""
-    with TemporaryDirectory(prefix="test-", dir=stateful.kernel.kernel.temporary_folder()) as folder:
-        monkeypatch.setattr(stateful.kernel.kernel, "SHARED_MEMORY", os.path.realpath(folder))
+    with TemporaryDirectory(prefix="test-", dir=stateful.kernel.temporary.temporary_folder()) as folder:
+        monkeypatch.setattr(stateful.kernel.temporary, "SHARED_MEMORY", os.path.realpath(folder))
         yield Path(os.path.realpath(folder))
 
 

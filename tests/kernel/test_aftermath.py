@@ -119,14 +119,14 @@ def test_garbage_of_a_process_reaches_nothing(stage: Stage, victim: Path, escape
 
 EXPLORE = """
     import os, sys
-    import stateful.kernel.kernel as kernel
+    import stateful.kernel.temporary as temporary
     from stateful.execution import Execution
     from stateful.kernel.guard import Watchdog
     from stateful.standard import find_scenario
     from stateful.schedule import STEP, Move
     from stateful.subject import find_subject
 
-    kernel.SHARED_MEMORY = sys.argv[1]
+    temporary.SHARED_MEMORY = sys.argv[1]
     subject = find_subject(sys.argv[2])
 
     def run():

@@ -47,7 +47,7 @@ from stateful.kernel.call import BLOCKED, Call
 from stateful.kernel.file_calls import FCNTL_CALLS, FILE_CALLS
 from stateful.kernel.files import SYSCALLS
 from stateful.kernel.folder_calls import FOLDER_CALLS
-from stateful.kernel.kernel import Kernel, SharedState, temporary_folder
+from stateful.kernel.kernel import Kernel
 from stateful.kernel.machine import Machine, Stranger
 from stateful.kernel.path_calls import PATH_CALLS
 from stateful.kernel.process_calls import (
@@ -58,6 +58,8 @@ from stateful.kernel.process_calls import (
     TIME_CALLS,
 )
 from stateful.kernel.restore import restore
+from stateful.kernel.state import SharedState
+from stateful.kernel.temporary import temporary_folder
 from stateful.running import LETTERS, new_process
 from stateful.scenario import Cast, Scenario
 from stateful.schedule import STEP, Move, ScheduleMismatch

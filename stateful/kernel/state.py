@@ -1,0 +1,99 @@
+"""The state of the kernel: what processes can see of it now, as hashable values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from stateful.kernel import locks, real
+from stateful.kernel.process import Entry
+
+if TYPE_CHECKING:
+    from stateful.kernel.disk import Disk
+    from stateful.kernel.files import OpenFile
+    from stateful.kernel.kernel import Kernel
+    from stateful.kernel.machine import Stranger
+    from stateful.kernel.persistence import Persistence
+    from stateful.kernel.process import Process
+
+
+class SharedState(NamedTuple):
+    """Everything that more than one process can see, as a hashable value.
+
+    What a call does depends on this, on the caller's ``own_state`` and on nothing else. That is what
+    lets the exhaustive search make each call only once from each such pair.
+
+    Attributes:
+        table: each live process.
+        opens, flocks: (serial of the inode, how often it is open, or a lock on it).
+        record_locks: the ``lockf`` locks, with serials for inodes.
+        clock, skew, strangers, boots, condition, persistence: see ``Kernel``.
+    """
+
+    disk: Disk
+    table: tuple[Entry, ...]
+    opens: tuple[tuple[int, int], ...]
+    flocks: tuple[tuple[int, str], ...]
+    record_locks: tuple[locks.RecordLock, ...]
+    clock: int
+    skew: int
+    labels: int
+    strangers: tuple[Stranger, ...]
+    boots: int
+    condition: str
+    persistence: Persistence | None
+
+
+def table(kernel: Kernel) -> tuple[Entry, ...]:
+    """The process table, as far as it is of the subject."""
+    table = []
+    for process in kernel.processes.values():
+        if process.alive:
+            signals, dispositions = tuple(process.signals), tuple(sorted(process.dispositions.items()))
+            table.append(Entry(process.letter, process.life, process.stopped, signals, dispositions))
+    return tuple(sorted(table))
+
+
+def shared_state(kernel: Kernel) -> SharedState:
+    """Everything that more than one process can see now."""
+    opens = tuple(sorted((inode.serial, inode.opens) for inode in kernel.inodes.values() if inode.opens))
+    flocks = []
+    for process in kernel.processes.values():
+        if process.alive:
+            files = {id(file): file for file in process.fds.values()}.values()
+            flocks += [(kernel.inode(file.inode).serial, file.lock) for file in files if file.lock]
+    record_locks = tuple(
+        sorted(lock._replace(inode=kernel.inode(lock.inode).serial) for lock in kernel.record_locks)
+    )
+    return SharedState(
+        kernel.disk(),
+        table(kernel),
+        opens,
+        tuple(sorted(flocks)),
+        record_locks,
+        kernel.clock,
+        kernel.skew,
+        kernel.labels,
+        tuple(sorted(kernel.strangers.values())),
+        kernel.boots,
+        kernel.condition,
+        kernel.follow(),
+    )
+
+
+def own_state(kernel: Kernel, process: Process) -> tuple[Any, ...]:
+    """What only one process can see of the kernel: its mask and its open files."""
+    shared: dict[int, int] = {}
+    return (
+        process.umask,
+        tuple(
+            (fd, _describe(kernel, file, shared.setdefault(id(file), len(shared))))
+            for fd, file in sorted(process.fds.items())
+        ),
+    )
+
+
+def _describe(kernel: Kernel, file: OpenFile, number: int) -> tuple[Any, ...]:
+    if file.real is None:
+        return ("proc", file.path, file.content, file.offset, number)
+    serial, offset = kernel.inode(file.inode).serial, real.lseek(file.real, 0, 1)
+    return (serial, file.path, file.flags, file.lock, offset, number)
