@@ -304,6 +304,7 @@ class Execution:
         company = [self.kernel.processes[other] for other in self._company[letter]]
         if company and all(other.stopped for other in company):
             self._frozen.add(letter)
+        process.boot = self.kernel.boots
         self.kernel.processes[letter] = process
         self.trace.lives[letter] = process.life
         self.trace.pids[letter] = process.pid

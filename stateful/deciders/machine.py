@@ -220,7 +220,8 @@ class SingleOwnerMachine(RuleBasedStateMachine):
     def strike(self, family: str, random: Random) -> None:
         """A fault of a family."""
         moves = FAMILIES[family](self.execution, random)
-        note(format_schedule(moves))
+        if moves:
+            note(format_schedule(moves))
         for move in moves:
             event(f"fault: {move.kind}")
             if move.kind == "crash" and self.execution.processes()[move.letter].phase == STARTING:

@@ -11,7 +11,6 @@ from stateful.kernel.call_faults import faults_of
 from stateful.kernel.disk import home_files
 from stateful.kernel.faults import OF_A_PID
 from stateful.kernel.machine import DEAD_PID
-from stateful.kernel.power import POWER_LOSS
 from stateful.kernel.process import OWNER, Process
 from stateful.schedule import Move
 
@@ -39,14 +38,8 @@ def recyclable(execution: Execution) -> list[str]:
     Where that one began in the same boot it would be the same tick of the same boot, which no machine does
     and no protocol could see.
     """
-    born: dict[str, int] = {}
-    boots = 1
-    for step in execution.trace.steps:
-        if step.move.kind in ("reboot", POWER_LOSS):
-            boots += 1
-        elif step.move.letter and step.phase:
-            born.setdefault(step.move.letter, boots)
-    return [letter for letter in dead(execution) if boots == 1 or born.get(letter, boots) < boots]
+    boots, processes = execution.kernel.boots, execution.processes()
+    return [letter for letter in dead(execution) if boots == 1 or processes[letter].boot < boots]
 
 
 def recyclings(execution: Execution) -> list[Move]:

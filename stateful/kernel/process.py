@@ -82,6 +82,7 @@ class Process(greenlet):
         life: what it is there for, and which subject it runs; see ``stateful.life``.
         pid, start_ticks, argv, uid: its identity as other processes see it.
         namespace: the pid namespace that it is in.
+        boot: in which boot of the machine it began, counted from 1.
         phase: ``starting``, ``owner`` (inside ``serve``) or ``leaving``.
         pending: the call that it is stopped before.
         since: when it began to wait in that call; None where a wait moves the clock and every order of
@@ -118,6 +119,7 @@ class Process(greenlet):
             self.argv[2] = "stop" if role == "stop" else "status"
         self.uid = USER
         self.namespace = ""
+        self.boot = 1
         self.main = main
         self.phase = STARTING
         self.owned = False

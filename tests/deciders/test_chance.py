@@ -68,6 +68,16 @@ def test_pid_is_given_away_when_its_process_dies_or_later() -> None:
         }
 
 
+def test_pid_is_not_given_away_again_at_the_same_tick_of_the_same_boot() -> None:
+    with Watchdog(), Execution(find_subject("direct-unlink"), find_scenario("any-stale")) as execution:
+        for life in ("A", "B"):
+            execution.make(Move("start", life))
+            execution.make(Move("reboot" if life == "A" else "crash", "" if life == "A" else "B"))
+        assert drawn(execution, "recycled-pid") == {
+            *("recycle-A", "lookalike-A", "recycle-99", "lookalike-99"),
+        }
+
+
 def test_next_of_a_plan_is_the_first_that_may_happen_and_is_struck_off() -> None:
     with Watchdog(), Execution(find_subject("direct-unlink"), find_scenario("any-stale")) as execution:
         plan = [EXIT, "kill", "reboot", "clock-step"]
