@@ -46,6 +46,7 @@ class _Machine(SingleOwnerMachine):
     """The machine of a campaign. One class for all slices, since Hypothesis keeps each that it has seen."""
 
     context: ClassVar[_Context | None] = None
+    short_executions_steps = 0  # The other members make them.
 
     def __init__(self) -> None:
         if time.monotonic() > self._context().until:

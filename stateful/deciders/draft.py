@@ -77,20 +77,25 @@ def draw_draft(
     scenario = random.choice(OPEN_ENDED)
     searched = _searched(tuple(offered), meddling).get(scenario.disk.name)
     least = 2
-    if searched and random.random() < 0.7:
+    if searched and _chance(random, 70):
         scenario = random.choice(searched)
         least = 0
     cast = scenario.cast
     number = random.randint(least, max(least, width - len(cast.lives)))
     number = min(number, MOST_PROCESSES - len(cast.lives))
-    kinds = [life for life in offered if random.random() < 0.5] or [CONTENDER]
-    lives = tuple(CONTENDER if random.random() < 0.5 else random.choice(kinds) for _ in range(number))
+    kinds = [life for life in offered if _chance(random, 50)] or [CONTENDER]
+    lives = tuple(CONTENDER if _chance(random, 50) else random.choice(kinds) for _ in range(number))
     steps = round(STEPS_OF_A_LIFE * steps_of_a_start * (len(cast.lives) + number))
     plan = [*scenario.plan, *_more_faults(random, scenario, width, meddling)]
-    for _ in range(cast.exits + (random.random() < 0.3)):
+    for _ in range(cast.exits + _chance(random, 30)):
         plan.insert(random.randint(0, len(plan)), EXIT)
-    cut = random.randrange(steps) if random.random() < 0.5 else None
+    cut = random.randrange(steps) if _chance(random, 50) else None
     return Draft(scenario, lives, tuple(_strikes(random, plan, steps)), steps, cut)
+
+
+def _chance(random: Random, percent: int) -> bool:
+    """Whether something is so that is as often; of whole numbers, since Hypothesis prefers odd fractions."""
+    return random.randrange(100) < percent
 
 
 def _strikes(random: Random, plan: Sequence[str], steps: int) -> Iterator[Strike]:
@@ -113,7 +118,7 @@ def _strikes(random: Random, plan: Sequence[str], steps: int) -> Iterator[Strike
 
 def _more_faults(random: Random, scenario: Scenario, width: int, meddling: bool) -> list[str]:
     """The families of some faults."""
-    number = random.randint(0, width // 2) if random.random() < 0.6 else 0
+    number = random.randint(0, width // 2) if _chance(random, 60) else 0
     families = [
         family
         for family in FAMILIES
@@ -121,7 +126,7 @@ def _more_faults(random: Random, scenario: Scenario, width: int, meddling: bool)
         and (meddling or family not in MEDDLING)
         and (scenario.loses_power or family != POWER_LOSS[0])
     ]
-    return ["kill" if random.random() < 0.2 else random.choice(families) for _ in range(number)]
+    return ["kill" if _chance(random, 20) else random.choice(families) for _ in range(number)]
 
 
 @lru_cache

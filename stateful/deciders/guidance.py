@@ -32,8 +32,8 @@ class _Observed(Process):
     """A process while somebody is told what it has done: what is called meanwhile is not its own call."""
 
 
-def guide() -> None:
-    """Have HypoFuzz, where it watches, guided by the subject until the machine has ended.
+def guide() -> bool:
+    """Have HypoFuzz, where it watches, guided by the subject until the machine has ended; whether it does.
 
     Raises SkipTest on Python 3.11, which HypoFuzz heeds.
     """
@@ -46,6 +46,8 @@ def guide() -> None:
         told = sys.monitoring.register_callback(HYPOFUZZ, branch, None)
         if told is not None:
             sys.monitoring.register_callback(HYPOFUZZ, branch, _of_the_subject(told))
+        return told is not None
+    return False
 
 
 def _of_the_subject(told: Callable[..., Any]) -> Callable[..., Any]:

@@ -2,7 +2,12 @@
 
 Every fault that a schedule can name may happen. A machine begins with short executions, since most of what
 goes wrong does so early: each is drafted as those of a campaign are, on another disk, with other processes
-and few faults, and a random scheduler says who moves. The last one goes on, by rules that Hypothesis draws.
+and few faults, and a random scheduler says who moves. Then comes a long one: after its draft Hypothesis draws
+rules.
+
+The short ones are a function of one number. Hypothesis tries most of what it draws five times more with parts
+of it repeated elsewhere: of a hundred draws many short executions would be the same. Where the number is that
+of the machine before, which broke nothing, they are not made again.
 
 A rule is a turn and not a step, so that a race prints as a few lines. The invariants are checked inside
 the step loop. When a machine ends, the questions of the exhaustive search are asked of its last state:
@@ -25,7 +30,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from stateful.deciders.chance import EXIT, FAMILIES
-from stateful.deciders.draft import CONTENDER, NARROWEST, draw_draft
+from stateful.deciders.draft import CONTENDER, NARROWEST, Draft, draw_draft
 from stateful.deciders.guidance import guide
 from stateful.deciders.last_questions import ask_any_question, ask_last_questions
 from stateful.deciders.needs import explain
@@ -48,7 +53,7 @@ from stateful.schedule import STEP, Move, ScheduleMismatch, format_schedule, par
 from stateful.subject import Offer, Subject, find_subject
 from stateful.trace import Trace
 
-SHORT_EXECUTIONS_STEPS: Final = 450  # as many steps of a machine are made in these
+SHORT_EXECUTIONS_STEPS: Final = 2_500  # as many are made in all of a machine's
 LAYING_OUT_STEPS: Final = 5  # of which that takes the time
 MOST_IN_DRAFT: Final = 4
 MOST_LIVING: Final = 4
@@ -127,12 +132,14 @@ class SingleOwnerMachine(RuleBasedStateMachine):
 
     subject: ClassVar[Subject | str | None] = None
     meddling: ClassVar[bool] = False
+    short_executions_steps: ClassVar[int] = SHORT_EXECUTIONS_STEPS
+    _held: ClassVar[tuple[object, ...]] = ()  # what the short executions of the machine before were
     _known: ClassVar[dict[Subject, tuple[Offer, int]]] = {}
     _hypothesis_internal_add_digest = _Digest()
 
     def __init__(self) -> None:
         super().__init__()
-        guide()
+        self._guided = guide()
         subject = type(self).subject
         self._subject = subject if isinstance(subject, Subject) else find_subject(subject)
         if self._subject not in self._known:
@@ -147,28 +154,38 @@ class SingleOwnerMachine(RuleBasedStateMachine):
         assert self._execution is not None
         return self._execution
 
-    @initialize(random=RANDOM)
-    def begin(self, random: Random) -> None:
-        """Short executions; the last one is not over."""
+    @initialize(seed=st.integers(0, 2**32 - 1), random=RANDOM)
+    def begin(self, seed: int, random: Random) -> None:
+        """Short executions, and the beginning of a long one."""
+        short = (self._subject, *self.lives(), self.meddling, seed)
+        if short != SingleOwnerMachine._held and not self._guided:
+            self._execute_shortly(Random(seed))
+            SingleOwnerMachine._held = short
+        self._execute(self._draft(random), Random(random.getrandbits(32)))
+
+    def _execute_shortly(self, random: Random) -> None:
         steps = 0
-        while True:
-            self._execute_draft(random)
+        while steps < self.short_executions_steps:
+            draft = self._draft(random)
+            try:
+                self._execute(draft, random)
+                if random.random() < 0.5:
+                    ask_any_question(self.execution, self.lives(), self._make, random)
+            except InvariantViolated:
+                note(str(draft))
+                raise
             steps += LAYING_OUT_STEPS + len(self.execution.trace.steps)
-            if steps >= SHORT_EXECUTIONS_STEPS:
-                return
-            if random.choice((True, False)):
-                ask_any_question(self.execution, self.lives(), self._make, random)
             self._end()
 
-    def _execute_draft(self, random: Random) -> None:
+    def _draft(self, random: Random) -> Draft:
         width = random.randint(NARROWEST, MOST_IN_DRAFT)
-        draft = draw_draft(random, self.lives(), width, self._steps_of_a_start, meddling=self.meddling)
-        note(str(draft))
-        order = Random(random.getrandbits(32))  # It is long, and made small by us.
-        scheduler = scheduler_of(order.choice(SCHEDULERS), draft, order)
-        self._lay_out(draft.scenario)
-        Walk(self.execution, draft, scheduler, order, self._make).run()
+        return draw_draft(random, self.lives(), width, self._steps_of_a_start, meddling=self.meddling)
+
+    def _execute(self, draft: Draft, random: Random) -> None:
         self.kinds = list(dict.fromkeys([CONTENDER, *draft.scenario.cast.lives, *draft.lives]))
+        self._lay_out(draft.scenario)
+        scheduler = scheduler_of(random.choice(SCHEDULERS), draft, random)
+        Walk(self.execution, draft, scheduler, random, self._make).run()
 
     # -- who is there -----------------------------------------------------------------------------------
 
