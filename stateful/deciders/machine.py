@@ -157,10 +157,10 @@ class SingleOwnerMachine(RuleBasedStateMachine):
     @initialize(seed=st.integers(0, 2**32 - 1), random=RANDOM)
     def begin(self, seed: int, random: Random) -> None:
         """Short executions, and the beginning of a long one."""
-        short = (self._subject, *self.lives(), self.meddling, seed)
-        if short != SingleOwnerMachine._held and not self._guided:
+        short = (self._subject, *self.lives(), seed)
+        if short != self._held and not self._guided:
             self._execute_shortly(Random(seed))
-            SingleOwnerMachine._held = short
+            type(self)._held = short
         self._execute(self._draft(random), Random(random.getrandbits(32)))
 
     def _execute_shortly(self, random: Random) -> None:

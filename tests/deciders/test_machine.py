@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from random import Random
 from typing import Any, ClassVar
 
 import pytest
@@ -88,6 +89,32 @@ def test_text_of_the_exception_is_the_counterexample() -> None:
     error = InvariantViolated.__new__(InvariantViolated)
     error.smallest = lambda: trace  # type: ignore[method-assign]
     assert str(error) == "\n" + trace_text(trace)
+
+
+def test_short_executions_are_made_once_while_hypothesis_varies_the_rest() -> None:
+    drafts: Counter[str] = Counter()
+
+    class Machine(SingleOwnerMachine):
+        subject = "guarded-lock"
+        short_executions_steps = 60
+
+        def lives(self) -> list[str]:
+            return ["start"]
+
+        def _execute_shortly(self, random: Random) -> None:
+            drafts[str(random.getstate()[1][:3])] += 1
+            super()._execute_shortly(random)
+
+        def _make(self, move: Move) -> bool:
+            try:
+                return super()._make(move)
+            except InvariantViolated:
+                return False
+
+    machine: Any = seed(3)(Machine)
+    run_state_machine_as_test(machine, settings=settings(QUICK, max_examples=60))
+    assert set(drafts.values()) == {1}
+    assert 5 < len(drafts) < 40
 
 
 def test_machine_finds_nothing_in_the_reference() -> None:
