@@ -66,9 +66,9 @@ def draw_draft(
     """A draft of up to ``width`` processes and faults, on any disk.
 
     Some are open-ended scenarios; more begin as a scenario of the search does, which brings its own
-    processes, its odd machine and its plan of faults. Beside starts there are some kinds of lives
-    only, and mostly few faults: a life or a fault excuses some of what comes after it, so that among many of
-    them nothing is left that counts (swarm testing, Groce et al., 2012).
+    processes, its odd machine and its plan of faults. Beside starts there are some kinds of lives only, and
+    mostly few faults: a life or a fault excuses some of what comes after it, so that among many of them
+    nothing is left that counts (swarm testing, Groce et al., 2012).
 
     Args:
         meddling: whether somebody else may lay hands on the files, which many a right protocol has never
@@ -81,15 +81,15 @@ def draw_draft(
         scenario = random.choice(searched)
         least = 0
     cast = scenario.cast
-    number = random.randint(least, max(least, width - len(cast.lives)))
+    number = random.randint(least, max(least, width - len(cast.lives))) if _chance(random, 60) else least
     number = min(number, MOST_PROCESSES - len(cast.lives))
     kinds = [life for life in offered if _chance(random, 50)] or [CONTENDER]
     lives = tuple(CONTENDER if _chance(random, 50) else random.choice(kinds) for _ in range(number))
     steps = round(STEPS_OF_A_LIFE * steps_of_a_start * (len(cast.lives) + number))
     plan = [*scenario.plan, *_more_faults(random, scenario, width, meddling)]
-    for _ in range(cast.exits + _chance(random, 30)):
+    if _chance(random, 50 if cast.exits else 30):
         plan.insert(random.randint(0, len(plan)), EXIT)
-    cut = random.randrange(steps) if _chance(random, 50) else None
+    cut = random.randrange(steps) if _chance(random, 30) else None
     return Draft(scenario, lives, tuple(_strikes(random, plan, steps)), steps, cut)
 
 

@@ -53,7 +53,7 @@ from stateful.schedule import STEP, Move, ScheduleMismatch, format_schedule, par
 from stateful.subject import Offer, Subject, find_subject
 from stateful.trace import Trace
 
-SHORT_EXECUTIONS_STEPS: Final = 2_500  # as many are made in all of a machine's
+SHORT_EXECUTIONS_STEPS: Final = 3_500  # as many are made in all of a machine's
 LAYING_OUT_STEPS: Final = 5  # of which that takes the time
 MOST_IN_DRAFT: Final = 4
 MOST_LIVING: Final = 4
