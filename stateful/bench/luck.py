@@ -1,13 +1,14 @@
 """Whether the Hypothesis machine finds the mutants by itself, as a CI run would look for them.
 
-``python -m stateful.bench.luck`` looks for each with each of 20 seeds, which takes some hours, and prints
-how many machines it took.
+``python -m stateful.bench.luck`` looks for each with each of 20 seeds, on all cores, and prints how many
+machines it took.
 """
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from hypothesis import HealthCheck, Phase, reject, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
@@ -18,8 +19,11 @@ from stateful.mutants import MUTANTS
 from stateful.scenario import MEDDLING
 from stateful.standard import find_scenario
 from stateful.subject import find_subject
+from stateful.workers import in_parallel
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
     from stateful.schedule import Move
 
 SEEDS: Final = 20
@@ -31,6 +35,20 @@ OUT_OF_SCOPE: Final = {
     for name, mutant in MUTANTS.items()
     if find_scenario(mutant.scenario).cast.supervision is not None
 }
+
+
+class Look(NamedTuple):
+    """A mutant to look for, and a seed."""
+
+    name: str
+    seed: int
+
+
+class Seen(NamedTuple):
+    """How many machines it took; None where none broke it."""
+
+    job: Look
+    machines: int | None
 
 
 class _Found(Exception):
@@ -84,15 +102,39 @@ def machines_until_found(name: str, number: int, examples: int = EXAMPLES) -> in
     return found
 
 
+def look(job: Look, tell: Callable[[Seen], None]) -> None:
+    """Look for a mutant with a seed."""
+    tell(Seen(job, machines_until_found(job.name, job.seed)))
+
+
+def lines(seen: Sequence[Seen]) -> Iterator[str]:
+    """Which mutants were missed, with which seeds, and the sum."""
+    missed: dict[str, list[int]] = {}
+    for (name, number), machines in sorted(seen):
+        if machines is None:
+            missed.setdefault(name, []).append(number)
+    for name, seeds in missed.items():
+        yield f"{name} was missed with seed {', '.join(map(str, seeds))}"
+    yield from (f"{name} was not looked for: {why}" for name, why in OUT_OF_SCOPE.items())
+    yield f"{sum(each.machines is not None for each in seen):,} of {len(seen):,} found"
+
+
 def main() -> None:
     """Look for every mutant with every seed; a line for each as it comes, and the sum."""
-    found = 0
-    for number in range(SEEDS):
-        for name in MUTANTS:
-            machines = None if name in OUT_OF_SCOPE else machines_until_found(name, number)
-            found += machines is not None
-            print(f"seed {number:>2}  {name:<34}{'missed' if machines is None else machines:>7}", flush=True)
-    print(f"{found:,} of {SEEDS * len(MUTANTS):,} found")
+    jobs = [Look(name, number) for number in range(SEEDS) for name in MUTANTS if name not in OUT_OF_SCOPE]
+    seen: list[Seen] = []
+
+    def hear(each: Seen) -> None:
+        seen.append(each)
+        machines = "missed" if each.machines is None else each.machines
+        print(f"seed {each.job.seed:>2}  {each.job.name:<34}{machines:>7}", flush=True)
+
+    def lost(job: Look, status: int | None) -> None:
+        print(f"seed {job.seed:>2}  {job.name:<34}the worker ended with exit status {status}", flush=True)
+
+    with suppress(KeyboardInterrupt):
+        in_parallel(look, (), jobs, os.cpu_count() or 1, hear, lost)
+    print(*lines(seen), sep="\n")
 
 
 if __name__ == "__main__":

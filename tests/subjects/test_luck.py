@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stateful.bench.luck import OUT_OF_SCOPE, machines_until_found
+from stateful.bench.luck import OUT_OF_SCOPE, Look, Seen, lines, machines_until_found
 from stateful.mutants import MUTANTS
 
 # A race, a crash inside a claim, a crash after it, an odd disk; each takes a few machines.
@@ -13,10 +13,7 @@ QUICK = ("check-then-overwrite", "empty-record-wedges", "foreign-guard-on-cleanu
 # What a thousand machines may miss, each of which needs several things at one point.
 RARE = {
     "probe-collides": "a query holds the lock for one step, and nobody but one start may contend meanwhile",
-    "eacces-unlinks-the-lock": "one errno of many befalls one call, the first of a start beside an owner",
     "checked-then-recycled": "the owner dies and its pid is given away just before it is signalled",
-    "marker-from-the-future": "one disk of many, and a SIGTERM beside which nobody ever planned an end",
-    "marker-outlives-replacer": "as above",
 }
 
 
@@ -28,6 +25,15 @@ def test_machine_soon_finds_the_mutant(name: str) -> None:
 
 def test_only_supervisors_are_out_of_scope() -> None:
     assert set(OUT_OF_SCOPE) == {"respawn-storm"}
+
+
+def test_sum_says_what_was_missed_and_what_was_left_out() -> None:
+    seen = [Seen(Look("no-check", 0), 3), Seen(Look("torn-read", 4), None), Seen(Look("torn-read", 1), None)]
+    assert list(lines(seen)) == [
+        "torn-read was missed with seed 1, 4",
+        "respawn-storm was not looked for: the machine has no supervisors",
+        "1 of 3 found",
+    ]
 
 
 @pytest.mark.long
