@@ -123,6 +123,9 @@ ANSWERS: Final[dict[str, Mutant]] = {
 
 MUTANTS: Final = PROGRESS | SAFETY | IDENTITY | HAND_OVER | ANSWERS
 
+# They show in virtual time only, where supervisors start the gateway again: see ``stateful.supervision``.
+UNDER_SUPERVISORS: Final = frozenset({"respawn-storm"})
+
 NOT_EXPRESSIBLE: Final = {
     "foreign-lock-file-unreadable": "the permission bits of another user's files are not modelled; and no "
     "protocol could start beside such a file, so what is at stake is the exit status, which tells a "

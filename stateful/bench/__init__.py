@@ -18,12 +18,11 @@ from typing import TYPE_CHECKING, Final
 from stateful.bench.campaign import first_lines, measure_firsts
 from stateful.bench.confirm import confirm_lines, play
 from stateful.bench.host import python_beside, time_starts
-from stateful.bench.luck import OUT_OF_SCOPE
 from stateful.bench.measure import Fuzz, Search, StepCost, add_pairs, fuzz, search
 from stateful.bench.race import Tally, race_pairs
 from stateful.bench.table import mutant_lines
 from stateful.kernel.temporary import SHARED_MEMORY, temporary_folder
-from stateful.mutants import MUTANTS
+from stateful.mutants import MUTANTS, UNDER_SUPERVISORS
 from stateful.scenario import KILL, NOTHING, Cast, Plan, faults_of_plan
 from stateful.standard import CASTS, SCENARIOS
 from stateful.subject import Subject, find_subject
@@ -64,7 +63,7 @@ def bench() -> None:
     _print(["", *confirm_lines(RACED, play(subjects[0], CONFIRM_S))])
     _print([""])
     _print(mutant_lines(CAUGHT))
-    fuzzed = (name for name in (*MISTAKES, *CAUGHT) if name not in OUT_OF_SCOPE)
+    fuzzed = (name for name in (*MISTAKES, *CAUGHT) if name not in UNDER_SUPERVISORS)
     _print([""])
     _print(first_lines(measure_firsts(find_subject(name), SEEDS) for name in fuzzed))
 

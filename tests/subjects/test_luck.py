@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from stateful.bench.luck import OUT_OF_SCOPE, Look, Seen, lines, machines_until_found
-from stateful.mutants import MUTANTS
+from stateful.bench.luck import Look, Seen, lines, machines_until_found
+from stateful.mutants import MUTANTS, UNDER_SUPERVISORS
+from stateful.standard import find_scenario
 
 # A race, a crash inside a claim, a crash after it, an odd disk; each takes a few machines.
 QUICK = ("check-then-overwrite", "empty-record-wedges", "foreign-guard-on-cleanup", "recycled-pid-trusted")
@@ -24,7 +25,8 @@ def test_machine_soon_finds_the_mutant(name: str) -> None:
 
 
 def test_only_supervisors_are_out_of_scope() -> None:
-    assert set(OUT_OF_SCOPE) == {"respawn-storm"}
+    scenarios = {name: find_scenario(mutant.scenario) for name, mutant in MUTANTS.items()}
+    assert {name for name in MUTANTS if scenarios[name].cast.supervision} == UNDER_SUPERVISORS
 
 
 def test_sum_says_what_was_missed_and_what_was_left_out() -> None:
@@ -37,6 +39,6 @@ def test_sum_says_what_was_missed_and_what_was_left_out() -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", [name for name in MUTANTS if name not in {*OUT_OF_SCOPE, *RARE}])
+@pytest.mark.parametrize("name", [name for name in MUTANTS if name not in {*UNDER_SUPERVISORS, *RARE}])
 def test_machine_finds_the_mutant(name: str) -> None:
     assert machines_until_found(name, 0) is not None
