@@ -35,6 +35,7 @@ CI = settings(
 )
 # Without Hypothesis's own shrinking, to spare the default run the time: ours comes after it anyway.
 QUICK = settings(CI, phases=[Phase.generate])
+FEW_STEPS = 500
 
 
 def find(subject: str, number: int, how: settings) -> Trace:
@@ -119,7 +120,7 @@ def test_short_executions_are_made_once_while_hypothesis_varies_the_rest() -> No
 
 def test_machine_finds_nothing_in_the_reference() -> None:
     class Machine(SingleOwnerMachine):
-        pass
+        short_executions_steps = FEW_STEPS
 
     machine: Any = seed(1)(Machine)
     run_state_machine_as_test(machine, settings=settings(CI, max_examples=10))
@@ -135,6 +136,7 @@ class Meddled(SingleOwnerMachine):
     """Every fault, also files that are removed and corrupted between any two steps; counts what it does."""
 
     meddling = True
+    short_executions_steps = FEW_STEPS
     moves: ClassVar[Counter[str]] = Counter()
 
     def _end(self) -> None:
@@ -152,9 +154,12 @@ def test_machine_finds_nothing_in_the_reference_whatever_the_world_does() -> Non
 
 @pytest.mark.long
 def test_reference_holds_in_a_hundred_thousand_steps_with_every_fault() -> None:
+    class Machine(Meddled):
+        short_executions_steps = SingleOwnerMachine.short_executions_steps
+
     before = Meddled.moves.total()
-    machine: Any = seed(2)(Meddled)
-    run_state_machine_as_test(machine, settings=settings(CI, max_examples=1_200, stateful_step_count=30))
+    machine: Any = seed(2)(Machine)
+    run_state_machine_as_test(machine, settings=settings(CI, max_examples=500, stateful_step_count=30))
     assert Meddled.moves.total() - before > 100_000
     assert {*WORLD} <= Meddled.moves.keys()
     assert {"eio", "enospc", "eacces", "emfile"} <= {*CALL_FAULTS} & Meddled.moves.keys()
