@@ -8,10 +8,10 @@ from random import Random
 from typing import Final
 
 from stateful.deciders.last_questions import ask_last_questions
-from stateful.deciders.walk import Observe
+from stateful.deciders.walk import Observe, observed
 from stateful.execution import Execution
 from stateful.scenario import Scenario
-from stateful.schedule import LIVES, STEP, Move, ScheduleMismatch
+from stateful.schedule import LIVES, STEP, Move
 from stateful.subject import Subject
 from stateful.trace import Trace
 
@@ -65,22 +65,14 @@ def execute(
     Processes that were started in another order are so again, under the letter whose turn it is.
     """
     with Execution(subject, scenario) as execution:
-
-        def make(move: Move) -> bool:
-            if execution.violation is not None or not execution.possible(move):
-                return False
-            try:
-                step = execution.make(move)
-            except ScheduleMismatch:
-                return False
-            observe(execution, step)
-            return execution.violation is None
-
+        make = observed(execution, observe)
         names: dict[str, str] = {}
         for move in moves:
             if move.kind in LIVES and move.letter not in names:
                 names[move.letter] = execution.next_letter()
-            make(move._replace(letter=names.get(move.letter, move.letter)))
+            renamed = move._replace(letter=names.get(move.letter, move.letter))
+            if execution.possible(renamed):
+                make(renamed)
         if execution.violation is None:
             ask_last_questions(execution, offered, make)
         return execution.trace

@@ -94,7 +94,7 @@ def draw_draft(
 
 
 def _chance(random: Random, percent: int) -> bool:
-    """Whether something is so that is as often; of whole numbers, since Hypothesis prefers odd fractions."""
+    """True so often of a hundred times; of a whole number, since Hypothesis prefers some fractions."""
     return random.randrange(100) < percent
 
 

@@ -23,7 +23,7 @@ LIVES_BESIDE_OWNER: Final = ("status", "peek", "start", "replace")
 
 def ask_last_questions(execution: Execution, lives: Collection[str], make: Make) -> None:
     """The questions about the owner, and: can all start again, after a kill of everybody?"""
-    ask_about_owner(execution, lives, make)
+    _ask_about_owner(execution, lives, make)
     for letter in living(execution):
         make(Move("crash", letter))
     if "status" in lives:
@@ -41,7 +41,7 @@ def ask_any_question(execution: Execution, lives: Collection[str], make: Make, r
     _live(execution, life or "start", make)
 
 
-def ask_about_owner(execution: Execution, lives: Collection[str], make: Make) -> None:
+def _ask_about_owner(execution: Execution, lives: Collection[str], make: Make) -> None:
     """Is the owner found, is a further start kept out, could a stopped one be replaced?
 
     Args:

@@ -53,8 +53,8 @@ from stateful.schedule import STEP, Move, ScheduleMismatch, format_schedule, par
 from stateful.subject import Offer, Subject, find_subject
 from stateful.trace import Trace
 
-SHORT_EXECUTIONS_STEPS: Final = 3_500  # as many are made in all of a machine's
-LAYING_OUT_STEPS: Final = 5  # of which that takes the time
+SHORT_EXECUTIONS_STEPS: Final = 3_500  # of all those of a machine together
+LAYING_OUT_STEPS: Final = 5  # as many take as long as it does to begin an execution
 MOST_IN_DRAFT: Final = 4
 MOST_LIVING: Final = 4
 MOST_PROCESSES: Final = 20

@@ -1,4 +1,4 @@
-"""The portfolio: who chooses in the executions of a campaign. A different member, and other seeds, per slice.
+"""The portfolio: who chooses in random executions. A campaign takes another member, and seed, per slice.
 
 How deep a bug is that PCT looks for, and how it is bounded: see ``stateful.deciders.scheduler``.
 """

@@ -32,6 +32,22 @@ def see_nothing(execution: Execution, step: Step) -> None:
     """Observe nothing."""
 
 
+def observed(execution: Execution, observe: Observe) -> Callable[[Move], bool]:
+    """Makes moves up to the first violation and tells of each; whether it was possible and breaks nothing."""
+
+    def make(move: Move) -> bool:
+        if execution.violation is not None:
+            return False
+        try:
+            step = execution.make(move)
+        except ScheduleMismatch:
+            return False
+        observe(execution, step)
+        return execution.violation is None
+
+    return make
+
+
 def walk(
     subject: Subject,
     offered: Sequence[str],
@@ -48,17 +64,7 @@ def walk(
         observe: is told of each step.
     """
     with Execution(subject, draft.scenario) as execution:
-
-        def make(move: Move) -> bool:
-            if execution.violation is not None:
-                return False
-            try:
-                step = execution.make(move)
-            except ScheduleMismatch:
-                return False
-            observe(execution, step)
-            return execution.violation is None
-
+        make = observed(execution, observe)
         Walk(execution, draft, scheduler, random, make).run()
         if execution.violation is None:
             ask_last_questions(execution, offered, make)
@@ -112,10 +118,10 @@ class Walk:
 
     def _is_due(self) -> bool:
         """Whether the moment has come at which something happens."""
-        if self._made_before_owner is None and owners(self._execution):
-            self._made_before_owner = self._made
         if not self._moments:
             return False
+        if self._made_before_owner is None and owners(self._execution):
+            self._made_before_owner = self._made
         moment = self._moments[0]
         begun = self._made_before_owner if moment.owned else 0
         if begun is None or self._made - begun < moment.step:
@@ -176,7 +182,7 @@ class Walk:
         return rivals
 
     def _rouse(self) -> bool:
-        """Have somebody go on who is stopped, whether there was anybody."""
+        """Have somebody go on who is stopped; whether there was anybody."""
         held_up = stopped(self._execution)
         if held_up:
             return self._make(Move("sigcont", self._random.choice(held_up)))

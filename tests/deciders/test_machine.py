@@ -7,13 +7,15 @@ from random import Random
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import HealthCheck, Phase, reject, seed, settings
+from hypothesis import HealthCheck, Phase, given, reject, seed, settings
+from hypothesis import strategies as st
 from hypothesis.stateful import run_state_machine_as_test
 
 from stateful.deciders.machine import InvariantViolated, SingleOwnerMachine
 from stateful.kernel.call_faults import CALL_FAULTS
 from stateful.kernel.faults import WORLD
 from stateful.report.text import trace_text
+from stateful.scenario import Scenario
 from stateful.schedule import Move
 from stateful.standard import find_scenario
 from stateful.trace import Trace
@@ -124,6 +126,42 @@ def test_machine_finds_nothing_in_the_reference() -> None:
 
     machine: Any = seed(1)(Machine)
     run_state_machine_as_test(machine, settings=settings(CI, max_examples=10))
+
+
+class Careless(SingleOwnerMachine):
+    """A machine that plays by hand, and begins with some 300 steps."""
+
+    short_executions_steps = 300
+    laid_out = 0
+
+    def _lay_out(self, scenario: Scenario) -> None:
+        super()._lay_out(scenario)
+        self.laid_out += 1
+
+
+ONCE = settings(QUICK, max_examples=1)  # Outside of a test Hypothesis takes no events.
+
+
+@ONCE
+@given(st.none())
+def test_machine_begins_with_as_many_short_executions_as_make_its_steps(_: None) -> None:
+    """The canary: what the short executions alone find would else be missed, and nobody would know."""
+    machine = Careless()
+    machine.begin(seed=1, random=Random(1))
+    machine.teardown()
+    assert machine.laid_out > 4
+
+
+@ONCE
+@given(st.none())
+def test_fault_that_is_drawn_by_a_rule_happens(_: None) -> None:
+    machine = Careless()
+    machine.begin(seed=2, random=Random(2))
+    machine.spawn(life="start", syscalls=0)
+    before = len(machine.execution.trace.steps)
+    machine.strike(family="kill", random=Random(0))
+    assert [step.move.kind for step in machine.execution.trace.steps[before:]] == ["crash"]
+    machine.teardown()
 
 
 @pytest.mark.long
