@@ -143,20 +143,20 @@ ONCE = settings(QUICK, max_examples=1)  # Outside of a test Hypothesis takes no 
 
 
 @ONCE
-@given(st.none())
-def test_machine_begins_with_as_many_short_executions_as_make_its_steps(_: None) -> None:
+@given(number=st.just(1))
+def test_machine_begins_with_as_many_short_executions_as_make_its_steps(number: int) -> None:
     """The canary: what the short executions alone find would else be missed, and nobody would know."""
     machine = Careless()
-    machine.begin(seed=1, random=Random(1))
+    machine.begin(seed=number, random=Random(number))
     machine.teardown()
     assert machine.laid_out > 4
 
 
 @ONCE
-@given(st.none())
-def test_fault_that_is_drawn_by_a_rule_happens(_: None) -> None:
+@given(number=st.just(1))
+def test_fault_that_is_drawn_by_a_rule_happens(number: int) -> None:
     machine = Careless()
-    machine.begin(seed=2, random=Random(2))
+    machine.begin(seed=2 * number, random=Random(number))
     machine.spawn(life="start", syscalls=0)
     before = len(machine.execution.trace.steps)
     machine.strike(family="kill", random=Random(0))
