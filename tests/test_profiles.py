@@ -87,8 +87,9 @@ settings.load_profile("mine")
 """
 OWN = """
 from hypothesis import settings
-from stateful import conformance
+from stateful import SingleOwnerMachine, conformance
 
+SingleOwnerMachine.short_executions_steps = 100
 TestStatus = conformance("reference")
 TestSlow = conformance("reference")
 TestSlow.TestLongLives.settings = settings(max_examples=2)
