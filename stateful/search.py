@@ -96,7 +96,7 @@ def _do(subject: Subject, offer: Offer, deadline: float, job: Job, tell: Callabl
             tell((number, supervise(subject, scenario, until)))
         return
     memory = Memory(subject, first.disk, loses_power=first.loses_power)
-    explorer = Explorer(subject, offer, list(numbers), memory, until, watch, part=job.part)
+    explorer = Explorer(offer, list(numbers), memory, until, watch, part=job.part)
     try:
         with Watchdog():
             for result in explorer.run():

@@ -89,7 +89,7 @@ class _Judging(Explorer):
 
     def _violated(self, invariant: str, node: Any, more: Any) -> None:
         if invariant == "at_most_one_owner":
-            trace = replay(self.subject, self._scenario, self._layer.ways.moves(node, more))
+            trace = replay(self.memory.subject, self._scenario, self._layer.ways.moves(node, more))
             self.blamed[" and ".join(to_blame(trace))] += 1
         super()._violated(invariant, node, more)
 
@@ -98,7 +98,7 @@ def blamed_for_two_owners(one: str, other: str, scenarios: list[Scenario]) -> Co
     subject = find_subject(one, other)
     memory = Memory(subject, scenarios[0].disk)
     try:
-        explorer = _Judging(subject, examine(subject), scenarios, memory)
+        explorer = _Judging(examine(subject), scenarios, memory)
         explorer.blamed = Counter()
         assert all(result.exhaustive for result in explorer.run())
         return explorer.blamed

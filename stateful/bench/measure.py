@@ -12,8 +12,9 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from stateful.deciders.explore import Explorer
 from stateful.deciders.machine import SingleOwnerMachine
-from stateful.deciders.memory import Effect, Memory, State
+from stateful.deciders.memory import Memory
 from stateful.deciders.result import Result
+from stateful.deciders.state import Effect, State
 from stateful.examine import examine
 from stateful.execution import Execution
 from stateful.kernel.guard import Watchdog
@@ -66,7 +67,7 @@ def search(subject: Subject, scenarios: Sequence[Scenario], total: Search) -> li
     started, processor_started = time.perf_counter(), time.process_time()
     try:
         with Watchdog():
-            results = list(Explorer(subject, offer, list(scenarios), memory).run())
+            results = list(Explorer(offer, list(scenarios), memory).run())
     finally:
         memory.close()
     total.seconds += time.perf_counter() - started
@@ -74,7 +75,7 @@ def search(subject: Subject, scenarios: Sequence[Scenario], total: Search) -> li
     total.results += results
     total.states += results[-1].states
     total.steps += memory.steps
-    total.calls += memory.calls_made
+    total.calls += memory.calls.made
     return results
 
 

@@ -1,6 +1,6 @@
 """Digests of states and moves by their content: the same in every search, in whatever order it goes.
 
-The numbers of ``stateful.deciders.memory`` follow the order in which values are first seen, so two searches,
+The numbers of ``stateful.deciders.state`` follow the order in which values are first seen, so two searches,
 or two parts of one, number the same state differently. What is digested here is what the numbers stand for.
 
 Equal values have equal digests, as the search counts them as one: ``True`` and ``1`` are, and so are a named
@@ -15,7 +15,8 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
 from stateful.deciders.behaviour import BORN
-from stateful.deciders.memory import UNBORN, Memory
+from stateful.deciders.memory import Memory
+from stateful.deciders.state import UNBORN
 from stateful.schedule import Move
 
 if TYPE_CHECKING:

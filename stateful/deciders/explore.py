@@ -11,9 +11,6 @@ goes on from the states of the plan that it prolongs.
 
 Reductions: steps that no other process can see do not branch (``stateful.deciders.unseen``); identical
 processes are interchangeable (``stateful.deciders.symmetry``).
-
-Of the violations of an invariant the first one that is found is kept. Where two subjects run in one home, it
-gives way to the first for which the one named first is to blame: that the other one fails may be known.
 """
 
 from __future__ import annotations
@@ -24,38 +21,33 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
-from stateful.deciders.behaviour import Nondeterminism
 from stateful.deciders.digest import Digests
 from stateful.deciders.faults import fault_moves, recoveries
+from stateful.deciders.finding import note_violation
 from stateful.deciders.layer import Layer, Place
-from stateful.deciders.memory import Memory, State
-from stateful.deciders.minimise import vary
+from stateful.deciders.memory import Memory
 from stateful.deciders.moment import moment_of
 from stateful.deciders.part import WHOLE, Deal, Part, seen
 from stateful.deciders.power import JUDGED, profile_of
 from stateful.deciders.questions import Questions
 from stateful.deciders.replay import replay
 from stateful.deciders.result import Result
+from stateful.deciders.state import State
 from stateful.deciders.symmetry import Asymmetric, Exchange, Symmetry
-from stateful.deciders.unseen import Exposed, Signalled, Temporary, handles_signals, is_unseen
+from stateful.deciders.unseen import Exposed, Signalled, Unseen
 from stateful.deciders.way import Node
 from stateful.goals import GOALS
 from stateful.invariants import first_broken
-from stateful.kernel.persistence import MOST_IMAGES, SYNCS, WRITEBACK
+from stateful.kernel.persistence import MOST_IMAGES, WRITEBACK
 from stateful.kernel.power import POWER_LOSS
 from stateful.kernel.process import OWNER
-from stateful.life import runs_other
 from stateful.moment import Moment
-from stateful.report.blame import WHILE_SOMEBODY_OWNS, to_blame
 from stateful.running import LETTERS
 from stateful.scenario import Plan, Scenario
-from stateful.schedule import LIVES, STEP, Move, format_schedule
-from stateful.subject import Offer, Subject
-from stateful.target import sends_signal
-from stateful.trace import Trace
+from stateful.schedule import STEP, Move
+from stateful.subject import Offer
 
 LONGEST_HISTORY: Final = 250  # answers; a process that needs more is not followed to its end
-MOST_MASKED: Final = 8  # traces of an invariant that are tried because another is broken before it
 NODES_BETWEEN_LOOKS_AT_THE_CLOCK: Final = 64
 SECONDS_BETWEEN_LOOKS: Final = 0.5
 
@@ -65,7 +57,6 @@ class Explorer:
 
     def __init__(
         self,
-        subject: Subject,
         offer: Offer,
         scenarios: list[Scenario],
         memory: Memory,
@@ -77,7 +68,6 @@ class Explorer:
         symmetric: bool = True,
         observe: Callable[[State], None] = lambda state: None,
     ) -> None:
-        self.subject = subject
         self.offer = offer
         self.scenarios = {scenario.plan: scenario for scenario in scenarios}
         self.cast = scenarios[0].cast
@@ -98,7 +88,7 @@ class Explorer:
         self._shown = time.perf_counter()
         self._not_offered = self._scenario.not_owed(self.offer.invariants_not_offered)
         self._questions = Questions(self.memory, self.offer.lives, self._not_offered)
-        self._temporary = Temporary()
+        self._unseen = Unseen(self.memory, exposed=self.exposed, signalled=self.signalled)
         self._symmetry = Symmetry(self.memory, self.digests, self.cast.lives)
         self._deal = Deal(self.part, self._role)
 
@@ -119,7 +109,7 @@ class Explorer:
     def so_far(self) -> Result:
         """The result as it stands."""
         layer = self._layer
-        layer.measure(self.memory.calls_made - self._calls)
+        layer.measure(self.memory.calls.made - self._calls)
         return Result(
             self._scenario,
             len(layer.ways),
@@ -143,7 +133,7 @@ class Explorer:
     def _search(self, layer: Layer) -> Iterator[Result]:
         """Search a layer, and all that go on from it."""
         self._layer = layer
-        self._calls = self.memory.calls_made
+        self._calls = self.memory.calls.made
         self._scenario = self.scenarios.get(layer.plan, replace(self._scenario, plan=layer.plan))
         if layer.finished:
             layer.finished = self._search_layer()
@@ -242,33 +232,10 @@ class Explorer:
                 if self.memory.behaviour.length(self.memory.local(local).history) >= LONGEST_HISTORY:
                     self._layer.cut_short = True
                     continue
-                if self._is_unseen(node, move):
+                if self.reduced and self._unseen.hides(node.state, move):
                     return [move], view.letter
                 moves.append(move)
         return moves, None
-
-    def _is_unseen(self, node: Node, move: Move) -> bool:
-        """Whether nobody else can see a move, nor that it has been made."""
-        local = node.state.locals[LETTERS.index(move.letter)]
-        if not self.reduced or move.kind != STEP or self.memory.is_unborn(local):
-            return False
-        value, view = self.memory.local(local), self.memory.view(local)
-        call, own = self.memory.pending(value), self.memory.own(value)
-        if self.memory.loses_power and call.name in SYNCS:
-            return False  # A power loss sees it.
-        unseen = is_unseen(call, own, view.pid, self.memory.locks_records(node.state, view.letter))
-        if not unseen and (self.exposed or not self._temporary.is_private(view.letter, call, own)):
-            return False
-        effect = self.memory.effect(node.state, move)
-        if effect is None:
-            return False
-        after = self.memory.view(effect.after.locals[LETTERS.index(view.letter)])
-        if (after.phase, after.outcome) != (view.phase, view.outcome):
-            return False
-        if not self.signalled:
-            return True
-        entry = self.memory.entry(node.state, view.letter)
-        return entry == self.memory.entry(effect.after, view.letter) and not handles_signals(entry)
 
     def _follow(self, node: Node, move: Move, *, exchange: bool = True) -> Node | None:
         """Make a move; the node it leads to, if that is new and nothing is broken there."""
@@ -276,9 +243,7 @@ class Explorer:
         if effect is None:
             return None
         if effect.call is not None:
-            self._temporary.check(move.letter, effect.call)
-        if not self.signalled and effect.call is not None and sends_signal(effect.call):
-            raise Signalled
+            self._unseen.check(move.letter, effect.call)
         if move.is_fault and self._layer.plan:
             self._layer.faults[self._layer.plan[-1]] += 1
             if self.part != WHOLE:
@@ -332,47 +297,12 @@ class Explorer:
             self._layer.ways.add(Node(after, node.exits), (node, move), tuple(range(len(after.locals))))
         for invariant, moves in self._questions.ask(after, power.broken[profile]):
             way = self._layer.ways.moves(node, [move, *moves])
-            power.broken[profile][invariant] = replay(self.subject, self._scenario, way)
+            power.broken[profile][invariant] = replay(self.memory.subject, self._scenario, way)
             if profile in JUDGED:
                 self._violated(invariant, node, [move, *moves])
 
     def _note_goals(self, moment: Moment) -> None:
         self._layer.missing -= {name for name in self._layer.missing if GOALS[name](moment)}
 
-    # -- violations -----------------------------------------------------------------------------------------
-
     def _violated(self, invariant: str, node: Node, more: list[Move]) -> None:
-        layer = self._layer
-        known = layer.violations.get(invariant)
-        if layer.masked[invariant] >= MOST_MASKED or (known and not self._may_blame(known, node, more)):
-            return
-        moves = layer.ways.moves(node, more)
-        trace = replay(self.subject, self._scenario, moves)
-        if trace.violation is None:
-            raise Nondeterminism(
-                f"the search found {invariant} violated by {format_schedule(moves)!r}, and its replay did not"
-            )
-        if trace.violation.invariant != invariant:
-            # On this way a question's answer is given, and broken, before; on another way it may not be.
-            layer.masked[invariant] += 1
-            layer.violations.setdefault(trace.violation.invariant, trace)
-            if known:
-                return
-            varied = vary(self.subject, self._scenario, moves, invariant)
-            if varied is None:
-                return
-            trace = replay(self.subject, self._scenario, varied)
-        if not known or trace.subject in to_blame(trace):
-            layer.violations[invariant] = trace
-
-    def _may_blame(self, known: Trace, node: Node, more: list[Move]) -> bool:
-        """Whether the first of two subjects may be to blame now, after the other one alone was."""
-        assert known.violation is not None
-        if known.other is None or known.subject in to_blame(known):
-            return False
-        if known.violation.invariant in WHILE_SOMEBODY_OWNS:
-            return True
-        index = LETTERS.index(more[-1].letter)
-        locals_ = node.state.locals
-        born = (move.kind for move in more if move.kind in LIVES)
-        return not runs_other(self.memory.local(locals_[index]).life if index < len(locals_) else next(born))
+        note_violation(self.memory, self._scenario, self._layer, invariant, node, more)

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from stateful.deciders.memory import Memory, State
+from stateful.deciders.memory import Memory
 from stateful.deciders.moment import alive
+from stateful.deciders.state import State
 from stateful.kernel.call_faults import faults_of
 from stateful.kernel.disk import home_files
 from stateful.kernel.machine import DEAD_PID

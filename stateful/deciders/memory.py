@@ -1,9 +1,7 @@
-"""What the exhaustive search remembers: each call from each distinct situation, made once.
+"""What the exhaustive search remembers: what each move does, from each state that it can be made in.
 
-What a call does depends on the state that processes share and on what only its caller can see of the
-kernel, and on nothing else; what the caller does then depends on what it has been told. So the real
-call is made once per such pair, on real files in a kernel restored to it, and the subject's code runs
-once per history, however many interleavings lead there.
+The real calls are made once from each distinct situation (``stateful.deciders.calls``), and the code of the
+subject runs once per history of answers (``stateful.deciders.behaviour``), however many ways lead there.
 
 Checked: the traces that come out of this are executed for real before they are reported, and
 ``tests/deciders/test_referee.py`` compares the states with those of plain re-execution.
@@ -12,73 +10,26 @@ Checked: the traces that come out of this are executed for real before they are 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any
 
 from stateful.deciders.behaviour import BORN, Behaviour
+from stateful.deciders.calls import Calls
+from stateful.deciders.state import UNBORN, Effect, Local, Numbering, Numbers, State
 from stateful.image import DiskImage
-from stateful.kernel import faults, interrupt, simulation
+from stateful.kernel import interrupt
 from stateful.kernel.call import BLOCKED, SILENT, Call, Delivery, UnmodelledSyscall
-from stateful.kernel.call_faults import CALL_FAULTS, faults_of, suffer
+from stateful.kernel.call_faults import CALL_FAULTS, faults_of
 from stateful.kernel.disk import Disk
-from stateful.kernel.faults import WORLD, Impossible
-from stateful.kernel.kernel import Kernel
+from stateful.kernel.faults import WORLD
 from stateful.kernel.machine import FIRST_PID
-from stateful.kernel.power import POWER_LOSS, after_power_loss
 from stateful.kernel.process import LEAVING, STARTING, Entry, Outcome
-from stateful.kernel.restore import restore
 from stateful.kernel.state import SharedState
 from stateful.life import plain
 from stateful.moment import View
-from stateful.running import LETTERS, LIMIT_SILENT_CALLS, new_process
+from stateful.running import LETTERS, LIMIT_SILENT_CALLS
 from stateful.schedule import SIGNALS, Move
 from stateful.subject import Subject
-from stateful.trouble import UNTROUBLED, after_fault, after_move
-
-UNBORN: Final = -1
-
-
-class Local(NamedTuple):
-    """The local state of a process: before its first turn, alive, or ended."""
-
-    letter: str
-    life: str
-    history: int
-    own: int
-    phase: str
-    owned: bool
-    outcome: Outcome | None
-    asked: str | None = None  # see ``stateful.moment.View``, also for the next one
-    trouble: str = UNTROUBLED
-
-
-class State(NamedTuple):
-    """A state of the world: numbers of the shared state and of the local state of each process."""
-
-    shared: int
-    locals: tuple[int, ...]
-
-
-class Effect(NamedTuple):
-    """What a move did."""
-
-    after: State
-    call: Call | None
-    answer: Any
-
-
-class Numbering:
-    """Gives equal values one small number."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[Any, int] = {}
-        self.values: list[Any] = []
-
-    def __call__(self, value: Any) -> int:
-        number = self._numbers.get(value)
-        if number is None:
-            number = self._numbers[value] = len(self.values)
-            self.values.append(value)
-        return number
+from stateful.trouble import after_fault, after_move
 
 
 class Memory:
@@ -91,31 +42,20 @@ class Memory:
     def __init__(self, subject: Subject, disk: DiskImage, *, loses_power: bool = False) -> None:
         self.subject = subject
         self.loses_power = loses_power
-        self.calls_made = 0
         self.machine = disk.machine
         self.behaviour = Behaviour(subject, disk.machine)
-        self._kernel = Kernel(disk.machine)
-        simulation.begin()
-        self._kernel.put(disk.files)
-        if loses_power:
-            self._kernel.keep_track()
-        self.number_of_shared = self._shared = Numbering()
-        self.number_of_own = self._own = Numbering()
-        self.number_of_local = self._locals = Numbering()
+        self.numbers = Numbers(Numbering(), Numbering(), Numbering())
+        self.calls = Calls(subject, disk, self.numbers, loses_power=loses_power)
         self._views: dict[int, View] = {}
         self._steps: dict[tuple[str, int, int], Effect | None] = {}
-        self._calls: dict[tuple[int, str, int, Call, str], tuple[Any, int, int, bool]] = {}
-        self._upsets: dict[tuple[int, str, str], int | None] = {}
-        self.start = self._shared(self._kernel.shared_state())
 
     def close(self) -> None:
         """Give everything back."""
         interrupt.hold()
         try:
             self.behaviour.close()
-            self._kernel.close()
         finally:
-            simulation.end()
+            self.calls.close()
             interrupt.let_go()
 
     # -- reading states -------------------------------------------------------------------------------
@@ -123,18 +63,18 @@ class Memory:
     def initial(self, lives: tuple[str, ...]) -> State:
         """The state in which nobody has had a turn."""
         locals_ = (self.unborn(LETTERS[index], life) for index, life in enumerate(lives))
-        return State(self.start, tuple(locals_))
+        return State(self.calls.start, tuple(locals_))
 
     def unborn(self, letter: str, life: str) -> int:
         """The local state of a process before its first turn."""
-        return self._locals(Local(letter, life, UNBORN, UNBORN, STARTING, False, None))
+        return self.numbers.local(Local(letter, life, UNBORN, UNBORN, STARTING, False, None))
 
     def is_unborn(self, local: int) -> bool:
         """Whether a process has not had its first turn."""
         return self.local(local).history == UNBORN
 
     def local(self, number: int) -> Local:
-        local: Local = self._locals.values[number]
+        local: Local = self.numbers.local.values[number]
         return local
 
     def disk(self, state: State) -> Disk:
@@ -143,7 +83,7 @@ class Memory:
 
     def shared_state(self, number: int) -> SharedState:
         """What the processes share."""
-        shared: SharedState = self._shared.values[number]
+        shared: SharedState = self.numbers.shared.values[number]
         return shared
 
     def after_power_loss(self, number: int) -> bool:
@@ -161,7 +101,7 @@ class Memory:
 
     def own(self, local: Local) -> Any:
         """What only the process can see of the kernel."""
-        return self._own.values[local.own]
+        return self.numbers.own.values[local.own]
 
     def locks_records(self, state: State, letter: str) -> bool:
         """Whether a process holds any ``lockf`` lock."""
@@ -203,7 +143,7 @@ class Memory:
             known = self._steps[key]
         except KeyError:
             return self._work_out(state, move, index)
-        return None if known is None else _place(state, index, known)
+        return None if known is None else known.among(state, index)
 
     def _work_out(self, state: State, move: Move, index: int) -> Effect | None:
         local = self.local(state.locals[index])
@@ -214,32 +154,20 @@ class Memory:
             effect = self._go_on(state, index, local._replace(asked="exit"), Call("serve"), "exit")
         elif move.kind in SIGNALS:
             signal = Call("be sent", (SIGNALS[move.kind],))
-            _, shared, own, _ = self._make(state, index, local, signal)
+            _, shared, own, _ = self.calls.make(state, local, signal)
             if move.kind == "term" and local.asked != "exit":
                 local = local._replace(asked="term")
             effect = self._place_after(state, index, local, shared, own, None, None)
         else:
             effect = self._be_born(state, index, local)
         if effect is None or not self._ended_others(state, effect, index):
-            self._steps[key] = effect and _alone(effect, index)
+            self._steps[key] = effect and effect.alone(index)
         return effect
 
     def _upset(self, state: State, move: Move) -> Effect | None:
         """A fault of the machine."""
         whom = str(FIRST_PID + LETTERS.index(move.letter)) if move.letter else move.detail
-        key = (state.shared, move.kind, whom)
-        if key not in self._upsets and move.kind == POWER_LOSS:
-            without = after_power_loss(self.shared_state(state.shared), move.detail)
-            self._upsets[key] = None if without is None else self._shared(without)
-        elif key not in self._upsets:
-            self._restore(state)
-            try:
-                faults.strike(self._kernel, move.kind, whom)
-            except Impossible:
-                self._upsets[key] = None
-            else:
-                self._upsets[key] = self._shared(self._kernel.shared_state())
-        shared = self._upsets[key]
+        shared = self.calls.strike(state, move.kind, whom)
         if shared is None:
             return None
         locals_ = []
@@ -247,13 +175,13 @@ class Memory:
             local = self.local(number)
             if local.outcome is None and local.history != UNBORN:
                 local = local._replace(trouble=after_fault(move.kind, move.detail, local.trouble))
-            locals_.append(self._locals(local))
+            locals_.append(self.numbers.local(local))
         return Effect(State(shared, tuple(locals_)), None, None)
 
     def _be_born(self, state: State, index: int, local: Local) -> Effect:
-        _, shared, own, _ = self._make(state, index, local, Call("spawn"))
+        _, shared, own, _ = self.calls.make(state, local, Call("spawn"))
         born = local._replace(history=BORN, own=own)
-        state = self._put(state, index, shared, born)
+        state = state.put(index, shared, self.numbers.local(born))
         return self._settle(state, index, born, None, None)
 
     def _step(self, state: State, index: int, local: Local, kind: str) -> Effect | None:
@@ -268,9 +196,9 @@ class Memory:
         delivery = Delivery(signals[0]) if signals else None
         call = self.pending(local)
         if delivery is not None:
-            _, shared, own, _ = self._make(state, index, local, Call("deliver"))
+            _, shared, own, _ = self.calls.make(state, local, Call("deliver"))
             local = local._replace(own=own, asked=local.asked or "signal")
-            state = self._put(state, index, shared, local)
+            state = state.put(index, shared, self.numbers.local(local))
             effect = self._go_on(state, index, local, call, delivery)
             if call.name in ("pause", "serve"):
                 return effect
@@ -278,7 +206,7 @@ class Memory:
             call = self.pending(local)
         if fault and (signals or fault not in faults_of(call)):
             return None
-        answer, shared, own, alive = self._make(state, index, local, call, fault)
+        answer, shared, own, alive = self.calls.make(state, local, call, fault)
         if answer is BLOCKED:
             return Effect(state, call, delivery) if delivery is not None else None
         effect = self._place_after(state, index, local, shared, own, call, answer)
@@ -295,27 +223,23 @@ class Memory:
         for _ in range(LIMIT_SILENT_CALLS):
             intent = self.behaviour.intent(local.letter, local.life, local.history)
             local = local._replace(phase=intent.phase, owned=intent.owned)
-            state = self._put(state, index, shared, local)
+            state = state.put(index, shared, self.numbers.local(local))
             if intent.call.name not in SILENT:
                 return Effect(state, call, answer)
-            told, shared, own, _ = self._make(state, index, local, intent.call)
+            told, shared, own, _ = self.calls.make(state, local, intent.call)
             local = local._replace(own=own, history=self.behaviour.told(local.history, told))
         raise UnmodelledSyscall(f"the subject made {LIMIT_SILENT_CALLS} calls that are no step in a row")
-
-    def _put(self, state: State, index: int, shared: int, local: Local) -> State:
-        locals_ = (*state.locals[:index], self._locals(local), *state.locals[index + 1 :])
-        return State(shared, locals_)
 
     def _place_after(
         self, state: State, index: int, local: Local, shared: int, own: int, call: Call | None, answer: Any
     ) -> Effect:
         """The effect of a move by which processes may have ended."""
         locals_ = list(state.locals)
-        locals_[index] = self._locals(local._replace(own=own))
+        locals_[index] = self.numbers.local(local._replace(own=own))
         ended = list(self._ended(locals_, shared))
         if call is not None and call.name == "exit" and ended[index] != locals_[index]:
             local = self.local(ended[index])._replace(phase=LEAVING, outcome=call.args[1], asked=local.asked)
-            ended[index] = self._locals(local)
+            ended[index] = self.numbers.local(local)
         return Effect(State(shared, tuple(ended)), call, answer)
 
     def _ended(self, locals_: Sequence[int], shared: int) -> Iterator[int]:
@@ -327,68 +251,10 @@ class Memory:
                 yield number
             else:
                 killed = Outcome("killed", "SIGKILL")
-                yield self._locals(local._replace(history=BORN, own=UNBORN, outcome=killed, asked=None))
+                yield self.numbers.local(local._replace(history=BORN, own=UNBORN, outcome=killed, asked=None))
 
     def _ended_others(self, state: State, effect: Effect, index: int) -> bool:
         return any(
             before != after and other != index
             for other, (before, after) in enumerate(zip(state.locals, effect.after.locals, strict=True))
         )
-
-    # -- making calls ---------------------------------------------------------------------------------
-
-    def _make(
-        self, state: State, index: int, local: Local, call: Call, fault: str = ""
-    ) -> tuple[Any, int, int, bool]:
-        """A call's answer, the shared state and the caller's own state after it, and if it lives."""
-        key = (state.shared, local.letter, local.own, call, fault)
-        known = self._calls.get(key)
-        if known is None:
-            known, local_effect = self._make_for_real(state, local, call, fault)
-            if local_effect:
-                self._calls[key] = known
-        return known
-
-    def _make_for_real(
-        self, state: State, local: Local, call: Call, fault: str
-    ) -> tuple[tuple[Any, int, int, bool], bool]:
-        kernel = self._kernel
-        self._restore(state)
-        answer: Any = None
-        if call.name == "spawn":
-            kernel.processes[local.letter] = self._new_process(local.letter, local.life)
-            kernel.processes = dict(sorted(kernel.processes.items()))
-        process = kernel.processes[local.letter]
-        others = [other for other in kernel.processes.values() if other is not process]
-        if call.name == "deliver":
-            process.signals.pop(0)
-        elif call.name == "be sent":
-            kernel.send(process, call.args[0])
-        elif fault:
-            answer = suffer(kernel, process, call, fault)
-        elif call.name != "spawn":
-            answer = kernel.perform(process, call)
-        own = self._own(kernel.own_state(process)) if process.alive else UNBORN
-        result = (answer, self._shared(kernel.shared_state()), own, process.alive)
-        return result, all(other.alive for other in others)
-
-    def _restore(self, state: State) -> None:
-        """Bring the kernel into a state."""
-        self.calls_made += 1
-        values = [self.local(number) for number in state.locals]
-        owns = {value.letter: self._own.values[value.own] for value in values if value.own != UNBORN}
-        restore(self._kernel, self.shared_state(state.shared), owns, self._new_process)
-
-    def _new_process(self, letter: str, life: str) -> Any:
-        return new_process(self.subject, letter, life, self.machine)
-
-
-def _place(state: State, index: int, effect: Effect) -> Effect:
-    """A remembered effect on one process, put among the others."""
-    locals_ = (*state.locals[:index], effect.after.locals[0], *state.locals[index + 1 :])
-    return Effect(State(effect.after.shared, locals_), effect.call, effect.answer)
-
-
-def _alone(effect: Effect, index: int) -> Effect:
-    """An effect without the processes that it does not concern."""
-    return effect._replace(after=State(effect.after.shared, (effect.after.locals[index],)))

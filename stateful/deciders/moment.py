@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from stateful.deciders.memory import Effect, Memory, State
+from stateful.deciders.memory import Memory
+from stateful.deciders.state import Effect, State
 from stateful.kernel.call import Call
 from stateful.kernel.faults import WORLD
 from stateful.moment import Moment, View, needs_disk

@@ -11,8 +11,9 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from stateful.deciders.alike import Lives, Look, looks_of
-from stateful.deciders.memory import Memory, State
+from stateful.deciders.memory import Memory
 from stateful.deciders.moment import alive, as_seen_alone, moment_of
+from stateful.deciders.state import State
 from stateful.invariants import first_broken
 from stateful.kernel.disk import NO_DISK
 from stateful.kernel.process import OWNER

@@ -18,7 +18,8 @@ from typing import Any, Final
 
 from stateful.deciders.behaviour import BORN, Intent
 from stateful.deciders.digest import Digests
-from stateful.deciders.memory import UNBORN, Local, Memory, State
+from stateful.deciders.memory import Memory
+from stateful.deciders.state import UNBORN, Local, State
 from stateful.kernel.call import Call
 from stateful.kernel.disk import Disk
 from stateful.kernel.machine import Machine, Stranger
@@ -106,7 +107,7 @@ class Symmetry:
         image = self._shared[number].get(shared)
         if image is None:
             value = mapping.shared(self.memory.shared_state(shared))
-            image = self._shared[number][shared] = self.memory.number_of_shared(value)
+            image = self._shared[number][shared] = self.memory.numbers.shared(value)
         return image
 
     def _image_of_locals(self, locals_: tuple[int, ...], number: int, mapping: _Map) -> tuple[int, ...]:
@@ -125,11 +126,11 @@ class Symmetry:
         exchanged = value._replace(letter=letter, trouble=trouble)
         if value.own == UNBORN:
             outcome = value.outcome and value.outcome._replace(value=mapping.answered(value.outcome.value))
-            return self.memory.number_of_local(exchanged._replace(outcome=outcome))
-        own = self.memory.number_of_own(mapping.value(self.memory.own(value)))
+            return self.memory.numbers.local(exchanged._replace(outcome=outcome))
+        own = self.memory.numbers.own(mapping.value(self.memory.own(value)))
         image = exchanged._replace(history=self._history(value.history, number, mapping), own=own)
         self._check(value, image, mapping)
-        return self.memory.number_of_local(image)
+        return self.memory.numbers.local(image)
 
     def _history(self, history: int, number: int, mapping: _Map) -> int:
         if history == BORN:

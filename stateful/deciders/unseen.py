@@ -16,9 +16,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from stateful.deciders.memory import Memory
+from stateful.deciders.state import State
 from stateful.kernel.call import Call
 from stateful.kernel.disk import temporary_folder
+from stateful.kernel.persistence import SYNCS
 from stateful.kernel.process import Entry
+from stateful.running import LETTERS
+from stateful.schedule import Move
+from stateful.target import sends_signal
 
 
 class Exposed(Exception):
@@ -29,12 +35,56 @@ class Signalled(Exception):
     """Somebody sends a signal, which the search did not expect when it let unseen steps be made at once."""
 
 
-def handles_signals(entry: Entry) -> bool:
+class Unseen:
+    """Tells the unseen steps of one search, and stops it where what it goes by turns out to be wrong.
+
+    Attributes:
+        exposed: somebody looks at folders of others in ``/tmp``, so that no step there is unseen.
+        signalled: somebody sends a signal, so that nobody's steps are who handles signals.
+    """
+
+    def __init__(self, memory: Memory, *, exposed: bool, signalled: bool) -> None:
+        self.exposed = exposed
+        self.signalled = signalled
+        self._memory = memory
+        self._temporary = _Temporary()
+
+    def hides(self, state: State, move: Move) -> bool:
+        """Whether nobody else can see the step of a process that has begun, nor that it has been made."""
+        memory = self._memory
+        index = LETTERS.index(move.letter)
+        local = state.locals[index]
+        value, view = memory.local(local), memory.view(local)
+        call, own = memory.pending(value), memory.own(value)
+        if memory.loses_power and call.name in SYNCS:
+            return False  # A power loss sees it.
+        unseen = _is_unseen(call, own, view.pid, memory.locks_records(state, view.letter))
+        if not unseen and (self.exposed or not self._temporary.is_private(view.letter, call, own)):
+            return False
+        effect = memory.effect(state, move)
+        if effect is None:
+            return False
+        after = memory.view(effect.after.locals[index])
+        if (after.phase, after.outcome) != (view.phase, view.outcome):
+            return False
+        if not self.signalled:
+            return True
+        entry = memory.entry(state, view.letter)
+        return entry == memory.entry(effect.after, view.letter) and not _handles_signals(entry)
+
+    def check(self, letter: str, call: Call) -> None:
+        """Raise Exposed or Signalled where a call is one that the search did not expect."""
+        self._temporary.check(letter, call)
+        if not self.signalled and sends_signal(call):
+            raise Signalled
+
+
+def _handles_signals(entry: Entry) -> bool:
     """Whether a process has asked for a handler of its own."""
     return any(disposition == "handler" for _, disposition in entry.dispositions)
 
 
-def is_unseen(call: Call, own: Any, pid: int, locks_records: bool) -> bool:
+def _is_unseen(call: Call, own: Any, pid: int, locks_records: bool) -> bool:
     """Whether no other process can see a call, given the caller's own state of the kernel.
 
     ``locks_records`` says whether the caller holds any ``lockf`` lock, which closing a file may drop.
@@ -52,7 +102,7 @@ def is_unseen(call: Call, own: Any, pid: int, locks_records: bool) -> bool:
     return False
 
 
-class Temporary:
+class _Temporary:
     """Whose the folders with random names in ``/tmp`` are: of those whose steps there were hurried."""
 
     def __init__(self) -> None:

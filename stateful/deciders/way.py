@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import NamedTuple
 
-from stateful.deciders.memory import State
+from stateful.deciders.state import State
 from stateful.deciders.symmetry import Exchange
 from stateful.running import LETTERS
 from stateful.schedule import STEP, Move

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from stateful.deciders.memory import Memory, State
+from stateful.deciders.memory import Memory
+from stateful.deciders.state import State
 from stateful.kernel.disk import Disk
 
 

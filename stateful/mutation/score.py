@@ -177,7 +177,7 @@ def _search(
             seen.add(observable(memory, state))
 
     with closing(memory), Watchdog():
-        explorer = Explorer(subject, offer, list(group), memory, symmetric=seen is None, observe=observe)
+        explorer = Explorer(offer, list(group), memory, symmetric=seen is None, observe=observe)
         yield from explorer.run()
 
 

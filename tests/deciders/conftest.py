@@ -30,7 +30,7 @@ def search_one(subject: str, scenario: Scenario, *, reduced: bool = True) -> Res
     found = find(subject)
     memory = Memory(found, scenario.disk, loses_power=scenario.loses_power)
     try:
-        *_, result = Explorer(found, examine(found), [scenario], memory, reduced=reduced).run()
+        *_, result = Explorer(examine(found), [scenario], memory, reduced=reduced).run()
         return result
     finally:
         memory.close()

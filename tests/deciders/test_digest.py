@@ -30,7 +30,6 @@ def digests_of(
     seen: set[bytes] = set()
     try:
         explorer = Explorer(
-            found,
             examine(found),
             [scenario],
             memory,

@@ -49,7 +49,7 @@ def search(subject: str, name: str, part: Part = WHOLE) -> Result:
     found, scenario = find_subject(*subject.split(" with ")), find_scenario(name)
     memory = Memory(found, scenario.disk)
     try:
-        *_, result = Explorer(found, examine(found), [scenario], memory, part=part).run()
+        *_, result = Explorer(examine(found), [scenario], memory, part=part).run()
         return result
     finally:
         memory.close()

@@ -112,7 +112,7 @@ def test_reductions_leave_out_no_image(name: str) -> None:
     images = []
     for reduced in (True, False):
         memory = Memory(subject, scenario.disk, loses_power=True)
-        *_, result = Explorer(subject, examine(subject), [scenario], memory, reduced=reduced).run()
+        *_, result = Explorer(examine(subject), [scenario], memory, reduced=reduced).run()
         images.append([(lost.images, set(lost.broken)) for lost in result.power_losses.values()])
         memory.close()
     assert images[0] == images[1]
