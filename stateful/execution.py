@@ -17,17 +17,25 @@ from stateful.kernel.faults import OF_A_PID, WORLD, Impossible
 from stateful.kernel.kernel import Kernel
 from stateful.kernel.machine import FIRST_PID
 from stateful.kernel.power import POWER_LOSS
-from stateful.kernel.process import OWNER, Process
+from stateful.kernel.process import Process
 from stateful.kernel.switch import bury
 from stateful.life import plain, runs_other
-from stateful.moment import Moment, View, is_quiet, needs_disk
-from stateful.running import LETTERS, LIMIT_SILENT_CALLS, new_process, run_to_call
+from stateful.moment import Circumstances, Moment, View, is_quiet, needs_disk
+from stateful.running import (
+    LETTERS,
+    LIMIT_SILENT_CALLS,
+    can_exit,
+    can_step,
+    can_suffer,
+    new_process,
+    run_to_call,
+)
 from stateful.scenario import Scenario
 from stateful.schedule import LIVES, SIGNALS, STEP, Move, ScheduleMismatch
 from stateful.subject import Subject
 from stateful.target import Target, sends_signal, target_of
 from stateful.trace import Step, Trace, Violation
-from stateful.trouble import UNTROUBLED, after_fault, after_move
+from stateful.trouble import after_fault, after_move
 
 
 class Execution:
@@ -39,12 +47,7 @@ class Execution:
         self.scenario = scenario
         other = subject.other.name if subject.other else None
         self.trace = Trace(subject.name, scenario.name, scenario.title, other)
-        self._company: dict[str, tuple[str, ...]] = {}
-        self._steps: dict[str, int] = {}
-        self._disturbed: set[str] = set()
-        self._asked: dict[str, str] = {}
-        self._trouble: dict[str, str] = {}
-        self._frozen: set[str] = set()
+        self._circumstances: dict[str, Circumstances] = {}
         self._target: Target | None = None
         self.kernel = Kernel(scenario.disk.machine)
         self.kernel.put(scenario.disk.files)
@@ -112,15 +115,15 @@ class Execution:
         elif move.steps:
             process = process or self._start_waiting(move)
             step = self._step(move, process)
-            self._trouble[letter] = after_move(self.kernel.is_ailing(), self._trouble.get(letter, UNTROUBLED))
+            circumstances = self._circumstances[letter]
+            circumstances.trouble = after_move(self.kernel.is_ailing(), circumstances.trouble)
         else:
             if process is None or not process.alive:
                 raise self._misfit(move, f"{letter} is not alive")
             step = self._event(move, process)
-        self._steps[letter] = self._steps.get(letter, 0) + move.steps
-        self._disturbed |= self.kernel.processes.keys() - {letter}
+        steps = self._note(letter, move)
         self.trace.steps.append(step)
-        quiet = is_quiet(plain(process.life), step.phase, step.outcome is not None, self._steps[letter])
+        quiet = is_quiet(plain(process.life), step.phase, step.outcome is not None, steps)
         if self.judged and (not quiet or self._target is not None) and self.trace.violation is None:
             self._check(step, process, before)
         return step
@@ -135,10 +138,10 @@ class Execution:
         if process is None:
             return move.steps and move.letter in self.waiting()
         if move.kind in CALL_FAULTS:
-            return self._can_suffer(process, move.kind)
+            return can_suffer(process, move.kind)
         if move.kind == STEP:
-            return self._can_step(process)
-        return process.alive and (move.kind != "exit" or self._can_exit(process))
+            return can_step(process)
+        return process.alive and (move.kind != "exit" or can_exit(process))
 
     def upcoming(self, letter: str) -> Step | None:
         """The call that a process is about to make, as a step without an answer; None where it has ended.
@@ -161,10 +164,6 @@ class Execution:
         before = self.kernel.processes.pop(letter, None)
         if before is not None:
             switch.bury([before])
-        for known in (self._steps, self._asked, self._trouble):
-            known.pop(letter, None)
-        self._disturbed.discard(letter)
-        self._frozen.discard(letter)
         process = new_process(self.subject, letter, life, self.kernel.machine)
         process.pid, process.start_ticks = pid, start_ticks
         return self._begin(process)
@@ -183,7 +182,7 @@ class Execution:
         if letter not in self.waiting():
             raise self._misfit(move, f"there is no process {letter}")
         process = self._spawn(letter, self.scenario.cast.lives[LETTERS.index(letter)])
-        if move.kind in CALL_FAULTS and not self._can_suffer(process, move.kind):
+        if move.kind in CALL_FAULTS and not can_suffer(process, move.kind):
             self._take_back(process)
             raise self._misfit(move, f"it does not befall the first call of {letter}")
         return process
@@ -193,10 +192,11 @@ class Execution:
             raise self._misfit(move, f"{process.letter} has ended")
         if process.stopped:
             raise self._misfit(move, f"{process.letter} is stopped")
+        circumstances = self._circumstances[process.letter]
         waited, delivery = process.pending, None
         if process.signals:
             delivery = Delivery(process.signals.pop(0))
-            self._asked.setdefault(process.letter, "signal")
+            circumstances.asked = circumstances.asked or "signal"
             self._resume(process, delivery)
             if waited is not None and waited.name in ("pause", "serve"):
                 return Step(move, waited, None, delivery, process.phase, process.outcome)
@@ -210,9 +210,7 @@ class Execution:
             answer = self.kernel.perform(process, call)
         elif delivery is None and move.kind in faults_of(call):
             answer = suffer(self.kernel, process, call, move.kind)
-            self._trouble[process.letter] = after_fault(
-                move.kind, "", self._trouble.get(process.letter, UNTROUBLED)
-            )
+            circumstances.trouble = after_fault(move.kind, "", circumstances.trouble)
         else:
             raise self._misfit(move, f"it does not befall {call.name}()")
         if answer is BLOCKED and delivery is not None:
@@ -224,15 +222,16 @@ class Execution:
         return Step(move, call, path, answer, process.phase, process.outcome)
 
     def _event(self, move: Move, process: Process) -> Step:
+        circumstances = self._circumstances[process.letter]
         if move.kind in SIGNALS:
-            if move.kind == "term" and self._asked.get(process.letter) != "exit":
-                self._asked[process.letter] = "term"
+            if move.kind == "term" and circumstances.asked != "exit":
+                circumstances.asked = "term"
             self.kernel.send(process, SIGNALS[move.kind])
         else:
-            if not self._can_exit(process):
+            if not can_exit(process):
                 doing = "is stopped" if process.stopped else "does not serve"
                 raise self._misfit(move, f"{move.letter} {doing}")
-            self._asked[process.letter] = "exit"
+            circumstances.asked = "exit"
             self._resume(process, "exit")
         return Step(move, None, None, None, process.phase, process.outcome)
 
@@ -245,11 +244,10 @@ class Execution:
             faults.strike(self.kernel, move.kind, self._whom(move))
         except Impossible as why:
             raise self._misfit(move, str(why)) from None
-        for letter, process in self.kernel.processes.items():
-            if process.alive:
-                was = self._trouble.get(letter, UNTROUBLED)
-                self._trouble[letter] = after_fault(move.kind, move.detail, was)
-        self._disturbed |= self.kernel.processes.keys()
+        for letter, circumstances in self._circumstances.items():
+            circumstances.alone = False
+            if self.kernel.processes[letter].alive:
+                circumstances.trouble = after_fault(move.kind, move.detail, circumstances.trouble)
         answer = None if before is None else (before, self.kernel.disk())
         step = Step(move, None, None, answer, "", None)
         self.trace.steps.append(step)
@@ -270,28 +268,13 @@ class Execution:
         )
 
     def _options(self) -> str:
-        options = [letter for letter, process in self.kernel.processes.items() if self._can_step(process)]
+        options = [letter for letter, process in self.kernel.processes.items() if can_step(process)]
         options += self.waiting()[:1]
         for kind in ("crash", "exit"):
             moves = (Move(kind, letter) for letter in self.kernel.processes)
             options += [str(move) for move in moves if self.possible(move)]
         free = self.next_letter()
         return ", ".join([*options, *([f"start-{free}"] if free else []), "faults"])
-
-    def _can_suffer(self, process: Process, fault: str) -> bool:
-        call = process.pending
-        return (
-            self._can_step(process) and not process.signals and call is not None and fault in faults_of(call)
-        )
-
-    def _can_exit(self, process: Process) -> bool:
-        """Whether a process can be asked to exit: it serves, is not about to handle a signal, and runs."""
-        return process.phase == OWNER and not process.signals and not process.stopped
-
-    def _can_step(self, process: Process) -> bool:
-        if not process.alive or process.stopped or process.pending is None:
-            return False
-        return process.pending.name not in ("pause", "serve") or bool(process.signals)
 
     # -- the machinery under a step -----------------------------------------------------------------
 
@@ -300,10 +283,9 @@ class Execution:
 
     def _begin(self, process: Process) -> Process:
         letter = process.letter
-        self._company[letter] = tuple(other for other, each in self.kernel.processes.items() if each.alive)
-        company = [self.kernel.processes[other] for other in self._company[letter]]
-        if company and all(other.stopped for other in company):
-            self._frozen.add(letter)
+        company = [other for other in self.kernel.processes.values() if other.alive]
+        frozen = bool(company) and all(other.stopped for other in company)
+        self._circumstances[letter] = Circumstances(tuple(other.letter for other in company), frozen)
         process.boot = self.kernel.boots
         self.kernel.processes[letter] = process
         self.trace.lives[letter] = process.life
@@ -314,8 +296,7 @@ class Execution:
     def _take_back(self, process: Process) -> None:
         """A process that has made no call was never there."""
         del self.kernel.processes[process.letter], self.trace.lives[process.letter]
-        del self.trace.pids[process.letter], self._company[process.letter]
-        self._frozen.discard(process.letter)
+        del self.trace.pids[process.letter], self._circumstances[process.letter]
         bury([process])
 
     def _resume(self, process: Process, *answer: Any) -> None:
@@ -328,6 +309,14 @@ class Execution:
         raise UnmodelledSyscall(f"the subject made {LIMIT_SILENT_CALLS} calls that are no step in a row")
 
     # -- the oracle -----------------------------------------------------------------------------------
+
+    def _note(self, letter: str, move: Move) -> int:
+        """Note that a process has moved, beside the others; how many steps it has made."""
+        for other, circumstances in self._circumstances.items():
+            if other != letter:
+                circumstances.alone = False
+        self._circumstances[letter].steps += move.steps
+        return self._circumstances[letter].steps
 
     def _check(self, step: Step, process: Process, before: Any) -> None:
         after = self.kernel.disk() if before is not None else None
@@ -350,22 +339,7 @@ class Execution:
 
     def view(self, process: Process) -> View:
         """A process as the invariants see it."""
-        killed = process.outcome is not None and process.outcome.kind == "killed"
-        return View(
-            process.letter,
-            plain(process.life),
-            process.pid,
-            process.phase,
-            process.owned,
-            process.outcome,
-            None if killed else self._asked.get(process.letter),
-            self._trouble.get(process.letter, UNTROUBLED),
-            self._steps.get(process.letter, 0),
-            process.letter not in self._disturbed,
-            self._company[process.letter],
-            process.letter in self._frozen,
-            process.namespace,
-        )
+        return self._circumstances[process.letter].view(process)
 
 
 def _path(process: Process, call: Call) -> str | None:

@@ -1,4 +1,4 @@
-"""A process of a subject: how it is made, and how it runs to its next call."""
+"""A process of a subject: how it is made, how it runs to its next call, and what it can do there."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from stateful.kernel.call import Call, Outside
+from stateful.kernel.call_faults import faults_of
 from stateful.kernel.disk import HOME
 from stateful.kernel.machine import MACHINE, Machine
 from stateful.kernel.paths import add_host_folder
-from stateful.kernel.process import Process
+from stateful.kernel.process import OWNER, Process
 from stateful.kernel.switch import resume
 from stateful.life import plain
 from stateful.subject import Subject
@@ -63,3 +64,21 @@ def run_to_call(
         return request
     assert isinstance(request, BaseException), request
     raise request
+
+
+def can_step(process: Process) -> bool:
+    """Whether a process can make a step, unless it has to wait for a lock: it runs, and is to do something."""
+    if not process.alive or process.stopped or process.pending is None:
+        return False
+    return process.pending.name not in ("pause", "serve") or bool(process.signals)
+
+
+def can_suffer(process: Process, fault: str) -> bool:
+    """Whether a fault can befall the next call of a process."""
+    call = process.pending
+    return can_step(process) and not process.signals and call is not None and fault in faults_of(call)
+
+
+def can_exit(process: Process) -> bool:
+    """Whether a process can be asked to exit: it serves, is not about to handle a signal, and runs."""
+    return process.phase == OWNER and not process.signals and not process.stopped
