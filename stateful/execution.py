@@ -11,7 +11,7 @@ from typing import Any
 
 from stateful.invariants import first_broken
 from stateful.kernel import faults, interrupt, simulation, switch
-from stateful.kernel.call import BLOCKED, SILENT, Call, Delivery, UnmodelledSyscall
+from stateful.kernel.call import BLOCKED, SILENT, WAITS, Call, Delivery, UnmodelledSyscall
 from stateful.kernel.call_faults import CALL_FAULTS, faults_of, suffer
 from stateful.kernel.faults import OF_A_PID, WORLD, Impossible
 from stateful.kernel.kernel import Kernel
@@ -113,8 +113,8 @@ class Execution:
             process = self._start(move)
             step = Step(move, None, None, None, process.phase, None)
         elif move.steps:
-            process = process or self._start_waiting(move)
-            step = self._step(move, process)
+            step = self._step(move, process) if process else self._first_step(move)
+            process = self.kernel.processes[letter]
             circumstances = self._circumstances[letter]
             circumstances.trouble = after_move(self.kernel.is_ailing(), circumstances.trouble)
         else:
@@ -181,11 +181,20 @@ class Execution:
         letter = move.letter
         if letter not in self.waiting():
             raise self._misfit(move, f"there is no process {letter}")
-        process = self._spawn(letter, self.scenario.cast.lives[LETTERS.index(letter)])
-        if move.kind in CALL_FAULTS and not can_suffer(process, move.kind):
+        return self._spawn(letter, self.scenario.cast.lives[LETTERS.index(letter)])
+
+    def _first_step(self, move: Move) -> Step:
+        """The first step of a process of the scenario. To begin is one, where it has nothing else to do."""
+        process = self._start_waiting(move)
+        if move.kind == STEP and process.pending is not None and process.pending.name in WAITS:
+            return Step(move, process.pending, None, None, process.phase, None)
+        try:
+            if move.kind in CALL_FAULTS and not can_suffer(process, move.kind):
+                raise self._misfit(move, f"it does not befall the first call of {move.letter}")
+            return self._step(move, process)
+        except ScheduleMismatch:
             self._take_back(process)
-            raise self._misfit(move, f"it does not befall the first call of {letter}")
-        return process
+            raise
 
     def _step(self, move: Move, process: Process) -> Step:
         if not process.alive:
@@ -198,7 +207,7 @@ class Execution:
             delivery = Delivery(process.signals.pop(0))
             circumstances.asked = circumstances.asked or "signal"
             self._resume(process, delivery)
-            if waited is not None and waited.name in ("pause", "serve"):
+            if waited is not None and waited.name in WAITS:
                 return Step(move, waited, None, delivery, process.phase, process.outcome)
         call = process.pending
         assert call is not None

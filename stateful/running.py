@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from stateful.kernel.call import Call, Outside
+from stateful.kernel.call import WAITS, Call, Outside
 from stateful.kernel.call_faults import faults_of
 from stateful.kernel.disk import HOME
 from stateful.kernel.machine import MACHINE, Machine
@@ -67,10 +67,10 @@ def run_to_call(
 
 
 def can_step(process: Process) -> bool:
-    """Whether a process can make a step, unless it has to wait for a lock: it runs, and is to do something."""
+    """Whether a process can make a step, unless it waits for a lock: it runs, and has something to do."""
     if not process.alive or process.stopped or process.pending is None:
         return False
-    return process.pending.name not in ("pause", "serve") or bool(process.signals)
+    return process.pending.name not in WAITS or bool(process.signals)
 
 
 def can_suffer(process: Process, fault: str) -> bool:

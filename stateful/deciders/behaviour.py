@@ -80,14 +80,18 @@ class Behaviour:
         while at not in parked and at != BORN:
             way.append(at)
             at = self._histories[at][0]
-        if at in parked:
-            process = parked.pop(at)
-        else:
-            process = new_process(self.subject, letter, life, self.machine)
-            self.runs += 1
-            self._learn(process, run_to_call(process), BORN)
-        for step in reversed(way):
-            self._learn(process, run_to_call(process, self._histories[step][1]), step)
+        process = parked.pop(at, None)
+        begins = process is None
+        process = process or new_process(self.subject, letter, life, self.machine)
+        try:
+            if begins:
+                self.runs += 1
+                self._learn(process, run_to_call(process), BORN)
+            for step in reversed(way):
+                self._learn(process, run_to_call(process, self._histories[step][1]), step)
+        except BaseException:
+            bury([process])  # It may hold a lock of a module that is shared with the harness.
+            raise
         parked[history] = process
         if len(parked) > MOST_PARKED:
             bury([parked.pop(old) for old in list(parked)[:BURIED_AT_ONCE]])

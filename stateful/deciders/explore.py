@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
+from stateful.deciders.behaviour import Nondeterminism
 from stateful.deciders.digest import Digests
 from stateful.deciders.faults import fault_moves, recoveries
 from stateful.deciders.finding import note_violation
@@ -49,6 +50,7 @@ from stateful.subject import Offer
 
 LONGEST_HISTORY: Final = 250  # answers; a process that needs more is not followed to its end
 NODES_BETWEEN_LOOKS_AT_THE_CLOCK: Final = 64
+NODES_BETWEEN_CHECKS: Final = 100  # of the symmetry
 SECONDS_BETWEEN_LOOKS: Final = 0.5
 
 
@@ -91,6 +93,11 @@ class Explorer:
         self._unseen = Unseen(self.memory, exposed=self.exposed, signalled=self.signalled)
         self._symmetry = Symmetry(self.memory, self.digests, self.cast.lives)
         self._deal = Deal(self.part, self._role)
+
+    @property
+    def _exchanges(self) -> bool:
+        """Whether states are exchanged: an image of a power loss has a number, which another one has then."""
+        return self.symmetric and not self.memory.loses_power
 
     def run(self) -> Iterator[Result]:
         """The result of each scenario, in the order in which plans prolong each other."""
@@ -138,6 +145,7 @@ class Explorer:
         if layer.finished:
             layer.finished = self._search_layer()
         result = self.so_far()
+        self._check_symmetry()
         if layer.plan in self.scenarios:
             result.exhaustive = layer.finished and not (layer.cut_short or layer.power.cut_short)
             if not layer.finished:
@@ -188,6 +196,12 @@ class Explorer:
                     queue.append(after)
         return True
 
+    def _check_symmetry(self) -> None:
+        if self._exchanges:
+            ways = self._layer.ways
+            for node in ways.some(NODES_BETWEEN_CHECKS):
+                self._symmetry.check(node, ways.moves(node, []))
+
     def _out_of_time(self) -> bool:
         now = time.perf_counter()
         if now - self._shown > SECONDS_BETWEEN_LOOKS:
@@ -197,7 +211,8 @@ class Explorer:
 
     def _settled(self) -> list[Node]:
         """The node in which those processes own that are to own from the beginning, if they get there."""
-        node = self._visit(self.memory.initial(self.cast.lives), self.cast.exits, None)
+        # A disk that names somebody's pid is not exchanged: a schedule begins with the one that is there.
+        node = self._visit(self.memory.initial(self.cast.lives), self.cast.exits, None, exchange=False)
         for letter in self.cast.settled:
             index = LETTERS.index(letter)
             while node is not None:
@@ -264,8 +279,7 @@ class Explorer:
         self, state: State, exits: int, came: tuple[Node, Move] | None, *, exchange: bool = True
     ) -> Node | None:
         how: Exchange = tuple(range(len(state.locals)))
-        # An image of a power loss has a number, which is another one where somebody else is who.
-        if self.symmetric and exchange and not self.memory.loses_power:
+        if self._exchanges and exchange:
             state, how = self._symmetry.canonical(state)
         node = Node(state, exits)
         if node in self._layer.ways:
@@ -305,4 +319,9 @@ class Explorer:
         self._layer.missing -= {name for name in self._layer.missing if GOALS[name](moment)}
 
     def _violated(self, invariant: str, node: Node, more: list[Move]) -> None:
-        note_violation(self.memory, self._scenario, self._layer, invariant, node, more)
+        try:
+            note_violation(self.memory, self._scenario, self._layer, invariant, node, more)
+        except Nondeterminism:
+            if self._exchanges:
+                raise Asymmetric from None
+            raise

@@ -19,7 +19,7 @@ from stateful.life import runs_other
 from stateful.report.blame import WHILE_SOMEBODY_OWNS, to_blame
 from stateful.running import LETTERS
 from stateful.scenario import Scenario
-from stateful.schedule import LIVES, Move, format_schedule
+from stateful.schedule import LIVES, Move, ScheduleMismatch, format_schedule
 from stateful.trace import Trace
 
 MOST_MASKED: Final = 8  # traces of an invariant that are tried because another is broken before it
@@ -36,11 +36,13 @@ def note_violation(
     if layer.masked[invariant] >= MOST_MASKED or (known and not _may_blame(memory, known, node, more)):
         return
     moves = layer.ways.moves(node, more)
-    trace = replay(memory.subject, scenario, moves)
+    found = f"the search found {invariant} violated by {format_schedule(moves)!r}, and its replay did not"
+    try:
+        trace = replay(memory.subject, scenario, moves)
+    except ScheduleMismatch as mismatch:
+        raise Nondeterminism(f"{found}: {mismatch}") from None
     if trace.violation is None:
-        raise Nondeterminism(
-            f"the search found {invariant} violated by {format_schedule(moves)!r}, and its replay did not"
-        )
+        raise Nondeterminism(found)
     if trace.violation.invariant != invariant:
         # On this way a question's answer is given, and broken, before; on another way it may not be.
         layer.masked[invariant] += 1

@@ -17,7 +17,7 @@ from stateful.deciders.calls import Calls
 from stateful.deciders.state import UNBORN, Effect, Local, Numbering, Numbers, State
 from stateful.image import DiskImage
 from stateful.kernel import interrupt
-from stateful.kernel.call import BLOCKED, SILENT, Call, Delivery, UnmodelledSyscall
+from stateful.kernel.call import BLOCKED, SILENT, WAITS, Call, Delivery, UnmodelledSyscall
 from stateful.kernel.call_faults import CALL_FAULTS, faults_of
 from stateful.kernel.disk import Disk
 from stateful.kernel.faults import WORLD
@@ -27,7 +27,7 @@ from stateful.kernel.state import SharedState
 from stateful.life import plain
 from stateful.moment import View
 from stateful.running import LETTERS, LIMIT_SILENT_CALLS
-from stateful.schedule import SIGNALS, Move
+from stateful.schedule import SIGNALS, STEP, Move
 from stateful.subject import Subject
 from stateful.trouble import after_fault, after_move
 
@@ -185,13 +185,17 @@ class Memory:
         return self._settle(state, index, born, None, None)
 
     def _step(self, state: State, index: int, local: Local, kind: str) -> Effect | None:
-        if local.history == UNBORN:
+        begins = local.history == UNBORN
+        if begins:
             state = self._be_born(state, index, local).after
             local = self.local(state.locals[index])
         fault = kind if kind in CALL_FAULTS else ""
         trouble = after_fault(fault, "", local.trouble)
         trouble = after_move(self.is_ailing(state), trouble)
         local = local._replace(trouble=trouble)
+        if begins and kind == STEP and self.pending(local).name in WAITS:  # To begin is all it has to do.
+            state = state.put(index, state.shared, self.numbers.local(local))
+            return Effect(state, self.pending(local), None)
         signals = self.entry(state, local.letter).signals
         delivery = Delivery(signals[0]) if signals else None
         call = self.pending(local)
@@ -200,7 +204,7 @@ class Memory:
             local = local._replace(own=own, asked=local.asked or "signal")
             state = state.put(index, shared, self.numbers.local(local))
             effect = self._go_on(state, index, local, call, delivery)
-            if call.name in ("pause", "serve"):
+            if call.name in WAITS:
                 return effect
             state, local = effect.after, self.local(effect.after.locals[index])
             call = self.pending(local)

@@ -112,7 +112,8 @@ def run(execution: Execution, turn: Turn) -> str:
             if step is None:
                 return "" if turn.until == ENDS else "it ends"
             assert step.call is not None
-            if (step.phase, step.call.name) == (OWNER, "serve") and turn.until == OWNS:
+            has_begun = turn.letter in execution.processes()
+            if has_begun and (step.phase, step.call.name) == (OWNER, "serve") and turn.until == OWNS:
                 return ""
             text = meaning(execution.trace, step)
             seen += text == turn.until

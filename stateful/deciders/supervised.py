@@ -14,6 +14,7 @@ from stateful.chronicle import ENDS, OWNS, RUN_INVARIANTS, STARTS, Chronicle, En
 from stateful.deciders.result import Result
 from stateful.execution import Execution
 from stateful.invariants import at_most_one_owner
+from stateful.kernel.call import WAITS
 from stateful.kernel.guard import Watchdog
 from stateful.kernel.kernel import CLOCK_START_US
 from stateful.kernel.machine import FIRST_PID, START_TICKS
@@ -185,7 +186,7 @@ class _Play:
             return False
         if process.signals:
             return True
-        if process.pending.name in ("pause", "serve"):
+        if process.pending.name in WAITS:
             return False
         return self._tried.get(process.letter) != (self.calls, self._now)
 

@@ -4,9 +4,11 @@ Exchanging two processes exchanges their letters, pids and start times wherever 
 process table, in locks, in file names and contents, and in what any process has been told. Of all the
 states that arise so, the search follows only the *canonical* one.
 
-That is right for a protocol that compares pids for equality only. Whether the subject is such a one is
-checked on the way: an exchanged process must want to do the exchanged thing next. If it does not, or if
-it draws random numbers, the search starts again without this reduction.
+That is right for a protocol that compares pids for equality only, and writes them in decimals. Whether the
+subject is such a one is checked: an exchanged process must want to do the exchanged thing next; what is found
+must be found again when it is executed; and of the ways to all states some are gone once more without an
+exchange, and must lead to the same states. If anything is not so, or if the subject draws random numbers, the
+search starts again without this reduction.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from itertools import groupby, permutations, product
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from stateful.deciders.behaviour import BORN, Intent
 from stateful.deciders.digest import Digests
@@ -26,6 +28,10 @@ from stateful.kernel.machine import Machine, Stranger
 from stateful.kernel.proc import BOOT_TIME_S, TICKS_PER_S
 from stateful.kernel.state import SharedState
 from stateful.running import LETTERS
+from stateful.schedule import Move
+
+if TYPE_CHECKING:
+    from stateful.deciders.way import Node
 
 Exchange = tuple[int, ...]  # position i becomes position exchange[i]
 NOBODY: Final = -1  # is exchanged: instead of the number of an exchange
@@ -44,6 +50,7 @@ class Symmetry:
         self.digests = digests
         self._maps = [_Map(exchange, memory.machine) for exchange in _exchanges(lives)]
         self._identity = tuple(range(len(lives)))
+        self._start = memory.initial(tuple(lives))
         self._progress: dict[int, int] = {}
         self._in_order: dict[tuple[int, ...], list[int]] = {}
         self._shared: list[dict[int, int]] = [{} for _ in self._maps]
@@ -92,6 +99,17 @@ class Symmetry:
 
     def _by_digest(self, state: State) -> tuple[bytes, ...]:
         return self.digests.shared(state.shared), *self.digests.locals(state.locals)
+
+    def check(self, node: Node, moves: Sequence[Move]) -> None:
+        """Raise Asymmetric where the way to a node leads elsewhere if nobody is exchanged."""
+        state = self._start
+        for move in moves:
+            effect = self.memory.effect(state, move)
+            if effect is None:
+                raise Asymmetric
+            state = effect.after
+        if self.canonical(state)[0] != self.canonical(node.state)[0]:
+            raise Asymmetric
 
     def role(self, local: int) -> bytes:
         """A local state, whoever of those with the same life is in it: the least of the digests."""

@@ -45,6 +45,10 @@ class Ways:
         """Every node."""
         return chain.from_iterable(self._layers)
 
+    def some(self, every: int) -> list[Node]:
+        """One node of so many that were new in this layer, the last one among them."""
+        return list(self._came)[::-every]
+
     def add(self, node: Node, came: tuple[Node, Move] | None, exchange: Exchange) -> None:
         """Note a new node, and the node and move it was reached by; None for the first one."""
         origin, move = came or (None, Move(STEP, "A"))

@@ -19,7 +19,7 @@ from stateful.host.mishap import strike
 from stateful.host.parent import Parent
 from stateful.host.translation import Translation, mentions
 from stateful.host.troupe import Player, Troupe, check, ended_text
-from stateful.kernel.call import Call, Delivery, Errno
+from stateful.kernel.call import WAITS, Call, Delivery, Errno
 from stateful.kernel.call_faults import ERRNOS, SHORT
 from stateful.kernel.faults import WORLD
 from stateful.kernel.kernel import CLOCK_START_US
@@ -195,6 +195,9 @@ class Stage:
                 f"step {self._number} of {letter}: the simulation calls {call_text(step)}, "
                 f"the host {shown}{_details(step.call, call) if shown == call_text(step) else ''}."
             )
+        if call.name in WAITS:
+            self._compare()
+            return  # It has begun, and that was all it had to do.
         self._guard(call, path)
         verb, value = self._how(step, call)
         self._tell(step, verb, value)

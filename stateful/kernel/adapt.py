@@ -20,7 +20,11 @@ NODE = 0x0242AC110002  # the hardware address that uuid1() tells
 
 
 def _seed(process: Process, random: Any) -> None:
-    """Make unseeded generators of this process's ``random`` draw from the kernel's randomness."""
+    """Make unseeded generators of this process's ``random`` draw from the kernel's randomness.
+
+    The one behind the functions of the module does so when it is first asked: most who import the module, or
+    something that does, ask for nothing, and are like each other.
+    """
     class_ = random.Random
     seed = class_.seed
 
@@ -30,7 +34,40 @@ def _seed(process: Process, random: Any) -> None:
         seed(self, a, version)
 
     class_.seed = seeded
-    random.seed()
+
+    class Shared(class_):  # type: ignore[misc,valid-type] # the class of a module that only this process has
+        def __init__(self) -> None:
+            self.is_seeded = False
+
+        def seed(self, a: Any = None, version: int = 2) -> None:
+            self.is_seeded = True
+            super().seed(a, version)
+
+        def random(self) -> float:
+            self._begin()
+            return float(super().random())
+
+        def getrandbits(self, k: int) -> int:
+            self._begin()
+            return int(super().getrandbits(k))
+
+        def getstate(self) -> Any:
+            self._begin()
+            return super().getstate()
+
+        def setstate(self, state: Any) -> None:
+            self.is_seeded = True
+            super().setstate(state)
+
+        def _begin(self) -> None:
+            if not self.is_seeded:
+                self.seed()
+
+    shared = Shared()
+    for name, value in vars(random).items():
+        if getattr(value, "__self__", None) is random._inst:
+            setattr(random, name, getattr(shared, name))
+    random._inst = shared
 
 
 def _use_virtual_folder(process: Process, tempfile: Any) -> None:

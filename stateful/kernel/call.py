@@ -50,6 +50,9 @@ SILENT: Final = frozenset(
     {"clock", "wall", "lseek", "umask", "sigaction", "fdkind", "fdpath", "getfl", "setfl"}
 )
 
+# Calls that wait, for a signal or for the world.
+WAITS: Final = frozenset({"pause", "serve"})
+
 
 class UnmodelledSyscall(Exception):
     """The subject did something that the kernel does not model, so no verdict would mean anything."""

@@ -12,6 +12,7 @@ import importlib.util
 import sys
 import warnings
 from copy import copy
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from greenlet import getcurrent
@@ -23,8 +24,9 @@ from stateful.kernel.guard import watch_code
 from stateful.kernel.process import Process
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from importlib.machinery import ModuleSpec
+    from importlib.metadata import Distribution, DistributionFinder
     from types import CodeType, ModuleType
 
 Key = tuple[str, int, int]  # where a module's code is, and which version of it
@@ -48,7 +50,8 @@ class _Finder(importlib.abc.MetaPathFinder):
         known = _found.get(where)
         if known is not None and known[1] == _key(known[1][0]):
             return _again(process, *known)
-        found = process.outside(_find, process, fullname, path, sys.path)
+        packages = {name: sys.modules[name] for name in _packages_of(fullname) if name in sys.modules}
+        found = process.outside(_find, process, fullname, path, sys.path, packages)
         if found is None:
             return None
         spec, key = found
@@ -63,6 +66,16 @@ class _Finder(importlib.abc.MetaPathFinder):
         spec = importlib.util.spec_from_loader(fullname, _Ready(module, module.__spec__))
         module.__spec__ = spec  # importlib takes this one, where the module is already in sys.modules
         return spec
+
+    def find_distributions(self, context: DistributionFinder.Context) -> Iterator[Distribution]:
+        """What ``importlib.metadata`` is told is installed."""
+        process = getcurrent()
+        if type(process) is not Process:
+            return iter(())
+        # Whoever asks has imported what takes so long to import.
+        distributions = process.outside(importlib.import_module, "stateful.kernel.distributions")
+        found: Iterator[Distribution] = distributions.find_distributions(process, context)
+        return found
 
 
 def own_code() -> list[CodeType]:
@@ -93,10 +106,31 @@ def _key(origin: str) -> Key:
     return origin, status.st_mtime_ns, status.st_size
 
 
+def _packages_of(name: str) -> Iterator[str]:
+    """The names of the packages that a module is in, the outermost first."""
+    return accumulate(name.split(".")[:-1], "{}.{}".format)
+
+
 def _find(
-    process: Process, name: str, path: Sequence[str] | None, paths: list[str]
+    process: Process,
+    name: str,
+    path: Sequence[str] | None,
+    paths: list[str],
+    packages: dict[str, ModuleType],
 ) -> tuple[ModuleSpec, Key | None] | None:
     """Where a module is, and the key of its code if each process gets its own copy."""
+    missing = {each: package for each, package in packages.items() if each not in sys.modules}
+    sys.modules.update(missing)  # A package that is a mere folder asks those around it where it is.
+    try:
+        return _look_for(process, name, path, paths)
+    finally:
+        for each in missing:
+            del sys.modules[each]
+
+
+def _look_for(
+    process: Process, name: str, path: Sequence[str] | None, paths: list[str]
+) -> tuple[ModuleSpec, Key | None] | None:
     spec = None
     own = modules.is_own(process, name)
     if own and path is None:

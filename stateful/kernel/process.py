@@ -16,7 +16,7 @@ from weakref import WeakValueDictionary
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
-from stateful.kernel.call import Call, Delivery, Errno, Outside, UnmodelledSyscall
+from stateful.kernel.call import WAITS, Call, Delivery, Errno, Outside, UnmodelledSyscall
 from stateful.kernel.disk import HOME
 from stateful.kernel.machine import USER
 from stateful.life import plain
@@ -229,7 +229,7 @@ class Process(greenlet):
             if name == "serve":
                 self.phase = LEAVING  # What it is told by a signal is to go.
             self.handlers[answer.number](answer.number, None)
-            if name in ("pause", "serve"):
+            if name in WAITS:
                 return None
 
     def draw(self) -> str:

@@ -59,7 +59,7 @@ def _passed_over(story: Story) -> list[tuple[int, Step]]:
                 removals.append((number, step))
     if removals:
         return [min(removals, key=lambda entry: entry[0])]
-    steps = [story.claim(owner, names) or story.of(owner)[-1] for owner in owners]
+    steps = [story.claim(owner, names) or story.moves(owner)[-1] for owner in owners]
     return steps if steps[1:] else []
 
 

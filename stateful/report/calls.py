@@ -10,7 +10,7 @@ import stat as st
 from collections.abc import Callable
 from typing import Any, Final
 
-from stateful.kernel.call import Call, Delivery, Errno
+from stateful.kernel.call import WAITS, Call, Delivery, Errno
 from stateful.kernel.call_faults import CALL_FAULTS
 from stateful.kernel.process import Outcome, signal_name
 from stateful.report.disk import changes, shown
@@ -113,8 +113,8 @@ def answer_text(step: Step) -> str:
         return content_text(written, "") + (" (fault: half)" if len(written) < len(call.args[1]) else "")
     if call.name in ("stat", "fstat"):
         return f"inode {answer[1]}, {answer[6]} bytes" if st.S_ISREG(answer[0]) else "directory"
-    if call.name == "serve":
-        return "asked to exit"
+    if call.name in WAITS:
+        return "begins"
     if isinstance(answer, bool | str):
         return str(answer)
     return "ok"

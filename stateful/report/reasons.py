@@ -36,19 +36,21 @@ class Story:
             number += step.move.steps
             self.numbered.append((number, step))
 
+    def moves(self, letter: str) -> list[tuple[int, Step]]:
+        """The steps and events of a process."""
+        return [(number, step) for number, step in self.numbered if step.move.letter == letter]
+
     def of(self, letter: str) -> list[tuple[int, Step]]:
         """The steps of a process."""
-        return [
-            (number, step) for number, step in self.numbered if step.move.letter == letter and step.move.steps
-        ]
+        return [(number, step) for number, step in self.moves(letter) if step.move.steps]
 
     def power_loss(self) -> tuple[int, Step] | None:
         """When power was lost, after how many steps."""
         return next(((n, step) for n, step in self.numbered if step.move.kind == POWER_LOSS), None)
 
     def owned_from(self, letter: str) -> int | None:
-        """The step with which a process became owner."""
-        return next((number for number, step in self.of(letter) if step.phase == OWNER), None)
+        """The step with which a process became owner; the one before, where it did so by being started."""
+        return next((number for number, step in self.moves(letter) if step.phase == OWNER), None)
 
     def claim(self, letter: str, among: Collection[str] = ()) -> tuple[int, Step] | None:
         """The last step by which a process claimed before it owned: one of these paths, if it did that."""
@@ -160,6 +162,8 @@ def _failed(story: Story) -> Iterator[str]:
 
 def _owns(story: Story, letter: str, among: Collection[str] = ()) -> str:
     number, claim = story.owned_from(letter), story.claim(letter, among)
+    if not story.of(letter):
+        return f"{letter} owns the gateway as soon as it is started."
     because = f", because step {claim[0]}, {call_text(claim[1])}, succeeded" if claim else ""
     return f"{letter} owns the gateway from step {number}{because}."
 
@@ -188,7 +192,7 @@ def _two_owners(story: Story) -> Iterator[str]:
 
 
 def _still_owns(story: Story, letter: str) -> bool:
-    steps = [step for _, step in story.numbered if step.move.letter == letter]
+    steps = [step for _, step in story.moves(letter)]
     return bool(steps) and steps[-1].phase == OWNER and steps[-1].outcome is None
 
 

@@ -153,9 +153,9 @@ def _rows(trace: Trace, limit: int) -> list[str]:
     owned: set[str] = set()
     for step in trace.steps:
         number += step.move.steps
-        if step.move.kind in trace.lives.values() and step.call is None:
-            continue
         becomes_owner = step.phase == OWNER and step.move.letter not in owned
+        if step.move.kind in trace.lives.values() and step.call is None and not becomes_owner:
+            continue
         if becomes_owner:
             owned.add(step.move.letter)
         row = _row(trace, step, number, becomes_owner)
@@ -171,7 +171,8 @@ def _row(trace: Trace, step: Step, number: int, becomes_owner: bool) -> str:
         return f"{shown:>{NUMBER_WIDTH}}   -- {world_text(step.move, step.answer)} --"
     answer = answer_text(step)
     if becomes_owner:
-        answer = f"{answer}, OWNS" if len(answer) < 8 else f"OWNS, {answer}"
+        words = (answer, "OWNS") if len(answer) < 8 else ("OWNS", answer)
+        answer = ", ".join(filter(None, words))
     text = _cell(_event(step) or call_text(step), answer, width)
     if len(trace.lives) > MOST_LANES:
         return f"{shown:>{NUMBER_WIDTH}} {letter} {text}"
@@ -179,7 +180,7 @@ def _row(trace: Trace, step: Step, number: int, becomes_owner: bool) -> str:
 
 
 def _event(step: Step) -> str | None:
-    event = event_text(step)
+    event = event_text(step) or (None if step.call else "started")
     return f"-- {event} --" if event else None
 
 
