@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from stateful.kernel.files import STANDARD_STREAMS
 from stateful.kernel.locks import DROPPED
-from stateful.kernel.paths import on_host, virtual_path
+from stateful.kernel.paths import is_elsewhere, on_host, virtual_path
 from stateful.kernel.refusal import AT_HOME, advice, refuse
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ def open_(process: Process, path: Any, flags: int, mode: int = 0o777, *, dir_fd:
         refuse(process, f"opened {where} with os.open(), which is outside its home directory", AT_HOME)
     if where in ("/dev/null", "/dev/tty"):
         refuse(process, f"opened {where}, a device, which is not modelled", advice("os.open"))
+    if is_elsewhere(where, flags):
+        refuse(process, f"opened {where} for writing, which is outside its home directory", AT_HOME)
     return int(process.call("open", where, flags | os.O_CLOEXEC, mode & 0o7777))
 
 

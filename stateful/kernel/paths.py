@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from stateful.kernel.process import Process
 
 _SIMULATED = ("/home/user", "/tmp", "/run", "/proc")
+_ELSEWHERE = ("/boot/", "/dev/", "/etc/", "/opt/", "/srv/", "/sys/", "/usr/", "/var/")
 _TIME_ZONES = ("/usr/share/zoneinfo", "/etc/localtime", "/etc/mime.types")
 
 
@@ -46,6 +47,11 @@ def add_host_folder(folder: str) -> None:
 def on_host(path: str) -> bool:
     """Whether a path belongs to the host, where processes may only read."""
     return f"{path}/".startswith(_host_folders)
+
+
+def is_elsewhere(path: str, flags: int) -> bool:
+    """Whether a file is made where a real machine has folders and the simulated one has none."""
+    return bool(flags & os.O_CREAT) and path.startswith(_ELSEWHERE)
 
 
 def above_host(path: str) -> bool:

@@ -29,6 +29,7 @@ _ADVICE: Final = (
 )
 
 
+LEAVE_IT_OUT: Final = "; leave it out of the code under test, or stub it in a wrapper module"
 AT_HOME: Final = "; let the code under test keep its files in the home that it is given"
 
 
@@ -61,5 +62,5 @@ def advice(name: str) -> str:
     """What to do about a call, as the end of a sentence."""
     for beginnings, reason in _ADVICE:
         if name.startswith(beginnings):
-            return f": {reason}; leave it out of the code under test, or stub it in a wrapper module"
-    return "; leave it out of the code under test, or stub it in a wrapper module"
+            return f": {reason}{LEAVE_IT_OUT}"
+    return LEAVE_IT_OUT

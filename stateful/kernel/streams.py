@@ -10,8 +10,9 @@ import io
 import os
 from typing import TYPE_CHECKING, Any
 
-from stateful.kernel.paths import on_host, virtual_path
-from stateful.kernel.refusal import AT_HOME, refuse
+from stateful.kernel.files import STANDARD_STREAMS
+from stateful.kernel.paths import is_elsewhere, on_host, virtual_path
+from stateful.kernel.refusal import AT_HOME, LEAVE_IT_OUT, refuse
 
 if TYPE_CHECKING:
     from stateful.kernel.process import Process
@@ -55,6 +56,9 @@ class RawFile(io.RawIOBase):
                     raise ValueError(f"opener returned {self._fd}")
             else:
                 where = virtual_path(process, file)
+                if is_elsewhere(where, flags):
+                    deed = f"opened {where} for writing, which is outside its home directory"
+                    refuse(process, deed, AT_HOME)
                 self._fd = process.call("open", where, flags, 0o666)
         if process.call("fdkind", self._fd) == "dir":
             if not isinstance(file, int):
@@ -129,7 +133,11 @@ class RawFile(io.RawIOBase):
 
 
 class NullFile(io.RawIOBase):
-    """``/dev/null``, the one device there is."""
+    """``/dev/null``, the one device there is, or a standard stream: nothing to read, and nobody who reads."""
+
+    def __init__(self, process: Process, fd: int | None = None) -> None:
+        self._process = process
+        self._fd = fd
 
     def readable(self) -> bool:
         return True
@@ -138,7 +146,16 @@ class NullFile(io.RawIOBase):
         return True
 
     def seekable(self) -> bool:
-        return True
+        return self._fd is None
+
+    def fileno(self) -> int:
+        if self._fd is None:
+            refuse(
+                self._process,
+                f"asked for the descriptor of {os.devnull}, which is not modelled",
+                LEAVE_IT_OUT,
+            )
+        return self._fd
 
     def readinto(self, buffer: Any) -> int:
         return 0
@@ -148,6 +165,16 @@ class NullFile(io.RawIOBase):
 
     def seek(self, offset: int, whence: int = 0) -> int:
         return 0
+
+
+def standard_streams(process: Process) -> tuple[Any, Any, Any]:
+    """What a process has as ``sys.stdin``, ``sys.stdout`` and ``sys.stderr``."""
+    stdin, stdout, stderr = (NullFile(process, fd) for fd in STANDARD_STREAMS)
+    return (
+        io.TextIOWrapper(io.BufferedReader(stdin), "utf-8"),
+        io.TextIOWrapper(io.BufferedWriter(stdout), "utf-8", "surrogateescape"),
+        io.TextIOWrapper(io.BufferedWriter(stderr), "utf-8", "backslashreplace"),
+    )
 
 
 def _flags(mode: str) -> int:
@@ -190,7 +217,7 @@ def open_stream(
         return io.BytesIO() if binary else io.StringIO()
     kind = mode.replace("t", "")
     null = not isinstance(file, int) and where == os.devnull
-    raw: Any = NullFile() if null else RawFile(process, file, kind, closefd, opener)
+    raw: Any = NullFile(process) if null else RawFile(process, file, kind, closefd, opener)
     if buffering == 0:
         return raw
     size = buffering if buffering > 1 else BLOCK_SIZE

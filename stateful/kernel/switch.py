@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import gc
-import io
 import os
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from stateful.kernel import guard, interrupt, loading, modules
 from stateful.kernel.process import Outcome, Process
+from stateful.kernel.streams import standard_streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -18,28 +18,6 @@ if TYPE_CHECKING:
 FEWEST_BURIED: Final = 256
 
 
-class _Nowhere(io.TextIOBase):
-    """The standard streams of simulated processes: nothing to read, and nobody who reads."""
-
-    encoding = "utf-8"
-
-    def readable(self) -> bool:
-        return True
-
-    def writable(self) -> bool:
-        return True
-
-    def read(self, size: int | None = -1) -> str:
-        return ""
-
-    def readline(self, size: int = -1) -> str:  # type: ignore[override] # of text, as a TextIOBase has
-        return ""
-
-    def write(self, text: str) -> int:
-        return len(text)
-
-
-_nowhere = _Nowhere()
 _collect = gc.collect  # the real one: the undertaker is a process
 _burials = _buried = _buried_since = 0
 
@@ -114,8 +92,15 @@ def _run_as(process: Process, function: Callable[..., Any], *args: Any) -> Any:
 def _first_belongings(process: Process) -> tuple[Any, ...]:
     folder = [process.folder] if process.folder else []
     paths = [*folder, *process.libraries, *sys.path]
-    streams = _nowhere, _nowhere, _nowhere
-    return *streams, process.argv[:], paths, loading.finders(), _say_nothing, process.environ, process.environ
+    return (
+        *standard_streams(process),
+        process.argv[:],
+        paths,
+        loading.finders(),
+        _say_nothing,
+        process.environ,
+        process.environ,
+    )
 
 
 def _say_nothing(unraisable: Any) -> None:

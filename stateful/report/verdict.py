@@ -164,9 +164,21 @@ def _implied(verification: Verification) -> list[str]:
 
 
 def _is_asked(invariant: str, verification: Verification) -> bool:
-    """Whether the subject offers any of the lives of which an invariant speaks."""
+    """Whether the subject offers the lives of which an invariant speaks, and a scenario has what it needs.
+
+    Queries are asked in every state; a replace, a stop or a signal is only where a scenario has one.
+    """
     needed = SPEAKS_OF.get(invariant)
-    return needed is None or bool(needed & set(verification.offer.lives))
+    if needed is None:
+        return True
+    scenarios = [result.scenario for result in verification.results if result.states]
+    lives = {plain(life) for scenario in scenarios for life in scenario.cast.lives}
+    families = {family for scenario in scenarios for family in scenario.plan}
+    there = {
+        "a_stopped_owner_can_be_replaced": "sigstop" in families,
+        "a_replaced_owner_exits_clean": "sigterm" in families or bool(needed & lives),
+    }
+    return there.get(invariant, True) and bool(needed & set(verification.offer.lives))
 
 
 def _scope(verification: Verification, begun: Sequence[Result]) -> list[str]:
