@@ -25,6 +25,7 @@ from stateful.deciders.behaviour import Nondeterminism
 from stateful.deciders.digest import Digests
 from stateful.deciders.faults import fault_moves, recoveries
 from stateful.deciders.finding import note_violation
+from stateful.deciders.goals import anybody_claims, is_kept_waiting
 from stateful.deciders.layer import Layer, Place
 from stateful.deciders.memory import Memory
 from stateful.deciders.moment import moment_of
@@ -144,6 +145,8 @@ class Explorer:
         self._scenario = self.scenarios.get(layer.plan, replace(self._scenario, plan=layer.plan))
         if layer.finished:
             layer.finished = self._search_layer()
+        if "a_crash_fell_inside_a_claim" in layer.missing and not anybody_claims(self.memory, layer.ways):
+            layer.missing.discard("a_crash_fell_inside_a_claim")
         result = self.so_far()
         self._check_symmetry()
         if layer.plan in self.scenarios:
@@ -151,7 +154,7 @@ class Explorer:
             if not layer.finished:
                 result.reason = "the time was spent"
             elif layer.cut_short:
-                result.reason = f"a process takes more than {LONGEST_HISTORY} calls"
+                result.reason = f"a process takes more than {LONGEST_HISTORY} calls; have it try less often"
             elif layer.power.cut_short:
                 result.reason = f"a power loss leaves more than {MOST_IMAGES[WRITEBACK]:,} images"
             elif result.unreached:
@@ -256,6 +259,8 @@ class Explorer:
         """Make a move; the node it leads to, if that is new and nothing is broken there."""
         effect = self.memory.effect(node.state, move)
         if effect is None:
+            if self._layer.missing and is_kept_waiting(self.memory, node.state, move):
+                self._layer.missing.discard("a_contender_was_refused")
             return None
         if effect.call is not None:
             self._unseen.check(move.letter, effect.call)
