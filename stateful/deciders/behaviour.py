@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from stateful.kernel.call import Call
 from stateful.kernel.machine import MACHINE, Machine
 from stateful.kernel.process import Process
+from stateful.kernel.refusal import caller
 from stateful.kernel.switch import bury
 from stateful.running import new_process, run_to_call
 from stateful.subject import Subject
@@ -101,9 +102,11 @@ class Behaviour:
         self.draws_random = self.draws_random or process.draws > 0
         known = self._intents.setdefault((process.letter, process.life, history), intent)
         if known != intent:
+            once, now = (f"{each.name}({', '.join(map(repr, each.args))})" for each in (known.call, call))
             raise Nondeterminism(
-                f"the subject made different calls after being told the same: {known.call.name}"
-                f"{known.call.args} once, {call.name}{call.args} now"
+                f"the subject made different calls after being told the same: {once} once, {now} now"
+                f"{caller(process.gr_frame)}; what it does may depend on nothing but what the kernel "
+                "answers: not on id(), the order of a set or what another process left in a shared module"
             )
 
     def close(self) -> None:

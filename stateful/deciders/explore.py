@@ -259,8 +259,9 @@ class Explorer:
         """Make a move; the node it leads to, if that is new and nothing is broken there."""
         effect = self.memory.effect(node.state, move)
         if effect is None:
-            if self._layer.missing and is_kept_waiting(self.memory, node.state, move):
-                self._layer.missing.discard("a_contender_was_refused")
+            missing = self._layer.missing
+            if "a_contender_was_refused" in missing and is_kept_waiting(self.memory, node.state, move):
+                missing.discard("a_contender_was_refused")
             return None
         if effect.call is not None:
             self._unseen.check(move.letter, effect.call)

@@ -38,12 +38,15 @@ def refuse(process: Process, deed: str, advice: str) -> NoReturn:
     process.refuse(f"{deed}{caller()}{advice}")
 
 
-def caller() -> str:
+def caller(frame: FrameType | None = None) -> str:
     """Where the subject made the call that is being refused, as `` (status.py, line 12)``.
 
     A library's code counts as the subject's: what it does is to be left out, or to be modelled.
+
+    Args:
+        frame: the innermost one of a process that is stopped; that of who asks if none is given.
     """
-    frame: FrameType | None = sys._getframe(1)
+    frame = frame or sys._getframe(1)
     while frame is not None:
         name = frame.f_code.co_filename
         if not name.startswith(_LIBRARY) or _SUBJECTS in name or _INSTALLED in name:
