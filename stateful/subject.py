@@ -162,12 +162,7 @@ def bind(module: ModuleType, function: str | None) -> Functions:
         )
     target: Any = getattr(module, function or "gateway", None)
     if target is None:
-        missing = [name for name in STATUS_FUNCTIONS if not hasattr(module, name)]
-        raise SubjectError(
-            f"it has no {function}()"
-            if function
-            else f"it has no gateway(home, serve), and as a status module it lacks {', '.join(missing)}"
-        )
+        raise SubjectError(_lack(module, function))
     if not callable(target):
         raise SubjectError(f"{function or 'gateway'} is not a function")
     parameters = inspect.signature(target).parameters
@@ -191,6 +186,16 @@ def bind(module: ModuleType, function: str | None) -> Functions:
         documented_errors=documented,
         offer=offer,
     )
+
+
+def _lack(module: ModuleType, function: str | None) -> str:
+    """What a module lacks, so that it is no subject."""
+    if getattr(module, "__file__", None) is None and hasattr(module, "__path__"):
+        return "it is a folder; name a .py file in it"
+    if function:
+        return f"it has no {function}()"
+    missing = [name for name in STATUS_FUNCTIONS if not hasattr(module, name)]
+    return f"it has no gateway(home, serve), and as a status module it lacks {', '.join(missing)}"
 
 
 def _not_offered(module: ModuleType) -> tuple[tuple[str, str], ...]:
@@ -224,14 +229,22 @@ def serve() -> None:
         process.phase = LEAVING
 
 
-def find_subject(text: str | None = None, other: str | None = None) -> Subject:
-    """The subject that a text names; the reference where it names none. Raises SubjectError.
+def find_subject(
+    named: str | os.PathLike[str] | None = None, other: str | os.PathLike[str] | None = None
+) -> Subject:
+    """The subject that a text or a path names; the reference where there is neither. Raises SubjectError.
 
     ``other`` names the subject that runs beside it in one home.
     """
     if other is not None:
-        return replace(find_subject(text), other=find_subject(other))
-    text = text or REFERENCE
+        return replace(find_subject(named), other=find_subject(other))
+    try:
+        text = REFERENCE if named is None else os.fsdecode(named)
+    except TypeError:
+        raise SubjectError(f"no {type(named).__name__} names a subject; {_ADVICE}") from None
+    # A script's variable that is not set leaves nothing, which must not count as what the script meant.
+    if not text.strip() or text.endswith(":"):
+        raise SubjectError(f"{text!r} names no subject; {_ADVICE}")
     if text in MODULES:
         return Subject(text, MODULES[text])
     if text.startswith(zoo.PREFIX):
@@ -268,6 +281,8 @@ def _from_path(text: str, path: Path, function: str | None) -> Subject:
         readable = False
     if not readable:
         raise SubjectError(f"{text}: it cannot be read; give a file that you may read")
+    if path.is_dir():
+        raise SubjectError(f"{text}: it is a folder; name a .py file in it")
     if not path.is_file() or path.suffix != ".py":
         raise SubjectError(f"{text}: not a Python file; give the path of a .py file")
     path = path.resolve()
