@@ -7,6 +7,7 @@ import traceback
 from dataclasses import replace
 
 from stateful.execution import Execution
+from stateful.fit import check_fit
 from stateful.kernel.guard import Watchdog
 from stateful.kernel.process import OWNER, Outcome
 from stateful.schedule import STEP, Move
@@ -22,7 +23,10 @@ class _Importer(Subject):
 
     def run(self, life: str) -> Outcome:
         try:
-            return Outcome("answered", bind(importlib.import_module(self.module), self.function).offer)
+            module = importlib.import_module(self.module)
+            offer = bind(module, self.function).offer
+            check_fit(module, self.function, offer)
+            return Outcome("answered", offer)
         except SubjectError as error:
             return Outcome("answered", str(error))
         except Exception as error:

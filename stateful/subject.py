@@ -144,7 +144,7 @@ class Functions:
 
 def bind(module: ModuleType, function: str | None) -> Functions:
     """The protocol that a module offers. Raises SubjectError where it offers none."""
-    documented = tuple(getattr(module, "documented_errors", ()))
+    documented = _documented(module)
     if function is None and all(hasattr(module, name) for name in STATUS_FUNCTIONS):
         return Functions(
             gateway=lambda serve, replace: status_module.gateway(module, serve, replace=replace),
@@ -166,9 +166,6 @@ def bind(module: ModuleType, function: str | None) -> Functions:
     if not callable(target):
         raise SubjectError(f"{function or 'gateway'} is not a function")
     parameters = inspect.signature(target).parameters
-    positional = [p for p in parameters.values() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    if len(positional) < 2:
-        raise SubjectError(f"{function or 'gateway'}() must take (home, serve)")
     query: Any = getattr(module, "running_pid", None)
     stop: Any = getattr(module, "stop", None)
     offer = Offer(
@@ -196,6 +193,19 @@ def _lack(module: ModuleType, function: str | None) -> str:
         return f"it has no {function}()"
     missing = [name for name in STATUS_FUNCTIONS if not hasattr(module, name)]
     return f"it has no gateway(home, serve), and as a status module it lacks {', '.join(missing)}"
+
+
+def _documented(module: ModuleType) -> tuple[type[BaseException], ...]:
+    """What a module says that it may raise; as in an ``except``, one class will do. Raises SubjectError."""
+    stated = getattr(module, "documented_errors", ())
+    errors = (stated,) if isinstance(stated, type) else stated
+    if not isinstance(errors, tuple | list | set | frozenset) or not all(
+        isinstance(error, type) and issubclass(error, BaseException) for error in errors
+    ):
+        raise SubjectError(
+            f"documented_errors must be a tuple of exception classes, such as (OSError,), not {stated!r}"
+        )
+    return tuple(errors)
 
 
 def _not_offered(module: ModuleType) -> tuple[tuple[str, str], ...]:
