@@ -304,10 +304,10 @@ def _exit_code(stop: SystemExit) -> int:
 
 
 def _failed(error: BaseException) -> Outcome:
-    return Outcome("failed", _describe(error), error.errno if isinstance(error, OSError) else None)
+    return Outcome("failed", described(error), error.errno if isinstance(error, OSError) else None)
 
 
-def _describe(error: BaseException) -> str:
+def described(error: BaseException) -> str:
     """The type and text of an error in one line, whatever its ``__str__`` does."""
     try:
         text = " ".join(str(error).split())
