@@ -67,7 +67,7 @@ def run_to_call(
 
 
 def can_step(process: Process) -> bool:
-    """Whether a process can make a step, unless it has to wait for a lock: it runs, and is to do something."""
+    """Whether a process can make a step, unless it has to wait for a lock: it runs, and has calls to make."""
     if not process.alive or process.stopped or process.pending is None:
         return False
     return process.pending.name not in ("pause", "serve") or bool(process.signals)
