@@ -57,9 +57,9 @@ def pytest_configure(config: pytest.Config) -> None:
     except (NotShared, InvalidArgument) as error:
         raise pytest.UsageError(str(error)) from None
     name = config.getoption("--subject")
-    if not name:
+    if name is None:
         os.environ.pop("GITHUB_ACTIONS", None)  # What is planted here is no news to a job summary.
-    if name:
+    else:
         try:
             examine(find_subject(name))
         except (SubjectError, UnmodelledSyscall, Nondeterminism) as error:
@@ -68,7 +68,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    chosen = bool(config.getoption("--subject"))
+    chosen = config.getoption("--subject") is not None
     kept = [item for item in items if (item.path.name == "test_subject.py") == chosen]
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = kept

@@ -6,6 +6,7 @@ Exit status: 0 holds, 1 violated, 2 the input was wrong (one line says what, why
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -23,6 +24,7 @@ from stateful.subject import SubjectError
 
 VERBS: Final = (verify, merge, replay, mutate, fuzz, zoo, listing)
 PIPE_CLOSED: Final = 141
+NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 def run() -> NoReturn:
@@ -46,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = parser.parse_args(arguments)
         status: int = options.verb(options)
-        sys.stdout.flush()
+        print(end="", flush=True)  # Whoever started it may have closed stdout, which is None then.
         return status
     except (WrongInput, SubjectError, ScheduleMismatch, UnmodelledSyscall, Nondeterminism) as error:
         print(f"stateful: {' '.join(str(error).split())}", file=sys.stderr)
@@ -55,8 +57,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("stateful: interrupted", file=sys.stderr)
         return EXIT_STATUS[UNKNOWN]
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return PIPE_CLOSED
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        _drop_output()
+        print(f"stateful: the output cannot be written ({error.strerror}); make room there", file=sys.stderr)
+        return WRONG_INPUT
+
+
+def _drop_output() -> None:
+    """Have what is left of the output go nowhere: the interpreter would fail again at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -5,16 +5,22 @@ from __future__ import annotations
 import importlib
 import traceback
 from dataclasses import replace
+from typing import Final
+
+from greenlet import GreenletExit
 
 from stateful.execution import Execution
+from stateful.fit import check_fit
 from stateful.kernel.guard import Watchdog
-from stateful.kernel.process import OWNER, Outcome
+from stateful.kernel.process import OWNER, Outcome, described
+from stateful.kernel.refusal import is_installed, is_subjects, short_name
+from stateful.running import ENVIRONMENT
 from stateful.schedule import STEP, Move
 from stateful.standard import OPEN_ENDED, SCENARIOS
 from stateful.subject import Offer, Subject, SubjectError, bind
 
-LIMIT_IMPORT_STEPS = 1000
-LONGEST_START_STEPS = 400
+LIMIT_IMPORT_STEPS: Final = 1000
+LONGEST_START_STEPS: Final = 400
 
 
 class _Importer(Subject):
@@ -22,19 +28,56 @@ class _Importer(Subject):
 
     def run(self, life: str) -> Outcome:
         try:
-            return Outcome("answered", bind(importlib.import_module(self.module), self.function).offer)
+            module = importlib.import_module(self.module)
+            offer = bind(module, self.function).offer
+            check_fit(module, self.function, offer)
+            return Outcome("answered", offer)
         except SubjectError as error:
             return Outcome("answered", str(error))
-        except Exception as error:
-            return Outcome("answered", _describe(error))
+        except SystemExit as error:
+            return Outcome("answered", f"it ends on import: {_describe(error)}; {_AS_A_PROGRAM}")
+        except (GreenletExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            return Outcome("answered", f"it fails on import: {_describe(error)}{_advice(error)}")
 
 
-def _describe(error: Exception) -> str:
-    where = [
-        frame for frame in traceback.extract_tb(error.__traceback__) if "importlib" not in frame.filename
+_AS_A_PROGRAM: Final = 'keep what it does as a program below `if __name__ == "__main__":`'
+
+
+def _describe(error: BaseException) -> str:
+    """An error, and the innermost line of the subject's own files that led to it; else of a library's."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return described(error)  # which says where that is
+    frames = [
+        (frame.f_code.co_filename, line)
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if is_subjects(frame.f_code.co_filename)
     ]
-    line = f", line {where[-1].lineno} of {where[-1].filename.rsplit('/', 1)[-1]}" if len(where) > 1 else ""
-    return f"it fails on import: {type(error).__name__}: {error}{line}"
+    own = [place for place in frames if not is_installed(place[0])]
+    line = "".join(f", line {line} of {short_name(name)}" for name, line in (own or frames)[-1:])
+    return f"{described(error)}{line}"
+
+
+def _advice(error: BaseException) -> str:
+    """What to do about an error that the world of a process explains."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    if isinstance(error, KeyError) and frames[-1].f_globals.get("__name__") == "os":
+        names = ", ".join(name.decode() for name in ENVIRONMENT)
+        return (
+            f"; the environment of a process is fixed ({names}): have the module do without, "
+            f"or verify a wrapper module that calls os.environ.setdefault({error}, ...) before it imports it"
+        )
+    if isinstance(error, ModuleNotFoundError) and any(
+        is_subjects(each.f_code.co_filename) for each in frames
+    ):
+        return "; install it beside the harness, or name its folder in PYTHONPATH"
+    if isinstance(error, FileNotFoundError):
+        return (
+            "; a process finds its home, which is empty, and the files beside the subject, none else: "
+            "have the module do without, or verify a wrapper module that stubs what reads it"
+        )
+    return ""
 
 
 def examine(subject: Subject) -> Offer:

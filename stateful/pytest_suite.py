@@ -7,18 +7,21 @@ TestStatus = conformance("mypackage.gateway.status")
 
 from __future__ import annotations
 
+import os
 from typing import Final
 
 import pytest
 
 from stateful.deciders.machine import SingleOwnerMachine
 from stateful.deciders.result import HOLDS, UNKNOWN
+from stateful.examine import examine
+from stateful.kernel.call import UnmodelledSyscall
 from stateful.report import github
 from stateful.report.text import trace_text
 from stateful.report.verdict import summary
 from stateful.scenario import Scenario
 from stateful.standard import STANDARD
-from stateful.subject import Subject, find_subject
+from stateful.subject import Subject, SubjectError, find_subject
 from stateful.verify import Verification, verify
 
 BUDGET_S: Final = 600.0
@@ -32,12 +35,23 @@ GROUPS: Final = {
 }
 
 
-def conformance(subject: Subject | str | None = None) -> type:
-    """A test class for a subject: a text as on the command line, or None for the reference.
+def conformance(subject: Subject | str | os.PathLike[str] | None = None) -> type:
+    """A test class for a subject: a text as on the command line, a path, or None for the reference.
 
     Its ``TestLongLives`` is a machine's own test case, with all that Hypothesis does for one.
+
+    What cannot be used is refused here, so that pytest says it once and not with each test.
+
+    Raises:
+        SubjectError: there is no such subject, or it cannot be used.
+        UnmodelledSyscall: on import it does something that the kernel does not model.
     """
-    named = subject
+    __tracebackhide__ = True
+    try:
+        named = subject if isinstance(subject, Subject) else find_subject(subject)
+        examine(named)
+    except (SubjectError, UnmodelledSyscall) as error:
+        raise error.with_traceback(None) from None  # The line that calls this is all there is to see.
 
     class SingleOwner(SingleOwnerMachine):
         subject = named
@@ -47,7 +61,7 @@ def conformance(subject: Subject | str | None = None) -> type:
 
         @pytest.fixture
         def subject(self) -> Subject:
-            return named if isinstance(named, Subject) else find_subject(named)
+            return named
 
     return TestSingleOwner
 

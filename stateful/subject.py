@@ -144,7 +144,7 @@ class Functions:
 
 def bind(module: ModuleType, function: str | None) -> Functions:
     """The protocol that a module offers. Raises SubjectError where it offers none."""
-    documented = tuple(getattr(module, "documented_errors", ()))
+    documented = _documented(module)
     if function is None and all(hasattr(module, name) for name in STATUS_FUNCTIONS):
         return Functions(
             gateway=lambda serve, replace: status_module.gateway(module, serve, replace=replace),
@@ -162,18 +162,10 @@ def bind(module: ModuleType, function: str | None) -> Functions:
         )
     target: Any = getattr(module, function or "gateway", None)
     if target is None:
-        missing = [name for name in STATUS_FUNCTIONS if not hasattr(module, name)]
-        raise SubjectError(
-            f"it has no {function}()"
-            if function
-            else f"it has no gateway(home, serve), and as a status module it lacks {', '.join(missing)}"
-        )
+        raise SubjectError(_lack(module, function))
     if not callable(target):
         raise SubjectError(f"{function or 'gateway'} is not a function")
     parameters = inspect.signature(target).parameters
-    positional = [p for p in parameters.values() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    if len(positional) < 2:
-        raise SubjectError(f"{function or 'gateway'}() must take (home, serve)")
     query: Any = getattr(module, "running_pid", None)
     stop: Any = getattr(module, "stop", None)
     offer = Offer(
@@ -191,6 +183,29 @@ def bind(module: ModuleType, function: str | None) -> Functions:
         documented_errors=documented,
         offer=offer,
     )
+
+
+def _lack(module: ModuleType, function: str | None) -> str:
+    """What a module lacks, so that it is no subject."""
+    if getattr(module, "__file__", None) is None and hasattr(module, "__path__"):
+        return "it is a folder; name a .py file in it"
+    if function:
+        return f"it has no {function}()"
+    missing = [name for name in STATUS_FUNCTIONS if not hasattr(module, name)]
+    return f"it has no gateway(home, serve), and as a status module it lacks {', '.join(missing)}"
+
+
+def _documented(module: ModuleType) -> tuple[type[BaseException], ...]:
+    """What a module says that it may raise; as in an ``except``, one class will do. Raises SubjectError."""
+    stated = getattr(module, "documented_errors", ())
+    errors = (stated,) if isinstance(stated, type) else stated
+    if not isinstance(errors, tuple | list | set | frozenset) or not all(
+        isinstance(error, type) and issubclass(error, BaseException) for error in errors
+    ):
+        raise SubjectError(
+            f"documented_errors must be a tuple of exception classes, such as (OSError,), not {stated!r}"
+        )
+    return tuple(errors)
 
 
 def _not_offered(module: ModuleType) -> tuple[tuple[str, str], ...]:
@@ -224,14 +239,22 @@ def serve() -> None:
         process.phase = LEAVING
 
 
-def find_subject(text: str | None = None, other: str | None = None) -> Subject:
-    """The subject that a text names; the reference where it names none. Raises SubjectError.
+def find_subject(
+    named: str | os.PathLike[str] | None = None, other: str | os.PathLike[str] | None = None
+) -> Subject:
+    """The subject that a text or a path names; the reference where there is neither. Raises SubjectError.
 
     ``other`` names the subject that runs beside it in one home.
     """
     if other is not None:
-        return replace(find_subject(text), other=find_subject(other))
-    text = text or REFERENCE
+        return replace(find_subject(named), other=find_subject(other))
+    try:
+        text = REFERENCE if named is None else os.fsdecode(named)
+    except TypeError:
+        raise SubjectError(f"no {type(named).__name__} names a subject; {_ADVICE}") from None
+    # A script's variable that is not set leaves nothing, which must not count as what the script meant.
+    if not text.strip() or text.endswith(":"):
+        raise SubjectError(f"{text!r} names no subject; {_ADVICE}")
     if text in MODULES:
         return Subject(text, MODULES[text])
     if text.startswith(zoo.PREFIX):
@@ -268,6 +291,8 @@ def _from_path(text: str, path: Path, function: str | None) -> Subject:
         readable = False
     if not readable:
         raise SubjectError(f"{text}: it cannot be read; give a file that you may read")
+    if path.is_dir():
+        raise SubjectError(f"{text}: it is a folder; name a .py file in it")
     if not path.is_file() or path.suffix != ".py":
         raise SubjectError(f"{text}: not a Python file; give the path of a .py file")
     path = path.resolve()

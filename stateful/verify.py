@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -87,7 +88,7 @@ class Verification:
 
 
 def verify(
-    subject: Subject | str | None = None,
+    subject: Subject | str | os.PathLike[str] | None = None,
     scenarios: Sequence[Scenario] = STANDARD,
     *,
     budget_s: float = DEFAULT_BUDGET_S,

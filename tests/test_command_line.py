@@ -35,7 +35,18 @@ WRONG = {
     "no verb": ([], "the following arguments are required: VERB; see `python -m stateful --help`"),
     "unknown verb": (["prove"], "argument VERB: invalid choice: 'prove'"),
     "no such file": (["verify", "{}/none.py"], "{}/none.py: no such file; give a built-in name"),
-    "folder": (["verify", "{}/"], "{}/: not a Python file; give the path of a .py file"),
+    "folder": (["verify", "{}/"], "{}/: it is a folder; name a .py file in it"),
+    "empty name": (["verify", ""], "'' names no subject; give a built-in name"),
+    "empty name of a mutant": (["mutate", ""], "'' names no subject; give a built-in name"),
+    "empty name of another": (
+        ["verify", "--with", "", "--scenario", "start-and-other-start-empty"],
+        "'' names no subject; give a built-in name",
+    ),
+    "empty name of a function": (["verify", "{}/forks.py:"], "'{}/forks.py:' names no subject; give a built"),
+    "unknown option": (
+        ["mutate", "direct-unlink", "--budget", "10"],
+        "unrecognized arguments: --budget 10; see `python -m stateful mutate --help`",
+    ),
     "not python": (
         ["verify", "{}/notes.txt"],
         "{}/notes.txt: not a Python file; give the path of a .py file",
@@ -137,6 +148,30 @@ def test_result_is_printed_where_its_file_cannot_be_written(capsys: pytest.Captu
     assert "\nat_most_one_owner is violated: A and B both own the gateway\n" in output.out
     assert output.err.startswith("stateful: /dev/full: cannot be written (No space left on device); give")
     assert output.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("buffering", ("", "1"))
+def test_full_disk_is_no_violation(buffering: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        ran = subprocess.run(
+            [sys.executable, "-m", "stateful", "subjects"],
+            env=os.environ | {"PYTHONUNBUFFERED": buffering},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    said = "stateful: the output cannot be written (No space left on device); make room there\n"
+    assert (ran.returncode, ran.stderr) == (2, said)
+
+
+def test_folder_on_the_search_path_is_no_module(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mere_folder").mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    assert main(["verify", "mere_folder"]) == 2
+    assert capsys.readouterr().err == "stateful: mere_folder: it is a folder; name a .py file in it\n"
 
 
 def test_page_with_a_name_that_is_no_text_is_written(tmp_path: Path) -> None:

@@ -35,9 +35,12 @@ class Parser(argparse.ArgumentParser):
             return super().parse_known_args(args, namespace)
         self._mixes = True  # It calls this function again.
         try:
-            return self.parse_known_intermixed_args(args, namespace)
+            found, unknown = self.parse_known_intermixed_args(args, namespace)
         finally:
             self._mixes = False
+        if unknown:  # Refused here, since the parser of all verbs would point to its own help.
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found, unknown
 
     def error(self, message: str) -> NoReturn:
         raise WrongInput(f"{message}; see `{self.prog} --help`")

@@ -15,7 +15,7 @@ from stateful.kernel.disk import LIMIT_CONTENT_BYTES, Disk
 from stateful.kernel.kernel import SKELETON
 from stateful.kernel.machine import ROOT
 from stateful.kernel.temporary import remove_tree
-from stateful.report.disk import short_path
+from stateful.report.disk import shown_path
 
 _FOLDERS: Final = SKELETON[1:]
 
@@ -112,11 +112,11 @@ def difference(root: str, disk: Disk, translation: Translation) -> str:
     for path in sorted(found.keys() | files.keys()):
         ours, theirs = files.get(path), found.get(path)
         if ours is None or theirs is None:
-            return f"{short_path(path)} stands {'in the simulation' if ours else 'on the host'} only"
+            return f"{shown_path(path)} stands {'in the simulation' if ours else 'on the host'} only"
         same = ours.kind == theirs.kind and (ours.kind == "link" or ours.mode == theirs.mode)
         if not same or not translation.agree(ours.content, theirs.content):
             return (
-                f"{short_path(path)} is {ours.kind} {ours.mode:o} {ours.content!r} in the simulation, "
+                f"{shown_path(path)} is {ours.kind} {ours.mode:o} {ours.content!r} in the simulation, "
                 f"{theirs.kind} {theirs.mode:o} {theirs.content!r} on the host"
             )
     return ""

@@ -60,3 +60,6 @@ class UnmodelledSyscall(Exception):
 
 class SubjectStuck(UnmodelledSyscall):
     """The subject computed for too long without making a call."""
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}; have it call time.sleep() where it waits, and leave out what computes"

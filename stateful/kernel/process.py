@@ -16,6 +16,7 @@ from weakref import WeakValueDictionary
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
+from stateful.escape import visible
 from stateful.kernel.call import WAITS, Call, Delivery, Errno, Outside, UnmodelledSyscall
 from stateful.kernel.disk import HOME
 from stateful.kernel.machine import USER
@@ -304,13 +305,13 @@ def _exit_code(stop: SystemExit) -> int:
 
 
 def _failed(error: BaseException) -> Outcome:
-    return Outcome("failed", _describe(error), error.errno if isinstance(error, OSError) else None)
+    return Outcome("failed", described(error), error.errno if isinstance(error, OSError) else None)
 
 
-def _describe(error: BaseException) -> str:
+def described(error: BaseException) -> str:
     """The type and text of an error in one line, whatever its ``__str__`` does."""
     try:
-        text = " ".join(str(error).split())
+        text = visible(" ".join(str(error).split()))
         return f"{type(error).__name__}: {text}" if text else type(error).__name__
     except Exception as worse:
         return f"{type(error).__name__}, whose text raises {type(worse).__name__}"

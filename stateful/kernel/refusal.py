@@ -49,13 +49,23 @@ def caller(frame: FrameType | None = None) -> str:
     frame = frame or sys._getframe(1)
     while frame is not None:
         name = frame.f_code.co_filename
-        if not name.startswith(_LIBRARY) or _SUBJECTS in name or _INSTALLED in name:
-            return f" ({_short(name)}, line {frame.f_lineno})"
+        if is_subjects(name):
+            return f" ({short_name(name)}, line {frame.f_lineno})"
         frame = frame.f_back
     return ""
 
 
-def _short(name: str) -> str:
+def is_subjects(name: str) -> bool:
+    """Whether a file is the subject's, or a library's, and neither Python's own nor the harness's."""
+    return not name.startswith(_LIBRARY) or _SUBJECTS in name or is_installed(name)
+
+
+def is_installed(name: str) -> bool:
+    """Whether a file is that of a library."""
+    return _INSTALLED in name
+
+
+def short_name(name: str) -> str:
     """A file's name; where that says nothing, with its package's before it."""
     folder, base = os.path.split(name)
     return f"{os.path.basename(folder)}/{base}" if base == "__init__.py" else base

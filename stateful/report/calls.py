@@ -10,10 +10,11 @@ import stat as st
 from collections.abc import Callable
 from typing import Any, Final
 
+from stateful.escape import visible
 from stateful.kernel.call import WAITS, Call, Delivery, Errno
 from stateful.kernel.call_faults import CALL_FAULTS
 from stateful.kernel.process import Outcome, signal_name
-from stateful.report.disk import changes, shown
+from stateful.report.disk import changes, shown, shown_path
 from stateful.report.disk import short_path as short_path
 from stateful.schedule import Move
 from stateful.trace import Step
@@ -28,7 +29,7 @@ _RECORD: Final = re.compile(r'\{"pid": (-?\d+)(.*)$', re.DOTALL)
 
 
 def call_text(
-    step: Step, path_name: Callable[[str], str] = short_path, pid_name: Callable[[int], str] = str
+    step: Step, path_name: Callable[[str], str] = shown_path, pid_name: Callable[[int], str] = str
 ) -> str:
     """The call of a step, such as ``flock(gateway.lock, EX|NB)``, with paths and pids called as is said."""
     call = step.call
@@ -72,7 +73,7 @@ def event_text(step: Step) -> str | None:
 def world_text(move: Move, answer: Any = None) -> str:
     """A fault of the machine, in words; what it answered is what the disk was, and what is left of it."""
     whom = move.letter or move.detail
-    name, _, how = move.detail.partition("=")
+    name, _, how = visible(move.detail).partition("=")
     return {
         "recycle": f"pid {whom} goes to a stranger",
         "lookalike": f"pid {whom} goes to a gateway of another home",
@@ -116,7 +117,7 @@ def answer_text(step: Step) -> str:
     if call.name in WAITS:
         return "begins"
     if isinstance(answer, bool | str):
-        return str(answer)
+        return visible(str(answer))
     return "ok"
 
 
@@ -130,7 +131,7 @@ def whole_answer(step: Step) -> str:
     if call is not None and call.name in ("write", "pwrite"):
         return f"{answer} bytes written: {shown(call.args[1][:answer])}"
     if isinstance(answer, tuple | list) and all(isinstance(item, str) for item in answer):
-        return ", ".join(answer) or "(nothing)"
+        return ", ".join(map(visible, answer)) or "(nothing)"
     return answer_text(step)
 
 
@@ -150,13 +151,15 @@ def changes_names(call: Call) -> tuple[str, ...]:
 
 def content_text(data: bytes, path: str) -> str:
     """What stands in a file, in short: the pid of a record, the start time in ``/proc/<pid>/stat``."""
+    if data and not data.strip(b"\0"):
+        return shown(data)
     text = data.decode(errors="replace").strip()
     if path.startswith("/proc/") and path.endswith("/stat") and ")" in text:
         return f"start time {text.rpartition(')')[2].split()[19]}"
     record = _RECORD.match(text)
     if record:
         return f'{{"pid": {record[1]}{"" if record[2] == "}" else "..."}}}'
-    return " ".join(text.split()) if text else "(empty)"
+    return visible(" ".join(text.split())) if text else "(empty)"
 
 
 def _lock(operation: int) -> str:

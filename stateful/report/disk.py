@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from stateful.escape import visible
 from stateful.kernel.disk import HOME, Disk, File
 
 LONGEST_CONTENT: Final = 1_000  # bytes of a file that are shown
@@ -15,6 +16,11 @@ _UNSEEN: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 def short_path(path: str) -> str:
     """A path as it is called at home, which itself is ``.``."""
     return "." if path == HOME else path.removeprefix(f"{HOME}/")
+
+
+def shown_path(path: str) -> str:
+    """A path as it is called at home, with what cannot be seen spelt out."""
+    return visible(short_path(path))
 
 
 def shown(content: bytes) -> str:
@@ -34,7 +40,7 @@ def changes(before: Disk, after: Disk) -> str:
     for path in sorted({*was, *is_}):
         word = _change(was.get(path), is_.get(path))
         if word:
-            changed.setdefault(word, []).append(short_path(path))
+            changed.setdefault(word, []).append(shown_path(path))
     return ", ".join(
         f"{_list(paths)} {'are' if paths[1:] else 'is'} {word}" for word, paths in changed.items()
     )

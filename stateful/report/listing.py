@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from stateful.kernel.disk import HOME, Disk, File
 from stateful.report.calls import content_text
-from stateful.report.disk import short_path, shown
+from stateful.report.disk import shown, shown_path
 from stateful.trace import Standing, Trace
 
 LONGEST_BESIDE_A_STEP: Final = 40
@@ -97,7 +97,6 @@ def _named(disk: Disk) -> list[tuple[str, int, File]]:
 
 def _entry(path: str, serial: int, file: File, living: dict[str, Standing]) -> Entry:
     locked_by = tuple(letter for letter, standing in living.items() if serial in standing.locks)
-    zeros = bool(file.content) and not file.content.strip(b"\0")
-    short = shown(file.content) if zeros else content_text(file.content, "")
+    short = content_text(file.content, "")
     kind = _KINDS.get(file.kind, "")
-    return Entry(short_path(path), kind, serial, short, shown(file.content), locked_by)
+    return Entry(shown_path(path), kind, serial, short, shown(file.content), locked_by)

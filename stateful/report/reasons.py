@@ -15,9 +15,9 @@ from stateful.report.calls import (
     changes_names,
     claimed_path,
     is_claim,
-    short_path,
     world_text,
 )
+from stateful.report.disk import shown_path
 from stateful.target import sends_signal
 from stateful.trace import Step, Trace
 
@@ -177,7 +177,7 @@ def _two_owners(story: Story) -> Iterator[str]:
         owns = _owns(story, second, story.claimed(first))[:-1].replace(second, story.who(second), 1)
         for number, step, path in story.removals(second, story.claimed(first))[:1]:
             wrong = f"step {number}, {call_text(step)}, the first wrong one"
-            owns += f", on a file that {short_path(path)} did not name since {wrong}"
+            owns += f", on a file that {shown_path(path)} did not name since {wrong}"
         yield f"However, {owns}: a contradiction."
         return
     number, step, path = removals[0]
@@ -187,7 +187,7 @@ def _two_owners(story: Story) -> Iterator[str]:
     whose = f" of {story.who(step.move.letter, '')}" if story.trace.other else ""
     yield (
         f"However, {second} owns it from step {since}, because step {number}{whose}, the first "
-        f"wrong one, took away {first}'s {short_path(path)}{strength}: a contradiction."
+        f"wrong one, took away {first}'s {shown_path(path)}{strength}: a contradiction."
     )
 
 

@@ -32,6 +32,7 @@ from stateful.trace import Step, Trace
 LIMIT_COLUMNS: Final = 99
 LIMIT_LINES: Final = 40
 MOST_LANES: Final = 3
+MOST_HEADLINES: Final = 3  # an error may be told at any length
 NUMBER_WIDTH: Final = 5
 
 _QUOTED: Final = re.compile('"[^"]*"')
@@ -45,11 +46,11 @@ def trace_text(trace: Trace) -> str:
 
         return chronicle_text(trace)
     broken = trace.violation
-    head = [
-        f"{broken.invariant} is violated: {broken.sentence}" if broken else "no invariant is violated",
-        *_summary(trace),
-        "",
-    ]
+    what = f"{broken.invariant} is violated: {broken.sentence}" if broken else "no invariant is violated"
+    folded = textwrap.wrap(
+        what, LIMIT_COLUMNS, subsequent_indent="    ", max_lines=MOST_HEADLINES, placeholder="..."
+    )
+    head = [*folded, *_summary(trace), ""]
     why = [line for sentence in sentences(trace) for line in _bullet(sentence)]
     tail = ["", *why, ""] if why else [""]
     tail += _replay(trace)

@@ -220,7 +220,8 @@ def test_stuck_process_does_not_keep_the_interpreter_from_ending(stage: Stage, f
     """
     with child(folder, f"{stage.folder}/subject.py", then) as process:
         _, errors = process.communicate(timeout=10)
-    assert "SubjectStuck: the subject ran for 0.1 s without making a call (subject.py, line 5)" in errors
+    said = "the subject ran for 0.1 s without making a call (subject.py, line 5); have it call time.sleep()"
+    assert f"SubjectStuck: {said}" in errors
     assert list(folder.iterdir()) == []
 
 

@@ -118,6 +118,35 @@ def test_counterexample_of_hundreds_of_steps_keeps_its_limits_and_its_end(long_t
     assert any(line.split()[:2] == [str(long_trace.length), "D"] for line in lines)
 
 
+UNSEEN = r"""
+def gateway(home, serve):
+    path = home / "a\nb\x1b[31m"
+    path.write_bytes(bytes(2))
+    path.write_text("\x1b[31mred\nsecond\x07")
+    raise ValueError("\x1b[31m" + "no " * 30 + "\0 end")
+"""
+
+
+def test_what_cannot_be_seen_is_spelt_out_and_a_long_headline_folded(tmp_path: Path) -> None:
+    (tmp_path / "unseen.py").write_text(UNSEEN)
+    subject = find_subject(tmp_path / "unseen.py")
+    trace = replay(subject, find_scenario("one-start-empty"), parse_schedule("A7"))
+    lines = trace_text(trace).splitlines()
+    no = "no " * 30
+    assert " ".join(line.strip() for line in lines[:2]) == (
+        rf"only_documented_errors is violated: A raised ValueError: \x1b[31m{no}\x00 end"
+    )
+    rows = [line.split(maxsplit=1)[1] for line in lines if line[:5].strip().isdigit()]
+    assert [" ".join(row.split()) for row in rows[:5]] == [
+        r"open(a\nb\x1b[31m, CREAT|TRUNC) ok",
+        r"write(a\nb\x1b[31m) 2 zero bytes",
+        r"close(a\nb\x1b[31m) ok",
+        r"open(a\nb\x1b[31m, CREAT|TRUNC) ok",
+        r"write(a\nb\x1b[31m) \x1b[31mred second\x07",
+    ]
+    assert all(line.isprintable() for line in lines)
+
+
 LATE = "tests/planted/removes_the_lock_when_it_goes.py"
 
 
