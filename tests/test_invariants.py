@@ -11,8 +11,8 @@ from stateful.built_in import broken_by
 from stateful.goals import GOALS
 from stateful.invariants import INVARIANTS
 from stateful.mutants import MUTANTS
-from stateful.report.verdict import as_json, summary
-from stateful.standard import SCENARIOS, find_scenario
+from stateful.report.verdict import as_json, points, summary
+from stateful.standard import SCENARIOS, find_scenario, find_scenarios
 from stateful.verify import verify
 
 PLANTED = Path(__file__).parent / "planted"
@@ -114,6 +114,14 @@ def test_scenario_that_is_not_offered_is_said_to_be_so() -> None:
     assert found.verdict == "holds"
     assert "  not offered replace, status: 2 scenarios left out" in summary(found)
     assert [each["not_offered"] for each in as_json(found)["scenarios"]] == [[], ["replace"], ["status"]]
+
+
+def test_what_no_scenario_asks_is_not_said_to_hold() -> None:
+    found = verify(str(PLANTED / "replaces_by_force.py"), find_scenarios("two-starts-empty"))
+    assert dict(points(found))["not asked"][::4] == [
+        "a_stopped_owner_can_be_replaced",
+        "a_replaced_owner_exits_clean",
+    ]
 
 
 def test_nothing_offered_is_not_a_pass() -> None:

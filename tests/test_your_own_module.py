@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import textwrap
 from pathlib import Path
 
@@ -99,6 +101,22 @@ import fcntl, os, shutil, tempfile
         "    assert not os.get_inheritable(folder)\n"
         "    serve()",
     ),
+    "jitter": "import fcntl, random, time"
+    + GATEWAY.replace("        return", "        return time.sleep(0.05 + random.random() / 10)"),
+    "version": "import fcntl\nfrom importlib import metadata\n__version__ = metadata.version('pytest')\n"
+    "try:\n    metadata.version('nothing-of-this-name')\n"
+    "except metadata.PackageNotFoundError:\n    pass\nelse:\n    raise AssertionError\n"
+    "assert metadata.entry_points(group='pytest11') and metadata.metadata('pytest')['Name']" + GATEWAY,
+    "standard-streams": "import fcntl, os, sys"
+    + GATEWAY.replace(
+        "    serve()",
+        "    sys.stdout.reconfigure(line_buffering=True)\n"
+        "    print(sys.stdout.fileno(), sys.stdin.read(), sys.stdin.readline(), flush=True)\n"
+        "    sys.stdout.buffer.write(b'a')\n"
+        "    sys.stderr.close()\n"
+        "    print('a', file=open(os.devnull, 'w'))\n"
+        "    serve()",
+    ),
     # It gives up once time has passed, however little.
     "no-patience": """
 import fcntl, time
@@ -141,6 +159,63 @@ def test_package_with_relative_imports(tmp_path: Path) -> None:
     assert look(package / "single.py").verdict == "holds"
 
 
+def test_package_of_mere_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "outer" / "middle" / "inner"
+    folder.mkdir(parents=True)
+    (folder / "single.py").write_text("import fcntl" + GATEWAY)
+    (folder / "face.py").write_text("from .single import gateway\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert verify("outer.middle.inner.face", SCENARIOS[:1]).verdict == "holds"
+
+
+def test_guard_that_makes_no_call_lets_two_in(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "single.py"
+    path.write_text("def gateway(home, serve):\n    serve()\n")
+    arguments = ["replay", str(path), "--scenario", "two-starts-empty", "A1 B1"]
+    assert main([*arguments, "--host"]) == 1
+    said = capsys.readouterr().out
+    assert "    1   serve()                      begins, OWNS\n" in said
+    assert "Confirmed on the host: 2 steps of 2 real processes" in said
+    assert main([*arguments[:-1], "A1 start-C"]) == 1
+    said = capsys.readouterr().out
+    assert "-- started --                OWNS\n" in said
+    assert "  - However, C owns the gateway as soon as it is started: a contradiction.\n" in said
+    assert main(["verify", str(path), *arguments[2:4], "--save", str(tmp_path / "cases")]) == 1
+    assert main(["replay", str(tmp_path / "cases")]) == 1
+    assert (
+        main(["fuzz", str(path), "--time", "1s", "--workers", "1", "--corpus", str(tmp_path / "corpus")]) == 1
+    )
+
+
+def test_contender_that_waits_is_kept_out(tmp_path: Path) -> None:
+    path = tmp_path / "single.py"
+    path.write_text("import fcntl" + GATEWAY.replace(" | fcntl.LOCK_NB", ""))
+    assert look(path).verdict == "holds"
+
+
+def test_claim_of_one_call_has_no_inside(tmp_path: Path) -> None:
+    path = tmp_path / "single.py"
+    path.write_text(
+        "not_offered = {'a_dead_owner_can_be_replaced': ''}\n"
+        "def gateway(home, serve):\n    try:\n        (home / 'lock').mkdir()\n"
+        "    except FileExistsError:\n        return\n    serve()\n"
+    )
+    assert look(path).verdict == "holds"
+
+
+def test_executor_that_is_refused_holds_nothing_up(tmp_path: Path) -> None:
+    """It starts its thread under a lock that the interpreter takes at its end."""
+    path = tmp_path / "single.py"
+    path.write_text(
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "def gateway(home, serve):\n    (home / 'a').touch()\n    ThreadPoolExecutor(1).submit(print)\n"
+    )
+    command = [sys.executable, "-m", "stateful", "verify", str(path), "--scenario", "one-start-empty"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "called threading.Thread.start(), which is not modelled (single.py, line 4)" in done.stderr
+
+
 # What is not modelled, and what is said of it.
 REFUSED = {
     "fork": (
@@ -162,6 +237,16 @@ REFUSED = {
         "import sys\ndef gateway(home, serve):\n    open(sys.prefix + '/a', 'w')\n    serve()\n",
         f"opened {__import__('sys').prefix}/a for writing, which is outside its home directory (single.py, "
         "line 3); let the code under test keep its files in the home that it is given",
+    ),
+    "system-folder": (
+        "def gateway(home, serve):\n    open('/var/run/a.pid', 'w')\n    serve()\n",
+        "opened /var/run/a.pid for writing, which is outside its home directory (single.py, line 2); let the "
+        "code under test keep its files in the home that it is given",
+    ),
+    "device": (
+        "import os\ndef gateway(home, serve):\n    open(os.devnull).fileno()\n    serve()\n",
+        "asked for the descriptor of /dev/null, which is not modelled (single.py, line 3); leave it out of "
+        "the code under test, or stub it in a wrapper module",
     ),
     "record-lock": (
         "import fcntl\ndef gateway(home, serve):\n    fcntl.fcntl(open(home / 'a', 'w'), fcntl.F_SETLK)\n",

@@ -242,8 +242,7 @@ def test_module_loaded_during_a_run_keeps_no_interposed_name(stage: Stage) -> No
     with stage.begin(
         stage.write("import sched\nsched.scheduler(sched._time).enter(5, 1, print)")
     ) as execution:
-        with pytest.raises(Exception, match="waits in serve"):
-            execution.make(Move(STEP, "A"))
+        execution.make(Move(STEP, "A"))
         importlib.import_module("imaplib")
     sched, time_ = sys.modules["sched"], sys.modules["time"]
     assert sched._time is time_.monotonic

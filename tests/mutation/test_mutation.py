@@ -190,7 +190,7 @@ NOTHING_TO_SAY = {
         "mend that first",
     ),
     "it reaches too little": (
-        ["tests/planted/waits_for_lock.py", "--scenario", "two-starts-empty"],
+        ["tests/planted/asks_for_ever.py", "--scenario", "two-starts-empty"],
         "it never reaches a_contender_was_refused in two-starts-empty itself; what holds can be mutated, so "
         "mend that first",
     ),
