@@ -123,10 +123,11 @@ def test_cache_that_cannot_be_written_is_said(tmp_path: Path, monkeypatch: pytes
         installed(("pid==3.0.4",))
 
 
-def owners_where_a_breaker_is_held_up(name: str, steps: int) -> str | None:
+def owners_where_a_breaker_is_held_up(name: str, steps: int, *, fourth: bool = False) -> str | None:
     """A owned and was killed. B is held up after some steps, C starts, and B goes on.
 
-    None where B owned before it could be held up; else who owns.
+    None where B owned before it could be held up; else who owns. A fourth one starts when B has gone on by
+    one more step.
     """
     scenario = find_scenario("three-starts-empty-1-kill")
     with Execution(find_subject(name), scenario) as execution:
@@ -144,7 +145,12 @@ def owners_where_a_breaker_is_held_up(name: str, steps: int) -> str | None:
         if go("B", steps):
             return None
         go("C")
-        go("B")
+        if fourth:
+            go("B", 1)
+            execution.make(Move("start", "D"))
+            go("D")
+        else:
+            go("B")
         owners = [letter for letter, each in execution.processes().items() if execution.view(each).owns]
     return " and ".join(owners)
 
@@ -164,6 +170,22 @@ def test_filelock_puts_back_what_it_took_away_since_4_1_0(version: str, both: bo
     assert len(found) > 30
     assert ("B and C" in found) == both
     assert set(found) <= {"B", "C", "B and C"}
+
+
+@pytest.mark.long
+def test_filelock_lets_a_fourth_in_before_it_puts_back_what_it_took_away() -> None:
+    """As 4.1.0 says itself, of a third process beside the holder and who breaks the lock."""
+    name = "soft-file-lock-4.1.0"
+    try:
+        installed(ANIMALS[name].pins)
+    except CannotInstall as why:
+        pytest.skip(str(why))
+    found = []
+    while (
+        owners := owners_where_a_breaker_is_held_up(f"zoo:{name}", len(found) + 1, fourth=True)
+    ) is not None:
+        found.append(owners)
+    assert found.count("C and D") == 1
 
 
 @pytest.mark.long

@@ -245,6 +245,8 @@ class Stage:
 
     def _guard(self, call: Call, path: str | None) -> None:
         """Refuse to signal, or to ask about, a process of this machine that is none of the play."""
+        if call.name in ("listdir", "scandir") and call.args[0] == "/proc":
+            raise Unplayable("it lists /proc, where all processes of this machine are.")
         if path and path.startswith(PIDFD):
             pid = named_by(path)[0]
         elif call.name in NAMES_A_PID:

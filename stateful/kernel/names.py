@@ -138,6 +138,8 @@ def _listdir(kernel: Kernel, process: Process, path: str) -> tuple[str, ...]:
 
 @syscall("scandir")
 def _scandir(kernel: Kernel, process: Process, path: str) -> tuple[tuple[str, str], ...]:
+    if kernel.proc and path == "/proc":
+        return tuple((name, "dir") for name in kernel.list_proc(process))
     with real.scandir(_readable_folder(kernel, path)) as entries:
         return tuple(sorted((entry.name, _kind(entry)) for entry in entries))
 

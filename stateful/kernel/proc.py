@@ -11,6 +11,7 @@ import os
 import stat as st
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
+from zlib import crc32
 
 from stateful.kernel.files import DEVICE, WRITABLE, OpenFile
 from stateful.kernel.machine import ROOT, Stranger
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 BOOT_ID = "6c1f2b9e-3f6d-4b0e-9a51-7d3c5e8f0a4"  # and how often the machine was started
 BOOT_TIME_S = 1_700_000_000
 TICKS_PER_S = 100
+NAMESPACE = "ns/pid"
+FIRST_NAMESPACE = 4_026_531_836  # of the pid namespace that a machine begins with, on every Linux
 FILES = ("cmdline", "comm", "stat", "status")
 STATES = {"R": "running", "S": "sleeping", "T": "stopped", "Z": "zombie"}
 PIDFD = "pidfd:"  # what stands for a path where a descriptor names a process
@@ -96,6 +99,9 @@ def stat_proc(kernel: Kernel, process: Process, path: str) -> tuple[int, ...]:
     if path in _GLOBAL:
         return (st.S_IFREG | 0o444, 2, DEVICE, 1, 0, 0, 0, kernel.now)
     entry, name = _split(kernel, process, path)
+    if name == NAMESPACE:
+        _may_look(process, entry)
+        return (st.S_IFREG | 0o444, _namespace(entry), DEVICE, 1, 0, 0, 0, kernel.now)
     if name in FILES:
         return (st.S_IFREG | 0o444, 2, DEVICE, 1, entry.uid, entry.uid, 0, kernel.now)
     if name == "":
@@ -104,16 +110,25 @@ def stat_proc(kernel: Kernel, process: Process, path: str) -> tuple[int, ...]:
 
 
 def readlink_proc(kernel: Kernel, process: Process, path: str) -> str:
-    """``readlink`` of ``exe`` or ``cwd`` of a process: not of a zombie's, and EACCES of another user's."""
+    """``readlink`` of ``ns/pid`` of a process, and of ``exe`` and ``cwd``, which a zombie has none of."""
     entry, name = _split(kernel, process, path)
-    links = {"exe": "/usr/bin/python3", "cwd": "/"}
+    links = {"exe": "/usr/bin/python3", "cwd": "/", NAMESPACE: f"pid:[{_namespace(entry)}]"}
     if name not in links:
         raise OSError(errno.ENOENT, "")
-    if process.uid not in (entry.uid, ROOT):
-        raise OSError(errno.EACCES, "")
-    if is_zombie(entry):
+    _may_look(process, entry)
+    if is_zombie(entry) and name != NAMESPACE:
         raise OSError(errno.ENOENT, "")
     return links[name]
+
+
+def _may_look(process: Process, entry: Process | Stranger) -> None:
+    if process.uid not in (entry.uid, ROOT):
+        raise OSError(errno.EACCES, "")
+
+
+def _namespace(entry: Process | Stranger) -> int:
+    """The inode number of the pid namespace that somebody is in."""
+    return FIRST_NAMESPACE + (crc32(entry.namespace.encode()) % 10_000 + 1 if entry.namespace else 0)
 
 
 def list_proc(kernel: Kernel, process: Process) -> tuple[str, ...]:
@@ -124,9 +139,10 @@ def list_proc(kernel: Kernel, process: Process) -> tuple[str, ...]:
 def _split(kernel: Kernel, process: Process, path: str) -> tuple[Process | Stranger, str]:
     parts = path.split("/")
     entry = kernel.find(int(parts[2]), process.namespace) if parts[2].isdecimal() else None
-    if entry is None or len(parts) > 4:
+    name = "/".join(parts[3:])
+    if entry is None or ("/" in name and name != NAMESPACE):
         raise OSError(errno.ENOENT, "")
-    return entry, parts[3] if len(parts) == 4 else ""
+    return entry, name
 
 
 def _content(entry: Process | Stranger, name: str, state: str) -> bytes:
@@ -141,7 +157,7 @@ def _content(entry: Process | Stranger, name: str, state: str) -> bytes:
         uid = entry.uid
         return (
             f"Name:\t{comm}\nState:\t{state} ({STATES[state]})\nTgid:\t{entry.pid}\nPid:\t{entry.pid}\n"
-            f"PPid:\t1\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\n"
+            f"PPid:\t1\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\nNSpid:\t{entry.pid}\n"
         ).encode()
     after = [state, 1, entry.pid, entry.pid, 0, -1, 4194304, *[0] * 8, 20, 0, 1, 0, entry.start_ticks]
     fields = [entry.pid, f"({comm})", *after, *[0] * 30]
