@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,19 @@ def search_shards(subject: str, of: int, patterns: tuple[str, ...], folder: Path
         )
         assert status in (0, 1)
     return files
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The files of two shards, which are made once."""
+    folder = tmp_path_factory.mktemp("searched")
+    return search_shards("direct-unlink", 2, ("exit-and-start-empty-2-kills",), folder)
+
+
+@pytest.fixture
+def two_shards(searched: list[Path], tmp_path: Path) -> list[Path]:
+    """The files of two shards, to do anything with."""
+    return [Path(shutil.copy(file, tmp_path)) for file in searched]
 
 
 def merged(files: list[Path]) -> Verification:
@@ -118,18 +132,16 @@ def test_missing_shard_is_unknown_and_named(tmp_path: Path, capsys: pytest.Captu
     assert said.endswith("Missing: shard 2/3\n")
 
 
-def test_shard_that_is_not_finished_is_unknown_and_named(tmp_path: Path) -> None:
-    files = search_shards("direct-unlink", 2, ("exit-and-start-empty-2-kills",), tmp_path)
-    change(files[1], lambda data: data.update(results={}))
-    found = merged(files)
+def test_shard_that_is_not_finished_is_unknown_and_named(two_shards: list[Path]) -> None:
+    change(two_shards[1], lambda data: data.update(results={}))
+    found = merged(two_shards)
     assert found.verdict == "unknown"
     assert found.results[0].reason == "shard 2: not begun"
 
 
-def test_parts_that_were_dealt_from_other_states_are_unknown(tmp_path: Path) -> None:
-    files = search_shards("direct-unlink", 2, ("exit-and-start-empty-2-kills",), tmp_path)
-    change(files[1], lambda data: result(data)["seen"].update(basis="AAAAAAAAAAA="))
-    found = merged(files)
+def test_parts_that_were_dealt_from_other_states_are_unknown(two_shards: list[Path]) -> None:
+    change(two_shards[1], lambda data: result(data)["seen"].update(basis="AAAAAAAAAAA="))
+    found = merged(two_shards)
     assert found.verdict == "unknown"
     assert found.results[0].reason == "its shards did not begin with the same states; search it in one"
 
@@ -145,11 +157,10 @@ OTHERS: dict[str, Callable[[dict[str, Any]], None]] = {
 
 
 @pytest.mark.parametrize("word", OTHERS)
-def test_shards_of_something_else_are_refused(word: str, tmp_path: Path) -> None:
-    files = search_shards("direct-unlink", 2, ("exit-and-start-empty-2-kills",), tmp_path)
-    change(files[1], OTHERS[word])
+def test_shards_of_something_else_are_refused(word: str, two_shards: list[Path]) -> None:
+    change(two_shards[1], OTHERS[word])
     with pytest.raises(Unfit, match=word.removeprefix("another ")):
-        merged(files)
+        merged(two_shards)
 
 
 def test_shards_of_a_subject_that_has_changed_since_are_refused(tmp_path: Path) -> None:
@@ -164,9 +175,9 @@ def test_shards_of_a_subject_that_has_changed_since_are_refused(tmp_path: Path) 
         merged(files)
 
 
-def test_one_shard_twice_is_refused(tmp_path: Path) -> None:
-    first, _ = search_shards("direct-unlink", 2, ("exit-and-start-empty-2-kills",), tmp_path)
-    again = tmp_path / "again.json"
+def test_one_shard_twice_is_refused(two_shards: list[Path]) -> None:
+    first, _ = two_shards
+    again = first.with_name("again.json")
     again.write_bytes(first.read_bytes())
     with pytest.raises(Unfit, match=r"1\.json and again\.json are both shard 1/2; give one of them"):
         merged([first, again])
@@ -188,12 +199,11 @@ TAMPERED: dict[str, Callable[[dict[str, Any]], None]] = {
 
 @pytest.mark.parametrize("how", TAMPERED)
 def test_file_that_was_changed_is_one_line(
-    how: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    how: str, two_shards: list[Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    files = search_shards("direct-unlink", 2, ("exit-and-start-empty-2-kills",), tmp_path)
-    change(files[0], TAMPERED[how])
+    change(two_shards[0], TAMPERED[how])
     capsys.readouterr()
-    assert main(["merge", *map(str, files)]) == 2
+    assert main(["merge", *map(str, two_shards)]) == 2
     out, err = capsys.readouterr()
     assert out == ""
     assert err.count("\n") == 1

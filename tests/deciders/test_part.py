@@ -80,6 +80,7 @@ def test_parts_are_together_what_one_search_is(subject: str, name: str, parts: i
     assert shortest == {invariant: len(trace.moves) for invariant, trace in one.violations.items()}
 
 
+@pytest.mark.long
 def test_parts_have_little_in_common_where_who_was_told_an_error_remembers_it() -> None:
     name = "two-starts-empty-1-errno"
     one = search("guarded-lock", name)
