@@ -182,9 +182,6 @@ def test_guard_that_makes_no_call_lets_two_in(tmp_path: Path, capsys: pytest.Cap
     assert "  - However, C owns the gateway as soon as it is started: a contradiction.\n" in said
     assert main(["verify", str(path), *arguments[2:4], "--save", str(tmp_path / "cases")]) == 1
     assert main(["replay", str(tmp_path / "cases")]) == 1
-    assert (
-        main(["fuzz", str(path), "--time", "1s", "--workers", "1", "--corpus", str(tmp_path / "corpus")]) == 1
-    )
 
 
 def test_contender_that_waits_is_kept_out(tmp_path: Path) -> None:

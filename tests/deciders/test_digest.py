@@ -56,7 +56,7 @@ def _number_in_another_order(explorer: Explorer) -> None:
 @pytest.mark.parametrize(
     ("subject", "name"),
     (
-        ("unlinked-lock", "two-starts-empty-1-kill"),
+        pytest.param("unlinked-lock", "two-starts-empty-1-kill", marks=pytest.mark.long),
         ("direct-unlink", "exit-and-start-empty"),
         ("reference-status", "two-starts-empty-1-kill"),
         pytest.param("direct-unlink", "three-starts-empty", marks=pytest.mark.long),

@@ -13,16 +13,16 @@ from stateful.standard import find_scenario
 from stateful.subject import find_subject
 
 SEARCHES = (
-    ("direct-unlink", "two-starts-stale-1-kill"),
-    ("direct-unlink", "two-starts-empty-2-kills"),
     ("direct-unlink", "exit-and-start-empty-2-kills"),
     ("direct-unlink", "start-and-status-stale-1-kill"),
     ("foreign-guard", "two-starts-stale-2-kills"),
-    ("foreign-guard", "two-starts-empty-1-sigstop"),
     ("guarded-lock", "start-and-exit-stale-1-bad-disk"),
     ("tests/planted/takes_errors_for_free.py", "two-starts-empty-1-errno"),
 )
 LONG = (
+    ("direct-unlink", "two-starts-stale-1-kill"),
+    ("direct-unlink", "two-starts-empty-2-kills"),
+    ("foreign-guard", "two-starts-empty-1-sigstop"),
     ("direct-unlink", "two-starts-empty-1-kill-1-recycled-pid"),
     ("direct-unlink", "two-starts-empty-1-removal"),
     ("direct-unlink", "two-starts-empty-1-reboot-1-recycled-pid"),

@@ -118,7 +118,7 @@ def test_reductions_leave_out_no_image(name: str) -> None:
     assert images[0] == images[1]
 
 
-@pytest.mark.parametrize("subject", (RENAME, ORDER, "reference-status"))
+@pytest.mark.parametrize("subject", (RENAME, ORDER, pytest.param("reference-status", marks=pytest.mark.long)))
 def test_disks_that_are_taken_for_alike_are(subject: str, monkeypatch: pytest.MonkeyPatch) -> None:
     some = search(subject, "one-start-stale")
     monkeypatch.setattr(Lives, "answer", lambda self, disk: UNKNOWN)

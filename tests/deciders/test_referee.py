@@ -172,7 +172,7 @@ class _Listening(Execution):
     ("subject", "name"),
     (
         ("direct-unlink", "one-start-stale-1-kill"),
-        ("direct-unlink", "two-starts-empty"),
+        pytest.param("direct-unlink", "two-starts-empty", marks=pytest.mark.long),
         pytest.param("foreign-guard", "two-starts-empty-1-kill", marks=pytest.mark.long),
         ("guarded-lock", "start-and-exit-empty-1-kill"),
         pytest.param("reference-status", "start-and-status-empty", marks=pytest.mark.long),
@@ -220,7 +220,7 @@ UPSET = (
     ("direct-unlink", "start-and-exit-stale-1-clock-step"),
     pytest.param("direct-unlink", "start-and-exit-stale-1-reboot-1-recycled-pid", marks=pytest.mark.long),
     ("direct-unlink", "start-and-exit-stale-1-kill-1-recycled-pid"),
-    ("direct-unlink", "start-and-exit-stale-1-power-loss"),
+    pytest.param("direct-unlink", "start-and-exit-stale-1-power-loss", marks=pytest.mark.long),
     ("tests/planted/trusts_the_rename.py", "start-and-exit-empty-1-power-loss"),
     pytest.param(
         "tests/planted/trusts_the_rename.py", "two-starts-empty-1-power-loss", marks=pytest.mark.long

@@ -42,7 +42,7 @@ MOST_PROCESSES: Final = 4
 LONGEST_TURN: Final = 12
 
 SUBJECTS: Final = (
-    *("reference", "direct-unlink"),
+    *("direct-unlink", pytest.param("reference", marks=pytest.mark.long)),
     *(
         pytest.param(f"tests/planted/{name}.py", marks=pytest.mark.long)
         for name in ("lockf_only", "waits_for_lock", "spares_the_stopped", "raises_out", "stop_cleans_up")
