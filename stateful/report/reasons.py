@@ -113,9 +113,17 @@ class Story:
         seen = [
             at
             for at, step in self.of(letter)
-            if at < number and step.call is not None and not is_claim(step) and _looks_at(step, path)
+            if at < number and not is_claim(step) and self._looks_at(step, path)
         ]
         return seen[-1] if seen else None
+
+    def _looks_at(self, step: Step, path: str | None) -> bool:
+        """Whether a process looks at a path with a step, or at somebody else."""
+        if step.call is None:
+            return False
+        if step.call.name in _ABOUT_PROCESSES:
+            return bool(step.call.args[0] != self.trace.pids[step.move.letter])
+        return step.call.name in _OBSERVING and path in (step.path, step.call.args[0])
 
     def ended(self, letter: str) -> int | None:
         """The last step before a process was gone; None where it lives."""
@@ -134,13 +142,6 @@ class Story:
     def signals(self) -> list[tuple[int, Step]]:
         """The steps with which any process sent a signal."""
         return [entry for entry in self.numbered if entry[1].call and sends_signal(entry[1].call)]
-
-
-def _looks_at(step: Step, path: str | None) -> bool:
-    assert step.call is not None
-    if step.call.name in _ABOUT_PROCESSES:
-        return True
-    return step.call.name in _OBSERVING and path in (step.path, step.call.args[0])
 
 
 def reasons(trace: Trace) -> list[str]:

@@ -169,3 +169,19 @@ def test_smaller_schedule_is_told_in_a_standard_scenario() -> None:
     )
     assert named is not None
     assert named[0].name == "two-starts-empty"
+
+
+def test_who_looks_at_itself_has_learnt_nothing_of_others(tmp_path: Path) -> None:
+    (tmp_path / "single.py").write_text(
+        "import psutil\n"
+        "def gateway(home, serve):\n"
+        "    if not (home / 'record').exists():\n"
+        "        text = str(psutil.Process().create_time())\n"
+        "        (home / 'mine').write_text(text)\n"
+        "        (home / 'mine').replace(home / 'record')\n"
+        "        serve()\n"
+    )
+    subject = find_subject(str(tmp_path / "single.py"))
+    trace = replay(subject, find_scenario("two-starts-empty"), parse_schedule("A2 B6 A4"))
+    *_, why = reasons(trace)
+    assert why.endswith("took away B's record, on the strength of what step 1 saw: a contradiction.")
