@@ -44,7 +44,11 @@ ALONE = tuple(CAUGHT)[-4:]
 HOLDING = ("flock_only", "lockf_only", "waits_for_lock", "raises_out", "replaces_by_force")
 # They know a process by its pid alone, and cannot tell a planned end from another.
 BARE_LACK = {
-    "raises_out": {"only_the_owner_is_signalled", "a_replaced_owner_exits_clean"},
+    "raises_out": {
+        "only_the_owner_is_signalled",
+        "a_replaced_owner_exits_clean",
+        "an_answer_was_true_at_some_moment",
+    },
     "replaces_by_force": {"only_the_owner_is_signalled"},
 }
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from celery.platforms import LockFailed, Pidfile, create_pidlock
 
 documented_errors = (LockFailed,)
+not_offered = {"an_answer_was_true_at_some_moment": "read_pid() tells what the file says"}
 
 
 def gateway(home: Path, serve: Callable[[], None]) -> None:

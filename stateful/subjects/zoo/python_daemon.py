@@ -9,7 +9,10 @@ from pathlib import Path
 from daemon.pidfile import TimeoutPIDLockFile
 from lockfile import AlreadyLocked
 
-not_offered = {"a_dead_owner_can_be_replaced": "break_lock() is left to its user"}
+not_offered = {
+    "a_dead_owner_can_be_replaced": "break_lock() is left to its user",
+    "an_answer_was_true_at_some_moment": "read_pid() tells what the file says",
+}
 
 
 def gateway(home: Path, serve: Callable[[], None]) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 from twisted.application.runner._pidfile import AlreadyRunningError, NoPIDFound, PIDFile
 from twisted.python.filepath import FilePath
 
+not_offered = {"an_answer_was_true_at_some_moment": "read() tells what the file says"}
+
 
 def gateway(home: Path, serve: Callable[[], None]) -> None:
     try:
