@@ -35,6 +35,10 @@ class Agreement:
         self._origin = origin
         self._inodes: dict[int, int] = {}
 
+    def forget_inodes(self) -> None:
+        """All files have been laid out anew, with other numbers."""
+        self._inodes.clear()
+
     def on_call(self, simulated: Call, real: Call) -> bool:
         """Whether two processes are about to make the same call."""
         if simulated.name != real.name or len(simulated.args) != len(real.args):

@@ -74,6 +74,7 @@ def _recycle(stage: Stage, move: Move, disk: Disk) -> None:
 def _lay_out_again(stage: Stage, disk: Disk) -> None:
     layout.clear(stage.root)
     layout.lay_out(stage.root, disk, stage.translation, stage.clock + stage.skew)
+    stage.agreement.forget_inodes()
 
 
 def _take_links_away(stage: Stage) -> None:

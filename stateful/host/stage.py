@@ -76,7 +76,7 @@ class Stage:
         self.skew = 0
         self.denial: int | None = None
         self.translation = Translation(timedelta(microseconds=self.clock - CLOCK_START_US))
-        self._agreement = Agreement(self.translation, self.clock)
+        self.agreement = Agreement(self.translation, self.clock)
         self.troupe = Troupe(parent, subject, self._machine, self.translation, root)
 
     def __enter__(self) -> Self:
@@ -188,7 +188,7 @@ class Stage:
                 return
         call, path = player.report.call, player.report.path
         assert step.call is not None and call is not None
-        if not self._agreement.on_call(step.call, call) or not self._agreement.on_path(step.path, path):
+        if not self.agreement.on_call(step.call, call) or not self.agreement.on_path(step.path, path):
             self._compare()
             shown = call_text(step._replace(call=call, path=path))
             raise Differs(
@@ -319,7 +319,7 @@ class Stage:
         (number, step, call, path, report, signals), self._heard = self._heard, None
         assert step.call is not None
         now, self._number = self._number, number
-        if not self._agreement.on_answer(step.call, step.path or "", step.answer, call, report.answer):
+        if not self.agreement.on_answer(step.call, step.path or "", step.answer, call, report.answer):
             raise self._difference(step, call, path, report.answer)
         self._compare_phase(step, report, signals)
         self._number = now

@@ -17,6 +17,7 @@ _NUMBER: Final = re.compile(rb"[0-9]+")
 _DATE: Final = re.compile(rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9.]+[+-][0-9]{2}:[0-9]{2}")
 _PART: Final = re.compile(rb"[0-9]+|[^0-9]+")
 _THIS_BOOT, _ANOTHER_BOOT = b"<this boot>", b"<another boot>"
+_ANY_BOOT: Final = b"x" * 36  # as long as each of them
 
 
 class Translation:
@@ -60,7 +61,9 @@ class Translation:
 
     def cut(self, simulated: bytes, size: int, real: bytes) -> int:
         """Where a content of the host is to be cut that agrees with another one, which is cut at a size."""
-        ours, theirs = _PART.findall(simulated), _PART.findall(real)
+        simulated = re.sub(BOOT_ID.encode() + rb"[0-9]", _ANY_BOOT, simulated)
+        boots = b"|".join(map(re.escape, (self._boot_id, self._another())))
+        ours, theirs = _PART.findall(simulated), _PART.findall(re.sub(boots, _ANY_BOOT, real))
         if len(ours) != len(theirs):
             return size * len(real) // len(simulated)
         taken = _PART.findall(simulated[:size])

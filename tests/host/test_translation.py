@@ -73,3 +73,10 @@ def test_half_of_a_record_is_half_of_a_real_one(translation: Translation, size: 
     torn = ours[-1:].isdigit() and simulated[size : size + 1].isdigit()
     assert torn or translation.agree(ours, theirs)
     assert ours.rstrip(b"0123456789").count(b'"') == theirs.rstrip(b"0123456789").count(b'"')
+
+
+@pytest.mark.parametrize("size", range(1, 70))
+def test_boot_is_cut_where_it_is(translation: Translation, size: int) -> None:
+    simulated = f'{{"boot": "{BOOT_ID}2", "kind": "a"}}'.encode()
+    real = translation.to_host(simulated)
+    assert translation.cut(simulated, min(size, len(simulated) - 1), real) == min(size, len(simulated) - 1)

@@ -106,6 +106,12 @@ def test_host_agrees_at_each_step(name: str, host: Host) -> None:
     assert differences(host, name, range(20)) == {}
 
 
+def test_host_agrees_where_it_did_not(host: Host) -> None:
+    """A short write before a boot id, and inode numbers of before a power loss or a reboot."""
+    for seed in (1024, 1237, 1358):
+        assert differences(host, "reference-status", range(seed, seed + 1)) == {}
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("name", ("reference", "direct-unlink", "unlinked-lock", "reference-status"))
 def test_host_agrees_for_long(name: str, host: Host) -> None:
