@@ -18,7 +18,8 @@ Simplified:
   see them, so they happen together with the step before them. An ``lseek`` from the end of a file others
   write to does depend on them: what they could write just before it is not explored.
 - The clock moves only when a process sleeps; every order of the other processes stays open meanwhile.
-- A process exists from its first turn. Pids and start times grow in that order.
+- A process exists from its first turn, of which that is a step where it has nothing else to do. Pids and
+  start times grow in that order.
 - Every process leads a group of its own. In a pid namespace pid 1 is like any other process: on Linux it
   takes no signal that it has no handler for. Every user may do with every file what its owner may.
 - Paths are normalised as text: ``a/link/..`` is ``a``, ``file/`` is ``file``. A descriptor of a folder
@@ -29,6 +30,9 @@ Simplified:
 - A hook that a process adds with ``sys.addaudithook`` is never called.
 - ``select`` on a pidfd answers at once, having moved the clock by its time-out; several handlers that
   are due at once run one per step.
+- Outside of ``/home/user``, ``/run``, ``/tmp`` and ``/proc`` there is nothing; making a file there is refused.
+  Nobody reads what is printed, and there is nothing to read from ``sys.stdin``.
+- The order of a set of texts is the interpreter's: it is the same in every run where ``PYTHONHASHSEED`` is.
 - What a process leaves in reference cycles is collected after its end, when its calls reach nothing.
   CPython would collect it, and run its destructors, at some moment that depends on how much it allocates.
 
