@@ -30,7 +30,7 @@ Simplified:
 - A hook that a process adds with ``sys.addaudithook`` is never called.
 - ``select`` on a pidfd answers at once, having moved the clock by its time-out; several handlers that
   are due at once run one per step.
-- Outside of ``/home/user``, ``/run``, ``/tmp`` and ``/proc`` there is nothing; making a file there is refused.
+- Outside of ``/home/user``, ``/run``, ``/tmp`` and ``/proc`` there is nothing; to make a file is refused.
   Nobody reads what is printed, and there is nothing to read from ``sys.stdin``.
 - The order of a set of texts is the interpreter's: it is the same in every run where ``PYTHONHASHSEED`` is.
 - What a process leaves in reference cycles is collected after its end, when its calls reach nothing.
