@@ -240,6 +240,26 @@ REFUSED = {
         "opened /var/run/a.pid for writing, which is outside its home directory (single.py, line 2); let the "
         "code under test keep its files in the home that it is given",
     ),
+    "part-of-proc": (
+        "import os\ndef gateway(home, serve):\n    os.listdir('/proc/self/fd')\n    serve()\n",
+        "looked at /proc/101/fd, which the simulated machine does not have (single.py, line 3); leave it out "
+        "of the code under test, or stub it in a wrapper module",
+    ),
+    "machine-id": (
+        "def gateway(home, serve):\n    open('/etc/machine-id').read()\n    serve()\n",
+        "looked at /etc/machine-id, which the simulated machine does not have (single.py, line 2); leave it "
+        "out of the code under test, or stub it in a wrapper module",
+    ),
+    "signal-mask": (
+        "import signal\ndef gateway(home, serve):\n    signal.pthread_sigmask(signal.SIG_BLOCK, {15})\n",
+        "called signal.pthread_sigmask(), which is not modelled (single.py, line 3); leave it out of the "
+        "code under test, or stub it in a wrapper module",
+    ),
+    "collector": (
+        "import gc\ndef gateway(home, serve):\n    gc.collect()\n    serve()\n",
+        "called gc.collect(), which is not modelled (single.py, line 3); leave it out of the code under "
+        "test, or stub it in a wrapper module",
+    ),
     "device": (
         "import os\ndef gateway(home, serve):\n    open(os.devnull).fileno()\n    serve()\n",
         "asked for the descriptor of /dev/null, which is not modelled (single.py, line 3); leave it out of "

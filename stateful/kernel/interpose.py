@@ -63,11 +63,10 @@ def _does(answer: Any) -> Callable[..., Any]:
 
 
 # The collector never runs while a process does, so that no destructor runs at a moment that depends on
-# how much was allocated before.
+# how much was allocated before. To ask for it is refused: what it frees may hold a lock.
 _GC_CALLS = {
     **dict.fromkeys("enable disable freeze unfreeze set_debug set_threshold".split(), _does(None)),
     "isenabled": _does(True),
-    "collect": _does(0),
 }
 _FAULTHANDLER_CALLS = {
     **dict.fromkeys(
@@ -87,6 +86,7 @@ _TABLES: dict[str, dict[str, Callable[..., Any]]] = {
     },
     "fcntl": FCNTL_CALLS,
     "signal": SIGNAL_CALLS,
+    "_signal": {},  # what is behind the functions of ``signal`` that are written in Python
     "time": TIME_CALLS,
     "atexit": ATEXIT_CALLS,
     "select": SELECT_CALLS,
@@ -209,7 +209,7 @@ def _cover(module: ModuleType) -> None:
         for function, original in list(vars(module).items()):
             ours = isinstance(original, BuiltinFunctionType) or function in modelled
             if ours and function not in HARMLESS:
-                shown = f"{name}.{function}"
+                shown = f"{'signal' if name == '_signal' else name}.{function}"
                 _replace(module, function, modelled.get(function) or _refusal(shown), shown)
     for function, simulated in _SOME_CALLS.get(name, {}).items():
         _replace(module, function, simulated, f"{name}.{function}")

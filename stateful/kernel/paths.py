@@ -8,15 +8,25 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 import sys
 import sysconfig
 from typing import TYPE_CHECKING, Any
+
+from stateful.kernel.refusal import LEAVE_IT_OUT, refuse
 
 if TYPE_CHECKING:
     from stateful.kernel.process import Process
 
 _SIMULATED = ("/home/user", "/tmp", "/run", "/proc")
 _ELSEWHERE = ("/boot/", "/dev/", "/etc/", "/opt/", "/srv/", "/sys/", "/usr/", "/var/")
+# What a real machine has at least, and the simulated one has not: none there might mean anything.
+_NOT_THERE = re.compile(
+    r"/etc/(machine-id|hostname|hosts|os-release|passwd|group)"
+    r"|/proc/(version|uptime|loadavg|meminfo|cpuinfo|mounts|filesystems|cmdline|net(/.*)?)"
+    r"|/proc/[0-9]+/(auxv|cgroup|environ|fd|fdinfo|io|limits|maps|mountinfo|mounts|net|oom_score_adj|sched|smaps"
+    r"|statm|task|wchan)(/.*)?"
+)
 _TIME_ZONES = ("/usr/share/zoneinfo", "/etc/localtime", "/etc/mime.types")
 
 
@@ -78,4 +88,7 @@ def virtual_path(process: Process, path: Any, dir_fd: int | None = None) -> str:
         text = f"{base}/{text}"
     if text.startswith("/proc/self/") or text == "/proc/self":
         text = f"/proc/{process.pid}{text.removeprefix('/proc/self')}"
-    return posixpath.normpath(text)
+    where: str = posixpath.normpath(text)
+    if where.startswith(("/proc/", "/etc/")) and _NOT_THERE.fullmatch(where):
+        refuse(process, f"looked at {where}, which the simulated machine does not have", LEAVE_IT_OUT)
+    return where

@@ -24,7 +24,7 @@ ENVIRON = """
 def gateway(home, serve):
     home.stat()
     try:
-        with open("/proc/self/environ"):
+        with open("/proc/self/timerslack_ns"):
             pass
     except OSError:
         serve()
@@ -36,7 +36,7 @@ def test_subject_that_meets_something_else_on_the_host(tmp_path: Path, host: Hos
     subject, scenario = find_subject(str(tmp_path / "subject.py")), find_scenario("one-start-empty")
     trace = replay(subject, scenario, parse_schedule("A2"))
     assert str(host.confirm(subject, scenario, trace)) == (
-        "Not confirmed: step 2 of A, open(/proc/101/environ): the simulation says ENOENT, the host ok."
+        "Not confirmed: step 2 of A, open(/proc/101/timerslack_ns): the simulation says ENOENT, the host ok."
     )
 
 

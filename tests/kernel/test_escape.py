@@ -104,7 +104,7 @@ STOPPED = (
     ("rename-into-library", "import os\nos.rename(home, os.__file__)", "outside its home directory"),
     (
         "link-that-climbs",
-        "import os\nos.symlink('../' * 20 + 'etc/hostname', home / 'a')\nopen(home / 'a')",
+        "import os\nos.symlink('../' * 20 + 'bin/sh', home / 'a')\nopen(home / 'a')",
         "leads out of the simulated machine",
     ),
     (
@@ -245,7 +245,7 @@ MODELLED = (
         "assert isinstance(then, datetime.datetime)",
         "serves",
     ),
-    ("collector", "import gc\ngc.disable()\nassert gc.isenabled() and gc.collect() == 0", "serves"),
+    ("collector", "import gc\ngc.disable()\nassert gc.isenabled()", "serves"),
     # Standard streams
     ("standard-input", "import sys\nassert sys.stdin.read() == '' == sys.stdin.readline()", "serves"),
     ("input", "input()", "EOFError"),

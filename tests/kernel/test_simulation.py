@@ -90,7 +90,7 @@ MEDDLING = """
     sys.warnoptions.append("error")
     warnings.simplefilter("error"); warnings.showwarning = print
     builtins.open = os.kill = time.time = threading.Thread.start = signal.signal = print
-    gc.disable(); gc.callbacks.append(print); gc.collect()
+    gc.disable(); gc.callbacks.append(print)
     atexit.register(print); weakref.finalize(sys, print)
     logging.disable(); logging.getLogger().handlers.append(None)
     signal.alarm = importlib.import_module = print
