@@ -127,6 +127,11 @@ TWINS: Final = DiskImage(
 )
 ROOTS: Final = DiskImage("root", "empty disk, A runs as root", machine=Machine(foreign="A"))
 
+# It is no part of ODD: nothing on it is said about a pid.
+REUSED: Final = DiskImage(
+    "reused-inodes", "empty disk, inode numbers are given again", machine=Machine(reuses_inodes=True)
+)
+
 
 def _marker(**fields: Any) -> bytes:
     """A note that A's end is planned, by somebody who has gone."""

@@ -18,6 +18,7 @@ from stateful.image import (
     OTHERS,
     OWN_PID,
     RECYCLED,
+    REUSED,
     ROOTS,
     TWINS,
     ZOMBIE,
@@ -164,7 +165,9 @@ ODD_CASTS: Final = (
     _odd("one-start", (("errno",),), CONTAINERS),  # the lock alone says who owns there
     _odd("one-replace", (NOTHING,), RECYCLED, *ODD),
     _odd("two-starts", (NOTHING,), OWN_PID, NULL_OWN_PID),
-    _odd("two-starts", (NOTHING, KILL), ZOMBIE, CONTAINERS, ROOTS),
+    _odd("two-starts", (NOTHING, KILL), ZOMBIE, CONTAINERS, ROOTS, REUSED),
+    _odd("three-starts", (NOTHING, KILL), REUSED),
+    _odd("exit-and-start", (NOTHING, KILL), REUSED),
     _odd("start-and-status", (NOTHING, KILL), ZOMBIE, CONTAINERS, ROOTS),
     _odd("start-and-stop", (NOTHING,), LOOKALIKE),
     _odd("start-and-exit", (("sigterm",),), MARKED),

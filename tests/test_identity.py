@@ -10,8 +10,10 @@ import pytest
 from stateful.bench.measure import Search, search
 from stateful.deciders.minimise import breaks
 from stateful.deciders.replay import replay
+from stateful.execution import Execution
 from stateful.image import ODD, PID_FILE
-from stateful.schedule import parse_schedule
+from stateful.kernel.disk import home_files
+from stateful.schedule import STEP, Move, parse_schedule
 from stateful.standard import ODD_CASTS, SCENARIOS, find_scenario
 from stateful.subject import find_subject
 from stateful.verify import verify
@@ -157,3 +159,24 @@ def test_parts_of_the_reference_know_one_process_from_another() -> None:
 def test_reference_knows_one_process_from_another(subject: str) -> None:
     found = verify(subject, ODD_ONES)
     assert (found.violations, found.verdict) == ({}, "holds")
+
+
+@pytest.mark.parametrize(("disk", "same"), (("empty", False), ("reused-inodes", True)))
+def test_inode_number_is_given_again_where_the_machine_does(disk: str, same: bool, tmp_path: Path) -> None:
+    (tmp_path / "single.py").write_text(
+        "def gateway(home, serve):\n"
+        "    (home / 'a').touch()\n"
+        "    number = (home / 'a').stat().st_ino\n"
+        "    (home / 'b').touch()\n"
+        "    assert (home / 'b').stat().st_ino != number\n"
+        "    (home / 'a').unlink()\n"
+        "    (home / 'c').touch()\n"
+        "    if (home / 'c').stat().st_ino == number:\n"
+        "        (home / 'same').touch()\n"
+        "    serve()\n"
+    )
+    scenario = find_scenario(f"two-starts-{disk}")
+    with Execution(find_subject(str(tmp_path / "single.py")), scenario) as execution:
+        while execution.possible(Move(STEP, "A")):
+            execution.make(Move(STEP, "A"))
+        assert ("same" in home_files(execution.kernel.disk())) == same

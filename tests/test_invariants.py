@@ -37,6 +37,7 @@ CAUGHT = {
     "signals_whoever_has_the_pid": ("one-replace-lookalike", "A4"),
     "exits_1_when_replaced": ("replace-of-owner-empty", "A3 B4 A2"),
     "exits_0_when_terminated": ("start-and-exit-stale-1-sigterm", "A3 term-A A2"),
+    "trusts_inode_numbers": ("three-starts-reused-inodes-1-kill", "A9 B1 C4 crash-A C8 B1 C3 B10"),
     "spares_the_stopped": ("replace-of-owner-empty-1-sigstop", "A4 sigstop-A replace-C C7"),
 }
 # What breaks nothing else either.
@@ -73,7 +74,7 @@ def invariant_named_in(name: str) -> str:
     return docstring.partition(":")[0]
 
 
-SLOW = ("drops_the_record", "spins", "stop_cleans_up", "victim_removes_successor")
+SLOW = (*("drops_the_record", "spins", "stop_cleans_up", "trusts_inode_numbers", "victim_removes_successor"),)
 
 
 @pytest.mark.parametrize(

@@ -280,6 +280,8 @@ def check(machine: Machine) -> None:
         raise Unplayable("there is no /proc on the machine of this scenario, and there is one here.")
     if machine.containers:
         raise Unplayable("each process of this scenario is pid 1 of a pid namespace of its own.")
+    if machine.reuses_inodes:
+        raise Unplayable("it takes a file system that gives inode numbers again, as this scenario's does.")
     if machine.together:
         raise Unplayable("processes of this scenario start in one clock tick.")
     uids = {USER, *(stranger.uid for stranger in machine.strangers), *([ROOT] if machine.foreign else [])}

@@ -24,6 +24,8 @@ Simplified:
   takes no signal that it has no handler for. Every user may do with every file what its owner may.
 - Paths are normalised as text: ``a/link/..`` is ``a``, ``file/`` is ``file``. A descriptor of a folder
   stands for the path by which it was opened. An error names the absolute path.
+- Inode numbers are never given again, as on tmpfs; in scenarios on ``reused-inodes`` at once, as on ext4.
+- The time of boot is the same after a reboot.
 - A file has one time, of its last change; a folder's size, links and time never change.
 - There are no nameless files (``O_TMPFILE`` is EOPNOTSUPP); the modes of the folders that every machine
   has, the home directory among them, do not change.

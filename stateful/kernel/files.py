@@ -305,7 +305,7 @@ def status(kernel: Kernel, raw: Any) -> tuple[int, ...]:
     """The fields of os.stat_result that a process may see, in its order."""
     inode = kernel.inode(raw.st_ino)
     if inode.label is None:
-        inode.label = kernel.next_label()
+        inode.label = kernel.next_label(inode)
     size = 0 if st.S_ISDIR(raw.st_mode) else raw.st_size
     links = 1 if st.S_ISDIR(raw.st_mode) else raw.st_nlink
     mode = st.S_IFMT(raw.st_mode) | inode.mode

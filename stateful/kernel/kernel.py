@@ -249,10 +249,15 @@ class Kernel:
         """Note that there may be links on the disk."""
         self._links = True
 
-    def next_label(self) -> int:
-        """The inode number of the next file that somebody looks at: never one that was used before."""
-        self.labels += 1
+    def next_label(self, inode: Inode) -> int:
+        """The inode number of a file that somebody looks at for the first time.
+
+        It is one that was never used before, as on tmpfs, or the lowest that was free, as on ext4.
+        """
         self._disk = None
+        if self.machine.reuses_inodes:
+            return inode.serial + 1
+        self.labels += 1
         return self.labels
 
     def release(self, file: OpenFile) -> None:

@@ -52,6 +52,7 @@ class Machine(NamedTuple):
         together: the letters of processes that started in the same clock tick.
         foreign: the letters of processes that run as root, which others may not signal.
         program: what processes of the subject run, instead of what their life says.
+        reuses_inodes: whether the inode number of a file that is gone is given to the next one.
     """
 
     strangers: tuple[Stranger, ...] = ()
@@ -61,6 +62,7 @@ class Machine(NamedTuple):
     together: str = ""
     foreign: str = ""
     program: tuple[str, ...] = ()
+    reuses_inodes: bool = False
 
     def who(self, letter: str) -> Identity:
         """The identity of the process with a letter."""

@@ -10,7 +10,10 @@ from pathlib import Path
 
 from filelock import SoftFileLock, Timeout
 
-not_offered = {"a_dead_owner_can_be_replaced": "an empty marker is removed after 2 s of waiting"}
+not_offered = {
+    "a_dead_owner_can_be_replaced": "an empty marker is removed after 2 s of waiting",
+    "an_answer_was_true_at_some_moment": "pid tells what the file says",
+}
 
 
 def gateway(home: Path, serve: Callable[[], None]) -> None:
