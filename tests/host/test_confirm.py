@@ -73,6 +73,9 @@ CASES: Final = tuple(dict.fromkeys((*pinned_in_tests(), *mentioned())))
 # Why a schedule cannot be played, by its scenario; those that take root are played where tests run as root.
 NEVER: Final = {
     "two-starts-containers": "each process of this scenario is pid 1 of a pid namespace of its own.",
+    "three-starts-reused-inodes-1-kill": (
+        "it takes a file system that gives inode numbers again, as this scenario's does."
+    ),
     "one-replace-minus-one": "kill(-1, 0) is for everybody.",
 }
 NOT_BY_A_USER: Final = {

@@ -75,7 +75,7 @@ def test_half_of_a_record_is_half_of_a_real_one(translation: Translation, size: 
     assert ours.rstrip(b"0123456789").count(b'"') == theirs.rstrip(b"0123456789").count(b'"')
 
 
-@pytest.mark.parametrize("size", range(1, 70))
+@pytest.mark.parametrize("size", (1, 9, 10, 11, 20, 40, 46, 47, 60))
 def test_boot_is_cut_where_it_is(translation: Translation, size: int) -> None:
     simulated = f'{{"boot": "{BOOT_ID}2", "kind": "a"}}'.encode()
     real = translation.to_host(simulated)
