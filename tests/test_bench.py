@@ -76,6 +76,7 @@ def test_race_of_the_reference_has_one_owner() -> None:
     assert race_pairs(find_subject("reference"), 0.3).double_owners == 0
 
 
+@pytest.mark.long
 def test_report_is_narrow_and_names_nothing_of_this_machine(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

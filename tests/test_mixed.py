@@ -226,6 +226,7 @@ def test_both_are_named_in_the_verdict_and_in_json(
     assert as_json(Verification(find_subject()))["with"] is None
 
 
+@pytest.mark.long
 def test_workers_find_what_one_process_finds() -> None:
     subject = find_subject(planted("raises_out"), planted("unlinks_the_lock"))
     names = (

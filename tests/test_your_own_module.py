@@ -135,8 +135,8 @@ def gateway(home, serve):
 }
 
 
-def look(path: Path) -> Verification:
-    return verify(str(path), SCENARIOS, workers=2)
+def look(path: Path, workers: int = 1) -> Verification:
+    return verify(str(path), SCENARIOS, workers=workers)
 
 
 @pytest.mark.parametrize("habit", HABITS)
@@ -156,7 +156,7 @@ def test_package_with_relative_imports(tmp_path: Path) -> None:
     code = "from __future__ import annotations\nimport fcntl\nfrom ..paths import NAME\n" + GATEWAY
     (package / "single.py").write_text(code.replace('"lock"', "NAME"))
     assert find_subject(str(package / "single.py")).module == "app.gateway.single"
-    assert look(package / "single.py").verdict == "holds"
+    assert look(package / "single.py", workers=2).verdict == "holds"
 
 
 def test_package_of_mere_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
