@@ -52,7 +52,7 @@ def test_profile():
 @pytest.mark.parametrize(
     ("expected", "arguments", "environment"),
     (
-        ("dev", (), {}),
+        pytest.param("dev", (), {}, marks=pytest.mark.long),
         ("ci", (), {"CI": "true"}),
         # Workers collect the same tests, those of the machine and of each scenario, or xdist refuses.
         pytest.param(

@@ -53,6 +53,7 @@ LONG = (
     "replace-of-owner-no-proc-1-kill",
     "two-starts-stale-2-kills",
     "three-starts-empty-1-kill",
+    "owner-and-other-start-empty-1-kill",
     "stop-of-owner-stale-1-kill",
     "start-and-stop-empty-1-kill",
     "exit-and-start-torn-file-2-kills",

@@ -52,7 +52,9 @@ def write(folder: Path, code: str) -> str:
 
 
 @pytest.mark.parametrize("code", (PRIVATE, LISTS, TELLS), ids=("private", "lists", "tells"))
-@pytest.mark.parametrize("name", ("two-starts-empty", "two-starts-empty-1-kill"))
+@pytest.mark.parametrize(
+    "name", (pytest.param("two-starts-empty", marks=pytest.mark.long), "two-starts-empty-1-kill")
+)
 def test_same_is_violated_as_where_every_step_branches(
     search: Any, tmp_path: Path, code: str, name: str
 ) -> None:

@@ -44,7 +44,7 @@ def expected(subject: str) -> str:
 
 
 # What takes seconds to find and to make small; its text is compared in a replay as well.
-LONG = ("direct-unlink", "unlinked-lock")
+LONG = ("direct-unlink", "guarded-lock", "unlinked-lock")
 SLOW = [pytest.param(name, marks=pytest.mark.long) if name in LONG else name for name in FIRST]
 
 
