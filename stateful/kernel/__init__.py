@@ -39,7 +39,7 @@ Simplified:
   CPython would collect it, and run its destructors, at some moment that depends on how much it allocates.
 
 Not modelled, and refused in words when a process tries: threads, child processes, sockets, ctypes,
-memory maps, anything else that raises an audit event or lives in ``os``, ``fcntl``, ``signal``,
+memory maps, signal masks, anything else that raises an audit event or lives in ``os``, ``fcntl``, ``signal``,
 ``select`` or ``time`` and is not in the table.
 
 Not noticed: what an extension module, or a library called through one, does without an audit event; C
