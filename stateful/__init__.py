@@ -1,10 +1,10 @@
 """Verifies single-owner protocols: PID files, lock files, single-instance guards.
 
-A *subject* (``stateful.subject``) runs unmodified, as several processes, on a simulated operating
+A *subject* (``stateful.protocol.subject``) runs unmodified, as several processes, on a simulated operating
 system (``stateful.kernel``) over real files. A *scenario* says which processes, on which disk, with
 which faults. A *decider* (``stateful.deciders``) chooses who makes the next system call: a given
 schedule, an exhaustive search of every state, or Hypothesis. After each step the *invariants*
-(``stateful.invariants``) are checked; a trace that breaks one is printed (``stateful.report``) as a
+(``stateful.model.invariants``) are checked; a trace that breaks one is printed (``stateful.report``) as a
 counterexample that a person can read, replay and believe.
 """
 
@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from stateful.deciders.replay import replay
-from stateful.verify import verify
+from stateful.run.replay import replay
+from stateful.verification.verification import verify
 
 if TYPE_CHECKING:
-    from stateful.deciders.machine import SingleOwnerMachine
-    from stateful.pytest_suite import conformance
+    from stateful.command.pytest_suite import conformance
+    from stateful.sample.single_owner_machine import SingleOwnerMachine
 
 __all__ = ["SingleOwnerMachine", "conformance", "replay", "verify"]
 
@@ -25,11 +25,11 @@ __all__ = ["SingleOwnerMachine", "conformance", "replay", "verify"]
 def __getattr__(name: str) -> Any:
     """What needs Hypothesis or pytest is imported when it is asked for."""
     if name == "SingleOwnerMachine":
-        from stateful.deciders.machine import SingleOwnerMachine
+        from stateful.sample.single_owner_machine import SingleOwnerMachine
 
         return SingleOwnerMachine
     if name == "conformance":
-        from stateful.pytest_suite import conformance
+        from stateful.command.pytest_suite import conformance
 
         return conformance
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

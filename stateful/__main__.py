@@ -16,11 +16,11 @@ from typing import Final, NoReturn
 
 from stateful.command import fuzz, listing, merge, mutate, replay, verify, zoo
 from stateful.command.options import EXIT_STATUS, WRONG_INPUT, Parser, Verbs, WrongInput
-from stateful.deciders.behaviour import Nondeterminism
-from stateful.deciders.result import UNKNOWN
-from stateful.kernel.call import UnmodelledSyscall
-from stateful.schedule import ScheduleMismatch
-from stateful.subject import SubjectError
+from stateful.model.call import UnmodelledSyscall
+from stateful.model.schedule import ScheduleMismatch
+from stateful.protocol.subject import SubjectError
+from stateful.run.replay import Nondeterminism
+from stateful.search.result import UNKNOWN
 
 VERBS: Final = (verify, merge, replay, mutate, fuzz, zoo, listing)
 PIPE_CLOSED: Final = 141

@@ -15,9 +15,9 @@ from stateful.bench.confirm import confirm_lines, play
 from stateful.bench.host import python_beside, time_starts
 from stateful.bench.measure import Search, StepCost, add_pairs, fuzz, search
 from stateful.bench.race import race_pairs
+from stateful.model.standard import CASTS, find_scenario
+from stateful.protocol.subject import find_subject
 from stateful.report.text import LIMIT_COLUMNS
-from stateful.standard import CASTS, find_scenario
-from stateful.subject import find_subject
 
 if TYPE_CHECKING:
     from pathlib import Path

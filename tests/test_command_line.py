@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from stateful.__main__ import main
-from stateful.built_in import MODULES
-from stateful.running import LETTERS
+from stateful.model.schedule import LETTERS
+from stateful.protocol.built_in import MODULES
 
 FILES = {
     "empty.py": "",

@@ -8,15 +8,15 @@ from typing import Final
 import pytest
 
 from stateful.bench.measure import Search, search
-from stateful.deciders.minimise import breaks
-from stateful.deciders.replay import replay
-from stateful.execution import Execution
-from stateful.image import ODD, PID_FILE
-from stateful.kernel.disk import home_files
-from stateful.schedule import STEP, Move, parse_schedule
-from stateful.standard import ODD_CASTS, SCENARIOS, find_scenario
-from stateful.subject import find_subject
-from stateful.verify import verify
+from stateful.explain.minimise import breaks
+from stateful.model.disk import home_files
+from stateful.model.images import ODD, PID_FILE
+from stateful.model.schedule import STEP, Move, parse_schedule
+from stateful.model.standard import ODD_CASTS, SCENARIOS, find_scenario
+from stateful.protocol.subject import find_subject
+from stateful.run.execution import Execution
+from stateful.run.replay import replay
+from stateful.verification.verification import verify
 
 STUCK: Final = "a_dead_owner_can_be_replaced"
 FAILS: Final = "only_documented_errors"

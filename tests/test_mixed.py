@@ -11,20 +11,20 @@ from typing import Any
 import pytest
 
 from stateful.__main__ import main
-from stateful.deciders.explore import Explorer
-from stateful.deciders.memory import Memory
-from stateful.deciders.needs import explain
-from stateful.deciders.replay import replay
-from stateful.examine import examine
-from stateful.report.blame import to_blame
+from stateful.explain.blame import to_blame
+from stateful.explain.needs import explain
+from stateful.model.scenario import Scenario
+from stateful.model.schedule import ScheduleMismatch, parse_schedule
+from stateful.model.standard import MIXED, find_scenario, find_scenarios
+from stateful.model.trace import Trace
+from stateful.protocol.subject import find_subject
 from stateful.report.text import LIMIT_COLUMNS, LIMIT_LINES, trace_text
 from stateful.report.verdict import as_json, summary
-from stateful.scenario import Scenario
-from stateful.schedule import ScheduleMismatch, parse_schedule
-from stateful.standard import MIXED, find_scenario, find_scenarios
-from stateful.subject import find_subject
-from stateful.trace import Trace
-from stateful.verify import Verification, verify
+from stateful.run.examine import examine
+from stateful.run.replay import replay
+from stateful.search.explorer import Explorer
+from stateful.search.memory import Memory
+from stateful.verification.verification import Verification, verify
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()

@@ -15,17 +15,17 @@ from hypothesis.database import DirectoryBasedExampleDatabase
 
 from stateful import conformance
 from stateful.__main__ import main
-from stateful.built_in import BUILT_IN, broken_by
-from stateful.chronicle import RUN_INVARIANTS, count_respawns
-from stateful.deciders.supervised import supervise
-from stateful.invariants import INVARIANTS
-from stateful.kernel import file_calls, folder_calls, path_calls, process_calls
-from stateful.moment import LONGEST_LIFE_STEPS
-from stateful.mutants import MUTANTS
-from stateful.schedule import parse_schedule
-from stateful.standard import CASTS, SCENARIOS, SUPERVISED, find_scenario
-from stateful.subject import find_subject
-from stateful.verify import verify
+from stateful.model.chronicle import RUN_INVARIANTS, count_respawns
+from stateful.model.invariants import INVARIANTS
+from stateful.model.moment import LONGEST_LIFE_STEPS
+from stateful.model.schedule import parse_schedule
+from stateful.model.standard import CASTS, SCENARIOS, SUPERVISED, find_scenario
+from stateful.protocol.built_in import BUILT_IN, broken_by
+from stateful.protocol.mutant_table import MUTANTS
+from stateful.protocol.subject import find_subject
+from stateful.python import file_calls, folder_calls, path_calls, process_calls
+from stateful.search.supervised import supervise
+from stateful.verification.verification import verify
 
 OUTAGE_SUBJECTS = ("reference", "foreign-guard")
 ROOT = Path(__file__).parents[1]

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from stateful.__main__ import main
-from stateful.standard import find_scenarios
-from stateful.subject import find_subject
-from stateful.verify import Verification, verify
+from stateful.model.standard import find_scenarios
+from stateful.protocol.subject import find_subject
+from stateful.verification.verification import Verification, verify
 
 SCENARIOS = find_scenarios("two-starts-empty") + find_scenarios("one-start-empty-1-kill")
 

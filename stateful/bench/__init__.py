@@ -22,16 +22,16 @@ from stateful.bench.measure import Fuzz, Search, StepCost, add_pairs, fuzz, sear
 from stateful.bench.race import Tally, race_pairs
 from stateful.bench.table import mutant_lines
 from stateful.kernel.temporary import SHARED_MEMORY, temporary_folder
-from stateful.mutants import MUTANTS, UNDER_SUPERVISORS
-from stateful.scenario import KILL, NOTHING, Cast, Plan, faults_of_plan
-from stateful.standard import CASTS, SCENARIOS
-from stateful.subject import Subject, find_subject
+from stateful.model.scenario import KILL, NOTHING, Cast, Plan, faults_of_plan
+from stateful.model.standard import CASTS, SCENARIOS
+from stateful.protocol.mutant_table import MUTANTS, UNDER_SUPERVISORS
+from stateful.protocol.subject import Subject, find_subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from multiprocessing.connection import Connection
 
-    from stateful.deciders.result import Result
+    from stateful.search.result import Result
 
 DISK: Final = "stale"
 # Three starts of the reference with two kills would take half of all the time.

@@ -17,14 +17,14 @@ from stateful.bench.race import Tally, race_pairs
 from stateful.campaign.corpus import Corpus
 from stateful.campaign.messages import Found, Message, Slice
 from stateful.campaign.session import work
-from stateful.deciders.draft import NARROWEST
-from stateful.deciders.portfolio import MEMBERS
-from stateful.examine import examine, steps_of_a_start
+from stateful.run.examine import examine, steps_of_a_start
+from stateful.sample.draft import NARROWEST
+from stateful.sample.portfolio import MEMBERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from stateful.subject import Subject
+    from stateful.protocol.subject import Subject
 
 SLICE_S: Final = 1.0
 MOST_SLICES: Final = 20  # after that a seed is given up

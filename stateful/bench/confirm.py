@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from typing import Final, NamedTuple
 
-from stateful.deciders.replay import replay
 from stateful.host import CONFIRMED, Host
-from stateful.schedule import parse_schedule
-from stateful.standard import find_scenario
-from stateful.subject import Subject
+from stateful.model.schedule import parse_schedule
+from stateful.model.standard import find_scenario
+from stateful.protocol.subject import Subject
+from stateful.run.replay import replay
 
 SCENARIO: Final = "two-starts-empty"
 SCHEDULE: Final = "A1 B8 A7"

@@ -15,10 +15,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from stateful.image import RECORD
-from stateful.kernel.machine import DEAD_PID
 from stateful.kernel.temporary import temporary_folder
-from stateful.subject import Subject, bind
+from stateful.model.images import RECORD
+from stateful.model.machine import DEAD_PID
+from stateful.protocol.subject import Subject, bind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

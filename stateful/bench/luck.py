@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from hypothesis import HealthCheck, Phase, reject, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from stateful.built_in import broken_by
-from stateful.deciders.machine import InvariantViolated, SingleOwnerMachine
-from stateful.mutants import MUTANTS, UNDER_SUPERVISORS
-from stateful.scenario import MEDDLING
-from stateful.standard import find_scenario
-from stateful.subject import find_subject
-from stateful.workers import in_parallel
+from stateful.model.scenario import MEDDLING
+from stateful.model.standard import find_scenario
+from stateful.protocol.built_in import broken_by
+from stateful.protocol.mutant_table import MUTANTS, UNDER_SUPERVISORS
+from stateful.protocol.subject import find_subject
+from stateful.run.workers import in_parallel
+from stateful.sample.single_owner_machine import InvariantViolated, SingleOwnerMachine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from stateful.schedule import Move
+    from stateful.model.schedule import Move
 
 SEEDS: Final = 20
 EXAMPLES: Final = 1_000  # as of the profile ``ci``

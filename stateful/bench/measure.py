@@ -10,24 +10,24 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from stateful.deciders.explore import Explorer
-from stateful.deciders.machine import SingleOwnerMachine
-from stateful.deciders.memory import Memory
-from stateful.deciders.result import Result
-from stateful.deciders.state import Effect, State
-from stateful.examine import examine
-from stateful.execution import Execution
-from stateful.kernel.guard import Watchdog
-from stateful.kernel.process import OWNER
-from stateful.scenario import Scenario
-from stateful.schedule import STEP, Move
-from stateful.standard import find_scenario
+from stateful.model.lifecycle import OWNER
+from stateful.model.scenario import Scenario
+from stateful.model.schedule import STEP, Move
+from stateful.model.standard import find_scenario
+from stateful.python.guard import Watchdog
+from stateful.run.examine import examine
+from stateful.run.execution import Execution
+from stateful.sample.single_owner_machine import SingleOwnerMachine
+from stateful.search.explorer import Explorer
+from stateful.search.memory import Memory
+from stateful.search.result import Result
+from stateful.search.search_state import Effect, State
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from multiprocessing.connection import Connection
 
-    from stateful.subject import Subject
+    from stateful.protocol.subject import Subject
 
 ONE_START = "one-start-stale"
 MACHINE_STEP_COUNT = 20

@@ -18,7 +18,7 @@ import time
 from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
 from stateful.bench.host import lay_out, python_beside
-from stateful.subject import Subject, bind
+from stateful.protocol.subject import Subject, bind
 
 if TYPE_CHECKING:
     from collections.abc import Callable

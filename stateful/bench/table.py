@@ -6,17 +6,17 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from stateful.bench.measure import Search, search
-from stateful.built_in import broken_by
-from stateful.deciders.supervised import supervise
-from stateful.mutants import MUTANTS
-from stateful.schedule import parse_schedule
-from stateful.standard import find_scenario
-from stateful.subject import find_subject
+from stateful.model.schedule import parse_schedule
+from stateful.model.standard import find_scenario
+from stateful.protocol.built_in import broken_by
+from stateful.protocol.mutant_table import MUTANTS
+from stateful.protocol.subject import find_subject
+from stateful.search.supervised import supervise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from stateful.deciders.result import Result
+    from stateful.search.result import Result
 
 PLAY_S: Final = 60.0
 

@@ -11,12 +11,12 @@ from stateful.campaign.corpus import Corpus, Kept
 from stateful.campaign.messages import MINIMISE, REVISIT, Message, Slice
 from stateful.campaign.session import work
 from stateful.campaign.tally import Tally
-from stateful.deciders.minimise import weigh
-from stateful.deciders.portfolio import MEMBERS
-from stateful.deciders.recall import VIOLATED, recall
-from stateful.examine import examine, steps_of_a_start
-from stateful.subject import Subject
-from stateful.workers import in_parallel
+from stateful.explain.case_player import VIOLATED, recall
+from stateful.explain.minimise import weigh
+from stateful.protocol.subject import Subject
+from stateful.run.examine import examine, steps_of_a_start
+from stateful.run.workers import in_parallel
+from stateful.sample.portfolio import MEMBERS
 
 LONGEST_SLICE_S: Final = 6.0
 SHORTEST_SLICE_S: Final = 0.5

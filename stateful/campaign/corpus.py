@@ -19,9 +19,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from stateful.case import SUFFIX, Case, Malformed, parse_case
-from stateful.filing import file_case, write_whole
-from stateful.schedule import Move, ScheduleMismatch, format_schedule, parse_schedule
+from stateful.explain.case import SUFFIX, Case, Malformed, parse_case
+from stateful.explain.filing import file_case, write_whole
+from stateful.model.schedule import Move, ScheduleMismatch, format_schedule, parse_schedule
 
 SCHEDULE_SUFFIX: Final = ".schedule"
 FOUND, KEPT, HYPOTHESIS = "found", "kept", "hypothesis"

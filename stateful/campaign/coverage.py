@@ -3,8 +3,8 @@
 - *States*: what stands on the disk, and where in its life each process is: the call that it is about to make,
   whether it owns, how it ended. Two histories that lead there count as one: there are fewer of them than the
   search counts, and they do not grow for ever.
-- *Orderings*: see ``stateful.deciders.ordering``.
-- *Goals*: see ``stateful.goals``.
+- *Orderings*: see ``stateful.sample.orderings``.
+- *Goals*: see ``stateful.model.goals``.
 - *Faults*, by what they are called in schedules.
 """
 
@@ -16,14 +16,14 @@ from collections.abc import Collection
 from hashlib import blake2b
 from typing import Final
 
-from stateful.deciders.ordering import Orderings
-from stateful.execution import Execution
-from stateful.goals import GOALS
-from stateful.kernel.disk import NO_DISK, Disk
-from stateful.moment import Moment
-from stateful.schedule import LIVES, STEP
-from stateful.target import sends_signal
-from stateful.trace import Step
+from stateful.model.disk import NO_DISK, Disk
+from stateful.model.goals import GOALS
+from stateful.model.moment import Moment
+from stateful.model.schedule import LIVES, STEP
+from stateful.model.signal_target import sends_signal
+from stateful.model.trace import Step
+from stateful.run.execution import Execution
+from stateful.sample.orderings import Orderings
 
 STATE_BYTES: Final = 8
 

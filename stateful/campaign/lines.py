@@ -12,7 +12,7 @@ from pathlib import Path
 from types import CodeType
 from typing import Any, Final
 
-from stateful.kernel.loading import own_code
+from stateful.python.loading import own_code
 
 Line = tuple[str, int]  # the path of the file, and the number
 

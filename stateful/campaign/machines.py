@@ -1,6 +1,6 @@
 """The Hypothesis machine as a member of a campaign: with a seed of its own, and until its time is over.
 
-What it finds is made small by ``stateful.deciders.minimise``, so that Hypothesis shrinks nothing.
+What it finds is made small by ``stateful.explain.minimise``, so that Hypothesis shrinks nothing.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from stateful.campaign.coverage import Coverage
 from stateful.campaign.messages import Slice
-from stateful.database import shared
-from stateful.deciders.behaviour import Nondeterminism
-from stateful.deciders.machine import InvariantViolated, SingleOwnerMachine
-from stateful.scenario import Scenario
-from stateful.schedule import Move
-from stateful.subject import Subject
-from stateful.trace import Trace
+from stateful.model.scenario import Scenario
+from stateful.model.schedule import Move
+from stateful.model.trace import Trace
+from stateful.protocol.subject import Subject
+from stateful.run.replay import Nondeterminism
+from stateful.sample.database import shared
+from stateful.sample.single_owner_machine import InvariantViolated, SingleOwnerMachine
 
 EXAMPLES: Final = 200  # of one seed
 STEPS: Final = 30  # rules of a machine; each is a turn or an event

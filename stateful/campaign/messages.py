@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from stateful.campaign.corpus import Kept
 from stateful.campaign.lines import Line
-from stateful.deciders.minimise import Weight
-from stateful.trace import Trace
+from stateful.explain.minimise import Weight
+from stateful.model.trace import Trace
 
 
 class Slice(NamedTuple):

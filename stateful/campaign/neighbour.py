@@ -7,13 +7,13 @@ from itertools import groupby
 from random import Random
 from typing import Final
 
-from stateful.deciders.last_questions import ask_last_questions
-from stateful.deciders.walk import Observe, observed
-from stateful.execution import Execution
-from stateful.scenario import Scenario
-from stateful.schedule import LIVES, STEP, Move
-from stateful.subject import Subject
-from stateful.trace import Trace
+from stateful.model.scenario import Scenario
+from stateful.model.schedule import LIVES, STEP, Move
+from stateful.model.trace import Trace
+from stateful.protocol.subject import Subject
+from stateful.run.execution import Execution
+from stateful.sample.last_questions import ask_last_questions
+from stateful.sample.walk import Observe, observed
 
 MOST_CHANGES: Final = 3
 LONGEST_TURN_STEPS: Final = 12

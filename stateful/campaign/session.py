@@ -20,24 +20,23 @@ from stateful.campaign.lines import Lines
 from stateful.campaign.machines import run_machines
 from stateful.campaign.messages import MINIMISE, REVISIT, Found, Message, Progress, Revisited, Slice
 from stateful.campaign.neighbour import execute, vary
-from stateful.deciders.behaviour import Nondeterminism
-from stateful.deciders.draft import Draft, draw_draft
-from stateful.deciders.last_questions import before_questions
-from stateful.deciders.minimise import LIMIT_MOVES, weigh
-from stateful.deciders.needs import explain
-from stateful.deciders.portfolio import MACHINE, NEIGHBOUR, PCT_DEPTHS, scheduler_of
-from stateful.deciders.replay import replay
-from stateful.deciders.scheduler import pct_bound
-from stateful.deciders.smallest import smallest
-from stateful.deciders.tell import NotTold, tell
-from stateful.deciders.walk import walk
-from stateful.kernel.guard import Watchdog
+from stateful.explain.case_writer import NotTold, tell
+from stateful.explain.minimise import LIMIT_MOVES, weigh
+from stateful.explain.needs import explain
+from stateful.explain.smallest import smallest
 from stateful.kernel.persistence import forget_images
-from stateful.scenario import Scenario
-from stateful.schedule import Move, ScheduleMismatch
-from stateful.standard import find_scenario
-from stateful.subject import Subject
-from stateful.trace import Trace
+from stateful.model.scenario import Scenario
+from stateful.model.schedule import Move, ScheduleMismatch
+from stateful.model.standard import find_scenario
+from stateful.model.trace import Trace
+from stateful.protocol.subject import Subject
+from stateful.python.guard import Watchdog
+from stateful.run.replay import Nondeterminism, replay
+from stateful.sample.draft import Draft, draw_draft
+from stateful.sample.last_questions import before_questions
+from stateful.sample.portfolio import MACHINE, NEIGHBOUR, PCT_DEPTHS, scheduler_of
+from stateful.sample.scheduler import pct_bound
+from stateful.sample.walk import walk
 
 SECONDS_BETWEEN_REPORTS: Final = 0.5
 LONGEST_KEPT_MOVES: Final = 400

@@ -14,8 +14,8 @@ from typing import Final
 from stateful.campaign.corpus import Kept
 from stateful.campaign.lines import Line
 from stateful.campaign.messages import Found, Message, Progress, Revisited
-from stateful.deciders.draft import NARROWEST, WIDEST
-from stateful.deciders.minimise import Weight, weigh
+from stateful.explain.minimise import Weight, weigh
+from stateful.sample.draft import NARROWEST, WIDEST
 
 MAP_BITS: Final = 1 << 26
 MOST_INPUTS: Final = 200  # kept schedules whose neighbours are tried: the newest

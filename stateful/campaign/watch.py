@@ -16,15 +16,15 @@ from typing import Final
 from stateful.campaign.campaign import Campaign, Show
 from stateful.campaign.corpus import Corpus
 from stateful.campaign.tally import Tally
-from stateful.deciders.behaviour import Nondeterminism
-from stateful.deciders.result import VIOLATED, Result
-from stateful.deciders.tell import NotTold, tell
-from stateful.examine import examine
-from stateful.kernel.call import UnmodelledSyscall
-from stateful.scenario import Scenario
-from stateful.standard import find_scenario, find_scenarios
-from stateful.subject import Subject, SubjectError
-from stateful.verify import Verification, verify
+from stateful.explain.case_writer import NotTold, tell
+from stateful.model.call import UnmodelledSyscall
+from stateful.model.scenario import Scenario
+from stateful.model.standard import find_scenario, find_scenarios
+from stateful.protocol.subject import Subject, SubjectError
+from stateful.run.examine import examine
+from stateful.run.replay import Nondeterminism
+from stateful.search.result import VIOLATED, Result
+from stateful.verification.verification import Verification, verify
 
 SECONDS_BETWEEN_LOOKS: Final = 0.2
 BUDGET_S: Final = 60.0

@@ -11,18 +11,18 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from stateful.case import SUFFIX, Case, Malformed, parse_case
-from stateful.chronicle import Chronicle
 from stateful.command.options import EXIT_STATUS, WRONG_INPUT, WrongInput
-from stateful.deciders.recall import FIXED, STALE, UNMODELLED, VIOLATED, Recalled, recall
-from stateful.deciders.result import HOLDS, UNKNOWN
-from stateful.deciders.result import VIOLATED as IS_VIOLATED
-from stateful.deciders.tell import NotTold, tell
-from stateful.filing import file_case
-from stateful.report.chronicle import command
+from stateful.explain.case import SUFFIX, Case, Malformed, parse_case
+from stateful.explain.case_player import FIXED, STALE, UNMODELLED, VIOLATED, Recalled, recall
+from stateful.explain.case_writer import NotTold, tell
+from stateful.explain.filing import file_case
+from stateful.model.chronicle import Chronicle
+from stateful.model.standard import find_scenario
+from stateful.report.chronicle_text import command
 from stateful.report.text import LIMIT_COLUMNS, trace_text
-from stateful.standard import find_scenario
-from stateful.verify import Verification
+from stateful.search.result import HOLDS, UNKNOWN
+from stateful.search.result import VIOLATED as IS_VIOLATED
+from stateful.verification.verification import Verification
 
 STYLES: Final = {FIXED: "green", VIOLATED: "bold red", STALE: "yellow", UNMODELLED: "yellow"}
 

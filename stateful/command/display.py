@@ -5,8 +5,8 @@ from __future__ import annotations
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from stateful.deciders.result import Result
 from stateful.report.text import LIMIT_COLUMNS
+from stateful.search.result import Result
 
 
 def console_of_lines() -> Console:

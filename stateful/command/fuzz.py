@@ -29,9 +29,9 @@ from stateful.command.options import (
     positive,
 )
 from stateful.command.output import check_writable
-from stateful.database import NotShared, check_shared
-from stateful.deciders.result import HOLDS, UNKNOWN, VIOLATED
-from stateful.report.campaign import (
+from stateful.model.trace import Trace
+from stateful.protocol.subject import Subject, find_subject
+from stateful.report.campaign_text import (
     as_json,
     found_as_json,
     found_line,
@@ -46,9 +46,9 @@ from stateful.report.campaign import (
 )
 from stateful.report.text import count, trace_text
 from stateful.report.verdict import also_violated
-from stateful.subject import Subject, find_subject
-from stateful.trace import Trace
-from stateful.verify import Verification
+from stateful.sample.database import NotShared, check_shared
+from stateful.search.result import HOLDS, UNKNOWN, VIOLATED
+from stateful.verification.verification import Verification
 
 DEFAULT_TIME: Final = "30m"
 DEFAULT_CORPUS: Final = Path(".stateful")

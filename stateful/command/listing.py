@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from stateful.built_in import MODULES, describe
 from stateful.command.options import Verbs
-from stateful.standard import BY_NAME, MIXED, STANDARD
+from stateful.model.standard import BY_NAME, MIXED, STANDARD
+from stateful.protocol.built_in import MODULES, describe
 
 
 def add(verbs: Verbs) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from stateful.certificate import Unfit, read
 from stateful.command.display import console_of_lines
 from stateful.command.options import Verbs, WrongInput
 from stateful.command.outcome import add_outcome, check_outcome, tell
-from stateful.merge import merge
+from stateful.verification.certificate import Unfit, read
+from stateful.verification.merge import merge
 
 
 def add(verbs: Verbs) -> None:

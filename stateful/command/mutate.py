@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from stateful.command.options import Verbs, WrongInput, add_subject, named, positive
-from stateful.examine import examine
 from stateful.mutation.score import SCOPE, SURVIVED, UNKNOWN, Judgement, judge_all, scope, survey
-from stateful.report.mutation import judgement_lines, judgement_text, score_lines
+from stateful.protocol.subject import find_subject
+from stateful.report.mutation_text import judgement_lines, judgement_text, score_lines
 from stateful.report.text import count
-from stateful.subject import find_subject
+from stateful.run.examine import examine
 
 
 def add(verbs: Verbs) -> None:

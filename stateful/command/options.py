@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn, TypeVar
 
-from stateful.deciders.result import HOLDS, UNKNOWN, VIOLATED
-from stateful.scenario import Scenario
+from stateful.model.scenario import Scenario
+from stateful.search.result import HOLDS, UNKNOWN, VIOLATED
 
 EXIT_STATUS: Final = {HOLDS: 0, VIOLATED: 1, UNKNOWN: 3}
 WRONG_INPUT: Final = 2

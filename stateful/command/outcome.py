@@ -14,10 +14,10 @@ from stateful.command.options import EXIT_STATUS, add_html
 from stateful.command.output import check_writable, make_folder, write
 from stateful.report import github
 from stateful.report.page import verification_page
-from stateful.report.power import unjudged
+from stateful.report.power_text import unjudged
 from stateful.report.text import LIMIT_COLUMNS, trace_text
 from stateful.report.verdict import also_violated, as_json, summary, tables
-from stateful.verify import Verification
+from stateful.verification.verification import Verification
 
 
 def add_outcome(parser: argparse.ArgumentParser) -> None:

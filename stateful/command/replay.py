@@ -19,15 +19,15 @@ from stateful.command.options import (
 )
 from stateful.command.output import check_writable, write
 from stateful.command.script import check_new, write_script
-from stateful.deciders.needs import explain
-from stateful.deciders.replay import replay
-from stateful.deciders.result import HOLDS, UNKNOWN, VIOLATED
-from stateful.examine import examine
+from stateful.explain.needs import explain
+from stateful.model.schedule import LIVES, parse_schedule
+from stateful.model.standard import find_scenario
+from stateful.protocol.subject import find_subject
 from stateful.report.page import trace_page
 from stateful.report.text import trace_text
-from stateful.schedule import LIVES, parse_schedule
-from stateful.standard import find_scenario
-from stateful.subject import find_subject
+from stateful.run.examine import examine
+from stateful.run.replay import replay
+from stateful.search.result import HOLDS, UNKNOWN, VIOLATED
 
 
 def add(verbs: Verbs) -> None:

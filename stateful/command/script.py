@@ -10,11 +10,11 @@ from typing import Final
 
 from stateful.command.options import EXIT_STATUS, WrongInput
 from stateful.command.output import check_writable, write
-from stateful.deciders.result import UNKNOWN, VIOLATED
+from stateful.model.scenario import Scenario
+from stateful.model.trace import Trace
+from stateful.protocol.subject import Offer, Subject
 from stateful.report.script import NotShown, script
-from stateful.scenario import Scenario
-from stateful.subject import Offer, Subject
-from stateful.trace import Trace
+from stateful.search.result import UNKNOWN, VIOLATED
 
 DEADLINE_S: Final = 60.0  # the script gives up before that
 SHOWN: Final = 1  # its exit status

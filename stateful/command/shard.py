@@ -8,19 +8,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from stateful.certificate import Certificate, Unfit, read
 from stateful.command.display import Display, console_of_lines
 from stateful.command.options import EXIT_STATUS, WrongInput
 from stateful.command.output import check_writable, unwritable
-from stateful.deciders.result import HOLDS, UNKNOWN, VIOLATED, Result
-from stateful.examine import examine
+from stateful.model.scenario import Scenario
+from stateful.model.trace import Trace
+from stateful.protocol.subject import find_subject
 from stateful.report.text import count, replay_command
-from stateful.scenario import Scenario
-from stateful.search import Job, jobs_of, not_offered, search
-from stateful.shard import Shard, deal, parse_shard
-from stateful.source import made_of
-from stateful.subject import find_subject
-from stateful.trace import Trace
+from stateful.run.examine import examine
+from stateful.search.jobs import Job, jobs_of, not_offered, search
+from stateful.search.result import HOLDS, UNKNOWN, VIOLATED, Result
+from stateful.verification.certificate import Certificate, Unfit, read
+from stateful.verification.shard import Shard, deal, parse_shard
+from stateful.verification.source import made_of
 
 
 def add_shard(parser: argparse.ArgumentParser) -> None:

@@ -18,10 +18,10 @@ from stateful.command.options import (
     positive,
 )
 from stateful.command.outcome import add_outcome, check_outcome, tell
-from stateful.scenario import Scenario
-from stateful.standard import MIXED, STANDARD, find_scenarios
-from stateful.subject import find_subject
-from stateful.verify import DEFAULT_BUDGET_S, verify
+from stateful.model.scenario import Scenario
+from stateful.model.standard import MIXED, STANDARD, find_scenarios
+from stateful.protocol.subject import find_subject
+from stateful.verification.verification import DEFAULT_BUDGET_S, verify
 
 
 def add(verbs: Verbs) -> None:

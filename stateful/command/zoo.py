@@ -6,11 +6,11 @@ import argparse
 import os
 
 from stateful.command.options import EXIT_STATUS, Verbs, WrongInput, positive
-from stateful.deciders.result import HOLDS, UNKNOWN
-from stateful.report.zoo import HEAD, row
+from stateful.report.zoo_text import HEAD, row
+from stateful.search.result import HOLDS, UNKNOWN
 from stateful.subjects.zoo import ANIMALS
-from stateful.verify import DEFAULT_BUDGET_S
-from stateful.zoo import look_at
+from stateful.verification.verification import DEFAULT_BUDGET_S
+from stateful.verification.zoo import look_at
 
 
 def add(verbs: Verbs) -> None:

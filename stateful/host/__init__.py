@@ -27,9 +27,12 @@ from secrets import token_hex
 from types import TracebackType
 from typing import Final, Self
 
-from stateful.chronicle import Chronicle
-from stateful.deciders.replay import replay
-from stateful.host.confirmation import (
+from stateful.host.fork_client import Gone, Parent
+from stateful.host.layout import file_system, remove_root
+from stateful.host.play import Stage
+from stateful.kernel.temporary import remove_tree, temporary_folder
+from stateful.model.chronicle import Chronicle
+from stateful.model.confirmation import (
     CONFIRMED,
     DIFFERS,
     UNPLAYABLE,
@@ -38,14 +41,11 @@ from stateful.host.confirmation import (
     Uneven,
     Unplayable,
 )
-from stateful.host.layout import file_system, remove_root
-from stateful.host.parent import Gone, Parent
-from stateful.host.stage import Stage
-from stateful.kernel.temporary import remove_tree, temporary_folder
-from stateful.scenario import Scenario
-from stateful.subject import Subject
-from stateful.trace import Trace
-from stateful.verify import Verification
+from stateful.model.scenario import Scenario
+from stateful.model.trace import Trace
+from stateful.protocol.subject import Subject
+from stateful.run.replay import replay
+from stateful.verification.verification import Verification
 
 TRIES: Final = 3
 

@@ -12,12 +12,12 @@ from __future__ import annotations
 import stat as st
 from typing import Any, Final
 
-from stateful.host.actor import in_words
 from stateful.host.calls import START_TIME, STATE, split_stat
+from stateful.host.player_process import in_words
 from stateful.host.translation import Translation
-from stateful.kernel.call import Call, Errno
 from stateful.kernel.kernel import CLOCK_START_US
-from stateful.kernel.process import Outcome
+from stateful.model.call import Call, Errno
+from stateful.model.lifecycle import Outcome
 
 NAMES_A_PID: Final = frozenset({"kill", "pidfd_open", "pid_exists", "inspect"})
 _LIVE: Final = {"R": "lives", "S": "lives", "D": "lives", "running": "lives", "sleeping": "lives"}

@@ -18,11 +18,12 @@ import stat as st
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from stateful.kernel.call import Call, Errno
 from stateful.kernel.files import OpenFile
 from stateful.kernel.locks import DROPPED
-from stateful.kernel.proc import PIDFD, STATES
+from stateful.kernel.proc import STATES
 from stateful.kernel.signals import HANDLED
+from stateful.model.call import Call, Errno
+from stateful.model.signal_target import PIDFD
 
 CHUNK_BYTES: Final = 65536
 STATE, START_TIME = 0, 19  # fields of /proc/<pid>/stat, counted from behind the name

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from stateful.explain.disk_words import shown_path
 from stateful.host.rights import user
 from stateful.host.translation import Translation
-from stateful.kernel.disk import LIMIT_CONTENT_BYTES, Disk
 from stateful.kernel.kernel import SKELETON
-from stateful.kernel.machine import ROOT
 from stateful.kernel.temporary import remove_tree
-from stateful.report.disk import shown_path
+from stateful.model.disk import LIMIT_CONTENT_BYTES, Disk
+from stateful.model.machine import ROOT
 
 _FOLDERS: Final = SKELETON[1:]
 

@@ -13,7 +13,7 @@ import signal
 from collections.abc import Sequence
 from typing import Final
 
-from stateful.kernel.machine import ROOT, USER
+from stateful.model.machine import ROOT, USER
 
 _SET_DEATH_SIGNAL, _SET_DUMPABLE, _SET_NAME = 1, 4, 15  # of prctl(2)
 _ARG_START, _ARG_END = 45, 46  # fields of /proc/self/stat, counted from behind the name

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
-from stateful.kernel.proc import BOOT_ID
+from stateful.model.machine import BOOT_ID
 
 _NUMBER: Final = re.compile(rb"[0-9]+")
 _DATE: Final = re.compile(rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9.]+[+-][0-9]{2}:[0-9]{2}")

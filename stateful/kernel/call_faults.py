@@ -14,19 +14,13 @@ import errno
 import os
 from typing import TYPE_CHECKING, Any, Final
 
-from stateful.kernel.call import Call, Errno
 from stateful.kernel.files import is_there
+from stateful.model.call import Call, Errno
+from stateful.model.faults import ERRNOS, SHORT
 
 if TYPE_CHECKING:
     from stateful.kernel.kernel import Kernel
     from stateful.kernel.process import Process
-
-ERRNOS: Final = {
-    name: getattr(errno, name.upper())
-    for name in ("eio", "enospc", "erofs", "eacces", "eperm", "emfile", "enolck", "eintr")
-}
-SHORT: Final = "short"
-CALL_FAULTS: Final = (*ERRNOS, SHORT)
 
 _MAKES_NAMES: Final = ("eio", "enospc", "erofs", "eacces")
 _FAILS_WITH: Final[dict[str, tuple[str, ...]]] = {

@@ -10,7 +10,7 @@ import stat as st
 from typing import TYPE_CHECKING
 
 from stateful.kernel import real
-from stateful.kernel.disk import HOME, NOWHERE
+from stateful.model.disk import HOME, NOWHERE
 
 if TYPE_CHECKING:
     from stateful.kernel.kernel import Kernel

@@ -8,66 +8,46 @@ fault has passed, one start alone becomes owner. SIGKILL (``crash-A``), SIGTERM 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from stateful.kernel import disk_faults
-from stateful.kernel.disk import HOME
-from stateful.kernel.hostile import HOSTILE, IN_ITS_PLACE
-from stateful.kernel.machine import FIRST_PID, START_TICKS, Stranger
-from stateful.kernel.persistence import PROFILES, WRITEBACK
-from stateful.kernel.power import POWER_LOSS, image_left, lose_power
+from stateful.kernel.power import image_left, lose_power
+from stateful.model.disk import HOME
+from stateful.model.faults import POWER_LOSS
+from stateful.model.hostile import HOSTILE, IN_ITS_PLACE
+from stateful.model.machine import FIRST_PID, START_TICKS, Stranger
 
 if TYPE_CHECKING:
     from stateful.kernel.kernel import Kernel
-
-
-class Fault(NamedTuple):
-    """A fault of the machine: how it is written, and what it does.
-
-    Attributes:
-        detail: the pattern of what follows its name and the joint; a group ``letter`` names a process.
-        strike: what happens, given what follows the name.
-    """
-
-    name: str
-    joint: str
-    detail: str
-    example: str
-    strike: Callable[[Kernel, str], None]
 
 
 class Impossible(ValueError):
     """A fault that cannot happen now, and why."""
 
 
-WORLD: Final[dict[str, Fault]] = {}
-
 Strike = Callable[["Kernel", str], None]
+STRIKES: Final[dict[str, Strike]] = {}
 
 
-def _fault(
-    name: str, detail: str = "", example: str = "", joint: str | None = None
-) -> Callable[[Strike], Strike]:
-    def register(strike: Strike) -> Strike:
-        between = joint if joint is not None else "-" if detail else ""
-        WORLD[name] = Fault(name, between, detail, f"{name}{between}{example}", strike)
-        return strike
+def _strike(name: str) -> Callable[[Strike], Strike]:
+    """Register what the fault of a row does."""
+
+    def register(function: Strike) -> Strike:
+        STRIKES[name] = function
+        return function
 
     return register
 
 
 def strike(kernel: Kernel, name: str, whom: str) -> None:
     """Let a fault of the machine happen. Raises Impossible."""
-    WORLD[name].strike(kernel, whom)
+    STRIKES[name](kernel, whom)
 
 
-OF_A_PID: Final = ("recycle", "lookalike")
-_PID: Final = r"(?P<letter>[A-Z])|[1-9][0-9]{0,9}"
-_FILE: Final = r"(?!\.{1,2}(?:=|$))[^/\s=]{1,200}"
 LATER_TICKS: Final = 900_000  # the start time of who gets a pid while the machine runs on
 
 
-@_fault("recycle", _PID, "99")
+@_strike("recycle")
 def _recycle(kernel: Kernel, whom: str) -> None:
     """The pid of a process that has ended goes to a program that is none of ours.
 
@@ -79,7 +59,7 @@ def _recycle(kernel: Kernel, whom: str) -> None:
     _give_pid(kernel, int(whom), ("/usr/bin/postgres", "-D", "/srv/data"))
 
 
-@_fault("lookalike", _PID, "99")
+@_strike("lookalike")
 def _lookalike(kernel: Kernel, whom: str) -> None:
     """The pid of a process that has ended goes to a gateway of another home. Owed: as by ``recycle``."""
     _give_pid(kernel, int(whom), ("hermes_cli/main.py", "gateway", "run"))
@@ -92,7 +72,7 @@ def _give_pid(kernel: Kernel, pid: int, argv: tuple[str, ...]) -> None:
     kernel.admit(Stranger(pid, ticks, argv))
 
 
-@_fault("reboot")
+@_strike("reboot")
 def _reboot(kernel: Kernel, _: str) -> None:
     """Everybody is killed at once; the disk is as it was; the machine's boot id is new.
 
@@ -102,7 +82,7 @@ def _reboot(kernel: Kernel, _: str) -> None:
     kernel.reboot()
 
 
-@_fault(POWER_LOSS, rf"(?:{'|'.join(PROFILES)})-[1-9][0-9]{{0,5}}", f"{WRITEBACK}-3")
+@_strike(POWER_LOSS)
 def _power_loss(kernel: Kernel, which: str) -> None:
     """Everybody is killed at once, and of the disk that is left which the power loss leaves of it.
 
@@ -116,7 +96,7 @@ def _power_loss(kernel: Kernel, which: str) -> None:
     lose_power(kernel, image)
 
 
-@_fault("clock", r"[+-][1-9][0-9]{0,8}", "+60", joint="")
+@_strike("clock")
 def _clock(kernel: Kernel, seconds: str) -> None:
     """The wall clock is set some seconds ahead or back; the monotonic one goes on.
 
@@ -125,7 +105,7 @@ def _clock(kernel: Kernel, seconds: str) -> None:
     kernel.skew += int(seconds) * 1_000_000
 
 
-@_fault("disk-full")
+@_strike("disk-full")
 def _full(kernel: Kernel, _: str) -> None:
     """From now on nothing can be written and no name be made: ENOSPC.
 
@@ -134,13 +114,13 @@ def _full(kernel: Kernel, _: str) -> None:
     kernel.condition = "full"
 
 
-@_fault("read-only")
+@_strike("read-only")
 def _read_only(kernel: Kernel, _: str) -> None:
     """From now on nothing on the disk can be changed: EROFS. Owed: as by ``disk-full``."""
     kernel.condition = "read-only"
 
 
-@_fault("disk-well")
+@_strike("disk-well")
 def _well(kernel: Kernel, _: str) -> None:
     """The disk is neither full nor read-only any more, and links to nowhere are taken away.
 
@@ -150,7 +130,7 @@ def _well(kernel: Kernel, _: str) -> None:
     disk_faults.take_links_away(kernel)
 
 
-@_fault("remove", _FILE, "gateway.lock")
+@_strike("remove")
 def _remove(kernel: Kernel, name: str) -> None:
     """An operator removes one file of the home; who has it open goes on with what they have.
 
@@ -163,7 +143,7 @@ def _remove(kernel: Kernel, name: str) -> None:
     disk_faults.remove(kernel, path)
 
 
-@_fault("home-gone")
+@_strike("home-gone")
 def _home_gone(kernel: Kernel, _: str) -> None:
     """The home is removed with all that is in it. Owed: that it is made again by the next start.
 
@@ -173,16 +153,14 @@ def _home_gone(kernel: Kernel, _: str) -> None:
         disk_faults.remove(kernel, HOME)
 
 
-@_fault("home-new")
+@_strike("home-new")
 def _home_new(kernel: Kernel, whom: str) -> None:
     """The home is put aside, and a new, empty one is in its place. Owed: one start in it becomes owner."""
     _home_gone(kernel, whom)
     disk_faults.make_home(kernel)
 
 
-@_fault(
-    "corrupt", rf"{_FILE}=(?:{'|'.join((*HOSTILE, *IN_ITS_PLACE))}|0x(?:[0-9a-f]{{2}})*)", "gateway.pid=torn"
-)
+@_strike("corrupt")
 def _corrupt(kernel: Kernel, what: str) -> None:
     """Other bytes stand in a file than anybody wrote, or a directory or a dangling link in its place.
 

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from stateful.kernel import real
-from stateful.kernel.call import Errno
+from stateful.model.call import Errno
 
 if TYPE_CHECKING:
     from stateful.kernel.kernel import Kernel

@@ -11,15 +11,18 @@ from itertools import count
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Final
 
-from stateful.kernel import call_faults, disk_faults, locks, proc, real, signals, state, switch
+from stateful.kernel import call_faults, disk_faults, locks, proc, real, signals, state
 from stateful.kernel import names as names  # registers its calls
-from stateful.kernel.call import Call, Errno, UnmodelledSyscall
-from stateful.kernel.disk import HOME, NO_DISK, Disk, scan
 from stateful.kernel.files import SYSCALLS, Inode, OpenFile
-from stateful.kernel.machine import MACHINE, Machine, Stranger
 from stateful.kernel.persistence import Persistence, all_on_disk, syncs
-from stateful.kernel.process import Outcome, Process
+from stateful.kernel.process import Process
+from stateful.kernel.scan import scan
 from stateful.kernel.temporary import remove_own, temporary_folder
+from stateful.model.call import Call, Errno, UnmodelledSyscall
+from stateful.model.disk import HOME, NO_DISK, Disk
+from stateful.model.lifecycle import Outcome
+from stateful.model.machine import MACHINE, Machine, Stranger
+from stateful.python import switch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

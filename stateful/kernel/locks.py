@@ -11,8 +11,8 @@ import fcntl
 from typing import TYPE_CHECKING, NamedTuple
 
 from stateful.kernel import real
-from stateful.kernel.call import BLOCKED, Blocked, Errno
 from stateful.kernel.files import WRITABLE, open_file, real_fd, syscall
+from stateful.model.call import BLOCKED, Blocked, Errno
 
 if TYPE_CHECKING:
     from stateful.kernel.kernel import Kernel

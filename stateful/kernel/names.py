@@ -7,8 +7,8 @@ import stat as st
 from typing import TYPE_CHECKING, Any
 
 from stateful.kernel import real
-from stateful.kernel.call import UnmodelledSyscall
 from stateful.kernel.files import folder_mode, on_disk, real_fd, status, syscall
+from stateful.model.call import UnmodelledSyscall
 
 if TYPE_CHECKING:
     from stateful.kernel.kernel import Kernel

@@ -44,14 +44,13 @@ from functools import lru_cache
 from itertools import combinations, product
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
-from stateful.kernel.disk import Disk, File
+from stateful.model.disk import Disk, File
+from stateful.model.faults import ORDERED, POSIX, WRITEBACK
 
 if TYPE_CHECKING:
-    from stateful.kernel.call import Call
     from stateful.kernel.files import OpenFile
+    from stateful.model.call import Call
 
-ORDERED, WRITEBACK, POSIX = "ordered", "writeback", "posix"
-PROFILES: Final = (ORDERED, WRITEBACK, POSIX)  # each allows all that those before it do, and more
 SYNCS: Final = ("fsync", "fdatasync")
 WRITES: Final = ("write", "pwrite", "sendfile", "ftruncate")
 # At one moment; those nearest to what the processes see come first. Where every name may be lost for itself,

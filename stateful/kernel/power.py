@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from stateful.kernel.persistence import Persistence, as_disk
 from stateful.kernel.restore import restore_disk
@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from stateful.kernel.kernel import Kernel
     from stateful.kernel.persistence import Image
     from stateful.kernel.state import SharedState
-
-POWER_LOSS: Final = "power-loss"
 
 
 def image_left(persistence: Persistence | None, which: str) -> Image | None:

@@ -14,20 +14,17 @@ from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
 from stateful.kernel.files import DEVICE, WRITABLE, OpenFile
-from stateful.kernel.machine import ROOT, Stranger
+from stateful.model.machine import BOOT_ID, BOOT_TIME_S, ROOT, Stranger
+from stateful.model.signal_target import PIDFD
 
 if TYPE_CHECKING:
     from stateful.kernel.kernel import Kernel
     from stateful.kernel.process import Process
 
-BOOT_ID = "6c1f2b9e-3f6d-4b0e-9a51-7d3c5e8f0a4"  # and how often the machine was started
-BOOT_TIME_S = 1_700_000_000
-TICKS_PER_S = 100
 NAMESPACE = "ns/pid"
 FIRST_NAMESPACE = 4_026_531_836  # of the pid namespace that a machine begins with, on every Linux
 FILES = ("cmdline", "comm", "stat", "status")
 STATES = {"R": "running", "S": "sleeping", "T": "stopped", "Z": "zombie"}
-PIDFD = "pidfd:"  # what stands for a path where a descriptor names a process
 
 
 def open_proc(kernel: Kernel, process: Process, path: str, flags: int) -> OpenFile:

@@ -11,28 +11,27 @@ import contextlib
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import WeakValueDictionary
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
-from stateful.escape import visible
-from stateful.kernel.call import WAITS, Call, Delivery, Errno, Outside, UnmodelledSyscall
-from stateful.kernel.disk import HOME
-from stateful.kernel.machine import USER
-from stateful.life import plain
+from stateful.model.call import WAITS, Call, Delivery, Errno, Outside, UnmodelledSyscall
+from stateful.model.disk import HOME
+from stateful.model.escape import visible
+from stateful.model.life import plain
+from stateful.model.lifecycle import LEAVING, OWNER, STARTING, Outcome
+from stateful.model.machine import USER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
 
     from stateful.kernel.files import OpenFile
-    from stateful.kernel.modules import Exchange
+    from stateful.python.modules import Exchange
 
 # A subject may catch GreenletExit and go on. After this many refused calls it is left parked instead.
 REFUSALS_BEFORE_ABANDONING = 64
-
-STARTING, OWNER, LEAVING = "starting", "owner", "leaving"
 
 # Greenlets that would not end: kept alive, because dropping one would throw into it again.
 _abandoned: list[Process] = []
@@ -46,41 +45,12 @@ PYTHON_DISPOSITIONS: dict[int, str] = {
 }
 
 
-class Outcome(NamedTuple):
-    """How a process ended, and the value.
-
-    ``released``, ``refused`` or ``failed``: the text of the error that it raised, if it did. ``answered``:
-    the pid that a status query answered. ``returned``: what a stop did. ``killed``: the signal.
-
-    Attributes:
-        errno: that of the error, where it failed with an OSError.
-        status: the exit status, as a parent sees it; None where it was killed.
-        tells_plans: whether that is to tell an end on purpose from another: see ``Process``.
-    """
-
-    kind: str
-    value: Any = None
-    errno: int | None = None
-    status: int | None = None
-    tells_plans: bool = False
-
-
-class Entry(NamedTuple):
-    """What the process table says of a live process, beside what its pid follows from."""
-
-    letter: str
-    life: str
-    stopped: bool
-    signals: tuple[int, ...]
-    dispositions: tuple[tuple[int, str], ...]
-
-
 class Process(greenlet):
     """A process of the kernel's table, and the greenlet that runs its code.
 
     Attributes:
         letter: its name in schedules and reports.
-        life: what it is there for, and which subject it runs; see ``stateful.life``.
+        life: what it is there for, and which subject it runs; see ``stateful.model.life``.
         pid, start_ticks, argv, uid: its identity as other processes see it.
         namespace: the pid namespace that it is in.
         boot: in which boot of the machine it began, counted from 1.
@@ -320,11 +290,3 @@ def described(error: BaseException) -> str:
 def _filenames(names: list[str]) -> list[Any]:
     """The file name arguments of OSError, which takes a second name only after a winerror."""
     return names if len(names) < 2 else [names[0], None, names[1]]
-
-
-def signal_name(number: int) -> str:
-    """The name of a signal, as in ``SIGTERM``; its number where it has none."""
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return str(number)

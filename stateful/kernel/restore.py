@@ -17,10 +17,10 @@ from stateful.kernel.kernel import SKELETON
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from stateful.kernel.disk import Disk, File
     from stateful.kernel.kernel import Kernel
     from stateful.kernel.process import Process
     from stateful.kernel.state import SharedState
+    from stateful.model.disk import Disk, File
 
 NAMELESS: Final = "/nameless-"
 _NOT_AGAIN: Final = os.O_CREAT | os.O_EXCL | os.O_TRUNC

@@ -12,11 +12,13 @@ import os
 import signal
 from typing import TYPE_CHECKING, Any
 
-from stateful.kernel.call import BLOCKED, Blocked
 from stateful.kernel.files import OpenFile, open_number, syscall
-from stateful.kernel.machine import ROOT, Stranger
-from stateful.kernel.proc import PIDFD, STATES, is_zombie, state_of
-from stateful.kernel.process import PYTHON_DISPOSITIONS, Outcome, signal_name
+from stateful.kernel.proc import STATES, is_zombie, state_of
+from stateful.kernel.process import PYTHON_DISPOSITIONS
+from stateful.model.call import BLOCKED, Blocked
+from stateful.model.lifecycle import Outcome, signal_name
+from stateful.model.machine import ROOT, Stranger
+from stateful.model.signal_target import PIDFD, named_by
 
 if TYPE_CHECKING:
     from stateful.kernel.kernel import Kernel
@@ -69,12 +71,6 @@ def _behind(kernel: Kernel, process: Process, fd: int) -> tuple[int, Process | S
     pid, start_ticks = named_by(path)
     target = kernel.find(pid, process.namespace)
     return pid, target if target is not None and target.start_ticks == start_ticks else None
-
-
-def named_by(path: str) -> tuple[int, int]:
-    """The pid and start time of the process that a pidfd's path names."""
-    pid, start_ticks = map(int, path.removeprefix(PIDFD).split(":"))
-    return pid, start_ticks
 
 
 @syscall("pidfd_send_signal")

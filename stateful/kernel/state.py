@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stateful.kernel import locks, real
-from stateful.kernel.process import Entry
+from stateful.model.lifecycle import Entry
 
 if TYPE_CHECKING:
-    from stateful.kernel.disk import Disk
     from stateful.kernel.files import OpenFile
     from stateful.kernel.kernel import Kernel
-    from stateful.kernel.machine import Stranger
     from stateful.kernel.persistence import Persistence
     from stateful.kernel.process import Process
+    from stateful.model.disk import Disk
+    from stateful.model.machine import Stranger
 
 
 class SharedState(NamedTuple):

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from stateful.deciders.memory import Memory
-from stateful.deciders.state import State
-from stateful.kernel.disk import Disk
+from stateful.model.disk import Disk
+from stateful.search.memory import Memory
+from stateful.search.search_state import State
 
 
 def observable(memory: Memory, state: State) -> tuple[Any, ...]:

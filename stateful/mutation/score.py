@@ -15,18 +15,18 @@ from functools import cache
 from itertools import groupby
 from typing import Any, Final
 
-from stateful.deciders.behaviour import Nondeterminism
-from stateful.deciders.explore import Explorer
-from stateful.deciders.memory import Memory
-from stateful.deciders.result import Result
-from stateful.kernel.call import UnmodelledSyscall
-from stateful.kernel.guard import Watchdog
+from stateful.model.call import UnmodelledSyscall
+from stateful.model.scenario import Scenario
+from stateful.model.standard import find_scenarios
 from stateful.mutation.mutation import Mutation, Survey
 from stateful.mutation.observable import observable
-from stateful.scenario import Scenario
-from stateful.standard import find_scenarios
-from stateful.subject import Offer, Subject
-from stateful.workers import in_parallel
+from stateful.protocol.subject import Offer, Subject
+from stateful.python.guard import Watchdog
+from stateful.run.replay import Nondeterminism
+from stateful.run.workers import in_parallel
+from stateful.search.explorer import Explorer
+from stateful.search.memory import Memory
+from stateful.search.result import Result
 
 CAUGHT, SURVIVED, EQUIVALENT, UNKNOWN = "caught", "survived", "equivalent", "unknown"
 

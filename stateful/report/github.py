@@ -12,15 +12,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from stateful.chronicle import Chronicle
-from stateful.report.blame import to_blame
-from stateful.report.chronicle import command
+from stateful.explain.blame import to_blame
+from stateful.model.chronicle import Chronicle
+from stateful.model.trace import Trace
+from stateful.report.chronicle_text import command
 from stateful.report.mermaid import mermaid
 from stateful.report.tally import Score, head_of_quiet, scores
 from stateful.report.text import replay_command, sentences, trace_text
 from stateful.report.verdict import points
-from stateful.trace import Trace
-from stateful.verify import Verification
+from stateful.verification.verification import Verification
 
 _TICKS: Final = re.compile(r"`{3,}")
 _DATA: Final = {"%": "%25", "\r": "%0D", "\n": "%0A"}

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from stateful.kernel.disk import HOME, Disk, File
-from stateful.report.calls import content_text
-from stateful.report.disk import shown, shown_path
-from stateful.trace import Standing, Trace
+from stateful.explain.disk_words import shown, shown_path
+from stateful.explain.words import content_text
+from stateful.model.disk import HOME, Disk, File
+from stateful.model.trace import Standing, Trace
 
 LONGEST_BESIDE_A_STEP: Final = 40
 NAMELESS: Final = "has no name any more, but is open"

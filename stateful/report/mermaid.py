@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from stateful.model.trace import Trace
 from stateful.report.picture import Fold, Picture, Row, draw, folded
 from stateful.report.text import count
-from stateful.trace import Trace
 
 MOST_ROWS: Final = 60
 LONGEST_MESSAGE: Final = 90

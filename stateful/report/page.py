@@ -14,16 +14,16 @@ from typing import Final, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from stateful.chronicle import Chronicle
-from stateful.deciders.result import VIOLATED
-from stateful.report.chronicle import command
+from stateful.model.chronicle import Chronicle
+from stateful.model.trace import Trace, Violation
+from stateful.report.chronicle_text import command
 from stateful.report.picture import Fold, Picture, Row, draw, folded
-from stateful.report.power import unjudged
+from stateful.report.power_text import unjudged
 from stateful.report.tally import head_of_quiet, scores
 from stateful.report.text import extent, replay_command, trace_text
 from stateful.report.verdict import points
-from stateful.trace import Trace, Violation
-from stateful.verify import Verification
+from stateful.search.result import VIOLATED
+from stateful.verification.verification import Verification
 
 NOT_VIOLATED: Final = "not violated"  # by one trace, which says nothing of others
 LONG_TRACE_ROWS: Final = 60  # a trace with more rows has its stretches of own steps folded

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final, NamedTuple
 
-from stateful.kernel.call import Errno
-from stateful.kernel.faults import WORLD
-from stateful.life import plain
-from stateful.report.calls import answer_text, call_text, event_text, whole_answer, world_text
+from stateful.explain.words import answer_text, call_text, event_text, whole_answer, world_text
+from stateful.model.call import Errno
+from stateful.model.faults import WORLD
+from stateful.model.life import plain
+from stateful.model.trace import Standing, Step, Trace
 from stateful.report.listing import Change, Entry, changed, cut, listing
 from stateful.report.text import is_of_its_own, sentences
-from stateful.trace import Standing, Step, Trace
 
 ABSENT, LIVES, STOPPED, OWNS, HUNG = "absent", "lives", "stopped", "owns", "hung"
 

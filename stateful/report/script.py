@@ -24,15 +24,15 @@ from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from stateful.built_in import BUILT_IN
-from stateful.kernel.call import Delivery, Errno
-from stateful.kernel.machine import DEAD_PID, MACHINE
-from stateful.report.calls import call_text, short_path
-from stateful.scenario import Scenario
-from stateful.schedule import LIVES, SIGNALS, STEP
-from stateful.subject import Offer, Subject
+from stateful.explain.words import call_text, short_path
+from stateful.model.call import Delivery, Errno
+from stateful.model.machine import DEAD_PID, MACHINE
+from stateful.model.scenario import Scenario
+from stateful.model.schedule import LIVES, SIGNALS, STEP
+from stateful.model.trace import Step, Trace
+from stateful.protocol.built_in import BUILT_IN
+from stateful.protocol.subject import Offer, Subject
 from stateful.subjects import status_module
-from stateful.trace import Step, Trace
 
 TEMPLATE: Final = "script.py.j2"
 WIDTH: Final = 100

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from stateful.chronicle import count_respawns
-from stateful.deciders.result import HOLDS, NOT_OFFERED, Result
+from stateful.model.chronicle import count_respawns
 from stateful.report.text import count
-from stateful.verify import Verification
+from stateful.search.result import HOLDS, NOT_OFFERED, Result
+from stateful.verification.verification import Verification
 
 
 class Score(NamedTuple):

@@ -11,23 +11,16 @@ import shlex
 import textwrap
 from typing import Final
 
-from stateful.chronicle import Chronicle
-from stateful.kernel.call import Errno
-from stateful.kernel.faults import WORLD
-from stateful.kernel.process import OWNER
-from stateful.life import plain
-from stateful.report.blame import blame
-from stateful.report.calls import (
-    answer_text,
-    call_text,
-    changes_names,
-    event_text,
-    is_claim,
-    world_text,
-)
-from stateful.report.needs import needs
-from stateful.report.reasons import reasons
-from stateful.trace import Step, Trace
+from stateful.explain.blame import blame
+from stateful.explain.reasons import reasons
+from stateful.explain.words import answer_text, call_text, changes_names, event_text, is_claim, world_text
+from stateful.model.call import Errno
+from stateful.model.chronicle import Chronicle
+from stateful.model.faults import WORLD
+from stateful.model.life import plain
+from stateful.model.lifecycle import OWNER
+from stateful.model.trace import Step, Trace
+from stateful.report.needs_text import needs
 
 LIMIT_COLUMNS: Final = 99
 LIMIT_LINES: Final = 40
@@ -42,7 +35,7 @@ _NO_BREAK: Final = "\xa0"
 def trace_text(trace: Trace) -> str:
     """The whole text of a trace: a counterexample where it violates an invariant."""
     if isinstance(trace, Chronicle):
-        from stateful.report.chronicle import chronicle_text  # which uses this module
+        from stateful.report.chronicle_text import chronicle_text  # which uses this module
 
         return chronicle_text(trace)
     broken = trace.violation

@@ -8,21 +8,21 @@ from typing import Any, Final
 
 from rich.table import Table
 
-from stateful.chronicle import RUN_INVARIANTS, Chronicle, count_respawns
-from stateful.deciders.result import HOLDS, NOT_OFFERED, UNKNOWN, VIOLATED, Result
-from stateful.image import ODD
-from stateful.invariants import INVARIANTS, SPEAKS_OF
-from stateful.kernel.call_faults import CALL_FAULTS
-from stateful.life import plain
-from stateful.report import power
-from stateful.report.chronicle import command
-from stateful.report.needs import needs
+from stateful.model.chronicle import RUN_INVARIANTS, Chronicle, count_respawns
+from stateful.model.faults import CALL_FAULTS
+from stateful.model.images import ODD
+from stateful.model.invariants import INVARIANTS, SPEAKS_OF
+from stateful.model.life import plain
+from stateful.model.scenario import Scenario, count_faults, faults_of_plan
+from stateful.model.standard import UPSETS
+from stateful.model.trace import Trace
+from stateful.protocol.subject import Offer
+from stateful.report import power_text
+from stateful.report.chronicle_text import command
+from stateful.report.needs_text import needs
 from stateful.report.text import LIMIT_COLUMNS, count, replay_command, trace_text
-from stateful.scenario import Scenario, count_faults, faults_of_plan
-from stateful.standard import UPSETS
-from stateful.subject import Offer
-from stateful.trace import Trace
-from stateful.verify import Verification
+from stateful.search.result import HOLDS, NOT_OFFERED, UNKNOWN, VIOLATED, Result
+from stateful.verification.verification import Verification
 
 STYLES: Final = {HOLDS: "green", VIOLATED: "bold red", UNKNOWN: "yellow"}
 NOT_OFFERED_CELL: Final = "n/o"
@@ -140,7 +140,7 @@ def points(verification: Verification) -> list[tuple[str, list[str]]]:
             ("scope", _scope(verification, begun) if begun else []),
             ("supervised", _supervised(played)),
             ("tried", _tried(verification)),
-            ("power loss", power.power_losses(begun)),
+            ("power loss", power_text.power_losses(begun)),
         ]
     for name, phrase in _says_of_itself(verification.offer).items():
         said.append(("not offered", [f"{name}: {phrase}" if phrase else name]))
@@ -272,7 +272,7 @@ def _result_as_json(result: Result) -> dict[str, Any]:
         "executions": result.calls,
         "exhaustive": result.exhaustive,
         "seconds": round(result.seconds, 3),
-        **({"power_losses": power.as_json(result)} if result.power_losses else {}),
+        **({"power_losses": power_text.as_json(result)} if result.power_losses else {}),
         **({"respawns": result.chronicle.respawns} if result.chronicle else {}),
         "violations": [
             {

@@ -1,4 +1,4 @@
-"""The built-in subjects, which ``stateful.built_in`` lists: the reference, the history, and planted ones.
+"""The built-in subjects (``stateful.protocol.built_in`` lists them): the reference, the history, the planted.
 
 Nothing else is here: each process imports this package anew, before the subject itself.
 """

@@ -13,9 +13,9 @@ from stateful.__main__ import main
 from stateful.campaign.campaign import Campaign, fuzz, show_nothing
 from stateful.campaign.corpus import Corpus
 from stateful.campaign.tally import Tally
-from stateful.examine import steps_of_a_start
-from stateful.report.campaign import is_violated
-from stateful.subject import find_subject
+from stateful.protocol.subject import find_subject
+from stateful.report.campaign_text import is_violated
+from stateful.run.examine import steps_of_a_start
 
 LIMIT_S = 60.0
 FUZZ = (sys.executable, "-m", "stateful", "fuzz")

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from stateful.campaign.corpus import Corpus, Kept
-from stateful.case import Case, Turn
-from stateful.schedule import parse_schedule
+from stateful.explain.case import Case, Turn
+from stateful.model.schedule import parse_schedule
 
 KEPT = Kept("direct-unlink", "any-empty", tuple(parse_schedule("start-A A3 start-B B8 crash-A")))
 BROKEN = KEPT._replace(invariant="at_most_one_owner")

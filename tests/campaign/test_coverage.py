@@ -10,13 +10,13 @@ import pytest
 from stateful.campaign.coverage import Coverage
 from stateful.campaign.lines import Lines
 from stateful.campaign.tally import StateMap
-from stateful.deciders.ordering import Orderings
-from stateful.deciders.replay import replay
-from stateful.execution import Execution
-from stateful.kernel.guard import Watchdog
-from stateful.schedule import parse_schedule
-from stateful.standard import find_scenario
-from stateful.subject import find_subject
+from stateful.model.schedule import parse_schedule
+from stateful.model.standard import find_scenario
+from stateful.protocol.subject import find_subject
+from stateful.python.guard import Watchdog
+from stateful.run.execution import Execution
+from stateful.run.replay import replay
+from stateful.sample.orderings import Orderings
 
 
 def cover(coverage: Coverage, schedule: str) -> None:

@@ -18,9 +18,9 @@ import psutil
 import pytest
 
 from stateful.campaign.corpus import Corpus
-from stateful.case import parse_case
+from stateful.explain.case import parse_case
 from stateful.kernel.temporary import temporary_folder
-from stateful.schedule import parse_schedule
+from stateful.model.schedule import parse_schedule
 
 LIMIT_S = 60.0
 SUBJECT = "direct-unlink"

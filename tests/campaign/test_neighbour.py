@@ -5,11 +5,11 @@ from __future__ import annotations
 from random import Random
 
 from stateful.campaign.neighbour import execute, vary
-from stateful.deciders.walk import see_nothing
-from stateful.kernel.guard import Watchdog
-from stateful.schedule import format_schedule, parse_schedule
-from stateful.standard import find_scenario
-from stateful.subject import find_subject
+from stateful.model.schedule import format_schedule, parse_schedule
+from stateful.model.standard import find_scenario
+from stateful.protocol.subject import find_subject
+from stateful.python.guard import Watchdog
+from stateful.sample.walk import see_nothing
 
 MOVES = parse_schedule("start-A A3 start-B B8 crash-A start-C C4")
 

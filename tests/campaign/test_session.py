@@ -11,13 +11,13 @@ import pytest
 from stateful.campaign import session
 from stateful.campaign.corpus import Corpus, Kept
 from stateful.campaign.messages import MINIMISE, REVISIT, Found, Message, Progress, Revisited, Slice
-from stateful.deciders.behaviour import Nondeterminism
-from stateful.deciders.minimise import Weight
-from stateful.deciders.recall import VIOLATED, recall
-from stateful.invariants import INVARIANTS
-from stateful.schedule import parse_schedule
-from stateful.subject import find_subject
-from stateful.trace import Violation
+from stateful.explain.case_player import VIOLATED, recall
+from stateful.explain.minimise import Weight
+from stateful.model.invariants import INVARIANTS
+from stateful.model.schedule import parse_schedule
+from stateful.model.trace import Violation
+from stateful.protocol.subject import find_subject
+from stateful.run.replay import Nondeterminism
 
 TWO_OWNERS = Kept(
     "direct-unlink", "any-empty", tuple(parse_schedule("start-A A1 start-B B8 A7")), "at_most_one_owner"

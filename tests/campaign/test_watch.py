@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from stateful.campaign.watch import files_of
-from stateful.subject import find_subject
+from stateful.protocol.subject import find_subject
 
 LIMIT_S = 60.0
 

@@ -16,12 +16,12 @@ from typing import Any
 
 import pytest
 
-from stateful.image import RECORD, RECYCLED, DiskImage
-from stateful.kernel.disk import HOME
-from stateful.scenario import Scenario
-from stateful.standard import CASTS
+from stateful.model.disk import HOME
+from stateful.model.images import RECORD, RECYCLED, DiskImage
+from stateful.model.scenario import Scenario
+from stateful.model.standard import CASTS
 from stateful.subjects import scoped_lock
-from stateful.verify import verify
+from stateful.verification.verification import verify
 
 Put = Callable[[Path, str], Path]
 Run = Callable[..., "subprocess.Popen[str]"]

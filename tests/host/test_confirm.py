@@ -10,14 +10,14 @@ from typing import Final, NamedTuple
 
 import pytest
 
-from stateful.built_in import MODULES
-from stateful.deciders.replay import replay
 from stateful.host import Host
-from stateful.mutants import MUTANTS
-from stateful.schedule import parse_schedule
-from stateful.standard import find_scenario
-from stateful.subject import find_subject
-from stateful.trace import Trace
+from stateful.model.schedule import parse_schedule
+from stateful.model.standard import find_scenario
+from stateful.model.trace import Trace
+from stateful.protocol.built_in import MODULES
+from stateful.protocol.mutant_table import MUTANTS
+from stateful.protocol.subject import find_subject
+from stateful.run.replay import replay
 
 TESTS: Final = Path(__file__).parents[1]
 ROOT: Final = TESTS.parent
@@ -42,8 +42,8 @@ def planted(name: str) -> str:
 
 
 def pinned_in_tests() -> list[Case]:
-    caught = runpy.run_path(str(TESTS / "test_invariants.py"))["CAUGHT"]
-    broken = runpy.run_path(str(TESTS / "test_faults.py"))["BROKEN"]
+    caught = runpy.run_path(str(TESTS / "model" / "test_invariants.py"))["CAUGHT"]
+    broken = runpy.run_path(str(TESTS / "model" / "test_faults.py"))["BROKEN"]
     return [
         *(Case(planted(name), None, *where) for name, where in caught.items()),
         *(Case(planted(name), None, where, how) for name, where, _, how in broken.values()),

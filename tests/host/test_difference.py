@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from stateful.deciders.replay import replay
-from stateful.host import Host, troupe
-from stateful.kernel.call import Call, Errno
-from stateful.kernel.process import Outcome
-from stateful.schedule import STEP, Move, parse_schedule
-from stateful.standard import find_scenario
-from stateful.subject import find_subject
-from stateful.trace import Step, Trace
+from stateful.host import Host, players
+from stateful.model.call import Call, Errno
+from stateful.model.lifecycle import Outcome
+from stateful.model.schedule import STEP, Move, parse_schedule
+from stateful.model.standard import find_scenario
+from stateful.model.trace import Step, Trace
+from stateful.protocol.subject import find_subject
+from stateful.run.replay import replay
 
 RACE = ("direct-unlink", "two-starts-empty", "A1 B8 A7")
 
@@ -102,7 +102,7 @@ def test_exit_status_is_that_of_the_real_process(host: Host) -> None:
 
 
 def test_lock_that_has_to_be_waited_for_is_no_hang(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(troupe, "PATIENCE_S", 0.3)
+    monkeypatch.setattr(players, "PATIENCE_S", 0.3)
     subject, scenario = find_subject("tests/planted/waits_for_lock.py"), find_scenario("two-starts-empty")
     trace = replay(subject, scenario, parse_schedule("A2 B1"))
     lock = next(step for step in trace.steps if step.call and step.call.name == "flock")

@@ -13,15 +13,15 @@ from typing import Final
 
 import pytest
 
-from stateful.deciders.replay import replay
 from stateful.host import CONFIRMED, DIFFERS, UNPLAYABLE, Host
-from stateful.host.stage import Stage
-from stateful.kernel.call import Errno
+from stateful.host.play import Stage
 from stateful.kernel.temporary import temporary_folder
-from stateful.schedule import parse_schedule
-from stateful.standard import find_scenario
-from stateful.subject import find_subject
-from stateful.trace import Trace
+from stateful.model.call import Errno
+from stateful.model.schedule import parse_schedule
+from stateful.model.standard import find_scenario
+from stateful.model.trace import Trace
+from stateful.protocol.subject import find_subject
+from stateful.run.replay import replay
 
 RACE: Final = (find_subject("direct-unlink"), find_scenario("two-starts-empty"))
 SCHEDULE: Final = "A1 B8 A7"
@@ -30,17 +30,17 @@ PATIENCE_S: Final = 20.0
 # Stops in the middle of a play: one process is stopped, one runs, and one is a zombie's parent's next.
 HANGS: Final = """
 import time
-from stateful.deciders.replay import replay
-from stateful.host import Host, stage
-from stateful.standard import find_scenario
-from stateful.schedule import parse_schedule
-from stateful.subject import find_subject
+from stateful.run.replay import replay
+from stateful.host import Host, play
+from stateful.model.standard import find_scenario
+from stateful.model.schedule import parse_schedule
+from stateful.protocol.subject import find_subject
 
 def hang(self):
     print("in the middle", flush=True)
     time.sleep(60)
 
-stage.Stage._compare_disks = hang
+play.Stage._compare_disks = hang
 subject, scenario = find_subject("direct-unlink"), find_scenario("two-starts-zombie")
 with Host() as host:
     host.confirm(subject, scenario, replay(subject, scenario, parse_schedule("A3 sigstop-A B3")))

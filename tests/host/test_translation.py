@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stateful.host.translation import Translation
-from stateful.kernel.proc import BOOT_ID
+from stateful.model.machine import BOOT_ID
 
 
 @pytest.fixture

@@ -11,16 +11,16 @@ from typing import Final
 
 import pytest
 
-from stateful.deciders.replay import look
-from stateful.examine import examine
-from stateful.execution import Execution
 from stateful.host import DIFFERS, Host
-from stateful.image import DISKS, LOOKALIKE, ODD_NAME, OWN_PID, REBOOTED, ZOMBIE, DiskImage
-from stateful.kernel.guard import Watchdog
-from stateful.scenario import Cast, Scenario
-from stateful.schedule import STEP, Move, ScheduleMismatch, parse_schedule
-from stateful.subject import Subject, find_subject
-from stateful.trace import Trace
+from stateful.model.images import DISKS, LOOKALIKE, ODD_NAME, OWN_PID, REBOOTED, ZOMBIE, DiskImage
+from stateful.model.scenario import Cast, Scenario
+from stateful.model.schedule import STEP, Move, ScheduleMismatch, parse_schedule
+from stateful.model.trace import Trace
+from stateful.protocol.subject import Subject, find_subject
+from stateful.python.guard import Watchdog
+from stateful.run.examine import examine
+from stateful.run.execution import Execution
+from stateful.run.replay import look
 
 EVENTS: Final = tuple(
     f"{event}-{{}}" for event in ("crash", "crash", "term", "sigstop", "sigcont", "sigcont", "exit", "exit")

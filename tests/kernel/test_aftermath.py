@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stateful.kernel import guard, real
-from stateful.schedule import STEP, Move
+from stateful.kernel import real
+from stateful.model.schedule import STEP, Move
+from stateful.python import guard
 
 if TYPE_CHECKING:
     from conftest import Stage
@@ -120,11 +121,11 @@ def test_garbage_of_a_process_reaches_nothing(stage: Stage, victim: Path, escape
 EXPLORE = """
     import os, sys
     import stateful.kernel.temporary as temporary
-    from stateful.execution import Execution
-    from stateful.kernel.guard import Watchdog
-    from stateful.standard import find_scenario
-    from stateful.schedule import STEP, Move
-    from stateful.subject import find_subject
+    from stateful.run.execution import Execution
+    from stateful.python.guard import Watchdog
+    from stateful.model.standard import find_scenario
+    from stateful.model.schedule import STEP, Move
+    from stateful.protocol.subject import find_subject
 
     temporary.SHARED_MEMORY = sys.argv[1]
     subject = find_subject(sys.argv[2])
@@ -161,8 +162,8 @@ def test_destructor_that_never_ends_is_left(stage: Stage, folder: Path) -> None:
     """
     stage.write("import os\nos.stat(home)", top)
     then = """
-        import stateful.kernel.guard
-        stateful.kernel.guard.STUCK_AFTER_S = 0.1
+        import stateful.python.guard
+        stateful.python.guard.STUCK_AFTER_S = 0.1
         run()
         run()
         print("goes on")
@@ -214,8 +215,8 @@ def test_child_that_closes_nothing_leaves_nothing(stage: Stage, folder: Path) ->
 def test_stuck_process_does_not_keep_the_interpreter_from_ending(stage: Stage, folder: Path) -> None:
     stage.write("while True:\n    try:\n        while True: pass\n    except BaseException: pass")
     then = """
-        import stateful.kernel.guard
-        stateful.kernel.guard.STUCK_AFTER_S = 0.1
+        import stateful.python.guard
+        stateful.python.guard.STUCK_AFTER_S = 0.1
         run()
     """
     with child(folder, f"{stage.folder}/subject.py", then) as process:

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stateful.execution import Execution
-from stateful.image import DiskImage
-from stateful.kernel.machine import Machine
-from stateful.scenario import Cast, Scenario
-from stateful.schedule import Move
+from stateful.model.images import DiskImage
+from stateful.model.machine import Machine
+from stateful.model.scenario import Cast, Scenario
+from stateful.model.schedule import Move
+from stateful.run.execution import Execution
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -41,34 +41,29 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 import pytest
 from greenlet import getcurrent
 
-from stateful.execution import Execution
-from stateful.image import DiskImage
-from stateful.kernel.call import BLOCKED, Call
-from stateful.kernel.file_calls import FCNTL_CALLS, FILE_CALLS
 from stateful.kernel.files import SYSCALLS
-from stateful.kernel.folder_calls import FOLDER_CALLS
 from stateful.kernel.kernel import Kernel
-from stateful.kernel.machine import Machine, Stranger
-from stateful.kernel.path_calls import PATH_CALLS
-from stateful.kernel.process_calls import (
-    ATEXIT_CALLS,
-    OS_CALLS,
-    SELECT_CALLS,
-    SIGNAL_CALLS,
-    TIME_CALLS,
-)
 from stateful.kernel.restore import restore
 from stateful.kernel.state import SharedState
 from stateful.kernel.temporary import temporary_folder
-from stateful.running import LETTERS, new_process
-from stateful.scenario import Cast, Scenario
-from stateful.schedule import STEP, Move, ScheduleMismatch
-from stateful.subject import Subject
+from stateful.model.call import BLOCKED, Call
+from stateful.model.images import DiskImage
+from stateful.model.machine import Machine, Stranger
+from stateful.model.scenario import Cast, Scenario
+from stateful.model.schedule import LETTERS, STEP, Move, ScheduleMismatch
+from stateful.protocol.subject import Subject
+from stateful.python.file_calls import FCNTL_CALLS, FILE_CALLS
+from stateful.python.folder_calls import FOLDER_CALLS
+from stateful.python.path_calls import PATH_CALLS
+from stateful.python.process_calls import ATEXIT_CALLS, OS_CALLS, SELECT_CALLS, SIGNAL_CALLS, TIME_CALLS
+from stateful.run.execution import Execution
+from stateful.run.running import new_process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from stateful.kernel.process import Outcome, Process
+    from stateful.kernel.process import Process
+    from stateful.model.lifecycle import Outcome
 
 HERE: Final = Path(__file__).parent
 WAITS: Final = "waits"

@@ -16,13 +16,13 @@ from pathlib import Path
 
 import pytest
 
-from stateful.deciders.replay import replay
-from stateful.execution import Execution
-from stateful.kernel.call import Errno
-from stateful.kernel.guard import Watchdog
-from stateful.schedule import STEP, Move, parse_schedule
-from stateful.standard import find_scenario
-from stateful.subject import find_subject
+from stateful.model.call import Errno
+from stateful.model.schedule import STEP, Move, parse_schedule
+from stateful.model.standard import find_scenario
+from stateful.protocol.subject import find_subject
+from stateful.python.guard import Watchdog
+from stateful.run.execution import Execution
+from stateful.run.replay import replay
 
 MISFORTUNE = Path(__file__).parent / "misfortune.py"
 NAMESPACE = ("unshare", "--user", "--map-root-user", "--mount")

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stateful.execution import Execution
-from stateful.image import ROOTS
-from stateful.kernel.machine import FIRST_PID
-from stateful.scenario import Cast, Scenario
+from stateful.model.images import ROOTS
+from stateful.model.machine import FIRST_PID
+from stateful.model.scenario import Cast, Scenario
+from stateful.run.execution import Execution
 
 if TYPE_CHECKING:
     from conftest import Stage

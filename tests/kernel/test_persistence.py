@@ -13,12 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stateful.kernel.call import Call, Errno
-from stateful.kernel.disk import HOME
 from stateful.kernel.kernel import Kernel
-from stateful.kernel.persistence import MOST_IMAGES, ORDERED, POSIX, PROFILES, Persistence
+from stateful.kernel.persistence import MOST_IMAGES, Persistence
 from stateful.kernel.power import after_power_loss, image_left, lose_power
 from stateful.kernel.process import Process
+from stateful.model.call import Call, Errno
+from stateful.model.disk import HOME
+from stateful.model.faults import ORDERED, POSIX, PROFILES
 
 NEW = os.O_CREAT | os.O_WRONLY | os.O_TRUNC
 

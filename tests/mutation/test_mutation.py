@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from stateful.__main__ import main
-from stateful.examine import examine
 from stateful.mutation.score import Judgement, judge, scope, survey
-from stateful.subject import Subject, find_subject
+from stateful.protocol.subject import Subject, find_subject
+from stateful.run.examine import examine
 
 LOCKED = """
 import fcntl, os

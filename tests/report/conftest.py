@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from stateful.deciders.needs import explain
-from stateful.deciders.replay import replay
-from stateful.execution import Execution
-from stateful.schedule import parse_schedule
-from stateful.standard import find_scenario
-from stateful.subject import find_subject
-from stateful.trace import Trace
+from stateful.explain.needs import explain
+from stateful.model.schedule import parse_schedule
+from stateful.model.standard import find_scenario
+from stateful.model.trace import Trace
+from stateful.protocol.subject import find_subject
+from stateful.run.execution import Execution
+from stateful.run.replay import replay
 
 HERE = Path(__file__).parent
 

@@ -11,14 +11,13 @@ from typing import Any
 
 import pytest
 
-from stateful.deciders.replay import replay
+from stateful.model.schedule import LETTERS, parse_schedule
+from stateful.model.standard import find_scenario
+from stateful.model.trace import Trace
+from stateful.protocol.subject import find_subject
 from stateful.report.page import trace_page, verification_page
-from stateful.running import LETTERS
-from stateful.schedule import parse_schedule
-from stateful.standard import find_scenario
-from stateful.subject import find_subject
-from stateful.trace import Trace
-from stateful.verify import verify
+from stateful.run.replay import replay
+from stateful.verification.verification import verify
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="playwright is not installed; it comes with the extra 'browser'"

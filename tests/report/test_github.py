@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from stateful.model.standard import find_scenario
 from stateful.report import github
-from stateful.standard import find_scenario
-from stateful.verify import Verification, verify
+from stateful.verification.verification import Verification, verify
 
 WEDGES = Path("stateful/subjects/mutants/empty_record_wedges.py")
 

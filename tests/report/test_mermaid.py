@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
-from stateful.deciders.replay import replay
+from stateful.model.schedule import parse_schedule
+from stateful.model.standard import find_scenario
+from stateful.model.trace import Trace
+from stateful.protocol.subject import find_subject
 from stateful.report.mermaid import MOST_ROWS, escape, mermaid
-from stateful.schedule import parse_schedule
-from stateful.standard import find_scenario
-from stateful.subject import find_subject
-from stateful.trace import Trace
+from stateful.run.replay import replay
 
 HISTORY = ("foreign-guard", "direct-unlink", "guarded-lock", "unlinked-lock")
 

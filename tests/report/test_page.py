@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from stateful.__main__ import main
-from stateful.deciders.replay import replay
+from stateful.model.schedule import parse_schedule
+from stateful.model.standard import find_scenario, find_scenarios
+from stateful.model.trace import Trace
+from stateful.protocol.subject import find_subject
 from stateful.report.page import trace_page, verification_page
-from stateful.schedule import parse_schedule
-from stateful.standard import find_scenario, find_scenarios
-from stateful.subject import find_subject
-from stateful.trace import Trace
-from stateful.verify import Verification, verify
+from stateful.run.replay import replay
+from stateful.verification.verification import Verification, verify
 
 VOID = ("meta", "link", "br")
 

@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 import pytest
 
-from stateful.deciders.replay import replay
-from stateful.kernel.disk import LIMIT_CONTENT_BYTES
-from stateful.report.disk import LONGEST_CONTENT, shown
+from stateful.explain.disk_words import LONGEST_CONTENT, shown
+from stateful.model.disk import LIMIT_CONTENT_BYTES
+from stateful.model.schedule import parse_schedule
+from stateful.model.standard import find_scenario
+from stateful.model.trace import Trace
+from stateful.protocol.subject import find_subject
 from stateful.report.picture import Fold, Part, Picture, Row, draw, folded
-from stateful.schedule import parse_schedule
-from stateful.standard import find_scenario
-from stateful.subject import find_subject
-from stateful.trace import Trace
+from stateful.run.replay import replay
 
 HISTORY = ("foreign-guard", "direct-unlink", "guarded-lock", "unlinked-lock")
 

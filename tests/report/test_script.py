@@ -14,14 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from stateful.case import parse_case
-from stateful.deciders.recall import recall
-from stateful.deciders.replay import replay
-from stateful.examine import examine
+from stateful.explain.case import parse_case
+from stateful.explain.case_player import recall
+from stateful.model.schedule import parse_schedule
+from stateful.model.standard import find_scenario
+from stateful.protocol.subject import find_subject
 from stateful.report.script import NotShown, script
-from stateful.schedule import parse_schedule
-from stateful.standard import find_scenario
-from stateful.subject import find_subject
+from stateful.run.examine import examine
+from stateful.run.replay import replay
 
 GOLDEN = Path(__file__).parent / "scripts" / "direct-unlink.txt"
 RACE = "direct-unlink two-starts-empty A1 B8 A7"

@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from stateful.deciders.machine import InvariantViolated
-from stateful.deciders.minimise import minimise, name_scenario
-from stateful.deciders.needs import explain
-from stateful.deciders.replay import replay
-from stateful.execution import Execution
-from stateful.report.reasons import reasons
+from stateful.explain.minimise import minimise, name_scenario
+from stateful.explain.needs import explain
+from stateful.explain.reasons import reasons
+from stateful.model.schedule import parse_schedule
+from stateful.model.standard import find_scenario
+from stateful.model.trace import Trace
+from stateful.protocol.subject import Subject, find_subject
 from stateful.report.text import LIMIT_COLUMNS, LIMIT_LINES, trace_text
-from stateful.schedule import parse_schedule
-from stateful.standard import find_scenario
-from stateful.subject import Subject, find_subject
-from stateful.trace import Trace
-from stateful.verify import verify
+from stateful.run.execution import Execution
+from stateful.run.replay import replay
+from stateful.sample.single_owner_machine import InvariantViolated
+from stateful.verification.verification import verify
 
 TEXTS = Path(__file__).parent / "counterexamples"
 

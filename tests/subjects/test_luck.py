@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from stateful.bench.luck import Look, Seen, lines, machines_until_found
-from stateful.mutants import MUTANTS, UNDER_SUPERVISORS
-from stateful.standard import find_scenario
+from stateful.model.standard import find_scenario
+from stateful.protocol.mutant_table import MUTANTS, UNDER_SUPERVISORS
 
 # A race, a crash inside a claim, a crash after it, an odd disk; each takes a few machines.
 QUICK = ("check-then-overwrite", "empty-record-wedges", "foreign-guard-on-cleanup", "recycled-pid-trusted")

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from stateful import mutants
 from stateful.bench.table import search_mutant
-from stateful.built_in import broken_by
-from stateful.chronicle import RUN_INVARIANTS
-from stateful.deciders.minimise import minimise
-from stateful.deciders.replay import replay
-from stateful.invariants import INVARIANTS
-from stateful.mutants import MUTANTS, NOT_EXPRESSIBLE
-from stateful.schedule import format_schedule, parse_schedule
-from stateful.standard import find_scenario
-from stateful.subject import find_subject
+from stateful.explain.minimise import minimise
+from stateful.model.chronicle import RUN_INVARIANTS
+from stateful.model.invariants import INVARIANTS
+from stateful.model.schedule import format_schedule, parse_schedule
+from stateful.model.standard import find_scenario
+from stateful.protocol import mutant_table
+from stateful.protocol.built_in import broken_by
+from stateful.protocol.mutant_table import MUTANTS, NOT_EXPRESSIBLE
+from stateful.protocol.subject import find_subject
+from stateful.run.replay import replay
 
 # The rows of the catalogue, how single-owner protocols broke in the wild, by section.
 CATALOGUE = {
@@ -52,7 +52,7 @@ def kebab(row: str) -> str:
 @pytest.mark.parametrize("section", CATALOGUE)
 def test_every_row_is_a_mutant_or_it_is_said_why_not(section: str) -> None:
     rows = set(map(kebab, CATALOGUE[section].split()))
-    assert set(vars(mutants)[section]) == rows - NOT_EXPRESSIBLE.keys()
+    assert set(vars(mutant_table)[section]) == rows - NOT_EXPRESSIBLE.keys()
 
 
 def test_only_rows_are_not_expressible() -> None:
@@ -60,7 +60,7 @@ def test_only_rows_are_not_expressible() -> None:
 
 
 def test_every_file_is_in_the_table() -> None:
-    folder = Path(mutants.__file__).parent / "subjects/mutants"
+    folder = Path(mutant_table.__file__).parents[1] / "subjects" / "mutants"
     files = {path.stem.replace("_", "-") for path in folder.glob("[!_]*.py")}
     assert files == set(MUTANTS)
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from stateful.scenario import MEDDLING
-from stateful.standard import SCENARIOS, UPSETS
+from stateful.model.scenario import MEDDLING
+from stateful.model.standard import SCENARIOS, UPSETS
 from stateful.subjects import variants
 from stateful.subjects.variants import VARIANTS
-from stateful.verify import verify
+from stateful.verification.verification import verify
 
 SMALL = [
     scenario

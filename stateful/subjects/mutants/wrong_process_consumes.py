@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from stateful.kernel.disk import HOME
+from stateful.model.disk import HOME
 from stateful.subjects.overrides import overrides
 from stateful.subjects.variants import record_in_the_lock
 from stateful.subjects.variants.record_in_the_lock import Owner

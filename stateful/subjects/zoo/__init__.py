@@ -1,8 +1,8 @@
 """The zoo: real single-owner code from PyPI, unmodified, each behind an adapter that may be copied.
 
 An adapter is a subject like any other (see README). Its docstring says what the library promises, and
-``not_offered`` what it does not. The libraries are no dependency: ``stateful.installation`` puts the pinned
-versions below into a folder of their own, so that two versions of one library can be compared.
+``not_offered`` what it does not. The libraries are no dependency: ``stateful.protocol.installation`` puts
+the pinned versions below into a folder of their own, so that two versions of one library can be compared.
 """
 
 from __future__ import annotations

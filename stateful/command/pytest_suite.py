@@ -1,0 +1,91 @@
+"""One line in a maintainer's own test-suite that runs every scenario and the machine on their module.
+
+from stateful import conformance
+
+TestStatus = conformance("mypackage.gateway.status")
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+import pytest
+
+from stateful.model.call import UnmodelledSyscall
+from stateful.model.scenario import Scenario
+from stateful.model.standard import STANDARD
+from stateful.protocol.subject import Subject, SubjectError, find_subject
+from stateful.report import github
+from stateful.report.text import trace_text
+from stateful.report.verdict import summary
+from stateful.run.examine import examine
+from stateful.sample.single_owner_machine import SingleOwnerMachine
+from stateful.search.result import HOLDS, UNKNOWN
+from stateful.verification.verification import Verification, verify
+
+BUDGET_S: Final = 600.0
+
+# The scenarios that differ only in their kills are searched together.
+GROUPS: Final = {
+    f"{cast}-{disk}": [
+        scenario for scenario in STANDARD if (scenario.cast.name, scenario.disk.name) == (cast, disk)
+    ]
+    for cast, disk in dict.fromkeys((scenario.cast.name, scenario.disk.name) for scenario in STANDARD)
+}
+
+
+def conformance(subject: Subject | str | os.PathLike[str] | None = None) -> type:
+    """A test class for a subject: a text as on the command line, a path, or None for the reference.
+
+    Its ``TestLongLives`` is a machine's own test case, with all that Hypothesis does for one.
+
+    What cannot be used is refused here, so that pytest says it once and not with each test.
+
+    Raises:
+        SubjectError: there is no such subject, or it cannot be used.
+        UnmodelledSyscall: on import it does something that the kernel does not model.
+    """
+    __tracebackhide__ = True
+    try:
+        named = subject if isinstance(subject, Subject) else find_subject(subject)
+        examine(named)
+    except (SubjectError, UnmodelledSyscall) as error:
+        raise error.with_traceback(None) from None  # The line that calls this is all there is to see.
+
+    class SingleOwner(SingleOwnerMachine):
+        subject = named
+
+    class TestSingleOwner(SingleOwnerTests):
+        TestLongLives = SingleOwner.TestCase
+
+        @pytest.fixture
+        def subject(self) -> Subject:
+            return named
+
+    return TestSingleOwner
+
+
+class SingleOwnerTests:
+    """What every single-owner protocol has to pass in every state; ``subject`` is a fixture."""
+
+    @pytest.fixture
+    def subject(self) -> Subject:
+        raise NotImplementedError
+
+    @pytest.mark.parametrize("scenarios", GROUPS.values(), ids=GROUPS)
+    def test_holds_in_every_state(self, subject: Subject, scenarios: list[Scenario]) -> None:
+        found = verify(subject, scenarios, budget_s=BUDGET_S)
+        if not found.offered:
+            pytest.skip(f"not offered: {', '.join(found.results[0].missing)}")
+        if found.verdict != HOLDS:
+            github.tell(found)
+            texts = [trace_text(trace) for trace in found.violations.values()]
+            pytest.fail("\n".join([_headline(found), "", *texts, *summary(found)]), pytrace=False)
+
+
+def _headline(found: Verification) -> str:
+    """What is wrong, and in which scenario: the first line of a failure is all that many a list shows."""
+    violated = (f"{invariant} in {trace.scenario}" for invariant, trace in found.violations.items())
+    unknown = (result.scenario.name for result in found.results if result.verdict == UNKNOWN)
+    return f"{found.verdict}: {', '.join([*violated] or [*unknown])}"

@@ -1,0 +1,79 @@
+"""Who broke an invariant: whose step was decisive. It is read from the trace alone.
+
+- While somebody owns (two own, a query does not find the owner, its record or the disk is changed): the
+  first step by which anybody took away a name, such as that of the record or of the lock file, that every
+  owner claimed, from a living process that had claimed it. Until then the claims exclude each other; what
+  comes after may follow from it. Where no such name was taken away, two owners' claims do not exclude each
+  other in any order, and both are decisive; with one owner it is the last step.
+- Nobody wins: the last step of each contender that gave up unasked.
+- All else: the last step, with which a process gave up, raised, or changed what was not its own.
+
+A subject *alone* is to blame where all decisive steps are of processes that run it. It is no excuse that
+nothing tells a claim apart from a dead one's: whoever takes that risk is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from stateful.explain.reasons import Story
+from stateful.explain.words import call_text
+from stateful.model.call import Delivery
+from stateful.model.life import plain
+from stateful.model.scenario import CONTENDING
+from stateful.model.trace import Step, Trace
+
+# What may be broken by an earlier step, and somebody else's, than the last one.
+WHILE_SOMEBODY_OWNS: Final = (
+    "at_most_one_owner",
+    "a_live_owner_is_discoverable",
+    "readers_change_nothing",
+    "release_removes_only_own_record",
+)
+
+
+def decisive_steps(trace: Trace) -> list[tuple[int, Step]]:
+    """The steps that broke the invariant which a trace violates, and their numbers."""
+    if trace.violation is None:
+        return []
+    story = Story(trace)
+    if trace.violation.invariant in WHILE_SOMEBODY_OWNS:
+        return _passed_over(story) or story.numbered[-1:]
+    if trace.violation.invariant == "some_contender_wins":
+        contenders = [story.of(letter) for letter, life in trace.lives.items() if plain(life) in CONTENDING]
+        unasked = [steps for steps in contenders if not any(type(s.answer) is Delivery for _, s in steps)]
+        return [steps[-1] for steps in unasked or contenders]
+    return story.numbered[-1:]
+
+
+def _passed_over(story: Story) -> list[tuple[int, Step]]:
+    """The first step by which a claim that stood was taken away, or those of claims that stood together."""
+    owners = story.owners()[:2]
+    names = set.intersection(*({*story.claimed(owner)} for owner in owners)) if owners else set()
+    removals: list[tuple[int, Step]] = []
+    for letter in story.trace.lives:
+        ended = story.ended(letter)
+        for number, step, path in story.removals(letter):
+            if path in names and (ended is None or number <= ended):
+                removals.append((number, step))
+    if removals:
+        return [min(removals, key=lambda entry: entry[0])]
+    steps = [story.claim(owner, names) or story.moves(owner)[-1] for owner in owners]
+    return steps if steps[1:] else []
+
+
+def to_blame(trace: Trace) -> list[str]:
+    """The names of the subjects that broke an invariant, in the order of their decisive steps."""
+    return list(dict.fromkeys(trace.subject_of(step.move.letter) for _, step in decisive_steps(trace)))
+
+
+def blame(trace: Trace) -> Iterator[str]:
+    """The sentence that says who is to blame, where two subjects run in one home."""
+    steps = decisive_steps(trace)
+    if trace.other is None or not steps:
+        return
+    names = to_blame(trace)
+    what = " and ".join(f"step {number} of {step.move.letter}, {call_text(step)}," for number, step in steps)
+    who = " and ".join(names) + (" are" if names[1:] else " alone is")
+    yield f"{who} to blame: {what} {'were' if steps[1:] else 'was'} decisive."

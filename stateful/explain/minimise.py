@@ -1,0 +1,248 @@
+"""Makes a violating schedule smaller: fewest processes, faults and steps, then fewest switches.
+
+Every candidate is executed; it is taken if it breaks the same invariant. What comes from the exhaustive
+search is a shortest schedule already, up to steps that it lets a process make at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby, permutations, product
+from typing import Final
+
+from stateful.model.scenario import Scenario
+from stateful.model.schedule import LETTERS, LIVES, STEP, Move, ScheduleMismatch, count_switches
+from stateful.model.standard import SCENARIOS
+from stateful.model.trace import Trace
+from stateful.protocol.subject import Subject
+from stateful.python.guard import Watchdog
+from stateful.run.execution import Execution
+
+LONGEST_STRETCH: Final = 60
+FEW_PROCESSES: Final = 4
+LIMIT_MOVES: Final = 100_000  # what is small enough by then stays as it is; a few seconds
+
+Turns = list[list[Move]]
+
+
+def minimise(
+    subject: Subject,
+    scenario: Scenario,
+    moves: Sequence[Move],
+    invariant: str,
+    limit_moves: int = LIMIT_MOVES,
+) -> list[Move]:
+    """A schedule that breaks the same invariant that is as small as so many moves of candidates allow."""
+    best = list(moves)
+    tried = 0
+    with Watchdog():
+        improved = True
+        while improved:
+            improved = False
+            for candidate in _candidates(best):
+                tried += len(candidate)
+                if tried > limit_moves:
+                    improved = False
+                    break
+                found = breaks(subject, scenario, candidate, invariant)
+                if found is not None and weigh(found) < weigh(best):
+                    best = found
+                    improved = True
+                    break
+        renamed = _in_order_of_first_turn(best, scenario.cast.lives)
+        return best if breaks(subject, scenario, renamed, invariant) is None else renamed
+
+
+def vary(subject: Subject, scenario: Scenario, moves: Sequence[Move], invariant: str) -> list[Move] | None:
+    """Much the same schedule in an order in which an invariant is the first that it breaks, or None."""
+    for candidate in _elsewhere(moves):
+        found = breaks(subject, scenario, candidate, invariant)
+        if found is not None:
+            return found
+    return None
+
+
+def breaks(subject: Subject, scenario: Scenario, moves: Sequence[Move], invariant: str) -> list[Move] | None:
+    """The moves of a schedule that can be made, up to where they break an invariant; None if they do not."""
+    trace = attempt(subject, scenario, moves)
+    return trace.moves if trace.violation and trace.violation.invariant == invariant else None
+
+
+def attempt(subject: Subject, scenario: Scenario, moves: Sequence[Move]) -> Trace:
+    """The trace of those moves of a schedule that can be made, up to its first violation."""
+    with Execution(subject, scenario) as execution:
+        for move in moves:
+            if not execution.possible(move):
+                continue
+            try:
+                execution.make(move)
+            except ScheduleMismatch:
+                continue  # It waits for a lock; that is only known by trying.
+            if execution.violation is not None:
+                break
+        return execution.trace
+
+
+def _candidates(moves: Sequence[Move]) -> Iterator[list[Move]]:
+    """Smaller ones first, so that the many ways to put a turn elsewhere are tried on little."""
+    for shorter in _shorter(moves):
+        yield shorter
+        yield to_the_end(shorter)
+    if len(_letters(moves)) <= FEW_PROCESSES:
+        yield from _with_a_longer_turn(moves)
+        yield from _plain_races(moves)
+        for moved in _elsewhere(moves):
+            yield to_the_end(moved)
+
+
+def _plain_races(moves: Sequence[Move]) -> Iterator[list[Move]]:
+    """Two of more processes alone: one is held up somewhere while the other lives its life."""
+    letters = _letters(moves)
+    born = {move.letter: [move] for move in moves if move.kind in LIVES}
+    if len(letters) < 3:
+        return
+    for one, other in permutations(letters, 2):
+        start = [*born.get(one, []), *born.get(other, [])]
+        to_the_end = [Move(STEP, letter) for letter in (other, one) for _ in range(LONGEST_STRETCH)]
+        for held_up in range(1, LONGEST_STRETCH // 2):
+            yield _renamed([*start, *[Move(STEP, one)] * held_up, *to_the_end])
+
+
+def to_the_end(moves: list[Move]) -> list[Move]:
+    """With every process running on, in the order of their last turns."""
+    letters = reversed(_letters(list(reversed(moves))))
+    return moves + [Move(STEP, letter) for letter in letters for _ in range(LONGEST_STRETCH)]
+
+
+def _letters(moves: Sequence[Move]) -> list[str]:
+    """The processes, in the order in which they move first."""
+    return list(dict.fromkeys(move.letter for move in moves if move.letter))
+
+
+Weight = tuple[int, int, int, int]
+
+
+def weigh(moves: Sequence[Move]) -> Weight:
+    """How large a schedule is: by its processes, events, moves and switches, in this order."""
+    processes = len(_letters(moves))
+    events = sum((move.kind != STEP) + (move.kind == "term") for move in moves)  # a kill is plainer
+    return (processes, events, len(moves), count_switches(moves))
+
+
+def _turns(moves: Sequence[Move]) -> Turns:
+    return [list(run) for _, run in groupby(moves)]
+
+
+def _flat(turns: Turns) -> list[Move]:
+    return [move for turn in turns for move in turn]
+
+
+def _shorter(moves: Sequence[Move]) -> Iterator[list[Move]]:
+    """Without a process, a turn or event, or the end of a turn; with kills for SIGTERM."""
+    for letter in sorted({move.letter for move in moves}):
+        yield _renamed([move for move in moves if move.letter != letter])
+    yield [move._replace(kind="crash") if move.kind == "term" else move for move in moves]
+    turns = _turns(moves)
+    for index, turn in enumerate(turns):
+        rest = turns[:index], turns[index + 1 :]
+        yield _flat([*rest[0], *rest[1]])
+        size = len(turn) // 2
+        while size:
+            yield _flat([*rest[0], turn[:-size], *rest[1]])
+            size //= 2
+
+
+def _with_a_longer_turn(moves: Sequence[Move]) -> Iterator[list[Move]]:
+    """Without a process, which may leave another more to do in one of its turns."""
+    for letter in sorted(_letters(moves)):
+        turns = _turns([move for move in moves if move.letter != letter])
+        for index, turn in enumerate(turns):
+            if not turn[-1].letter:
+                continue
+            longer = turn + [Move(STEP, turn[-1].letter)] * LONGEST_STRETCH
+            yield _renamed(_flat([*turns[:index], longer, *turns[index + 1 :]]))
+
+
+def _renamed(moves: list[Move]) -> list[Move]:
+    """With the processes that are started named in that order, after those that are there anyway."""
+    started = [move.letter for move in moves if move.kind in LIVES]
+    if not started:
+        return moves
+    others = set(_letters(moves)) - set(started)
+    first = LETTERS.index(max(others)) + 1 if others else 0
+    names = {letter: LETTERS[first + number] for number, letter in enumerate(started)}
+    return [move._replace(letter=names.get(move.letter, move.letter)) for move in moves]
+
+
+def _in_order_of_first_turn(moves: Sequence[Move], lives: Sequence[str]) -> list[Move]:
+    """With the scenario's own processes of one life named in the order in which they have their turns."""
+    own = LETTERS[: len(lives)]
+    first = [letter for letter in dict.fromkeys(move.letter for move in moves) if letter in own]
+    names: dict[str, str] = {}
+    for life in dict.fromkeys(lives):
+        letters = [letter for letter, its_life in zip(own, lives, strict=True) if its_life == life]
+        seen = [letter for letter in first if letter in letters]
+        unseen = [letter for letter in letters if letter not in seen]
+        names |= dict(zip([*seen, *unseen], letters, strict=True))
+    return [move._replace(letter=names.get(move.letter, move.letter)) for move in moves]
+
+
+def _elsewhere(moves: Sequence[Move]) -> Iterator[list[Move]]:
+    """With a part of one turn put anywhere into the next."""
+    turns = _turns(moves)
+    for index in range(len(turns) - 1):
+        before, this, that, after = turns[:index], turns[index], turns[index + 1], turns[index + 2 :]
+        for early, late in product(range(len(this) + 1), range(1, len(that) + 1)):
+            yield _flat([*before, this[:early], that[:late], this[early:], that[late:], *after])
+            yield _flat([*before, that[:late], this[:early], that[late:], this[early:], *after])
+
+
+def name_scenario(subject: Subject, scenario: Scenario, trace: Trace) -> tuple[Scenario, list[Move]] | None:
+    """The standard scenario on which an open-ended trace breaks its invariant too, and the schedule.
+
+    A process that the standard scenario has from the beginning needs no move to start it; the one that
+    is started when all others are dead is not one of these.
+    """
+    if trace.violation is None:
+        return None
+    for standard in sorted(SCENARIOS, key=lambda standard: -len(standard.cast.lives)):
+        if standard.disk != scenario.disk or standard.plan or standard.cast.settled:
+            continue
+        names = _cast(trace, standard.cast.lives)
+        if names is None:
+            continue
+        native = LETTERS[: len(standard.cast.lives)]
+        moves = [move._replace(letter=names.get(move.letter, "")) for move in trace.moves]
+        moves = [move for move in moves if not (move.kind in LIVES and move.letter in native)]
+        found = breaks(subject, standard, moves, trace.violation.invariant)
+        if found is not None:
+            return standard, found
+    return None
+
+
+def _cast(trace: Trace, lives: Sequence[str]) -> dict[str, str] | None:
+    """New names by which the processes of a trace play the given lives, or None where they cannot."""
+    free = list(trace.lives)
+    names = {}
+    for position, life in enumerate(lives):
+        for letter in free:
+            if trace.lives[letter] == life and not (position and _is_last_one_standing(trace, letter)):
+                names[letter] = LETTERS[position]
+                free.remove(letter)
+                break
+        else:
+            return None
+    return names | {letter: LETTERS[len(lives) + number] for number, letter in enumerate(free)}
+
+
+def _is_last_one_standing(trace: Trace, letter: str) -> bool:
+    """Whether everybody else was dead before a process was started."""
+    alive: set[str] = set()
+    for number, step in enumerate(trace.steps):
+        if step.move.letter == letter:
+            return number > 0 and not alive
+        if step.phase:
+            alive.add(step.move.letter)
+        if step.outcome is not None:
+            alive.discard(step.move.letter)
+    return False

@@ -1,0 +1,124 @@
+"""The harness's end of a nursery: starts it, asks it, and has it end."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from stateful.host.calls import start_time
+from stateful.host.rights import stand_in
+
+if TYPE_CHECKING:
+    from stateful.host.player_process import Part
+
+PATIENCE_S: Final = 30.0  # with a Python that starts, on a machine that has other things to do
+MESSAGE_BYTES: Final = 1 << 16
+
+
+class Gone(Exception):
+    """A nursery does not answer."""
+
+
+class Parent:
+    """The parent of real processes that all have one command line.
+
+    It is started with a command line of the same length, over which it writes the one that it is to have: a
+    gateway is known by its own, and Python's options are no part of it. So it learns from the environment
+    where its library is, and reads what to do from its standard input.
+    """
+
+    def __init__(self, argv: Sequence[str], folder: str) -> None:
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        paths = [path for path in sys.path if path]
+        program = (
+            f"import site, sys; sys.path[:] = {paths!r}\n"
+            "[site.addsitedir(path) for path in sys.path if path.endswith('-packages')]\n"
+            "from stateful.host.fork_server import serve\n"
+            f"serve({theirs.fileno()}, {list(argv)!r}, {folder!r})\n"
+        )
+        with theirs:
+            self._process = subprocess.Popen(
+                stand_in(argv),
+                executable=sys.executable,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=None,
+                pass_fds=(theirs.fileno(),),
+                env={**os.environ, "PYTHONHOME": sys.base_prefix, "PYTHONDONTWRITEBYTECODE": "1"},
+                start_new_session=True,  # an interrupt from a terminal is for the harness
+            )
+        assert self._process.stdin is not None
+        with self._process.stdin as stdin:
+            stdin.write(program.encode())
+        self._control.settimeout(PATIENCE_S)
+        self._kept: list[tuple[int, int, socket.socket]] = []
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def ask(self, verb: str, *arguments: Any) -> Any:
+        """Have a method of ``Nursery`` called. Raises OSError as it does, Gone where nobody answers."""
+        self._tell(verb, *arguments)
+        return self._answer()
+
+    def act(self, part: Part, clock: tuple[int, int]) -> tuple[int, int, socket.socket]:
+        """Have a process of a subject: its pid, its start time, the socket by which it is told what to do.
+
+        It is forked, or is one that was kept: to fork it costs more than all the calls that it makes, since
+        Python writes to every page that it reads.
+        """
+        while self._kept and not part.machine.foreign:
+            kept = self._kept.pop()
+            try:
+                kept[2].send(pickle.dumps((part, clock)))
+                return kept
+            except ConnectionError:  # Somebody has killed it meanwhile.
+                kept[2].close()
+        stage, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            with theirs:
+                self._tell("act", part, clock, fds=[theirs.fileno()])
+                pid = int(self._answer())
+                return pid, start_time(pid), stage
+        except BaseException:
+            stage.close()
+            raise
+
+    def keep(self, pid: int, start: int, stage: socket.socket) -> None:
+        """Keep a process of a subject that lives at the end of a play, for the next one."""
+        self._kept.append((pid, start, stage))
+
+    def _tell(self, verb: str, *arguments: Any, fds: Sequence[int] = ()) -> None:
+        try:
+            socket.send_fds(self._control, [pickle.dumps((verb, *arguments))], fds)
+        except OSError as error:
+            raise Gone(f"the parent of the real processes has ended: {error}") from None
+
+    def _answer(self) -> Any:
+        try:
+            message = self._control.recv(MESSAGE_BYTES)
+        except OSError as error:
+            raise Gone(f"the parent of the real processes does not answer: {error}") from None
+        if not message:
+            raise Gone("the parent of the real processes has ended")
+        answer = pickle.loads(message)
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    def close(self) -> None:
+        """Have it kill its processes and end."""
+        self._control.close()
+        for *_, stage in self._kept:
+            stage.close()
+        try:
+            self._process.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()

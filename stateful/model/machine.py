@@ -1,0 +1,86 @@
+"""What a machine is like, and who lives on it beside the subject."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+FIRST_PID: Final = 101
+START_TICKS: Final = 5000  # of the first process; each starts a tick after the one before it
+DEAD_PID: Final = 99  # of the process that a scenario's record names
+DEAD_TICKS: Final = 1000
+BOOT_ID: Final = "6c1f2b9e-3f6d-4b0e-9a51-7d3c5e8f0a4"  # and how often the machine was started
+BOOT_TIME_S: Final = 1_700_000_000
+TICKS_PER_S: Final = 100
+
+USER: Final = 1000  # the uid of whoever does not say otherwise
+ROOT: Final = 0
+
+
+class Stranger(NamedTuple):
+    """A process that runs nothing of the subject: it only has an identity.
+
+    Attributes:
+        zombie: it has ended, and its parent has not reaped it.
+        namespace: the pid namespace that it is in: see ``Machine.who``.
+    """
+
+    pid: int
+    start_ticks: int
+    argv: tuple[str, ...]
+    uid: int = USER
+    stopped: bool = False
+    zombie: bool = False
+    namespace: str = ""
+
+
+class Identity(NamedTuple):
+    """What tells a process of the subject from others."""
+
+    pid: int
+    start_ticks: int
+    uid: int
+    namespace: str
+
+
+class Machine(NamedTuple):
+    """A machine before anybody of the subject runs.
+
+    Attributes:
+        strangers: who lives on it.
+        proc: whether it has ``/proc`` and pidfds; where it has not, psutil is what tells of processes.
+        reaps: whether a process that ends is reaped; where it is not, it stays in the table as a zombie.
+        containers: whether each process of the subject is alone in a pid namespace, in which it is pid 1.
+            The namespaces share the file system and its locks, and the boot.
+        together: the letters of processes that started in the same clock tick.
+        foreign: the letters of processes that run as root, which others may not signal.
+        program: what processes of the subject run, instead of what their life says.
+        reuses_inodes: whether the inode number of a file that is gone is given to the next one.
+    """
+
+    strangers: tuple[Stranger, ...] = ()
+    proc: bool = True
+    reaps: bool = True
+    containers: bool = False
+    together: str = ""
+    foreign: str = ""
+    program: tuple[str, ...] = ()
+    reuses_inodes: bool = False
+
+    def who(self, letter: str) -> Identity:
+        """The identity of the process with a letter."""
+        index = ord(letter) - ord("A")
+        ticks = START_TICKS + (0 if letter in self.together else index)
+        return Identity(
+            1 if self.containers else FIRST_PID + index,
+            ticks,
+            ROOT if letter in self.foreign else USER,
+            letter if self.containers else "",
+        )
+
+    @property
+    def interchangeable(self) -> bool:
+        """Whether exchanging two processes of one life exchanges letters, pids and start times alone."""
+        return not (self.together or self.foreign)
+
+
+MACHINE: Final = Machine()

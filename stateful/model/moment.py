@@ -1,0 +1,126 @@
+"""A moment, at which invariants and goals look: a move, the disk before and after it, and all processes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from stateful.kernel.process import Process
+from stateful.model.call import Call
+from stateful.model.disk import Disk
+from stateful.model.excuses import HOMELESS, UNTROUBLED, hinders
+from stateful.model.life import plain
+from stateful.model.lifecycle import LEAVING, OWNER, STARTING, Outcome
+from stateful.model.schedule import Move
+from stateful.model.signal_target import Target
+
+LONGEST_LIFE_STEPS: Final = 200
+
+
+@dataclass
+class Circumstances:
+    """What has befallen a process in an execution, of which the kernel knows nothing: see ``View``."""
+
+    company: tuple[str, ...] = ()
+    frozen: bool = False
+    alone: bool = True
+    steps: int = 0
+    asked: str | None = None
+    trouble: str = UNTROUBLED
+
+    def view(self, process: Process) -> View:
+        """The process as the invariants see it."""
+        killed = process.outcome is not None and process.outcome.kind == "killed"
+        return View(
+            process.letter,
+            plain(process.life),
+            process.pid,
+            process.phase,
+            process.owned,
+            process.outcome,
+            None if killed else self.asked,
+            self.trouble,
+            self.steps,
+            self.alone,
+            self.company,
+            self.frozen,
+            process.namespace,
+        )
+
+
+class View(NamedTuple):
+    """A process as an invariant sees it.
+
+    Attributes:
+        asked: what asked it to go: ``signal`` (another process sent it one that it handles), ``exit`` or
+            ``term`` (the world did), or None.
+        trouble: what the world did to it, beside signals, so that less is owed: see
+            ``stateful.model.excuses``.
+        alone: nobody else has moved since its first turn.
+        company: the letters of those that were alive at its first turn; their last step is then past.
+        frozen: there was such company, and all of it was stopped.
+        namespace: the pid namespace that it is in: elsewhere its pid says nothing.
+    """
+
+    letter: str
+    life: str
+    pid: int
+    phase: str
+    owned: bool
+    outcome: Outcome | None
+    asked: str | None = None
+    trouble: str = UNTROUBLED
+    steps: int = 0
+    alone: bool = False
+    company: tuple[str, ...] = ()
+    frozen: bool = False
+    namespace: str = ""
+
+    @property
+    def owns(self) -> bool:
+        return self.phase == OWNER and self.outcome is None and self.trouble != HOMELESS
+
+    @property
+    def hindered(self) -> bool:
+        return hinders(self.trouble)
+
+    @property
+    def contends(self) -> bool:
+        return self.life in ("start", "replace")
+
+
+class Moment(NamedTuple):
+    """A move and its surroundings.
+
+    Attributes:
+        actor: the process that moved, after its move; None when none did.
+        before, after: the disk; None where it is not needed: see ``needs_disk``.
+        processes: every process that has had a turn.
+        waiting: how many processes of the scenario have not had one yet.
+        target: whom the call was sent to, if it sends a signal.
+    """
+
+    move: Move
+    actor: View | None
+    call: Call | None
+    answer: Any
+    before: Disk | None
+    after: Disk | None
+    processes: Sequence[View]
+    waiting: int
+    target: Target | None = None
+
+
+def needs_disk(life: str, phase: str) -> bool:
+    """Whether any invariant compares the disk before and after a step of such a process."""
+    return life in ("status", "peek") or phase == LEAVING
+
+
+def is_quiet(life: str, phase: str, ended: bool, steps: int) -> bool:
+    """Whether a move can break no invariant: its process neither owns nor ends nor touches what it may not.
+
+    ``phase`` is the one after the move; no invariant is broken by what others do meanwhile.
+    """
+    active = life in ("start", "replace", "stop")
+    return active and phase == STARTING and not ended and steps < LONGEST_LIFE_STEPS

@@ -1,0 +1,129 @@
+"""A scenario: which processes run, on which disk, and which faults may happen.
+
+It is a cast on one of its disks, with one of its *plans*. A plan says which faults may happen, and in which
+order, each at any moment. ``two-starts-stale-1-kill`` is two starts on a disk with a stale record, one of
+which may be killed before any of its steps.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Final
+
+from stateful.model.images import DISKS, DiskImage
+from stateful.model.life import plain, runs_other
+from stateful.model.supervision import Supervision
+
+CONTENDING: Final = ("start", "replace")
+
+Plan = tuple[str, ...]  # the faults that may happen, by family, in this order
+NOTHING: Final[Plan] = ()
+KILL: Final[Plan] = ("kill",)
+KILLS: Final[Plan] = ("kill", "kill")
+POWER_LOSS: Final[Plan] = ("power-loss",)
+# Somebody else lays hands on the files: many a right protocol has never promised to survive that.
+MEDDLING: Final = frozenset({"removal", "corruption", "lost-home"})
+
+
+def faults_of_plan(plan: Plan) -> list[str]:
+    """What may happen, in words: ``2 kills``."""
+    return [count_faults(number, name) for name, number in Counter(plan).items()]
+
+
+def count_faults(number: int, family: str) -> str:
+    """A number of faults of a family, in words."""
+    noun = family.replace("-", " ")
+    return f"{number:,} {noun if number == 1 else 'power losses' if noun == 'power loss' else noun + 's'}"
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Who runs, and what may happen to them.
+
+    Attributes:
+        lives: the lives of A, B, C, in that order; those that begin with ``other-`` run the other subject.
+        plans: the faults that may happen, in each of its scenarios.
+        settled: the letters that run first, alone, until they own the gateway.
+        exits: how many owners may be asked to exit.
+        disks: the disks on which it is played.
+        supervision: where it is played in virtual time, under supervisors, what these are.
+        upset_on: the disks on which it is also played with each of ``UPSETS``; on the first one always.
+        slow: the families of faults with which it takes a minute.
+    """
+
+    name: str
+    title: str
+    lives: tuple[str, ...]
+    plans: tuple[Plan, ...] = (NOTHING,)
+    settled: tuple[str, ...] = ()
+    exits: int = 0
+    disks: tuple[DiskImage, ...] = DISKS
+    supervision: Supervision | None = None
+    upset_on: tuple[DiskImage, ...] = ()
+    slow: tuple[str, ...] = ()
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether two subjects run in one home."""
+        return any(runs_other(life) for life in self.lives)
+
+    @property
+    def has_newcomers(self) -> bool:
+        """Whether anybody contends who has not settled."""
+        lives = map(plain, self.lives)
+        contends = [letter for letter, life in zip("ABCD", lives, strict=False) if life in CONTENDING]
+        return bool(set(contends) - set(self.settled))
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A cast on a disk, with a plan of faults. Its goals must be reached, else it proved nothing."""
+
+    cast: Cast
+    disk: DiskImage
+    plan: Plan = NOTHING
+    open_ended: bool = field(default=False, compare=False)
+
+    @property
+    def name(self) -> str:
+        return "-".join([self.cast.name, self.disk.name, *faults_of_plan(self.plan)]).replace(" ", "-")
+
+    @property
+    def title(self) -> str:
+        return ", ".join([self.cast.title, self.disk.title, *faults_of_plan(self.plan)])
+
+    @property
+    def loses_power(self) -> bool:
+        """Whether it is kept track of what a power loss would leave of the disk."""
+        return self.open_ended or POWER_LOSS[0] in self.plan
+
+    def not_owed(self, not_offered: frozenset[str]) -> frozenset[str]:
+        """The invariants that are not owed here by a subject that does not offer some.
+
+        Who offers no recovery need not win on a disk that a dead owner left.
+        """
+        stuck = self.disk.files and "a_dead_owner_can_be_replaced" in not_offered
+        return not_offered | {"some_contender_wins"} if stuck else not_offered
+
+    def goals(self) -> tuple[str, ...]:
+        """The names of the goals (see ``stateful.model.goals``) that some execution must reach."""
+        lives = tuple(map(plain, self.cast.lives))
+        goals = ["an_owner_served"]
+        if self.disk.files:
+            goals.append("a_stale_record_was_reclaimed")
+        if lives.count("start") > 1:
+            goals.append("a_contender_was_refused")
+        if self.plan and self.plan[-1] == "kill" and self.cast.has_newcomers:
+            goals.append("a_crash_fell_inside_a_claim")
+        if self.plan:
+            goals.append("a_fault_happened")
+        if "status" in lives and self.cast.has_newcomers:
+            goals.append("a_reader_ran_beside_a_claim")
+        if self.cast.exits:
+            goals.append("an_owner_released")
+        if "replace" in lives and lives[0] == "start" and not self.disk.machine.foreign:
+            goals.append("a_replace_succeeded")
+        if "stop" in lives:
+            goals.append("a_stop_succeeded")
+        return tuple(goals)

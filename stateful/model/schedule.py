@@ -1,0 +1,128 @@
+"""A schedule: who moves, in which order, and what the world does in between, as text.
+
+``A3 B5 crash-A B2`` lets A take 3 steps and B 5, kills A, and lets B take 2. Other words are
+
+- ``exit-A`` (its ``serve`` returns) and the faults of one process: ``crash-A`` (SIGKILL), ``term-A``
+  (SIGTERM), ``sigstop-A``, ``sigcont-A``; ``enospc-A`` and the like, A's next call failing with that errno;
+  ``short-A``, its next write writing half;
+- ``start-B``, ``replace-B``, ``stop-B``, ``status-B``, ``peek-B``: a new process, B, with that life;
+  ``other-start-B`` and so on: one that runs the other subject, where there are two in one home;
+- the faults of the machine, which ``stateful.kernel.faults`` describes: ``recycle-99``, ``clock+60``,
+  ``remove-gateway.lock``, ``corrupt-gateway.pid=torn``, ``power-loss-writeback-3`` and so on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from itertools import groupby
+from typing import Final, NamedTuple
+
+from stateful.model.faults import CALL_FAULTS, WORLD
+from stateful.model.life import LIVES as OWN_LIVES
+from stateful.model.life import OTHER_LIVES
+
+LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+STEP: Final = "step"
+SIGNALS: Final = {"crash": 9, "term": 15, "sigstop": 19, "sigcont": 18}
+EVENTS: Final = (*SIGNALS, "exit")
+LIVES: Final = (*OWN_LIVES, *OTHER_LIVES)
+LONGEST_TURN: Final = 10_000
+
+_TURN = re.compile(r"([A-Z])([1-9][0-9]*)")
+_EVENT = re.compile(rf"({'|'.join((*EVENTS, *CALL_FAULTS, *LIVES))})-([A-Z])")
+_WORLD = re.compile(rf"({'|'.join(WORLD)})(.*)", re.DOTALL)
+
+
+class Move(NamedTuple):
+    """The smallest part of a schedule: one step of a process, an event that concerns it, or a fault.
+
+    Attributes:
+        letter: the process; empty where a fault concerns none.
+        detail: what else a fault of the machine says, as it is written after its name and the letter.
+    """
+
+    kind: str
+    letter: str = ""
+    detail: str = ""
+
+    @property
+    def steps(self) -> bool:
+        """Whether a process makes a call with this move, or tries to."""
+        return self.kind == STEP or self.kind in CALL_FAULTS
+
+    @property
+    def is_fault(self) -> bool:
+        """Whether this is something that the world does to the processes."""
+        return self.kind in SIGNALS or self.kind in CALL_FAULTS or self.kind in WORLD
+
+    def __str__(self) -> str:
+        if self.kind == STEP:
+            return f"{self.letter}1"
+        if self.kind in WORLD:
+            return f"{self.kind}{WORLD[self.kind].joint}{self.letter}{self.detail}"
+        return f"{self.kind}-{self.letter}"
+
+
+class ScheduleMismatch(ValueError):
+    """A schedule that cannot be read, or that asks for a move which is not possible.
+
+    Attributes:
+        why: why that is so, without what was done before and what would be possible.
+    """
+
+    def __init__(self, message: str, why: str | None = None) -> None:
+        super().__init__(message)
+        self.why = why or message
+
+
+def parse_schedule(text: str) -> list[Move]:
+    """The moves of a schedule. Raises ScheduleMismatch on the first word that is none."""
+    moves: list[Move] = []
+    for word in text.split():
+        if (turn := _TURN.fullmatch(word)) and int(turn[2]) <= LONGEST_TURN:
+            moves += [Move(STEP, turn[1])] * int(turn[2])
+        elif event := _EVENT.fullmatch(word):
+            moves.append(Move(event[1], event[2]))
+        elif fault := _fault(word):
+            moves.append(fault)
+        else:
+            raise ScheduleMismatch(
+                f"{word!r} is no turn or event: a schedule is words like A3 (three steps of A), "
+                f"{', '.join(f'{event}-A' for event in EVENTS)}, "
+                f"{', '.join(f'{life}-B' for life in (*OWN_LIVES, OTHER_LIVES[0]))}, "
+                f"{CALL_FAULTS[0]}-A, {', '.join(fault.example for fault in WORLD.values())}"
+            )
+    if not moves:
+        raise ScheduleMismatch('the schedule is empty: it needs at least one turn, such as "A3 B5"')
+    return moves
+
+
+def _fault(word: str) -> Move | None:
+    """The fault of the machine that a word means."""
+    match = _WORLD.fullmatch(word)
+    if match is None:
+        return None
+    fault, rest = WORLD[match[1]], match[2]
+    if not rest.startswith(fault.joint):
+        return None
+    said = re.fullmatch(fault.detail, rest.removeprefix(fault.joint))
+    if said is None:
+        return None
+    letter = said.groupdict().get("letter") or ""
+    return Move(match[1], letter, "" if letter else said[0])
+
+
+def format_schedule(moves: Iterable[Move]) -> str:
+    """The text of some moves, with adjacent steps of a process merged into one turn."""
+    words = []
+    for move, run in groupby(moves):
+        count = len(list(run))
+        words += [f"{move.letter}{count}"] if move.kind == STEP else [str(move)] * count
+    return " ".join(words)
+
+
+def count_switches(moves: Iterable[Move]) -> int:
+    """How often another process goes on than the one that moved last."""
+    letters = [letter for letter, _ in groupby(move.letter for move in moves if move.steps)]
+    return max(0, len(letters) - 1)

@@ -1,0 +1,131 @@
+"""What happened in one execution, step by step. Everything a report shows is in here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from stateful.model.call import Call
+from stateful.model.disk import Disk
+from stateful.model.life import runs_other
+from stateful.model.lifecycle import Entry, Outcome
+from stateful.model.schedule import Move, count_switches, format_schedule
+
+if TYPE_CHECKING:
+    from stateful.model.confirmation import Confirmation
+
+
+class Step(NamedTuple):
+    """One move and what came of it.
+
+    Attributes:
+        move: the step or event.
+        call: the call that was made, or None for an event and for a wait that a signal ended.
+        path: the virtual path that the call's descriptor stands for, or None.
+        answer: what the kernel answered.
+        phase: the phase of the process afterwards; empty where none had a part in it.
+        outcome: how the process ended, where it ended with this move.
+    """
+
+    move: Move
+    call: Call | None
+    path: str | None
+    answer: Any
+    phase: str
+    outcome: Outcome | None
+
+
+class Standing(NamedTuple):
+    """How a living process stands at one moment.
+
+    Attributes:
+        entry: what the process table says of it.
+        locks: the serials of the files that it has locked.
+    """
+
+    owns: bool
+    entry: Entry
+    locks: tuple[int, ...]
+
+
+class Ordering(NamedTuple):
+    """Two steps that the failure needs in this order, and a schedule that passes the other way round."""
+
+    first: int
+    then: int
+    passing: str
+
+
+class Fault(NamedTuple):
+    """A fault that the failure needs, and a schedule that passes without it.
+
+    Attributes:
+        after: the step that a kill has to come after, and a schedule that passes where it does not.
+        before: the call that a kill has to come before, likewise.
+    """
+
+    fault: str
+    passing: str
+    after: tuple[int, str] | None = None
+    before: tuple[Step, str] | None = None
+
+
+Need = Ordering | Fault
+
+
+class Violation(NamedTuple):
+    """An invariant that a trace breaks, and the sentence that says how."""
+
+    invariant: str
+    sentence: str
+
+
+@dataclass
+class Trace:
+    """One execution: its processes, its steps and the violation that ended it, if one did.
+
+    Attributes:
+        other: the name of the subject that runs beside the first one in the same home, or None.
+        needs: what the failure needs, where that was looked for.
+        disks: what stood on the disk before the first step and after each, where it was replayed.
+        living: who lived at these moments, and how they stood.
+        confirmation: what came of playing it with real processes, where that was asked for.
+    """
+
+    subject: str
+    scenario: str
+    title: str
+    other: str | None = None
+    lives: dict[str, str] = field(default_factory=dict)
+    pids: dict[str, int] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list)
+    violation: Violation | None = None
+    needs: list[Need] = field(default_factory=list)
+    disks: list[Disk] = field(default_factory=list)
+    living: list[dict[str, Standing]] = field(default_factory=list)
+    confirmation: Confirmation | None = None
+
+    @property
+    def schedule(self) -> str:
+        return format_schedule(step.move for step in self.steps)
+
+    def subject_of(self, letter: str) -> str:
+        """The name of the subject that a process runs."""
+        return self.other if self.other and runs_other(self.lives[letter]) else self.subject
+
+    @property
+    def moves(self) -> list[Move]:
+        return [step.move for step in self.steps]
+
+    @property
+    def switches(self) -> int:
+        return count_switches(self.moves)
+
+    @property
+    def length(self) -> int:
+        """The number of steps; events are not counted."""
+        return sum(move.steps for move in self.moves)
+
+    @property
+    def faults(self) -> list[str]:
+        return [str(move) for move in self.moves if move.is_fault]

@@ -1,0 +1,96 @@
+"""Whether the functions of a subject can be called as the harness calls them: looked at once, beforehand.
+
+Called wrongly they raise TypeError in the midst of a search, which would count as the subject's violation.
+
+Not checked: what a decorator makes of a function, since only the call tells.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, Final
+
+from stateful.protocol.subject import Offer, SubjectError
+
+# What the functions of a status module are called with, where it has them.
+STATUS_CALLS: Final[dict[str, tuple[str, ...]]] = {
+    "get_running_pid": (),
+    "write_pid_file": (),
+    "remove_pid_file": (),
+    "consume_takeover_marker_for_self": (),
+    "consume_planned_stop_marker_for_self": (),
+    "acquire_gateway_runtime_lock": (),
+}
+MARKER_CALLS: Final[dict[str, tuple[str, ...]]] = {
+    "write_takeover_marker": ("pid",),
+    "write_planned_stop_marker": ("pid",),
+    "clear_takeover_marker": (),
+    "clear_planned_stop_marker": (),
+}
+LOCK: Final = "acquire_gateway_runtime_lock"
+UNLOCK: Final = "release_gateway_runtime_lock"
+KINDS: Final[dict[str, Callable[[object], bool]]] = {
+    "an async function": inspect.iscoroutinefunction,
+    "a generator": inspect.isgeneratorfunction,
+    "an async generator": inspect.isasyncgenfunction,
+}
+
+
+def check_fit(module: ModuleType, function: str | None, offer: Offer) -> None:
+    """Refuse a subject with a function that cannot be called as it will be. Raises SubjectError."""
+    if offer.is_status_module:
+        _check_status_module(module)
+        return
+    name = function or "gateway"
+    gateway = getattr(module, name)
+    _check(name, gateway, "home", "serve")
+    if offer.can_replace:
+        _check(name, gateway, "home", "serve", replace=True)
+    if next(iter(_signature(gateway).parameters)) == "serve":
+        raise SubjectError(f"{name}() is called with (home, serve); exchange its first two parameters")
+    if hasattr(module, "running_pid"):
+        _check("running_pid", module.running_pid, "home", taken_for="status query")
+    if offer.can_peek:
+        _check("running_pid", module.running_pid, "home", clean_up=False)
+    if offer.can_stop:  # What is called stop and is no function is left alone: a flag, an event.
+        _check("stop", module.stop, "home", taken_for="planned stop")
+
+
+def _check_status_module(module: ModuleType) -> None:
+    calls = dict(STATUS_CALLS)
+    if hasattr(module, LOCK):
+        if not hasattr(module, UNLOCK):
+            raise SubjectError(f"it has {LOCK}(), but no {UNLOCK}() to release what that takes")
+        calls[UNLOCK] = ()
+    if hasattr(module, "terminate_pid"):
+        calls |= MARKER_CALLS
+        _check("terminate_pid", module.terminate_pid, "pid", force=True)
+        if "expected_start_time" in inspect.signature(module.terminate_pid).parameters:
+            calls["get_process_start_time"] = ("pid",)
+    for name, taken in calls.items():
+        if hasattr(module, name):
+            _check(name, getattr(module, name), *taken)
+
+
+def _check(name: str, function: Any, *taken: str, taken_for: str = "", **options: bool) -> None:
+    """Refuse what is no plain function, or does not take what it is called with."""
+    instead = f"; it is taken for the {taken_for}, so give another name to what is none" if taken_for else ""
+    if not callable(function):
+        raise SubjectError(f"{name} is not a function{instead}")
+    for kind, is_of_kind in KINDS.items():
+        if is_of_kind(function):
+            raise SubjectError(
+                f"{name}() is {kind}, so that nothing of it runs when it is called; make it a plain function"
+            )
+    shown = ", ".join([*taken, *(f"{option}={value}" for option, value in options.items())])
+    try:
+        _signature(function).bind(*taken, **options)
+    except TypeError as error:
+        raise SubjectError(f"{name}() must take ({shown}): {error}{instead}") from None
+
+
+def _signature(function: Any) -> inspect.Signature:
+    """What a function itself takes: a decorator may give what it wraps other arguments than it gets."""
+    return inspect.signature(function, follow_wrapped=False)

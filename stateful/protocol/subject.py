@@ -1,0 +1,313 @@
+"""A subject: the single-owner protocol being verified, and how a simulated process runs it.
+
+A subject is named by a built-in name, a dotted module, a path to a ``.py`` file, or one of the last two
+with ``:function``. What it names is either a *status module* (it has ``get_running_pid``,
+``write_pid_file`` and ``remove_pid_file``), which the adapter in ``stateful.subjects.status_module``
+drives through a gateway's start-up sequence, or a function ``gateway(home, serve)`` that does all of it
+itself, beside an optional ``running_pid(home)`` and an optional ``stop(home)``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final, NamedTuple, Protocol, cast
+
+from greenlet import getcurrent
+
+from stateful.kernel.process import Process
+from stateful.model.chronicle import RUN_INVARIANTS
+from stateful.model.disk import HOME
+from stateful.model.invariants import INVARIANTS
+from stateful.model.life import OTHER, runs_other
+from stateful.model.lifecycle import LEAVING, OWNER, Outcome
+from stateful.protocol.built_in import MODULES, REFERENCE
+from stateful.protocol.installation import CannotInstall, installed
+from stateful.subjects import status_module, zoo
+
+STATUS_FUNCTIONS: Final = ("get_running_pid", "write_pid_file", "remove_pid_file")
+
+
+class SubjectError(Exception):
+    """What was named is no subject: one sentence that says what, why and what to do."""
+
+
+class Alteration(Protocol):
+    """What becomes of the calls of the processes of a subject before they are made."""
+
+    def begin(self) -> Callable[[Process, str, tuple[Any, ...]], Any]:
+        """What becomes of those of a new process."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Where a subject's code is.
+
+    Attributes:
+        name: what the user called it; shown in reports.
+        module: the dotted name under which a process imports it.
+        folder: the folder to import it from before all others, or None.
+        function: the name of the gateway function, or None for a status module.
+        libraries: the folders to import from after it, and before what is installed.
+        other: the subject that runs beside it in one home, as yesterday's version does; None for none.
+        alteration: what becomes of the calls of its processes; None where nothing does.
+    """
+
+    name: str
+    module: str
+    folder: str | None = None
+    function: str | None = None
+    other: Subject | None = None
+    libraries: tuple[str, ...] = ()
+    alteration: Alteration | None = None
+
+    @property
+    def title(self) -> str:
+        """Its name, and that of the other subject."""
+        return f"{self.name} with {self.other.name}" if self.other else self.name
+
+    def of(self, life: str) -> Subject:
+        """The subject that a life runs. Raises SubjectError where there is none."""
+        if not runs_other(life):
+            return self
+        if self.other is None:
+            raise SubjectError(f"{self.name}: no other subject runs beside it; name one with --with")
+        return self.other
+
+    def run(self, life: str) -> Outcome:
+        """Inside a simulated process: import the subject afresh and live one life of it."""
+        process = cast(Process, getcurrent())
+        protocol = bind(importlib.import_module(self.module), self.function)
+        process.tells_plans = protocol.offer.can_replace or protocol.offer.can_stop
+        process.not_offered = protocol.offer.invariants_not_offered
+        try:
+            if life in ("status", "peek"):
+                return Outcome("answered", protocol.running_pid(life == "status"))
+            if life == "stop":
+                return Outcome("returned", protocol.stop())
+            protocol.gateway(serve, life == "replace")
+        except protocol.documented_errors as error:
+            return Outcome("refused", f"{type(error).__name__}: {error}")
+        return Outcome("released" if process.owned else "refused")
+
+
+class Offer(NamedTuple):
+    """What a subject can do beside starting: a replace, a planned stop, a query, one without clean-up.
+
+    ``not_offered`` are the invariants that it does not promise to keep, each with what it says of that;
+    ``other`` is what the other subject can do, where there is one; ``is_status_module`` whether the harness
+    performs the start-up sequence.
+    """
+
+    can_replace: bool
+    can_stop: bool
+    can_query: bool
+    can_peek: bool
+    not_offered: tuple[tuple[str, str], ...] = ()
+    other: Offer | None = None
+    is_status_module: bool = False
+
+    @property
+    def lives(self) -> tuple[str, ...]:
+        """The lives that its processes can have, and then those of the other subject's."""
+        optional = zip(("replace", "stop", "status", "peek"), self[:4], strict=True)
+        others = self.other.lives if self.other else ()
+        return ("start", *(life for life, can in optional if can), *(OTHER + life for life in others))
+
+    @property
+    def invariants_not_offered(self) -> frozenset[str]:
+        """The invariants that the subject, or the other one, does not promise to keep."""
+        others = self.other.invariants_not_offered if self.other else ()
+        return frozenset((*dict(self.not_offered), *others))
+
+
+JUST_STARTS: Final = Offer(False, False, False, False)
+
+
+@dataclass(frozen=True)
+class Functions:
+    """The functions of one process's own copy of a subject; those that are not offered are never called."""
+
+    gateway: Callable[[Callable[[], None], bool], object]
+    running_pid: Callable[[bool], int | None]
+    stop: Callable[[], object]
+    documented_errors: tuple[type[BaseException], ...]
+    offer: Offer
+
+
+def bind(module: ModuleType, function: str | None) -> Functions:
+    """The protocol that a module offers. Raises SubjectError where it offers none."""
+    documented = _documented(module)
+    if function is None and all(hasattr(module, name) for name in STATUS_FUNCTIONS):
+        return Functions(
+            gateway=lambda serve, replace: status_module.gateway(module, serve, replace=replace),
+            running_pid=lambda clean: status_module.running_pid(module, clean_up=clean),
+            stop=lambda: status_module.stop(module),
+            documented_errors=documented,
+            offer=Offer(
+                can_replace=hasattr(module, "terminate_pid"),
+                can_stop=status_module.can_stop(module),
+                can_query=True,
+                can_peek=status_module.can_peek(module),
+                not_offered=_not_offered(module),
+                is_status_module=True,
+            ),
+        )
+    target: Any = getattr(module, function or "gateway", None)
+    if target is None:
+        raise SubjectError(_lack(module, function))
+    if not callable(target):
+        raise SubjectError(f"{function or 'gateway'} is not a function")
+    parameters = inspect.signature(target).parameters
+    query: Any = getattr(module, "running_pid", None)
+    stop: Any = getattr(module, "stop", None)
+    offer = Offer(
+        can_replace="replace" in parameters,
+        can_stop=callable(stop),
+        can_query=callable(query),
+        can_peek=callable(query) and "clean_up" in inspect.signature(query).parameters,
+        not_offered=_not_offered(module),
+    )
+    home = Path(HOME)
+    return Functions(
+        gateway=lambda serve, replace: target(home, serve, **({"replace": True} if replace else {})),
+        running_pid=lambda clean: query(home, **({} if clean else {"clean_up": False})),
+        stop=lambda: stop(home),
+        documented_errors=documented,
+        offer=offer,
+    )
+
+
+def _lack(module: ModuleType, function: str | None) -> str:
+    """What a module lacks, so that it is no subject."""
+    if getattr(module, "__file__", None) is None and hasattr(module, "__path__"):
+        return "it is a folder; name a .py file in it"
+    if function:
+        return f"it has no {function}()"
+    missing = [name for name in STATUS_FUNCTIONS if not hasattr(module, name)]
+    return f"it has no gateway(home, serve), and as a status module it lacks {', '.join(missing)}"
+
+
+def _documented(module: ModuleType) -> tuple[type[BaseException], ...]:
+    """What a module says that it may raise; as in an ``except``, one class will do. Raises SubjectError."""
+    stated = getattr(module, "documented_errors", ())
+    errors = (stated,) if isinstance(stated, type) else stated
+    if not isinstance(errors, tuple | list | set | frozenset) or not all(
+        isinstance(error, type) and issubclass(error, BaseException) for error in errors
+    ):
+        raise SubjectError(
+            f"documented_errors must be a tuple of exception classes, such as (OSError,), not {stated!r}"
+        )
+    return tuple(errors)
+
+
+def _not_offered(module: ModuleType) -> tuple[tuple[str, str], ...]:
+    """What a module says it does not promise: invariants by name, each with a phrase. Raises SubjectError."""
+    stated = getattr(module, "not_offered", {})
+    if not isinstance(stated, dict):
+        raise SubjectError('not_offered must be a dict, such as {"a_dead_owner_can_be_replaced": "why not"}')
+    names = {invariant.__name__ for invariant in (*INVARIANTS, *RUN_INVARIANTS)}
+    for name in stated:
+        if name not in names:
+            near = get_close_matches(str(name), names, 1)
+            raise SubjectError(f"not_offered names {name!r}, which is no invariant{_or(near)}")
+    return tuple((name, str(phrase)) for name, phrase in stated.items())
+
+
+def _or(near: list[str]) -> str:
+    return f"; did you mean {near[0]}?" if near else "; README lists them"
+
+
+def serve() -> None:
+    """Be the gateway until told to go. A process owns the gateway while it is in here."""
+    process = cast(Process, getcurrent())
+    if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+        # Being told again changes nothing, and need not be told apart. How it ends is then not its own doing.
+        process.tells_plans = False
+        signal.signal(signal.SIGTERM, lambda number, frame: signal.signal(number, signal.SIG_IGN))
+    process.phase, process.owned = OWNER, True
+    try:
+        process.call("serve")
+    finally:
+        process.phase = LEAVING
+
+
+def find_subject(
+    named: str | os.PathLike[str] | None = None, other: str | os.PathLike[str] | None = None
+) -> Subject:
+    """The subject that a text or a path names; the reference where there is neither. Raises SubjectError.
+
+    ``other`` names the subject that runs beside it in one home.
+    """
+    if other is not None:
+        return replace(find_subject(named), other=find_subject(other))
+    try:
+        text = REFERENCE if named is None else os.fsdecode(named)
+    except TypeError:
+        raise SubjectError(f"no {type(named).__name__} names a subject; {_ADVICE}") from None
+    # A script's variable that is not set leaves nothing, which must not count as what the script meant.
+    if not text.strip() or text.endswith(":"):
+        raise SubjectError(f"{text!r} names no subject; {_ADVICE}")
+    if text in MODULES:
+        return Subject(text, MODULES[text])
+    if text.startswith(zoo.PREFIX):
+        return _from_zoo(text, text.removeprefix(zoo.PREFIX))
+    where, _, function = text.partition(":")
+    if where.endswith(".py") or "/" in where:
+        return _from_path(text, Path(where), function or None)
+    if all(part.isidentifier() for part in where.split(".")) and (function or "x").isidentifier():
+        return _from_module(text, where, function or None)
+    raise SubjectError(f"{text}: not a subject's name; {_ADVICE}")
+
+
+_ADVICE = "give a built-in name (see `python -m stateful subjects`), a dotted module or a path to a .py file"
+
+
+def _from_zoo(text: str, name: str) -> Subject:
+    animal = zoo.ANIMALS.get(name)
+    if animal is None:
+        raise SubjectError(f"{text}: not in the zoo; it has {', '.join(zoo.ANIMALS)}")
+    try:
+        libraries = installed(animal.pins)
+    except CannotInstall as why:
+        raise SubjectError(str(why)) from None
+    return Subject(text, f"{zoo.__name__}.{animal.adapter}", libraries=(libraries,))
+
+
+def _from_path(text: str, path: Path, function: str | None) -> Subject:
+    try:
+        path.stat()
+        readable = os.access(path, os.R_OK)
+    except (FileNotFoundError, NotADirectoryError):
+        raise SubjectError(f"{text}: no such file; {_ADVICE}") from None
+    except OSError:
+        readable = False
+    if not readable:
+        raise SubjectError(f"{text}: it cannot be read; give a file that you may read")
+    if path.is_dir():
+        raise SubjectError(f"{text}: it is a folder; name a .py file in it")
+    if not path.is_file() or path.suffix != ".py":
+        raise SubjectError(f"{text}: not a Python file; give the path of a .py file")
+    path = path.resolve()
+    name = path.stem
+    folder = path.parent
+    while (folder / "__init__.py").exists() and folder.name.isidentifier():
+        name, folder = f"{folder.name}.{name}", folder.parent
+    if not path.stem.isidentifier():
+        raise SubjectError(f"{text}: {path.stem!r} cannot be imported; rename the file")
+    return Subject(text, name, str(folder), function)
+
+
+def _from_module(text: str, module: str, function: str | None) -> Subject:
+    top = module.partition(".")[0]
+    if importlib.util.find_spec(top) is None:
+        raise SubjectError(f"{text}: there is no module {top!r} here; {_ADVICE}")
+    return Subject(text, module, None, function)

@@ -1,0 +1,213 @@
+"""The modules that a simulated process gets in place of the real ones: psutil, datetime, greenlet.
+
+Modelled of psutil: ``pid_exists``, ``pids``, ``boot_time`` and of ``Process`` ``pid``, ``name``,
+``cmdline``, ``create_time``, ``ppid``, ``uids``, ``status``, ``is_running``, ``send_signal``, ``terminate``,
+``kill`` and ``oneshot``. ``datetime`` differs from the real one only in what time it says it is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as real_datetime
+import time
+from collections import namedtuple
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from stateful.model.machine import BOOT_TIME_S, TICKS_PER_S
+from stateful.python.process_calls import send
+from stateful.python.refusal import advice
+from stateful.python.refusal import refuse as refuse_call
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from stateful.kernel.process import Process
+
+_Uids = namedtuple("puids", "real effective saved")  # type: ignore[name-match] # noqa: PYI024 - psutil's
+
+
+def make_psutil(process: Process) -> ModuleType:
+    """psutil as this process sees it."""
+    module = ModuleType("psutil")
+
+    class Error(Exception):
+        def __init__(self, pid: int | None = None, name: str | None = None, msg: str = "") -> None:
+            super().__init__(msg or f"process no longer exists (pid={pid})")
+            self.pid = pid
+            self.name = name
+
+    class NoSuchProcess(Error):
+        pass
+
+    class ZombieProcess(NoSuchProcess):
+        pass
+
+    class AccessDenied(Error):
+        pass
+
+    class TimeoutExpired(Error):
+        pass
+
+    def inspect(pid: int) -> Any:
+        try:
+            return process.call("inspect", pid)
+        except ProcessLookupError:
+            raise NoSuchProcess(pid) from None
+
+    class PsutilProcess:
+        def __init__(self, pid: int | None = None) -> None:
+            if pid is not None and pid < 0:
+                raise ValueError(f"pid must be a positive integer (got {pid})")
+            self.pid = process.pid if pid is None else pid
+            self._start = inspect(self.pid)[1]
+
+        def name(self) -> str:
+            return str(inspect(self.pid)[0][0]).rsplit("/", 1)[-1]
+
+        def cmdline(self) -> list[str]:
+            words, *_, status = inspect(self.pid)
+            if status == "zombie":
+                raise ZombieProcess(self.pid)
+            return list(words)
+
+        def create_time(self) -> float:
+            return float(BOOT_TIME_S) + float(self._start) / TICKS_PER_S
+
+        def __eq__(self, other: object) -> bool:
+            if not isinstance(other, PsutilProcess):
+                return NotImplemented
+            return (self.pid, self._start) == (other.pid, other._start)
+
+        def __hash__(self) -> int:
+            return hash((self.pid, self._start))
+
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("_"):
+                raise AttributeError(name)
+            refuse_call(process, f"used psutil.Process.{name}, which is not modelled", advice("psutil."))
+
+        def ppid(self) -> int:
+            inspect(self.pid)
+            return 1
+
+        def uids(self) -> Any:
+            return _Uids(*[inspect(self.pid)[2]] * 3)
+
+        def status(self) -> str:
+            return str(inspect(self.pid)[3])
+
+        def is_running(self) -> bool:
+            try:
+                return bool(inspect(self.pid)[1] == self._start)
+            except NoSuchProcess:
+                return False
+
+        def send_signal(self, number: int) -> None:
+            if not self.is_running():
+                raise NoSuchProcess(self.pid)
+            try:
+                send(process, "kill", self.pid, int(number))
+            except PermissionError:
+                raise AccessDenied(self.pid) from None
+
+        def terminate(self) -> None:
+            self.send_signal(15)
+
+        def kill(self) -> None:
+            self.send_signal(9)
+
+        @contextlib.contextmanager
+        def oneshot(self) -> Iterator[None]:
+            yield
+
+    def pid_exists(pid: int) -> bool:
+        if pid >= 2**31:
+            raise OverflowError("signed integer is greater than maximum")
+        return bool(process.call("pid_exists", pid))
+
+    def refuse(name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        refuse_call(process, f"used psutil.{name}, which is not modelled", advice("psutil."))
+
+    vars(module).update(
+        Error=Error,
+        NoSuchProcess=NoSuchProcess,
+        ZombieProcess=ZombieProcess,
+        AccessDenied=AccessDenied,
+        TimeoutExpired=TimeoutExpired,
+        Process=PsutilProcess,
+        pid_exists=pid_exists,
+        __getattr__=refuse,
+        pids=lambda: sorted(int(name) for name in process.call("pids")),
+        boot_time=lambda: float(BOOT_TIME_S),
+        STATUS_ZOMBIE="zombie",
+        STATUS_STOPPED="stopped",
+        STATUS_SLEEPING="sleeping",
+        STATUS_RUNNING="running",
+        LINUX=True,
+        POSIX=True,
+        MACOS=False,
+        WINDOWS=False,
+    )
+    return module
+
+
+class _Like(type):
+    """Makes instances of the real class, such as a shared module returns, instances of the fake one."""
+
+    def __instancecheck__(cls, value: object) -> bool:
+        return isinstance(value, cls.__mro__[1])
+
+    def __subclasscheck__(cls, other: type) -> bool:
+        return issubclass(other, cls.__mro__[1])
+
+
+class _datetime(real_datetime.datetime, metaclass=_Like):
+    @classmethod
+    def now(cls, tz: real_datetime.tzinfo | None = None) -> _datetime:
+        return cls.fromtimestamp(time.time(), tz)
+
+    @classmethod
+    def utcnow(cls) -> _datetime:
+        return cls.fromtimestamp(time.time(), real_datetime.UTC).replace(tzinfo=None)
+
+    @classmethod
+    def today(cls) -> _datetime:
+        return cls.now()
+
+
+class _date(real_datetime.date, metaclass=_Like):
+    @classmethod
+    def today(cls) -> _date:
+        return cls.fromtimestamp(time.time())
+
+
+_datetime.__name__ = _datetime.__qualname__ = "datetime"
+_date.__name__ = _date.__qualname__ = "date"
+_datetime.__module__ = _date.__module__ = "datetime"  # where pickle looks for them
+
+
+def make_datetime(process: Process) -> ModuleType:
+    """datetime, reading the virtual clock."""
+    module = ModuleType("datetime")
+    vars(module).update(vars(real_datetime))
+    vars(module).update(datetime=_datetime, date=_date)
+    return module
+
+
+def make_greenlet(process: Process) -> ModuleType:
+    """greenlet, which a process cannot have: its own switches would pass for the harness's."""
+    module = ModuleType("greenlet")
+
+    def refuse(name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        refuse_call(process, f"uses greenlet.{name}, which is not modelled", advice("greenlet"))
+
+    module.__getattr__ = refuse  # type: ignore[method-assign] # PEP 562
+    return module
+
+
+FAKES = {"psutil": make_psutil, "datetime": make_datetime, "greenlet": make_greenlet}

@@ -1,0 +1,81 @@
+"""Signals that reach the harness while a simulated process runs: the harness handles them.
+
+CPython runs a signal handler on top of whatever code is running. Inside a process, the KeyboardInterrupt
+of Ctrl-C would be an exception of the subject, which may swallow it. So the handlers of the harness are
+run in the harness; if they raise, the process stays where it was.
+"""
+
+from __future__ import annotations
+
+# signal's own functions turn every number into an Enum, which takes ten times as long.
+import _signal  # type: ignore[import-not-found]
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, Final
+
+from greenlet import getcurrent
+
+from stateful.kernel.process import Process
+from stateful.model.call import Outside
+
+# Those that people and tools interrupt a run with. SIGALRM is the watchdog's.
+RELAYED: Final = (int(signal.SIGINT), int(signal.SIGTERM), int(signal.SIGHUP))
+
+_getsignal, _set = _signal.getsignal, _signal.signal
+
+Handler = Callable[[int, FrameType | None], Any]
+
+_handlers: dict[int, Handler] = {}
+_late: list[int] = []
+_holding = 0
+
+
+def begin() -> None:
+    """Relay signals from now on."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for number in RELAYED:
+        handler = _getsignal(number)
+        if callable(handler):
+            _handlers[number] = handler
+            _set(number, _arrived)
+
+
+def end() -> None:
+    """Give the signals back to the handlers that they had."""
+    for number, handler in _handlers.items():
+        if _getsignal(number) is _arrived:
+            _set(number, handler)
+    _handlers.clear()
+
+
+def hold() -> None:
+    """Keep signals waiting: what is being done now must not be left half done."""
+    global _holding
+    _holding += 1
+
+
+def let_go() -> None:
+    """Handle the signals that were kept waiting."""
+    global _holding
+    _holding -= 1
+    if not _holding and _late:
+        late, _late[:] = _late[:], []
+        for number in late:
+            signal.raise_signal(number)
+
+
+def _arrived(number: int, frame: FrameType | None) -> None:
+    process = getcurrent()
+    if _holding or (type(process) is Process and process.buried):
+        _late.append(number)
+    elif type(process) is Process:
+        process.stuck = True  # unless the handler returns
+        _, error = process._stop_before(Outside(_handlers[number], (number, frame)))
+        if error is not None:
+            process.hand_over(error)
+        process.stuck = False
+    else:
+        _handlers[number](number, frame)

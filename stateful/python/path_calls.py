@@ -1,0 +1,182 @@
+"""The entry points of ``os`` that reach a file by its path, as a simulated process sees them.
+
+Paths of the host are read there and never written.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from stateful.kernel import real
+from stateful.python.paths import above_host, on_host, virtual_path
+from stateful.python.refusal import AT_HOME, refuse
+
+if TYPE_CHECKING:
+    from stateful.kernel.process import Process
+    from stateful.python.file_calls import EntryPoint
+
+
+def changed_path(process: Process, path: Any, dir_fd: int | None, doing: str) -> str:
+    """The virtual path of a call that changes what is there."""
+    where = virtual_path(process, path, dir_fd)
+    if on_host(where):
+        refuse(process, f"tried to {doing} {where}, which is outside its home directory", AT_HOME)
+    return where
+
+
+def _stat_result(fields: tuple[int, ...]) -> os.stat_result:
+    seconds = fields[7] // 1_000_000
+    times = {
+        name: value
+        for prefix in ("st_atime", "st_mtime", "st_ctime")
+        for name, value in ((prefix, fields[7] / 1_000_000), (f"{prefix}_ns", fields[7] * 1000))
+    }
+    return os.stat_result((*fields[:7], seconds, seconds, seconds), times)
+
+
+def stat(
+    process: Process, path: Any, *, dir_fd: int | None = None, follow_symlinks: bool = True
+) -> os.stat_result:
+    if isinstance(path, int):
+        return fstat(process, path)
+    where = virtual_path(process, path, dir_fd)
+    if on_host(where) or above_host(where):
+        found = process.outside(real.stat if follow_symlinks else real.lstat, where)
+        assert isinstance(found, os.stat_result)
+        return found
+    return _stat_result(process.call("stat", where, bool(follow_symlinks)))
+
+
+def lstat(process: Process, path: Any, *, dir_fd: int | None = None) -> os.stat_result:
+    return stat(process, path, dir_fd=dir_fd, follow_symlinks=False)
+
+
+def fstat(process: Process, fd: int) -> os.stat_result:
+    return _stat_result(process.call("fstat", fd))
+
+
+def access(
+    process: Process,
+    path: Any,
+    mode: int,
+    *,
+    dir_fd: int | None = None,
+    effective_ids: bool = False,
+    follow_symlinks: bool = True,
+) -> bool:
+    where = virtual_path(process, path, dir_fd)
+    if on_host(where):
+        return bool(process.outside(os.path.exists, where)) and not mode & os.W_OK
+    return bool(process.call("access", where, mode))
+
+
+def unlink(process: Process, path: Any, *, dir_fd: int | None = None) -> None:
+    process.call("unlink", changed_path(process, path, dir_fd, "remove"))
+
+
+def rename(
+    process: Process,
+    src: Any,
+    dst: Any,
+    *,
+    src_dir_fd: int | None = None,
+    dst_dir_fd: int | None = None,
+) -> None:
+    source = changed_path(process, src, src_dir_fd, "rename")
+    process.call("rename", source, changed_path(process, dst, dst_dir_fd, "rename to"))
+
+
+def link(
+    process: Process,
+    src: Any,
+    dst: Any,
+    *,
+    src_dir_fd: int | None = None,
+    dst_dir_fd: int | None = None,
+    follow_symlinks: bool = True,
+) -> None:
+    source = changed_path(process, src, src_dir_fd, "link")
+    process.call("link", source, changed_path(process, dst, dst_dir_fd, "link to"))
+
+
+def symlink(
+    process: Process,
+    src: Any,
+    dst: Any,
+    target_is_directory: bool = False,
+    *,
+    dir_fd: int | None = None,
+) -> None:
+    target, where = os.fsdecode(src), changed_path(process, dst, dir_fd, "make a link at")
+    landing = virtual_path(process, f"{os.path.dirname(where)}/{target}")
+    if (target.startswith("/") and on_host(target)) or landing.startswith("/.."):
+        refuse(process, f"made a link to {target}, which is outside its home directory", AT_HOME)
+    process.call("symlink", target, where)
+
+
+def readlink(process: Process, path: Any, *, dir_fd: int | None = None) -> str:
+    where = virtual_path(process, path, dir_fd)
+    if on_host(where) or above_host(where):
+        return str(process.outside(real.readlink, where))
+    return str(process.call("readlink", where))
+
+
+def truncate(process: Process, path: Any, length: int) -> None:
+    if isinstance(path, int):
+        process.call("ftruncate", path, length)
+    else:
+        process.call("truncate", changed_path(process, path, None, "truncate"), length)
+
+
+def chmod(
+    process: Process,
+    path: Any,
+    mode: int,
+    *,
+    dir_fd: int | None = None,
+    follow_symlinks: bool = True,
+) -> None:
+    if isinstance(path, int):
+        process.call("fchmod", path, mode & 0o7777)
+    else:
+        process.call("chmod", changed_path(process, path, dir_fd, "chmod"), mode & 0o7777)
+
+
+def utime(
+    process: Process,
+    path: Any,
+    times: tuple[float, float] | None = None,
+    *,
+    ns: tuple[int, int] | None = None,
+    dir_fd: int | None = None,
+    follow_symlinks: bool = True,
+) -> None:
+    if times is not None and ns is not None:
+        raise ValueError("utime: you may specify either 'times' or 'ns' but not both")
+    mtime = ns[1] // 1000 if ns else int(times[1] * 1_000_000) if times else None
+    file = path if isinstance(path, int) else changed_path(process, path, dir_fd, "touch")
+    process.call("utime", file, mtime)
+
+
+PATH_CALLS: dict[str, EntryPoint] = {
+    "remove": unlink,
+    "replace": rename,
+    **{
+        function.__name__: function
+        for function in (
+            stat,
+            lstat,
+            fstat,
+            access,
+            unlink,
+            rename,
+            link,
+            symlink,
+            readlink,
+            truncate,
+            chmod,
+            utime,
+        )
+    },
+}

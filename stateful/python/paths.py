@@ -1,0 +1,94 @@
+"""Which paths belong to the simulated machine and which to the host that the code was installed on.
+
+The subject's own source, the standard library and installed packages are read where they are, and
+only read. Every other path is inside the kernel's temporary directory.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+import sys
+import sysconfig
+from typing import TYPE_CHECKING, Any
+
+from stateful.python.refusal import LEAVE_IT_OUT, refuse
+
+if TYPE_CHECKING:
+    from stateful.kernel.process import Process
+
+_SIMULATED = ("/home/user", "/tmp", "/run", "/proc")
+_ELSEWHERE = ("/boot/", "/dev/", "/etc/", "/opt/", "/srv/", "/sys/", "/usr/", "/var/")
+# What a real machine has at least, and the simulated one has not: none there might mean anything.
+_NOT_THERE = re.compile(
+    r"/etc/(machine-id|hostname|hosts|os-release|passwd|group)"
+    r"|/proc/(version|uptime|loadavg|meminfo|cpuinfo|mounts|filesystems|cmdline|net(/.*)?)"
+    r"|/proc/[0-9]+/(auxv|cgroup|environ|fd|fdinfo|io|limits|maps|mountinfo|mounts|net|oom_score_adj|sched|smaps"
+    r"|statm|task|wchan)(/.*)?"
+)
+_TIME_ZONES = ("/usr/share/zoneinfo", "/etc/localtime", "/etc/mime.types")
+
+
+def _installed() -> tuple[str, ...]:
+    folders = {*sysconfig.get_paths().values(), sys.prefix, sys.base_prefix, *sys.path}
+    folders |= {posixpath.realpath(folder) for folder in folders}
+    return tuple(
+        sorted(
+            f"{folder}/"
+            for folder in folders
+            if folder.startswith("/")
+            and folder.count("/") > 1
+            and not any(f"{path}/".startswith(f"{folder}/") for path in _SIMULATED)
+        )
+    ) + tuple(f"{path}/" for path in _TIME_ZONES)
+
+
+_host_folders = _installed()
+
+
+def add_host_folder(folder: str) -> None:
+    """Count a folder, such as the one that a subject lies in, as part of the host."""
+    global _host_folders
+    if f"{folder}/" not in _host_folders:
+        _host_folders = (*_host_folders, f"{folder}/")
+
+
+def on_host(path: str) -> bool:
+    """Whether a path belongs to the host, where processes may only read."""
+    return f"{path}/".startswith(_host_folders)
+
+
+def is_elsewhere(path: str, flags: int) -> bool:
+    """Whether a file is made where a real machine has folders and the simulated one has none."""
+    return bool(flags & os.O_CREAT) and path.startswith(_ELSEWHERE)
+
+
+def above_host(path: str) -> bool:
+    """Whether a path is a folder above one of the host's, at which ``resolve()`` looks, and not simulated."""
+    below = path.rstrip("/") + "/"
+    return any(folder.startswith(below) for folder in _host_folders) and not any(
+        f"{one}/".startswith(below) or below.startswith(f"{one}/") for one in _SIMULATED
+    )
+
+
+def virtual_path(process: Process, path: Any, dir_fd: int | None = None) -> str:
+    """A path argument of a call as a normalised absolute virtual path."""
+    text = os.fsdecode(os.fspath(path))
+    if "\0" in text:
+        raise ValueError("embedded null byte")
+    if not text.startswith("/"):
+        if text == "":
+            raise FileNotFoundError(2, os.strerror(2), text)
+        base = process.folder_of_work
+        if dir_fd is not None:
+            base = process.call("fdpath", dir_fd)
+            if not base:
+                raise OSError(20, os.strerror(20), text)
+        text = f"{base}/{text}"
+    if text.startswith("/proc/self/") or text == "/proc/self":
+        text = f"/proc/{process.pid}{text.removeprefix('/proc/self')}"
+    where: str = posixpath.normpath(text)
+    if where.startswith(("/proc/", "/etc/")) and _NOT_THERE.fullmatch(where):
+        refuse(process, f"looked at {where}, which the simulated machine does not have", LEAVE_IT_OUT)
+    return where

@@ -1,0 +1,242 @@
+"""Signals, exit handlers, the clock, identity and randomness, as a simulated process sees them."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import operator
+import os
+import signal as signals
+import time as clock
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from stateful.kernel.signals import HANDLED
+from stateful.model.signal_target import PIDFD
+from stateful.python.file_calls import descriptor
+from stateful.python.refusal import advice, refuse
+
+if TYPE_CHECKING:
+    from stateful.kernel.process import Process
+
+EntryPoint = Callable[..., Any]
+
+MONOTONIC_ORIGIN_US = 1_749_990_000_000_000
+LONG_TIME_S = 10_000_000
+
+
+def kill(process: Process, pid: int, number: int) -> None:
+    send(process, "kill", _c_int(pid), _c_int(number))
+
+
+def killpg(process: Process, pgid: int, number: int) -> None:
+    """As the C library does it: a group's number is a negative pid."""
+    if _c_int(pgid) < 0:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+    kill(process, -pgid, number)
+
+
+def send(process: Process, call: str, target: int, number: int) -> None:
+    """Send a signal; a handler of one's own runs before the call returns."""
+    if process.call(call, target, number) == HANDLED:
+        process.handlers[number](number, None)
+
+
+def _c_int(value: Any) -> int:
+    """A number as C takes it. Raises TypeError for what is none, OverflowError for what is too large."""
+    number = operator.index(value)
+    if not -(2**31) <= number < 2**31:
+        raise OverflowError("Python int too large to convert to C int")
+    return number
+
+
+def getpgid(process: Process, pid: int) -> int:
+    """Every process leads a group of its own."""
+    if pid and not process.call("pid_exists", _c_int(pid)):
+        raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH))
+    return pid or process.pid
+
+
+def pidfd_open(process: Process, pid: int, flags: int = 0) -> int:
+    return int(process.call("pidfd_open", _c_int(pid), flags))
+
+
+def pidfd_send_signal(
+    process: Process, pidfd: int, signal: int, siginfo: None = None, flags: int = 0
+) -> None:
+    send(process, "pidfd_send_signal", pidfd, int(signal))
+
+
+def exit_(process: Process, status: int) -> None:
+    process.exit(status)
+
+
+def waitpid(process: Process, pid: int, options: int) -> tuple[int, int]:
+    raise ChildProcessError(10, os.strerror(10))
+
+
+def urandom(process: Process, size: int) -> bytes:
+    """Bytes that depend only on who asks and how often it has asked before."""
+    if size < 0:
+        raise ValueError("negative argument not allowed")
+    return hashlib.shake_256(process.draw().encode()).digest(size)
+
+
+def hostname(process: Process) -> str:
+    """The name of the machine, or of the container: docker names each one."""
+    return process.namespace or "host"
+
+
+def abort(process: Process) -> None:
+    process.call("sigaction", int(signals.SIGABRT), "default")
+    process.call("kill", process.pid, int(signals.SIGABRT))
+
+
+def putenv(process: Process, *_: Any) -> None:
+    """The environment of a simulated process is its ``os.environ`` alone."""
+
+
+OS_CALLS: dict[str, EntryPoint] = {
+    "kill": kill,
+    "killpg": killpg,
+    "_exit": exit_,
+    "waitpid": waitpid,
+    "urandom": urandom,
+    "abort": abort,
+    "putenv": putenv,
+    "unsetenv": putenv,
+    "getpid": lambda process: process.pid,
+    "getppid": lambda process: 1,
+    "getpgrp": lambda process: process.pid,
+    "getpgid": getpgid,
+    "pidfd_open": pidfd_open,
+    "getuid": lambda process: process.uid,
+    "geteuid": lambda process: process.uid,
+    "getgid": lambda process: process.uid,
+    "getegid": lambda process: process.uid,
+    "getlogin": lambda process: "user",
+    "uname": lambda process: os.uname_result(("Linux", hostname(process), "6.1", "#1", "x86_64")),
+    "sched_yield": lambda process: None,
+}
+
+
+def signal_(process: Process, number: int, handler: Any) -> Any:
+    before = getsignal(process, number)
+    if handler == signals.SIG_IGN:
+        disposition = "ignored"
+    elif handler == signals.SIG_DFL:
+        disposition = "default"
+    elif callable(handler):
+        disposition = "handler"
+    else:
+        raise TypeError("signal handler must be signal.SIG_IGN, signal.SIG_DFL, or a callable object")
+    process.call("sigaction", int(number), disposition)
+    process.handlers[int(number)] = handler
+    return before
+
+
+def getsignal(process: Process, number: int) -> Any:
+    if not 1 <= number < signals.NSIG:
+        raise ValueError("signal number out of range")
+    return process.handlers.get(int(number), signals.SIG_DFL)
+
+
+SIGNAL_CALLS: dict[str, EntryPoint] = {
+    "signal": signal_,
+    "getsignal": getsignal,
+    "pause": lambda process: process.call("pause"),
+    "pidfd_send_signal": pidfd_send_signal,
+    "raise_signal": lambda process, number: kill(process, process.pid, number),
+    "siginterrupt": lambda process, number, flag: None,
+}
+
+
+def sleep(process: Process, seconds: float) -> None:
+    if seconds < 0:
+        raise ValueError("sleep length must be non-negative")
+    process.call("sleep", max(1, int(seconds * 1_000_000)))  # Some time passes, however little is asked for.
+
+
+def _wall(process: Process) -> float:
+    return float(process.call("wall")) / 1_000_000
+
+
+def _monotonic(process: Process) -> float:
+    return float(process.call("clock") - MONOTONIC_ORIGIN_US) / 1_000_000
+
+
+def _now_unless_given(function: Callable[..., Any]) -> EntryPoint:
+    def read(process: Process, seconds: float | None = None) -> Any:
+        return function(_wall(process) if seconds is None else seconds)
+
+    return read
+
+
+def strftime(process: Process, form: str, moment: Any = None) -> str:
+    return _strftime(form, _localtime(_wall(process)) if moment is None else moment)
+
+
+_strftime, _localtime = clock.strftime, clock.localtime
+
+TIME_CALLS: dict[str, EntryPoint] = {
+    "sleep": sleep,
+    "time": _wall,
+    "time_ns": lambda process: process.call("wall") * 1000,
+    "monotonic": _monotonic,
+    "monotonic_ns": lambda process: (process.call("clock") - MONOTONIC_ORIGIN_US) * 1000,
+    "perf_counter": _monotonic,
+    "perf_counter_ns": lambda process: (process.call("clock") - MONOTONIC_ORIGIN_US) * 1000,
+    "process_time": lambda process: 0.0,
+    "process_time_ns": lambda process: 0,
+    "clock_gettime": lambda process, which: _wall(process) if which == 0 else _monotonic(process),
+    "clock_gettime_ns": lambda process, which: (
+        process.call("wall") * 1000 if which == 0 else (process.call("clock") - MONOTONIC_ORIGIN_US) * 1000
+    ),
+    "localtime": _now_unless_given(clock.localtime),
+    "gmtime": _now_unless_given(clock.gmtime),
+    "ctime": _now_unless_given(clock.ctime),
+    "strftime": strftime,
+}
+
+
+def register(process: Process, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    if not callable(function):
+        raise TypeError("the first argument must be callable")
+    process.exit_handlers.append((function, args, kwargs))
+    return function
+
+
+def unregister(process: Process, function: Callable[..., Any]) -> None:
+    process.exit_handlers[:] = [entry for entry in process.exit_handlers if entry[0] != function]
+
+
+ATEXIT_CALLS: dict[str, EntryPoint] = {"register": register, "unregister": unregister}
+
+
+def select(process: Process, rlist: Any, wlist: Any, xlist: Any, timeout: float | None = None) -> Any:
+    """Sleep, or wait for the end of processes; other descriptors are not modelled."""
+    numbers = {descriptor(one): one for one in rlist}
+    for number in numbers:
+        if not process.call("fdpath", number).startswith(PIDFD):
+            refuse(
+                process,
+                f"called select.select() on descriptor {number}, which is no pidfd",
+                advice("select."),
+            )
+    if list(wlist) or list(xlist):
+        refuse(process, "called select.select() to write, which is not modelled", advice("select."))
+    if timeout is not None and timeout < 0:
+        raise ValueError("timeout must be non-negative")
+    ready = process.call("select", tuple(numbers), None if timeout is None else int(timeout * 1_000_000))
+    return [numbers[number] for number in ready], [], []
+
+
+SELECT_CALLS: dict[str, EntryPoint] = {"select": select}
+
+
+def wait(process: Process, timeout: float | None) -> None:
+    """Wait for an event or condition of ``threading``: only this process could bring it about."""
+    if timeout is None:
+        process.call("pause")
+    else:
+        sleep(process, max(0.0, min(timeout, LONG_TIME_S)))

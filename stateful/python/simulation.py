@@ -1,0 +1,130 @@
+"""Everything that is different in this interpreter while simulated processes may run.
+
+``begin`` and ``end`` nest. The outermost ``end`` puts back what the outermost ``begin`` found: the entry
+points, the import system, signal handlers, and what a subject may have changed in passing.
+
+Not put back: attributes that a subject sets on modules and classes of the standard library, beside the
+entry points themselves; what it registers with ``codecs``, ``copyreg`` or ``atexit`` of an extension.
+"""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import sys
+import threading
+import warnings
+from typing import Any, Final
+
+from stateful.kernel.process import Process
+from stateful.python import guard, interpose, interrupt, modules, switch
+
+_HOOKS: Final = (
+    (sys, "excepthook"),
+    (sys, "displayhook"),
+    (sys, "breakpointhook"),
+    (sys, "warnoptions"),
+    (threading, "excepthook"),
+)
+_LISTS: Final = (sys.path_hooks, gc.callbacks)
+
+_depth = 0
+_thread = 0
+_state: tuple[Any, ...] = ()
+
+
+def begin() -> None:
+    """Have this thread simulate processes. Raises RuntimeError where another one does."""
+    global _depth, _thread, _state
+    if _depth and _thread != threading.get_ident():
+        raise RuntimeError(
+            "processes are being simulated in another thread; use one thread, or several interpreters "
+            "(as pytest -n does)"
+        )
+    if _depth:
+        _depth += 1
+        return
+    interrupt.hold()
+    try:
+        interrupt.begin()
+        guard.begin()
+        atexit.register(_end_at_exit)
+        _thread, _state = threading.get_ident(), _look()
+        # The collector runs when processes were buried and at no other time: see ``switch.bury``.
+        gc.disable()
+        switch.begin()
+        interpose.enter()
+        sys.warnoptions = []  # A process warns as an interpreter without options does.
+        modules.install()
+        _depth = 1
+    finally:
+        if not _depth:
+            interrupt.end()
+        try:
+            interrupt.let_go()
+        except BaseException:  # One that arrived meanwhile: nobody will know that there is something to end.
+            if _depth:
+                end()
+            raise
+
+
+def end() -> None:
+    """Stop simulating, where this is the end of the outermost simulation."""
+    global _depth
+    if _depth > 1:
+        _depth -= 1
+        return
+    interrupt.hold()
+    try:
+        atexit.unregister(_end_at_exit)
+        switch.end()
+        modules.uninstall()
+        interpose.leave()
+        interpose.release_new_modules()
+        guard.end()
+        _put_back(_state)
+    finally:
+        _depth = 0
+        interrupt.end()
+        interrupt.let_go()
+
+
+def _end_at_exit() -> None:
+    """Unwind the processes of whoever has not: their destructors run at exit, and would reach the host."""
+    if _depth:
+        with guard.Watchdog():
+            switch.bury(one for one in gc.get_objects() if type(one) is Process and one.alive)
+            while _depth:
+                end()
+
+
+def _look() -> tuple[Any, ...]:
+    """What a subject might change."""
+    return (
+        [getattr(owner, name) for owner, name in _HOOKS],
+        [values[:] for values in _LISTS],
+        warnings.filters[:],
+        sys.getrecursionlimit(),
+        sys.getswitchinterval(),
+        gc.isenabled(),
+    )
+
+
+def _put_back(state: tuple[Any, ...]) -> None:
+    hooks, lists, filters, recursion_limit, switch_interval, collects = state
+    for (owner, name), value in zip(_HOOKS, hooks, strict=True):
+        setattr(owner, name, value)
+    values: Any
+    for values, before in zip(_LISTS, lists, strict=True):
+        if values != before:
+            values[:] = before
+    current: Any = warnings.filters
+    if current != filters:
+        current[:] = filters
+        warnings._filters_mutated()  # type: ignore[attr-defined] # tells the C half
+    if sys.getrecursionlimit() != recursion_limit:
+        sys.setrecursionlimit(recursion_limit)
+    if sys.getswitchinterval() != switch_interval:
+        sys.setswitchinterval(switch_interval)
+    if collects:
+        gc.enable()

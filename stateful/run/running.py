@@ -1,0 +1,84 @@
+"""A process of a subject: how it is made, how it runs to its next call, and what it can do there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from stateful.kernel.call_faults import faults_of
+from stateful.kernel.process import Process
+from stateful.model.call import WAITS, Call, Outside
+from stateful.model.disk import HOME
+from stateful.model.life import plain
+from stateful.model.lifecycle import OWNER
+from stateful.model.machine import MACHINE, Machine
+from stateful.protocol.subject import Subject
+from stateful.python.paths import add_host_folder
+from stateful.python.switch import resume
+
+LIMIT_SILENT_CALLS: Final = 10_000
+ENVIRONMENT: Final = {
+    b"HOME": b"/home/user",
+    b"HERMES_HOME": HOME.encode(),
+    b"LANG": b"C.UTF-8",
+    b"PATH": b"/usr/bin:/bin",
+    b"TMPDIR": b"/tmp",
+    b"USER": b"user",
+    b"XDG_RUNTIME_DIR": b"/run",
+}
+
+
+def new_process(subject: Subject, letter: str, life: str, machine: Machine = MACHINE) -> Process:
+    """A process of a subject, or of the other one, that has not had its first turn."""
+    pid, start_ticks, uid, namespace = machine.who(letter)
+    runs = subject.of(life)
+    process = Process(letter, life, pid, start_ticks, lambda: runs.run(plain(life)))
+    process.alter = runs.alteration.begin() if runs.alteration else None
+    process.uid, process.namespace = uid, namespace
+    if machine.program:
+        process.argv[:1] = machine.program
+    process.folder, process.subject = runs.folder, runs.module.partition(".")[0]
+    process.libraries = runs.libraries
+    for folder in runs.libraries:
+        add_host_folder(folder)
+    process.environ = dict(ENVIRONMENT)
+    return process
+
+
+def do_outside(request: Outside) -> tuple[Any, BaseException | None]:
+    """Do what a process asks for that is no part of the simulated world: the result, or the error."""
+    try:
+        return request.function(*request.args), None
+    except Exception as error:
+        return None, error
+
+
+def run_to_call(
+    process: Process, *answer: Any, outside: Callable[[Outside], tuple[Any, Any]] = do_outside
+) -> Call:
+    """Let a process run to its next call. Raises UnmodelledSyscall where it did something else."""
+    request = resume(process, *answer)
+    while type(request) is Outside:
+        request = resume(process, outside(request))
+    if type(request) is Call:
+        return request
+    assert isinstance(request, BaseException), request
+    raise request
+
+
+def can_step(process: Process) -> bool:
+    """Whether a process can make a step, unless it waits for a lock: it runs, and has something to do."""
+    if not process.alive or process.stopped or process.pending is None:
+        return False
+    return process.pending.name not in WAITS or bool(process.signals)
+
+
+def can_suffer(process: Process, fault: str) -> bool:
+    """Whether a fault can befall the next call of a process."""
+    call = process.pending
+    return can_step(process) and not process.signals and call is not None and fault in faults_of(call)
+
+
+def can_exit(process: Process) -> bool:
+    """Whether a process can be asked to exit: it serves, is not about to handle a signal, and runs."""
+    return process.phase == OWNER and not process.signals and not process.stopped

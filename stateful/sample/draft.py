@@ -1,0 +1,139 @@
+"""A draft: what a random execution is to be, before anybody moves. The longer nothing is new, the wider."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from random import Random
+from typing import Final, NamedTuple
+
+from stateful.model.scenario import MEDDLING, POWER_LOSS, Scenario
+from stateful.model.standard import OPEN_ENDED, SCENARIOS, SEARCHED_BY_NAME
+from stateful.sample.random_faults import EXIT, FAMILIES
+from stateful.sample.scheduler import ACTS
+
+NARROWEST: Final = 2
+WIDEST: Final = 8
+MOST_PROCESSES: Final = 8
+STEPS_OF_A_LIFE: Final = 1.5  # in those that a start takes until it owns
+CONTENDER: Final = "start"
+
+
+class Strike(NamedTuple):
+    """When something happens, and of which family it is.
+
+    Attributes:
+        step: before which step.
+        owned: whether these are counted from when somebody owned, and not from the beginning.
+        call: before the next call of this name from then on; empty for at once.
+    """
+
+    family: str
+    step: int = 0
+    owned: bool = False
+    call: str = ""
+
+
+class Draft(NamedTuple):
+    """What an execution is to be.
+
+    Attributes:
+        lives: of the processes beside those of the scenario.
+        strikes: what happens, in this order.
+        steps: how many are expected; nothing ends before these are made, unless nobody can move.
+        cut: after how many steps it is over; None for when everybody rests.
+    """
+
+    scenario: Scenario
+    lives: tuple[str, ...]
+    strikes: tuple[Strike, ...]
+    steps: int
+    cut: int | None
+
+    @property
+    def processes(self) -> int:
+        return len(self.scenario.cast.lives) + len(self.lives)
+
+    def __str__(self) -> str:
+        lives = " and ".join(["", *self.lives])
+        strikes = ", ".join(strike.family for strike in self.strikes)
+        return f"{self.scenario.name}{lives}{strikes and f'; {strikes}'}"
+
+
+def draw_draft(
+    random: Random, offered: Sequence[str], width: int, steps_of_a_start: int, *, meddling: bool = False
+) -> Draft:
+    """A draft of up to ``width`` processes and faults, on any disk.
+
+    Some are open-ended scenarios; more begin as a scenario of the search does, which brings its own
+    processes, its odd machine and its plan of faults. Beside starts there are some kinds of lives only, and
+    mostly few faults: a life or a fault excuses some of what comes after it, so that among many of them
+    nothing is left that counts (swarm testing, Groce et al., 2012).
+
+    Args:
+        meddling: whether somebody else may lay hands on the files, which many a right protocol has never
+            promised to survive.
+    """
+    scenario = random.choice(OPEN_ENDED)
+    searched = _searched(tuple(offered), meddling).get(scenario.disk.name)
+    least = 2
+    if searched and _chance(random, 70):
+        scenario = random.choice(searched)
+        least = 0
+    cast = scenario.cast
+    number = random.randint(least, max(least, width - len(cast.lives))) if _chance(random, 60) else least
+    number = min(number, MOST_PROCESSES - len(cast.lives))
+    kinds = [life for life in offered if _chance(random, 50)] or [CONTENDER]
+    lives = tuple(CONTENDER if _chance(random, 50) else random.choice(kinds) for _ in range(number))
+    steps = round(STEPS_OF_A_LIFE * steps_of_a_start * (len(cast.lives) + number))
+    plan = [*scenario.plan, *_more_faults(random, scenario, width, meddling)]
+    if _chance(random, 50 if cast.exits else 30):
+        plan.insert(random.randint(0, len(plan)), EXIT)
+    cut = random.randrange(steps) if _chance(random, 30) else None
+    return Draft(scenario, lives, tuple(_strikes(random, plan, steps)), steps, cut)
+
+
+def _chance(random: Random, percent: int) -> bool:
+    """True so often of a hundred times; of a whole number, since Hypothesis prefers some fractions."""
+    return random.randrange(100) < percent
+
+
+def _strikes(random: Random, plan: Sequence[str], steps: int) -> Iterator[Strike]:
+    """When the parts of a plan happen, in its order: some right after the one before.
+
+    Much of what may happen means little before somebody owns, or while nobody is about to act.
+    """
+    moments = sorted(random.randrange(steps) for _ in plan)
+    for number, (family, step) in enumerate(zip(plan, moments, strict=True)):
+        kind = random.randrange(4 if number else 3)
+        if kind == 0:
+            yield Strike(family, step)
+        elif kind == 1:
+            yield Strike(family, random.choice((0, step // 4)), owned=True)
+        elif kind == 2:
+            yield Strike(family, call=random.choice(ACTS))
+        else:
+            yield Strike(family)
+
+
+def _more_faults(random: Random, scenario: Scenario, width: int, meddling: bool) -> list[str]:
+    """The families of some faults."""
+    number = random.randint(0, width // 2) if _chance(random, 60) else 0
+    families = [
+        family
+        for family in FAMILIES
+        if family != EXIT
+        and (meddling or family not in MEDDLING)
+        and (scenario.loses_power or family != POWER_LOSS[0])
+    ]
+    return ["kill" if _chance(random, 20) else random.choice(families) for _ in range(number)]
+
+
+@lru_cache
+def _searched(offered: tuple[str, ...], meddling: bool) -> dict[str, list[Scenario]]:
+    """The scenarios of the search whose lives a subject offers, by disk."""
+    found: dict[str, list[Scenario]] = {}
+    for scenario in (*SCENARIOS, *SEARCHED_BY_NAME):
+        if {*scenario.cast.lives} <= {*offered} and (meddling or not MEDDLING & {*scenario.plan}):
+            found.setdefault(scenario.disk.name, []).append(scenario)
+    return found

@@ -1,0 +1,307 @@
+"""The Hypothesis machine: longer lives, more processes and more faults than a search can exhaust.
+
+Every fault that a schedule can name may happen. A machine begins with short executions, since most of what
+goes wrong does so early: each is drafted as those of a campaign are, on another disk, with other processes
+and few faults, and a random scheduler says who moves. Then comes a long one: after its draft Hypothesis draws
+rules.
+
+The short ones are a function of one number. Hypothesis tries most of what it draws five times more with parts
+of it repeated elsewhere: of a hundred draws many short executions would be the same. Where the number is that
+of the machine before, which broke nothing, they are not made again.
+
+A rule is a turn and not a step, so that a race prints as a few lines. The invariants are checked inside
+the step loop. When a machine ends, the questions of the exhaustive search are asked of its last state:
+does a query find the owner, and can everything be killed and started again?
+
+Two things shrink. Hypothesis shrinks what it drew; the schedule that breaks an invariant is then made
+minimal by ``stateful.explain.minimise`` and, where a standard scenario shows the same, told in it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Collection
+from functools import cached_property
+from random import Random
+from typing import Any, ClassVar, Final
+
+from hypothesis import event, note
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+
+from stateful.explain.needs import explain
+from stateful.explain.smallest import smallest
+from stateful.model.lifecycle import STARTING
+from stateful.model.moment import LONGEST_LIFE_STEPS
+from stateful.model.scenario import MEDDLING, Scenario
+from stateful.model.schedule import STEP, Move, ScheduleMismatch, format_schedule, parse_schedule
+from stateful.model.trace import Trace
+from stateful.protocol.subject import Offer, Subject, find_subject
+from stateful.python.guard import Watchdog
+from stateful.report.text import trace_text
+from stateful.run.examine import examine, steps_of_a_start
+from stateful.run.execution import Execution
+from stateful.run.presence import exitable, living, owners, recoveries, running, serves
+from stateful.sample.draft import CONTENDER, NARROWEST, Draft, draw_draft
+from stateful.sample.guidance import guide
+from stateful.sample.last_questions import ask_any_question, ask_last_questions
+from stateful.sample.orderings import Orderings
+from stateful.sample.portfolio import SCHEDULERS, scheduler_of
+from stateful.sample.random_faults import EXIT, FAMILIES
+from stateful.sample.scheduler import ACTS, YIELDS
+from stateful.sample.turns import TURN, turns_of
+from stateful.sample.unwatched import unwatched
+from stateful.sample.walk import Walk
+
+SHORT_EXECUTIONS_STEPS: Final = 3_500  # of all those of a machine together
+LAYING_OUT_STEPS: Final = 5  # as many take as long as it does to begin an execution
+MOST_IN_DRAFT: Final = 4
+MOST_LIVING: Final = 4
+MOST_PROCESSES: Final = 20
+RANDOM: Final = st.randoms(use_true_random=False)
+
+
+class InvariantViolated(AssertionError):
+    """An invariant is broken; its text is the smallest counterexample that shows it.
+
+    Attributes:
+        trace: the execution that broke it, as it was found.
+    """
+
+    def __init__(self, subject: Subject, scenario: Scenario, trace: Trace) -> None:
+        super().__init__()
+        assert trace.violation is not None
+        self.subject = subject
+        self.scenario = scenario
+        self.trace = trace
+        self.invariant = trace.violation.invariant
+
+    def smallest(self) -> Trace:
+        """The smallest trace that breaks the same invariant."""
+        scenario, trace = smallest(self.subject, self.scenario, self.trace)
+        return explain(self.subject, scenario, trace)
+
+    @cached_property
+    def _text(self) -> str:  # Hypothesis and pytest ask for it again and again, and it takes seconds.
+        return "\n" + trace_text(self.smallest())
+
+    def __str__(self) -> str:
+        return self._text
+
+
+# One class for each invariant, because Hypothesis tells failures apart by their class.
+_violated: dict[str, type[InvariantViolated]] = {}
+
+
+def _violation(invariant: str) -> type[InvariantViolated]:
+    return _violated.setdefault(invariant, type(f"InvariantViolated_{invariant}", (InvariantViolated,), {}))
+
+
+def _of_machine(draw: Callable[[Any], st.SearchStrategy[str]]) -> st.SearchStrategy[str]:
+    """What a machine says that may be drawn now."""
+    return st.runner().flatmap(draw)
+
+
+Choose = Callable[[Execution], list[str]]
+
+
+def _among(choose: Choose) -> st.SearchStrategy[str]:
+    """One of the names that a function of the execution gives; empty where it gives none."""
+    return _of_machine(lambda machine: st.sampled_from(choose(machine.execution) or [""]))
+
+
+class _Digest:
+    """What Hypothesis adds to the key of a machine in its database: the subject.
+
+    Without it machines that share their code share their examples, and the one that holds would delete those
+    that break the other.
+    """
+
+    def __get__(self, machine: object, kind: type[SingleOwnerMachine]) -> bytes:
+        subject = kind.subject
+        return (subject.name if isinstance(subject, Subject) else str(subject)).encode()
+
+
+class SingleOwnerMachine(RuleBasedStateMachine):
+    """Starts, runs, kills and ends processes of ``subject`` in any order.
+
+    Subclass it with a ``subject``: a text as on the command line, or a Subject. None is the reference.
+    With ``meddling`` somebody also removes and corrupts files, which many a right protocol has never
+    promised to survive.
+    """
+
+    subject: ClassVar[Subject | str | None] = None
+    meddling: ClassVar[bool] = False
+    short_executions_steps: ClassVar[int] = SHORT_EXECUTIONS_STEPS
+    _held: ClassVar[tuple[object, ...]] = ()  # what the short executions of the machine before were
+    _known: ClassVar[dict[Subject, tuple[Offer, int]]] = {}
+    _hypothesis_internal_add_digest = _Digest()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._guided = guide()
+        subject = type(self).subject
+        self._subject = subject if isinstance(subject, Subject) else find_subject(subject)
+        if self._subject not in self._known:
+            self._known[self._subject] = examine(self._subject), steps_of_a_start(self._subject)
+        self._offer, self._steps_of_a_start = self._known[self._subject]
+        self._execution: Execution | None = None
+        self._watchdog = Watchdog()
+        self._watchdog.__enter__()
+
+    @property
+    def execution(self) -> Execution:
+        assert self._execution is not None
+        return self._execution
+
+    @initialize(seed=st.integers(0, 2**32 - 1), random=RANDOM)
+    def begin(self, seed: int, random: Random) -> None:
+        """Short executions, and the beginning of a long one."""
+        short = (self._subject, *self.lives(), seed)
+        if short != self._held and not self._guided:
+            self._execute_shortly(Random(seed))
+            type(self)._held = short
+        self._execute(self._draft(random), Random(random.getrandbits(32)))
+
+    def _execute_shortly(self, random: Random) -> None:
+        steps = 0
+        while steps < self.short_executions_steps:
+            draft = self._draft(random)
+            try:
+                self._execute(draft, random)
+                if random.random() < 0.5:
+                    ask_any_question(self.execution, self.lives(), self._make, random)
+            except InvariantViolated:
+                note(str(draft))
+                raise
+            steps += LAYING_OUT_STEPS + len(self.execution.trace.steps)
+            self._end()
+
+    def _draft(self, random: Random) -> Draft:
+        width = random.randint(NARROWEST, MOST_IN_DRAFT)
+        return draw_draft(random, self.lives(), width, self._steps_of_a_start, meddling=self.meddling)
+
+    def _execute(self, draft: Draft, random: Random) -> None:
+        self.kinds = list(dict.fromkeys([CONTENDER, *draft.scenario.cast.lives, *draft.lives]))
+        self._lay_out(draft.scenario)
+        scheduler = scheduler_of(random.choice(SCHEDULERS), draft, random)
+        Walk(self.execution, draft, scheduler, random, self._make).run()
+
+    # -- who is there -----------------------------------------------------------------------------------
+
+    def lives(self) -> list[str]:
+        """The lives that a new process may get, the usual one first; override it to narrow the machine."""
+        return list(self._offer.lives)
+
+    def families(self) -> list[str]:
+        """The families of what may happen to a long life."""
+        return [family for family in FAMILIES if family != EXIT and (self.meddling or family not in MEDDLING)]
+
+    # -- rules ------------------------------------------------------------------------------------------
+
+    # They have no preconditions: Hypothesis switches off some rules of each machine, and gives up one of
+    # which no other rule may run. Where nothing of its kind may happen, a rule does nothing.
+
+    @rule(life=_of_machine(lambda machine: st.sampled_from(machine.kinds)), syscalls=st.just(0) | TURN)
+    def spawn(self, life: str, syscalls: int) -> None:
+        """A new process, and its first turn."""
+        if len(living(self.execution)) < MOST_LIVING and len(self.execution.processes()) < MOST_PROCESSES:
+            letter = self.execution.next_letter()
+            self._make(Move(life, letter))
+            self._turn(letter, syscalls)
+
+    @rule(turns=_of_machine(lambda machine: turns_of(tuple(running(machine.execution)))))
+    def run(self, turns: str) -> None:
+        """Some turns."""
+        for move in parse_schedule(turns) if turns else ():
+            self._turn(move.letter, 1)
+
+    @rule(process=_among(running), call=st.sampled_from(ACTS))
+    def run_up_to(self, process: str, call: str) -> None:
+        """A turn that ends before the next call of a kind."""
+        self._turn(process, LONGEST_LIFE_STEPS, {call})
+
+    @rule(process=_among(running))
+    def finish(self, process: str) -> None:
+        """A turn until the process owns or has ended, or is about to let others go first."""
+        self._turn(process, LONGEST_LIFE_STEPS, YIELDS)
+
+    @rule(process=_among(exitable), syscalls=TURN)
+    def exit(self, process: str, syscalls: int) -> None:
+        """An owner is done: its serve returns, and its exit handlers run."""
+        if process:
+            self._make(Move("exit", process))
+            self._turn(process, syscalls)
+
+    @rule(family=_of_machine(lambda machine: st.sampled_from(machine.families())), random=RANDOM)
+    def strike(self, family: str, random: Random) -> None:
+        """A fault of a family."""
+        moves = FAMILIES[family](self.execution, random)
+        if moves:
+            note(format_schedule(moves))
+        for move in moves:
+            event(f"fault: {move.kind}")
+            if move.kind == "crash" and self.execution.processes()[move.letter].phase == STARTING:
+                event("a crash fell inside a claim")
+            self._make(move)
+
+    @rule(what=_among(recoveries))
+    def recover(self, what: str) -> None:
+        """A fault that lasts comes to its end."""
+        for move in parse_schedule(what) if what else ():
+            self._make(move)
+
+    def teardown(self) -> None:
+        """Ask the last questions and leave nothing behind."""
+        try:
+            # Hypothesis gives an example up by an exception: no answer would count then.
+            if self._execution is not None and sys.exc_info()[0] is None:
+                ask_last_questions(self.execution, self.lives(), self._make)
+        finally:
+            if self._execution is not None:
+                self._end()
+            self._watchdog.__exit__()
+
+    # -- moves ------------------------------------------------------------------------------------------
+
+    def _lay_out(self, scenario: Scenario) -> None:
+        """Begin an execution."""
+        self._orderings = Orderings()
+        self._execution = Execution(self._subject, scenario)
+
+    def _end(self) -> None:
+        """Leave nothing of an execution behind."""
+        self.execution.close()
+
+    def _turn(self, letter: str, steps: int, calls: Collection[str] = ()) -> None:
+        """Let a process make steps, until it waits, owns or ends, or is about to make one of some calls."""
+        process = self.execution.processes().get(letter)
+        if process is None:
+            return
+        for _ in range(steps):
+            if not process.alive or process.stopped or serves(process):
+                break
+            if not self._make(Move(STEP, letter)):
+                break
+            if process.pending is not None and process.pending.name in calls:
+                break
+        if process.outcome is not None:
+            event(f"{process.life}: {process.outcome.kind}")
+
+    def _make(self, move: Move) -> bool:
+        """Make a move; whether it was possible. Raises InvariantViolated where it breaks one."""
+        execution = self.execution
+        try:
+            with unwatched():
+                step = execution.make(move)
+        except ScheduleMismatch:
+            return False  # It waits for a lock.
+        for ordering in self._orderings.note(execution.trace, step) if move.letter else ():
+            event(ordering)
+        if execution.violation is not None:
+            raise _violation(execution.violation.invariant)(
+                self._subject, execution.scenario, execution.trace
+            )
+        if len(owners(self.execution)) == 1:
+            event("an owner served")
+        return True

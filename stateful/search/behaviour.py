@@ -1,0 +1,112 @@
+"""What a process does next, given what it has been told so far.
+
+A deterministic process is a function of the answers to its calls. So its code runs once for each
+distinct history of answers, fed with them and without any kernel; afterwards its next call is known.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+from stateful.kernel.process import Process
+from stateful.model.call import Call
+from stateful.model.machine import MACHINE, Machine
+from stateful.protocol.subject import Subject
+from stateful.python.refusal import caller
+from stateful.python.switch import bury
+from stateful.run.replay import Nondeterminism
+from stateful.run.running import new_process, run_to_call
+
+MOST_PARKED: Final = 2048  # running processes that are kept for each life of each letter
+BURIED_AT_ONCE: Final = 512  # of these, the oldest: each burial collects garbage, however few it is of
+BORN: Final = 0  # the history of a process that has been told nothing
+
+
+class Intent(NamedTuple):
+    """What a process wants to do next, and where it is in its life."""
+
+    call: Call
+    phase: str
+    owned: bool
+
+
+class Behaviour:
+    """The behaviour of a subject's processes, learnt history by history."""
+
+    def __init__(self, subject: Subject, machine: Machine = MACHINE) -> None:
+        self.subject = subject
+        self.machine = machine
+        self.runs = 0
+        self.draws_random = False
+        self._histories: list[tuple[int, Any]] = [(-1, None)]
+        self._lengths = [0]
+        self._numbers: dict[tuple[int, Any], int] = {}
+        self._intents: dict[tuple[str, str, int], Intent] = {}
+        self._parked: dict[tuple[str, str], dict[int, Process]] = {}
+
+    def told(self, history: int, answer: Any) -> int:
+        """The history that goes on with an answer."""
+        key = (history, answer)
+        number = self._numbers.get(key)
+        if number is None:
+            number = self._numbers[key] = len(self._histories)
+            self._histories.append(key)
+            self._lengths.append(self._lengths[history] + 1)
+        return number
+
+    def length(self, history: int) -> int:
+        """How many answers a history consists of."""
+        return self._lengths[history]
+
+    def last_told(self, history: int) -> tuple[int, Any]:
+        """The history before the last answer, and that answer."""
+        return self._histories[history]
+
+    def intent(self, letter: str, life: str, history: int) -> Intent:
+        """What a process with a history does next."""
+        key = (letter, life, history)
+        intent = self._intents.get(key)
+        if intent is None:
+            self._run(letter, life, history)
+            intent = self._intents[key]
+        return intent
+
+    def _run(self, letter: str, life: str, history: int) -> None:
+        """Run the code to a history, on from the nearest earlier one at which a process is parked."""
+        parked = self._parked.setdefault((letter, life), {})
+        way, at = [], history
+        while at not in parked and at != BORN:
+            way.append(at)
+            at = self._histories[at][0]
+        process = parked.pop(at, None)
+        begins = process is None
+        process = process or new_process(self.subject, letter, life, self.machine)
+        try:
+            if begins:
+                self.runs += 1
+                self._learn(process, run_to_call(process), BORN)
+            for step in reversed(way):
+                self._learn(process, run_to_call(process, self._histories[step][1]), step)
+        except BaseException:
+            bury([process])  # It may hold a lock of a module that is shared with the harness.
+            raise
+        parked[history] = process
+        if len(parked) > MOST_PARKED:
+            bury([parked.pop(old) for old in list(parked)[:BURIED_AT_ONCE]])
+
+    def _learn(self, process: Process, call: Call, history: int) -> None:
+        intent = Intent(call, process.phase, process.owned)
+        self.draws_random = self.draws_random or process.draws > 0
+        known = self._intents.setdefault((process.letter, process.life, history), intent)
+        if known != intent:
+            once, now = (f"{each.name}({', '.join(map(repr, each.args))})" for each in (known.call, call))
+            raise Nondeterminism(
+                f"the subject made different calls after being told the same: {once} once, {now} now"
+                f"{caller(process.gr_frame)}; what it does may depend on nothing but what the kernel "
+                "answers: not on id(), the order of a set or what another process left in a shared module"
+            )
+
+    def close(self) -> None:
+        """End the code that is still running."""
+        bury([process for parked in self._parked.values() for process in parked.values()])
+        self._parked.clear()

@@ -1,0 +1,61 @@
+"""A layer of the exhaustive search: the states that take the faults of one plan, in their order."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import NamedTuple
+
+from stateful.model.goals import GOALS, GOALS_OF_FAULTS
+from stateful.model.scenario import NOTHING, Plan
+from stateful.model.schedule import Move
+from stateful.model.trace import Trace
+from stateful.search.power_losses import PowerLosses
+from stateful.search.predecessors import Node, Ways
+
+
+class Place(NamedTuple):
+    """A node from which a fault may lead into a next layer.
+
+    Attributes:
+        letter: the process that makes a step there which nobody else sees: only a fault of that step counts.
+    """
+
+    node: Node
+    letter: str | None = None
+
+
+class Layer:
+    """What has been found with the faults of a plan, that of the layers before it included.
+
+    Attributes:
+        places: where the next fault may happen, in the order of their depth.
+        missing: the goals that have not been reached.
+        masked: traces of an invariant that were of no use because another is broken before it.
+        faults: how many faults were tried, by family.
+        tried: the faults of this layer alone, where the search is one of several parts.
+        power: what its power losses have shown.
+    """
+
+    def __init__(self, plan: Plan = NOTHING, earlier: Layer | None = None) -> None:
+        self.plan = plan
+        self.earlier = earlier
+        self.places: list[Place] = []
+        self.ways: Ways = Ways(earlier.ways if earlier else None)
+        self.violations: dict[str, Trace] = dict(earlier.violations) if earlier else {}
+        self.missing: set[str] = {*earlier.missing, *GOALS_OF_FAULTS} if earlier else set(GOALS)
+        self.masked: Counter[str] = Counter(earlier.masked) if earlier else Counter()
+        self.faults: Counter[str] = Counter(earlier.faults) if earlier else Counter()
+        self.tried: list[tuple[Node, Move]] = []
+        self.power = PowerLosses()
+        self.cut_short: bool = bool(earlier and earlier.cut_short)
+        self.finished: bool = not earlier or earlier.finished
+        self.calls: int = earlier.calls if earlier else 0
+        self.seconds: float = earlier.seconds if earlier else 0.0
+        self._started = time.perf_counter()
+        self._before = (self.calls, self.seconds)
+
+    def measure(self, calls: int) -> None:
+        """Note how long the layer has taken, and how many calls it has made, both with those before it."""
+        self.calls = self._before[0] + calls
+        self.seconds = self._before[1] + time.perf_counter() - self._started

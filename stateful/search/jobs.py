@@ -1,0 +1,108 @@
+"""Runs the exhaustive search of many scenarios, on several cores, within a budget of time.
+
+The scenarios of one cast on one disk are searched together, so these are the unit of work. Supervised ones
+are not searched but played: see ``stateful.search.supervised``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Container, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from stateful.model.scenario import Scenario
+from stateful.protocol.subject import Offer, Subject
+from stateful.python.guard import Watchdog
+from stateful.run.workers import in_parallel
+from stateful.search.explorer import Explorer
+from stateful.search.memory import Memory
+from stateful.search.part import WHOLE, Part
+from stateful.search.result import Result
+from stateful.search.supervised import supervise
+
+Message = tuple[int, Result]
+Listener = Callable[[int, Result], None]
+
+
+class Job(NamedTuple):
+    """The numbered scenarios of one cast on one disk, and which part of their search is to be done."""
+
+    scenarios: tuple[tuple[int, Scenario], ...]
+    part: Part = WHOLE
+
+
+def not_offered(scenarios: Sequence[Scenario], offer: Offer) -> dict[int, Result]:
+    """The results, by number, of the scenarios that have a life which the subject does not offer."""
+    found = {}
+    for number, scenario in enumerate(scenarios):
+        missing = tuple(life for life in dict.fromkeys(scenario.cast.lives) if life not in offer.lives)
+        if missing:
+            found[number] = Result(scenario, missing=missing)
+    return found
+
+
+def jobs_of(scenarios: Sequence[Scenario], but: Container[int]) -> list[Job]:
+    """The scenarios whose numbers are not left out, by cast and disk, and by whether power may be lost."""
+    jobs: dict[tuple[str, str, bool], list[tuple[int, Scenario]]] = {}
+    for number, scenario in enumerate(scenarios):
+        if number not in but:
+            together = scenario.cast.name, scenario.disk.name, scenario.loses_power
+            jobs.setdefault(together, []).append((number, scenario))
+    return [Job(tuple(job)) for job in jobs.values()]
+
+
+def search(
+    subject: Subject, offer: Offer, jobs: Sequence[Job], budget_s: float, workers: int, listen: Listener
+) -> tuple[dict[int, Result], bool]:
+    """The results of some jobs, by the numbers of the scenarios, and whether an interrupt ended it early."""
+    found: dict[int, Result] = {}
+
+    def note(message: Message) -> None:
+        number, result = message
+        found[number] = result
+        listen(number, result)
+
+    def lost(job: Job, status: int | None) -> None:
+        for number, scenario in job.scenarios:
+            if number not in found or not found[number].finished:
+                known = found.get(number, Result(scenario))
+                note((number, replace(known, reason=f"its worker ended with exit status {status}")))
+
+    arguments = (subject, offer, time.time() + budget_s)
+    try:
+        if workers > 1 and len(jobs) > 1:
+            in_parallel(_do, arguments, jobs, workers, note, lost)
+        else:
+            for job in jobs:
+                _do(*arguments, job, note)
+    except KeyboardInterrupt:
+        return found, True
+    return found, False
+
+
+def _do(subject: Subject, offer: Offer, deadline: float, job: Job, tell: Callable[[Message], None]) -> None:
+    """Search the scenarios of one job; what it finds does not depend on what was searched before."""
+    numbers = {scenario: number for number, scenario in job.scenarios}
+
+    def watch(result: Result) -> None:
+        if result.scenario in numbers:
+            tell((numbers[result.scenario], result))
+
+    until = time.perf_counter() + deadline - time.time()
+    first = job.scenarios[0][1]
+    if first.cast.supervision is not None:
+        for number, scenario in job.scenarios:
+            tell((number, supervise(subject, scenario, until)))
+        return
+    memory = Memory(subject, first.disk, loses_power=first.loses_power)
+    explorer = Explorer(offer, list(numbers), memory, until, watch, part=job.part)
+    try:
+        with Watchdog():
+            for result in explorer.run():
+                watch(result)
+    except KeyboardInterrupt:
+        watch(replace(explorer.so_far(), reason="interrupted"))
+        raise
+    finally:
+        memory.close()

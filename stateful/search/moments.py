@@ -1,0 +1,65 @@
+"""States and effects of the exhaustive search as the moments that invariants and goals look at."""
+
+from __future__ import annotations
+
+from stateful.model.call import Call
+from stateful.model.faults import WORLD
+from stateful.model.moment import Moment, View, needs_disk
+from stateful.model.schedule import LETTERS, Move
+from stateful.model.signal_target import Target, sends_signal, target_of
+from stateful.search.memory import Memory
+from stateful.search.search_state import Effect, State
+
+
+def alive(memory: Memory, state: State) -> list[str]:
+    """The letters of the processes that live."""
+    views = [memory.view(local) for local in state.locals if not memory.is_unborn(local)]
+    return [view.letter for view in views if view.outcome is None]
+
+
+def moment_of(memory: Memory, state: State, move: Move, effect: Effect) -> Moment:
+    """The moment at which a move has had an effect."""
+    locals_ = effect.after.locals
+    views = [memory.view(local) for local in locals_ if not memory.is_unborn(local)]
+    actor = before = after = target = None
+    if move.kind not in WORLD:
+        index = LETTERS.index(move.letter)
+        was, actor = memory.view(state.locals[index]), memory.view(locals_[index])
+        if needs_disk(was.life, was.phase):
+            before, after = memory.disk(state), memory.disk(effect.after)
+        if effect.call is not None and sends_signal(effect.call):
+            target = _target(memory, state, index, effect.call)
+    return Moment(
+        move,
+        actor,
+        effect.call,
+        effect.answer,
+        before,
+        after,
+        views,
+        len(locals_) - len(views),
+        target,
+    )
+
+
+def _target(memory: Memory, state: State, index: int, call: Call) -> Target | None:
+    local = memory.local(state.locals[index])
+    path = None
+    if call.name == "pidfd_send_signal":
+        path = next(file[1] for fd, file in memory.own(local)[1] if fd == call.args[0])
+    shared = memory.shared_state(state.shared)
+    living = (local.letter, *(entry.letter for entry in shared.table))
+    people = {letter: memory.machine.who(letter) for letter in living}
+    return target_of(people, shared.disk, shared.strangers, local.letter, call, path)
+
+
+def as_seen_alone(moment: Moment, letter: str, steps: int, company: tuple[str, ...], frozen: bool) -> Moment:
+    """The moment as seen when one process runs alone, which the states of the search do not record."""
+
+    def mark(view: View) -> View:
+        if view.letter != letter:
+            return view
+        return view._replace(alone=True, steps=steps, company=company, frozen=frozen)
+
+    actor = mark(moment.actor) if moment.actor else None
+    return moment._replace(actor=actor, processes=[mark(view) for view in moment.processes])

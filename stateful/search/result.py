@@ -1,0 +1,60 @@
+"""What an exhaustive search finds in one scenario, and the verdict that follows from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from stateful.model.chronicle import Chronicle
+from stateful.model.scenario import Scenario
+from stateful.model.trace import Trace
+from stateful.search.part import Seen
+from stateful.search.power_losses import Lost
+
+HOLDS, VIOLATED, UNKNOWN = "holds", "violated", "unknown"
+NOT_OFFERED = "not offered"  # the subject lacks a life that the scenario has: nothing is claimed
+
+
+@dataclass
+class Result:
+    """What the search found in one scenario.
+
+    Attributes:
+        states: how many distinct states were reached.
+        exhaustive: whether these are all; of a supervised one, whether it was played to its end.
+        calls: how many calls were made for real; the others were remembered.
+        violations: the first trace found for each invariant that is broken.
+        unreached: the goals that no execution reached.
+        reason: why the verdict is unknown.
+        faults: how many faults were tried, by family.
+        power_losses: what power losses have shown, by profile.
+        missing: the lives of the scenario that the subject does not offer; nothing is searched then.
+        chronicle: what happened, where it is supervised: it is played once, and has no states.
+        seen: what was gone through, where it is a part of a search.
+    """
+
+    scenario: Scenario
+    states: int = 0
+    calls: int = 0
+    exhaustive: bool = False
+    seconds: float = 0.0
+    violations: dict[str, Trace] = field(default_factory=dict)
+    unreached: tuple[str, ...] = ()
+    reason: str = ""
+    missing: tuple[str, ...] = ()
+    faults: dict[str, int] = field(default_factory=dict)
+    chronicle: Chronicle | None = None
+    power_losses: dict[str, Lost] = field(default_factory=dict)
+    seen: Seen | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether the search has ended, one way or another."""
+        return self.exhaustive or bool(self.reason or self.missing)
+
+    @property
+    def verdict(self) -> str:
+        if self.missing:
+            return NOT_OFFERED
+        if self.violations:
+            return VIOLATED
+        return HOLDS if self.exhaustive and not self.unreached else UNKNOWN

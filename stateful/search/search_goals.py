@@ -1,0 +1,28 @@
+"""What the search sees of goals that no single moment shows."""
+
+from __future__ import annotations
+
+from stateful.model.lifecycle import STARTING
+from stateful.model.moment import View
+from stateful.model.schedule import LETTERS, STEP, Move
+from stateful.search.memory import Memory
+from stateful.search.predecessors import Ways
+from stateful.search.search_state import State
+
+
+def is_kept_waiting(memory: Memory, state: State, move: Move) -> bool:
+    """Whether a contender whose move is not possible waits while somebody owns: it is as good as refused."""
+    if move.kind != STEP:
+        return False
+    views = [memory.view(local) for local in state.locals]
+    return _claims(views[LETTERS.index(move.letter)]) and any(view.owns for view in views)
+
+
+def anybody_claims(memory: Memory, ways: Ways) -> bool:
+    """Whether anybody is inside a claim in some state: where it is a single call nobody ever is."""
+    locals_ = {local for node in ways.nodes() for local in node.state.locals}
+    return any(_claims(memory.view(local)) for local in locals_ if not memory.is_unborn(local))
+
+
+def _claims(view: View) -> bool:
+    return view.contends and view.phase == STARTING and view.outcome is None

@@ -1,0 +1,85 @@
+"""A state of the exhaustive search, as small numbers, and what they stand for.
+
+Most states differ from each other in little. So what the processes share, and what each process is by itself,
+are numbered in the order in which they are first seen, and a state is these numbers.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+from stateful.model.call import Call
+from stateful.model.excuses import UNTROUBLED
+from stateful.model.lifecycle import Outcome
+
+UNBORN: Final = -1
+
+
+class Local(NamedTuple):
+    """The local state of a process: before its first turn, alive, or ended.
+
+    Attributes:
+        history: the number of what it has been told, see ``stateful.search.behaviour``.
+        own: the number of what only it can see of the kernel.
+        asked: see ``stateful.model.moment.View``, also for the next one.
+    """
+
+    letter: str
+    life: str
+    history: int
+    own: int
+    phase: str
+    owned: bool
+    outcome: Outcome | None
+    asked: str | None = None
+    trouble: str = UNTROUBLED
+
+
+class State(NamedTuple):
+    """A state of the world: numbers of the shared state and of the local state of each process."""
+
+    shared: int
+    locals: tuple[int, ...]
+
+    def put(self, index: int, shared: int, local: int) -> State:
+        """This state with another shared state, and another local state of one process."""
+        return State(shared, (*self.locals[:index], local, *self.locals[index + 1 :]))
+
+
+class Effect(NamedTuple):
+    """What a move did."""
+
+    after: State
+    call: Call | None
+    answer: Any
+
+    def alone(self, index: int) -> Effect:
+        """The effect without the processes that it does not concern."""
+        return self._replace(after=State(self.after.shared, (self.after.locals[index],)))
+
+    def among(self, state: State, index: int) -> Effect:
+        """The effect on one process, put among the others."""
+        return Effect(state.put(index, self.after.shared, self.after.locals[0]), self.call, self.answer)
+
+
+class Numbering:
+    """Gives equal values one small number."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[Any, int] = {}
+        self.values: list[Any] = []
+
+    def __call__(self, value: Any) -> int:
+        number = self._numbers.get(value)
+        if number is None:
+            number = self._numbers[value] = len(self.values)
+            self.values.append(value)
+        return number
+
+
+class Numbers(NamedTuple):
+    """The numbers of the values that states consist of."""
+
+    shared: Numbering
+    own: Numbering
+    local: Numbering

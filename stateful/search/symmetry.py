@@ -1,0 +1,266 @@
+"""Processes with the same life are interchangeable: states that differ only in who is who are one state.
+
+Exchanging two processes exchanges their letters, pids and start times wherever these occur: in the
+process table, in locks, in file names and contents, and in what any process has been told. Of all the
+states that arise so, the search follows only the *canonical* one.
+
+That is right for a protocol that compares pids for equality only, and writes them in decimals. Whether the
+subject is such a one is checked: an exchanged process must want to do the exchanged thing next; what is found
+must be found again when it is executed; and of the ways to all states some are gone once more without an
+exchange, and must lead to the same states. If anything is not so, or if the subject draws random numbers, the
+search starts again without this reduction.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import groupby, permutations, product
+from typing import TYPE_CHECKING, Any, Final
+
+from stateful.kernel.state import SharedState
+from stateful.model.call import Call
+from stateful.model.disk import Disk
+from stateful.model.machine import BOOT_TIME_S, TICKS_PER_S, Machine, Stranger
+from stateful.model.schedule import LETTERS, Move
+from stateful.search.behaviour import BORN, Intent
+from stateful.search.digest import Digests
+from stateful.search.memory import Memory
+from stateful.search.search_state import UNBORN, Local, State
+
+if TYPE_CHECKING:
+    from stateful.search.predecessors import Node
+
+Exchange = tuple[int, ...]  # position i becomes position exchange[i]
+NOBODY: Final = -1  # is exchanged: instead of the number of an exchange
+LONGEST: Final = 1_000_000  # answers: longer than any history, of who has ended
+
+
+class Asymmetric(Exception):
+    """The subject treats processes differently by their pid."""
+
+
+class Symmetry:
+    """The exchanges of a cast, and what they make of states; remembered as numbers."""
+
+    def __init__(self, memory: Memory, digests: Digests, lives: Sequence[str]) -> None:
+        self.memory = memory
+        self.digests = digests
+        self._maps = [_Map(exchange, memory.machine) for exchange in _exchanges(lives)]
+        self._identity = tuple(range(len(lives)))
+        self._start = memory.initial(tuple(lives))
+        self._progress: dict[int, int] = {}
+        self._in_order: dict[tuple[int, ...], list[int]] = {}
+        self._shared: list[dict[int, int]] = [{} for _ in self._maps]
+        self._locals: list[dict[int, int]] = [{} for _ in self._maps]
+        self._histories: list[dict[int, int]] = [{} for _ in self._maps]
+
+    def canonical(self, state: State) -> tuple[State, Exchange]:
+        """The first of the states that differ only in who is who, and the exchange that leads to it.
+
+        It is chosen by content, since numbers follow the order in which a search goes. Which steps do not
+        branch depends on who is who, and so does the number of states. Who has come further comes first:
+        then the processes of one letter do much the same in all states, and less has to be remembered.
+        """
+        known = self._progress
+        progress = tuple(known[local] if local in known else self._how_far(local) for local in state.locals)
+        ties = self._in_order.get(progress) or self._put_in_order(progress)
+        images = [self._exchanged(state, number) for number in ties]
+        best = images[0] if len(images) == 1 else min(images, key=self._by_digest)
+        number = ties[images.index(best)]
+        return best, self._identity if number == NOBODY else self._maps[number].exchange
+
+    def _how_far(self, local: int) -> int:
+        value = self.memory.local(local)
+        length = LONGEST if value.outcome else self.memory.behaviour.length(max(value.history, 0))
+        self._progress[local] = UNBORN if value.history == UNBORN else length
+        return self._progress[local]
+
+    def _put_in_order(self, progress: tuple[int, ...]) -> list[int]:
+        """The exchanges by which those who have come further come first."""
+        images = {NOBODY: progress}
+        for number, mapping in enumerate(self._maps):
+            image = [0] * len(progress)
+            for old, new in enumerate(mapping.exchange):
+                image[new] = progress[old]
+            images[number] = tuple(image)
+        most = max(images.values())
+        self._in_order[progress] = [number for number in images if images[number] == most]
+        return self._in_order[progress]
+
+    def _exchanged(self, state: State, number: int) -> State:
+        if number == NOBODY:
+            return state
+        mapping = self._maps[number]
+        shared = self._image_of_shared(state.shared, number, mapping)
+        return State(shared, self._image_of_locals(state.locals, number, mapping))
+
+    def _by_digest(self, state: State) -> tuple[bytes, ...]:
+        return self.digests.shared(state.shared), *self.digests.locals(state.locals)
+
+    def check(self, node: Node, moves: Sequence[Move]) -> None:
+        """Raise Asymmetric where the way to a node leads elsewhere if nobody is exchanged."""
+        state = self._start
+        for move in moves:
+            effect = self.memory.effect(state, move)
+            if effect is None:
+                raise Asymmetric
+            state = effect.after
+        if self.canonical(state)[0] != self.canonical(node.state)[0]:
+            raise Asymmetric
+
+    def role(self, local: int) -> bytes:
+        """A local state, whoever of those with the same life is in it: the least of the digests."""
+        images = [local]
+        for number, mapping in enumerate(self._maps):
+            known = self._locals[number]
+            if local not in known:
+                known[local] = self._local(local, number, mapping)
+            images.append(known[local])
+        return min(self.digests.locals(images))
+
+    def _image_of_shared(self, shared: int, number: int, mapping: _Map) -> int:
+        image = self._shared[number].get(shared)
+        if image is None:
+            value = mapping.shared(self.memory.shared_state(shared))
+            image = self._shared[number][shared] = self.memory.numbers.shared(value)
+        return image
+
+    def _image_of_locals(self, locals_: tuple[int, ...], number: int, mapping: _Map) -> tuple[int, ...]:
+        images = [0] * len(locals_)
+        known = self._locals[number]
+        for position, local in enumerate(locals_):
+            image = known.get(local)
+            if image is None:
+                image = known[local] = self._local(local, number, mapping)
+            images[mapping.exchange[position]] = image
+        return tuple(images)
+
+    def _local(self, local: int, number: int, mapping: _Map) -> int:
+        value = self.memory.local(local)
+        letter, trouble = mapping.letters.get(value.letter, value.letter), mapping.value(value.trouble)
+        exchanged = value._replace(letter=letter, trouble=trouble)
+        if value.own == UNBORN:
+            outcome = value.outcome and value.outcome._replace(value=mapping.answered(value.outcome.value))
+            return self.memory.numbers.local(exchanged._replace(outcome=outcome))
+        own = self.memory.numbers.own(mapping.value(self.memory.own(value)))
+        image = exchanged._replace(history=self._history(value.history, number, mapping), own=own)
+        self._check(value, image, mapping)
+        return self.memory.numbers.local(image)
+
+    def _history(self, history: int, number: int, mapping: _Map) -> int:
+        if history == BORN:
+            return BORN
+        image = self._histories[number].get(history)
+        if image is None:
+            earlier, answer = self.memory.behaviour.last_told(history)
+            image = self.memory.behaviour.told(self._history(earlier, number, mapping), mapping.value(answer))
+            self._histories[number][history] = image
+        return image
+
+    def _check(self, value: Local, image: Local, mapping: _Map) -> None:
+        behaviour = self.memory.behaviour
+        wants = behaviour.intent(value.letter, value.life, value.history)
+        expected = Intent(mapping.call(wants.call), wants.phase, wants.owned)
+        if behaviour.draws_random or behaviour.intent(image.letter, image.life, image.history) != expected:
+            raise Asymmetric
+
+
+class _Map:
+    """What one exchange makes of every kind of value."""
+
+    def __init__(self, exchange: Exchange, machine: Machine) -> None:
+        self.exchange = exchange
+        moved = [(old, new) for old, new in enumerate(exchange) if old != new]
+        self.letters = {LETTERS[old]: LETTERS[new] for old, new in moved}
+        pairs = [(machine.who(LETTERS[old]), machine.who(LETTERS[new])) for old, new in moved]
+        self._pids = {old.pid: new.pid for old, new in pairs if old.pid != new.pid}
+        self._ticks = {old.start_ticks: new.start_ticks for old, new in pairs}
+        words = {str(old): str(new) for old, new in (self._pids | self._ticks).items()}
+        words |= {_centiseconds(old): _centiseconds(new) for old, new in self._ticks.items()}
+        self._words = words
+        self._bytes = {old.encode(): new.encode() for old, new in words.items()}
+        pattern = rf"(?<![0-9])({'|'.join(sorted(words))})(?![0-9])"
+        self._in_text = re.compile(pattern)
+        self._in_bytes = re.compile(pattern.encode())
+
+    def value(self, value: Any) -> Any:
+        """An answer, or any part of a state: text and content are searched for pids and start times."""
+        if isinstance(value, bytes):
+            return self._in_bytes.sub(lambda match: self._bytes[match[0]], value)
+        if isinstance(value, str):
+            return self._in_text.sub(lambda match: self._words[match[0]], value)
+        if type(value) is tuple:
+            return tuple(self.value(each) for each in value)
+        return value
+
+    def call(self, call: Call) -> Call:
+        """A call, whose first argument may be a pid."""
+        if call.name in ("kill", "pid_exists", "inspect", "pidfd_open"):
+            return Call(call.name, (self._pids.get(call.args[0], call.args[0]), *call.args[1:]))
+        if call.name == "exit":
+            outcome = call.args[1]
+            return Call("exit", (call.args[0], outcome._replace(value=self.answered(outcome.value))))
+        return Call(call.name, self.value(call.args))
+
+    def answered(self, value: Any) -> Any:
+        """The value of an outcome, which may be a pid."""
+        return self._pids.get(value, value) if isinstance(value, int) else self.value(value)
+
+    def shared(self, state: SharedState) -> SharedState:
+        """A shared state."""
+        return state._replace(
+            disk=Disk(
+                tuple(sorted((self.value(path), serial) for path, serial in state.disk.names)),
+                tuple(
+                    (
+                        serial,
+                        file._replace(
+                            content=self.value(file.content),
+                            writer=self.letters.get(file.writer or "", file.writer),
+                        ),
+                    )
+                    for serial, file in state.disk.files
+                ),
+            ),
+            table=tuple(
+                sorted(
+                    entry._replace(letter=self.letters.get(entry.letter, entry.letter))
+                    for entry in state.table
+                )
+            ),
+            record_locks=tuple(
+                sorted(
+                    lock._replace(letter=self.letters.get(lock.letter, lock.letter))
+                    for lock in state.record_locks
+                )
+            ),
+            strangers=tuple(sorted(map(self._stranger, state.strangers))),
+        )
+
+    def _stranger(self, stranger: Stranger) -> Stranger:
+        """A zombie of a process, or who got the pid of one."""
+        return stranger._replace(
+            pid=self._pids.get(stranger.pid, stranger.pid),
+            start_ticks=self._ticks.get(stranger.start_ticks, stranger.start_ticks),
+            namespace=self.letters.get(stranger.namespace, stranger.namespace),
+        )
+
+
+def _centiseconds(ticks: int) -> str:
+    """A start time as programs note it that have it from psutil."""
+    return str(BOOT_TIME_S * 100 + ticks * 100 // TICKS_PER_S)
+
+
+def _exchanges(lives: Sequence[str]) -> list[Exchange]:
+    """Every way but the trivial one to exchange positions of the same life."""
+    positions = sorted(range(len(lives)), key=lambda position: lives[position])
+    groups = [list(group) for _, group in groupby(positions, key=lambda position: lives[position])]
+    exchanges = []
+    for choice in product(*(permutations(group) for group in groups)):
+        exchange = list(range(len(lives)))
+        for group, image in zip(groups, choice, strict=True):
+            for old, new in zip(group, image, strict=True):
+                exchange[old] = new
+        exchanges.append(tuple(exchange))
+    return [exchange for exchange in exchanges if exchange != tuple(range(len(lives)))]

@@ -1,0 +1,233 @@
+"""A referee for the exhaustive search: it executes every schedule prefix from a fresh kernel.
+
+It shares no memory, no restoring of kernels and no reduction with the search, and thinks of the faults for
+itself. What is compared is the number of states.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+import pytest
+
+from stateful.model.call import SILENT
+from stateful.model.disk import home_files
+from stateful.model.faults import CALL_FAULTS, PROFILES
+from stateful.model.lifecycle import OWNER
+from stateful.model.scenario import Scenario
+from stateful.model.schedule import STEP, Move, ScheduleMismatch
+from stateful.model.standard import find_scenario
+from stateful.protocol.subject import find_subject
+from stateful.run.execution import Execution
+
+RECOVERIES = ("sigcont", "disk-well")
+
+
+def referee(subject: str, scenario: Scenario) -> int:
+    """The number of states that a subject reaches; of two, where it is ``one with another``."""
+    found = find_subject(*subject.split(" with "))
+    seen: set[Any] = set()
+    queue: deque[list[Move]] = deque([[]])
+    settling = settle(found, scenario)
+    if settling:
+        queue = deque([settling])
+        seen.update(range(len(settling)))  # The search counts the states on the way there.
+    letters = "ABC"[: len(scenario.cast.lives)]
+    while queue:
+        moves = queue.popleft()
+        with _Listening(found, scenario, moves) as execution:
+            state = execution.state()
+            lost = bool(moves) and moves[-1].kind == "power-loss"
+            if lost:
+                state = execution.kernel.shared_state()  # Nobody is there any more.
+            if state in seen or execution.violation is not None:
+                continue
+            seen.add(state)
+            if lost:
+                continue  # One start alone is all that is asked of it.
+            options = [
+                *(Move(kind, letter) for kind in (STEP, "exit", "sigcont") for letter in letters),
+                Move("disk-well"),
+            ]
+            struck = sum(move.is_fault and move.kind not in RECOVERIES for move in moves)
+            exits = sum(move.kind == "exit" for move in moves)
+            started = set(execution.processes())
+            next_of_life = {
+                scenario.cast.lives["ABC".index(letter)]: letter
+                for letter in reversed(letters)
+                if letter not in started
+            }
+            for move in options:
+                if move.kind == "exit" and exits >= scenario.cast.exits:
+                    continue
+                if move.kind == "sigcont" and not execution.is_stopped(move.letter):
+                    continue
+                if move.kind == "disk-well" and not execution.kernel.is_ailing():
+                    continue
+                if execution.possible(move) and (move.letter in {"", *started, *next_of_life.values()}):
+                    queue.append([*moves, move])
+            if struck < len(scenario.plan):
+                queue.extend([*moves, move] for move in execution.faults(scenario.plan[struck]))
+    return len(seen)
+
+
+def settle(found: Any, scenario: Scenario) -> list[Move]:
+    """The steps by which those become owners that are to own from the beginning."""
+    moves = []
+    with Execution(found, scenario, judged=False) as execution:
+        for letter in scenario.cast.settled:
+            while letter not in execution.processes() or execution.processes()[letter].phase != OWNER:
+                moves.append(Move(STEP, letter))
+                execution.make(moves[-1])
+    return moves
+
+
+class _Listening(Execution):
+    """An execution of some moves that remembers all that each process was told."""
+
+    def __init__(self, subject: Any, scenario: Scenario, moves: list[Move]) -> None:
+        super().__init__(subject, scenario)
+        self._told: dict[str, list[Any]] = {}
+        perform = self.kernel.perform
+
+        def listen(process: Any, call: Any) -> Any:
+            answer = perform(process, call)
+            if call.name in SILENT:
+                self._told.setdefault(process.letter, []).append(answer)
+            return answer
+
+        self.kernel.perform = listen  # type: ignore[method-assign]
+        for move in moves:
+            try:
+                self.make(move)
+            except ScheduleMismatch:
+                break
+
+    def _resume(self, process: Any, *answer: Any) -> None:
+        self._told.setdefault(process.letter, []).extend(answer)
+        super()._resume(process, *answer)
+
+    def is_stopped(self, letter: str) -> bool:
+        process = self.processes().get(letter)
+        return process is not None and process.stopped
+
+    def faults(self, family: str) -> list[Move]:
+        """Every fault of a family, whether it is possible now or not."""
+        letters = [*self.processes(), *self.waiting()]
+        alive = [letter for letter, each in self.processes().items() if each.alive]
+        dead = [letter for letter in self.processes() if letter not in alive]
+        names = home_files(self.kernel.disk())
+        return {
+            "kill": [Move("crash", letter) for letter in alive],
+            "sigterm": [Move("term", letter) for letter in alive],
+            "sigstop": [Move("sigstop", letter) for letter in alive],
+            "errno": [Move(fault, letter) for fault in CALL_FAULTS for letter in letters],
+            "recycled-pid": [
+                move
+                for kind in ("recycle", "lookalike")
+                for move in (Move(kind, "", "99"), *(Move(kind, letter) for letter in dead))
+            ],
+            "power-loss": [Move("power-loss", "", image) for image in self._images()],
+            "reboot": [Move("reboot")],
+            "removal": [Move("remove", "", name) for name in names],
+            "corruption": [
+                Move("corrupt", "", f"{name}={how}")
+                for name in names
+                for how in ("empty", "torn", "minus-one", "directory", "link")
+            ],
+            "bad-disk": [Move("disk-full"), Move("read-only")],
+            "lost-home": [Move("home-gone"), Move("home-new")],
+            "clock-step": [Move("clock", "", "+3600"), Move("clock", "", "-3600")],
+        }[family]
+
+    def _images(self) -> list[str]:
+        persistence = self.kernel.follow()
+        if persistence is None:
+            return []
+        return [
+            f"{profile}-{number}"
+            for profile in PROFILES
+            for number, _ in enumerate(persistence.images(profile).listed, 1)
+        ]
+
+    def state(self) -> Any:
+        own = []
+        for letter, process in sorted(self.processes().items()):
+            told: Any = tuple(self._told[letter])
+            if process.outcome is not None:
+                killed = process.outcome.kind == "killed"
+                told = process.outcome._replace(value=None) if killed else process.outcome
+            kernel = self.kernel.own_state(process) if process.alive else None
+            own.append((letter, process.phase, process.owned, *self._marks(process), told, kernel))
+        return self.kernel.shared_state(), tuple(own)
+
+    def _marks(self, process: Any) -> tuple[Any, ...]:
+        view = self.view(process)
+        return (view.asked, view.trouble)
+
+
+@pytest.mark.parametrize(
+    ("subject", "name"),
+    (
+        ("direct-unlink", "one-start-stale-1-kill"),
+        pytest.param("direct-unlink", "two-starts-empty", marks=pytest.mark.long),
+        pytest.param("foreign-guard", "two-starts-empty-1-kill", marks=pytest.mark.long),
+        ("guarded-lock", "start-and-exit-empty-1-kill"),
+        pytest.param("reference-status", "start-and-status-empty", marks=pytest.mark.long),
+        ("tests/planted/raises_out.py", "start-and-replace-stale"),
+        ("tests/planted/raises_out.py", "start-and-stop-empty-1-kill"),
+        ("tests/planted/raises_out.py", "replace-of-owner-empty-1-kill"),
+        ("tests/planted/raises_out.py", "replace-and-status-empty"),
+        ("tests/planted/replaces_by_force.py", "replace-of-owner-stale-2-kills"),
+        pytest.param(
+            "tests/planted/raises_out.py with guarded-lock",
+            "owner-and-other-start-empty-1-kill",
+            marks=pytest.mark.long,
+        ),
+        (
+            "tests/planted/flock_only.py with tests/planted/raises_out.py",
+            "start-and-other-start-stale-1-kill",
+        ),
+        pytest.param("tests/planted/raises_out.py", "stop-of-owner-no-proc-1-kill", marks=pytest.mark.long),
+        ("tests/planted/flock_only.py", "two-starts-containers-1-kill"),
+        ("reference-status", "one-start-own-pid-1-kill"),
+        ("reference-status", "one-replace-lookalike"),
+        ("tests/planted/flock_only.py", "two-starts-zombie-1-kill"),
+        ("tests/planted/lockf_only.py", "two-starts-root-1-kill"),
+        pytest.param("tests/planted/raises_out.py", "replace-of-owner-zombie-1-kill", marks=pytest.mark.long),
+        pytest.param("tests/planted/raises_out.py", "replace-of-owner-root-1-kill", marks=pytest.mark.long),
+        ("tests/planted/spares_the_stopped.py", "replace-of-owner-empty-1-sigstop"),
+    ),
+)
+def test_memory_and_plain_reexecution_reach_the_same_states(search: Any, subject: str, name: str) -> None:
+    scenario = find_scenario(name)
+    assert search(subject, scenario, reduced=False).states == referee(subject, scenario)
+
+
+UPSET = (
+    pytest.param("tests/planted/flock_only.py", "two-starts-empty-1-sigterm", marks=pytest.mark.long),
+    ("tests/planted/flock_only.py", "two-starts-empty-1-sigstop"),
+    pytest.param("tests/planted/flock_only.py", "two-starts-empty-1-errno", marks=pytest.mark.long),
+    ("tests/planted/flock_only.py", "two-starts-empty-1-removal"),
+    ("tests/planted/flock_only.py", "two-starts-empty-1-bad-disk"),
+    ("tests/planted/flock_only.py", "two-starts-empty-1-lost-home"),
+    pytest.param("tests/planted/lockf_only.py", "exit-and-start-empty-1-corruption", marks=pytest.mark.long),
+    pytest.param("tests/planted/raises_out.py", "replace-of-owner-empty-1-errno", marks=pytest.mark.long),
+    ("tests/planted/raises_out.py", "stop-of-owner-empty-1-sigstop"),
+    pytest.param("direct-unlink", "start-and-exit-stale-1-errno", marks=pytest.mark.long),
+    ("direct-unlink", "start-and-exit-stale-1-clock-step"),
+    pytest.param("direct-unlink", "start-and-exit-stale-1-reboot-1-recycled-pid", marks=pytest.mark.long),
+    ("direct-unlink", "start-and-exit-stale-1-kill-1-recycled-pid"),
+    pytest.param("direct-unlink", "start-and-exit-stale-1-power-loss", marks=pytest.mark.long),
+    ("tests/planted/trusts_the_rename.py", "start-and-exit-empty-1-power-loss"),
+    pytest.param(
+        "tests/planted/trusts_the_rename.py", "two-starts-empty-1-power-loss", marks=pytest.mark.long
+    ),
+)
+
+
+@pytest.mark.parametrize(("subject", "name"), UPSET)
+def test_memory_and_plain_reexecution_agree_on_what_faults_do(search: Any, subject: str, name: str) -> None:
+    scenario = find_scenario(name)
+    assert search(subject, scenario, reduced=False).states == referee(subject, scenario)
