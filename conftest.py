@@ -9,12 +9,12 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.database import DirectoryBasedExampleDatabase
 from hypothesis.errors import InvalidArgument
 
+from stateful import SingleOwnerMachine
 from stateful.model.call import UnmodelledSyscall
 from stateful.protocol.subject import SubjectError, find_subject
 from stateful.run.examine import examine
 from stateful.run.replay import Nondeterminism
 from stateful.sample.database import NotShared, check_shared, shared
-from stateful.sample.single_owner_machine import SingleOwnerMachine
 
 # A machine makes real files, so an example takes milliseconds; how long is the machine's business.
 # The phase that explains is left out: the counterexample explains itself.

@@ -25,8 +25,10 @@ __all__ = ["SingleOwnerMachine", "conformance", "replay", "verify"]
 def __getattr__(name: str) -> Any:
     """What needs Hypothesis or pytest is imported when it is asked for."""
     if name == "SingleOwnerMachine":
-        from stateful.sample.single_owner_machine import SingleOwnerMachine
+        from stateful.report.text import trace_text
+        from stateful.sample.single_owner_machine import SingleOwnerMachine, write_counterexamples_with
 
+        write_counterexamples_with(trace_text)
         return SingleOwnerMachine
     if name == "conformance":
         from stateful.command.pytest_suite import conformance

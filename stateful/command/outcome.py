@@ -41,7 +41,7 @@ def check_outcome(options: argparse.Namespace) -> None:
 def tell(found: Verification, options: argparse.Namespace, console: Console) -> int:
     """Do all of that; the exit status."""
     if options.confirm:
-        from stateful.host import confirm_all
+        from stateful.verification.confirm import confirm_all
 
         with suppress(KeyboardInterrupt):  # What was found is shown all the same.
             confirm_all(found)

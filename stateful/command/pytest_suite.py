@@ -20,7 +20,7 @@ from stateful.report import github
 from stateful.report.text import trace_text
 from stateful.report.verdict import summary
 from stateful.run.examine import examine
-from stateful.sample.single_owner_machine import SingleOwnerMachine
+from stateful.sample.single_owner_machine import SingleOwnerMachine, write_counterexamples_with
 from stateful.search.result import HOLDS, UNKNOWN
 from stateful.verification.verification import Verification, verify
 
@@ -52,6 +52,8 @@ def conformance(subject: Subject | str | os.PathLike[str] | None = None) -> type
         examine(named)
     except (SubjectError, UnmodelledSyscall) as error:
         raise error.with_traceback(None) from None  # The line that calls this is all there is to see.
+
+    write_counterexamples_with(trace_text)
 
     class SingleOwner(SingleOwnerMachine):
         subject = named

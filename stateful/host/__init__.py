@@ -31,7 +31,6 @@ from stateful.host.fork_client import Gone, Parent
 from stateful.host.layout import file_system, remove_root
 from stateful.host.play import Stage
 from stateful.kernel.temporary import remove_tree, temporary_folder
-from stateful.model.chronicle import Chronicle
 from stateful.model.confirmation import (
     CONFIRMED,
     DIFFERS,
@@ -45,11 +44,10 @@ from stateful.model.scenario import Scenario
 from stateful.model.trace import Trace
 from stateful.protocol.subject import Subject
 from stateful.run.replay import replay
-from stateful.verification.verification import Verification
 
 TRIES: Final = 3
 
-__all__ = ["CONFIRMED", "DIFFERS", "UNPLAYABLE", "Confirmation", "Host", "confirm", "confirm_all"]
+__all__ = ["CONFIRMED", "DIFFERS", "UNPLAYABLE", "Confirmation", "Host", "confirm"]
 
 
 class Host:
@@ -131,14 +129,3 @@ def confirm(subject: Subject, scenario: Scenario, trace: Trace) -> Confirmation:
     """Whether real processes do the same as the simulated ones of a trace: starts and ends a ``Host``."""
     with Host() as host:
         return host.confirm(subject, scenario, trace)
-
-
-def confirm_all(verification: Verification) -> None:
-    """Note of each violation of a verification whether real processes do the same."""
-    with Host() as host:
-        for result in verification.results:
-            for trace in result.violations.values():
-                if isinstance(trace, Chronicle):
-                    trace.confirmation = Confirmation(UNPLAYABLE, "it goes on for hours of virtual time.")
-                else:
-                    trace.confirmation = host.confirm(verification.subject, result.scenario, trace)

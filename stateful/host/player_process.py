@@ -17,11 +17,12 @@ from typing import Any, Final, NamedTuple, NoReturn
 from stateful.host.calls import Place, drop_lock, perform
 from stateful.host.rights import Rights
 from stateful.kernel.files import LIMIT_OPEN_FILES
-from stateful.kernel.process import PYTHON_DISPOSITIONS, Process
+from stateful.kernel.process import PYTHON_DISPOSITIONS
 from stateful.model.call import SILENT, Call, Delivery, Errno, Outside, UnmodelledSyscall
 from stateful.model.lifecycle import Outcome
 from stateful.model.machine import Machine
 from stateful.protocol.subject import Subject
+from stateful.python.interpreter import Interpreter
 from stateful.python.switch import bury
 from stateful.run.running import LIMIT_SILENT_CALLS, do_outside, new_process, run_to_call
 
@@ -126,7 +127,7 @@ def is_root(part: Part) -> bool:
 
 
 class _Actor:
-    process: Process
+    process: Interpreter
     place: Place
 
     def __init__(self, stage: socket.socket, rights: Rights) -> None:

@@ -22,7 +22,6 @@ from stateful.model.call import Call, Errno, UnmodelledSyscall
 from stateful.model.disk import HOME, NO_DISK, Disk
 from stateful.model.lifecycle import Outcome
 from stateful.model.machine import MACHINE, Machine, Stranger
-from stateful.python import switch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -323,12 +322,15 @@ class Kernel:
     shared_state = state.shared_state
     own_state = state.own_state
 
+    def kill_all(self) -> None:
+        """End every process that lives."""
+        for process in self.processes.values():
+            if process.alive:
+                self.end(process, Outcome("killed", "SIGKILL"))
+
     def close(self) -> None:
-        """Unwind every process and remove the temporary directory."""
+        """End every process that lives, and remove the temporary directory."""
         try:
-            for process in self.processes.values():
-                if process.outcome is None:
-                    self.end(process, Outcome("killed", "SIGKILL"))
-            switch.bury(self.processes.values())
+            self.kill_all()
         finally:
             self._remove()

@@ -3,50 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from stateful.kernel.process import Process
 from stateful.model.call import Call
 from stateful.model.disk import Disk
 from stateful.model.excuses import HOMELESS, UNTROUBLED, hinders
-from stateful.model.life import plain
 from stateful.model.lifecycle import LEAVING, OWNER, STARTING, Outcome
 from stateful.model.schedule import Move
 from stateful.model.signal_target import Target
 
 LONGEST_LIFE_STEPS: Final = 200
-
-
-@dataclass
-class Circumstances:
-    """What has befallen a process in an execution, of which the kernel knows nothing: see ``View``."""
-
-    company: tuple[str, ...] = ()
-    frozen: bool = False
-    alone: bool = True
-    steps: int = 0
-    asked: str | None = None
-    trouble: str = UNTROUBLED
-
-    def view(self, process: Process) -> View:
-        """The process as the invariants see it."""
-        killed = process.outcome is not None and process.outcome.kind == "killed"
-        return View(
-            process.letter,
-            plain(process.life),
-            process.pid,
-            process.phase,
-            process.owned,
-            process.outcome,
-            None if killed else self.asked,
-            self.trouble,
-            self.steps,
-            self.alone,
-            self.company,
-            self.frozen,
-            process.namespace,
-        )
 
 
 class View(NamedTuple):

@@ -12,9 +12,9 @@ from stateful.mutation.operator import BY_TITLE, IGNORES, LATE, OPERATORS, SILEN
 from stateful.mutation.site import Site, site_of
 
 if TYPE_CHECKING:
-    from stateful.kernel.process import Process
+    from stateful.python.interpreter import Interpreter
 
-Alter = Callable[["Process", str, tuple[Any, ...]], Any]
+Alter = Callable[["Interpreter", str, tuple[Any, ...]], Any]
 
 
 class Mutation(NamedTuple):
@@ -45,7 +45,7 @@ class _Mutant:
         self._files = Files()
         self._late: tuple[str, tuple[Any, ...]] | None = None
 
-    def __call__(self, process: Process, name: str, args: tuple[Any, ...]) -> Any:
+    def __call__(self, process: Interpreter, name: str, args: tuple[Any, ...]) -> Any:
         if name in SILENT:
             return process.make(name, *args)
         late, self._late = self._late, None
@@ -58,7 +58,7 @@ class _Mutant:
             if late is not None and not process.buried:
                 self._make_late(process, late)
 
-    def _alter(self, process: Process, name: str, args: tuple[Any, ...]) -> Any:
+    def _alter(self, process: Interpreter, name: str, args: tuple[Any, ...]) -> Any:
         def make(name: str, *args: Any) -> Any:
             answer = process.make(name, *args)
             self._files.note(name, args, answer)
@@ -82,7 +82,7 @@ class _Mutant:
             return make(name, *args)
         return operator.apply(make, self._files, name, args)
 
-    def _make_late(self, process: Process, late: tuple[str, tuple[Any, ...]]) -> None:
+    def _make_late(self, process: Interpreter, late: tuple[str, tuple[Any, ...]]) -> None:
         try:
             process.make(late[0], *late[1])
         except OSError:
@@ -105,7 +105,7 @@ class Survey:
         """What was found, by site."""
         return sorted(self._found)
 
-    def _look(self, process: Process, name: str, args: tuple[Any, ...]) -> Any:
+    def _look(self, process: Interpreter, name: str, args: tuple[Any, ...]) -> Any:
         site = site_of(name)
         if site is not None:
             for operator in OPERATORS:

@@ -23,7 +23,6 @@ from typing import Any, Final, NamedTuple, Protocol, cast
 
 from greenlet import getcurrent
 
-from stateful.kernel.process import Process
 from stateful.model.chronicle import RUN_INVARIANTS
 from stateful.model.disk import HOME
 from stateful.model.invariants import INVARIANTS
@@ -31,6 +30,7 @@ from stateful.model.life import OTHER, runs_other
 from stateful.model.lifecycle import LEAVING, OWNER, Outcome
 from stateful.protocol.built_in import MODULES, REFERENCE
 from stateful.protocol.installation import CannotInstall, installed
+from stateful.python.interpreter import Interpreter
 from stateful.subjects import status_module, zoo
 
 STATUS_FUNCTIONS: Final = ("get_running_pid", "write_pid_file", "remove_pid_file")
@@ -43,7 +43,7 @@ class SubjectError(Exception):
 class Alteration(Protocol):
     """What becomes of the calls of the processes of a subject before they are made."""
 
-    def begin(self) -> Callable[[Process, str, tuple[Any, ...]], Any]:
+    def begin(self) -> Callable[[Interpreter, str, tuple[Any, ...]], Any]:
         """What becomes of those of a new process."""
 
 
@@ -84,7 +84,7 @@ class Subject:
 
     def run(self, life: str) -> Outcome:
         """Inside a simulated process: import the subject afresh and live one life of it."""
-        process = cast(Process, getcurrent())
+        process = cast(Interpreter, getcurrent())
         protocol = bind(importlib.import_module(self.module), self.function)
         process.tells_plans = protocol.offer.can_replace or protocol.offer.can_stop
         process.not_offered = protocol.offer.invariants_not_offered
@@ -228,7 +228,7 @@ def _or(near: list[str]) -> str:
 
 def serve() -> None:
     """Be the gateway until told to go. A process owns the gateway while it is in here."""
-    process = cast(Process, getcurrent())
+    process = cast(Interpreter, getcurrent())
     if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
         # Being told again changes nothing, and need not be told apart. How it ends is then not its own doing.
         process.tells_plans = False

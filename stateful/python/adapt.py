@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
 
-    from stateful.kernel.process import Process
+    from stateful.python.interpreter import Interpreter
 
 NODE = 0x0242AC110002  # the hardware address that uuid1() tells
 
 
-def _seed(process: Process, random: Any) -> None:
+def _seed(process: Interpreter, random: Any) -> None:
     """Make unseeded generators of this process's ``random`` draw from the kernel's randomness.
 
     The one behind the functions of the module does so when it is first asked: most who import the module, or
@@ -70,17 +70,17 @@ def _seed(process: Process, random: Any) -> None:
     random._inst = shared
 
 
-def _use_virtual_folder(process: Process, tempfile: Any) -> None:
+def _use_virtual_folder(process: Interpreter, tempfile: Any) -> None:
     tempfile.tempdir = "/tmp"
 
 
-def _be_nowhere(process: Process, uuid: Any) -> None:
+def _be_nowhere(process: Interpreter, uuid: Any) -> None:
     """Have ``uuid1()`` made of the virtual clock and of an address that is the same everywhere."""
     uuid._generate_time_safe = uuid._UuidCreate = None
     uuid._node = NODE
 
 
-def _forget_filters(process: Process | None, module: Any) -> None:
+def _forget_filters(process: Interpreter | None, module: Any) -> None:
     """Warn as an interpreter without options does, whatever the harness makes of warnings."""
     module.filters = [
         ("default", None, DeprecationWarning, "__main__", 0),
@@ -92,7 +92,7 @@ def _forget_filters(process: Process | None, module: Any) -> None:
     module.onceregistry = {}
 
 
-ADAPTED: dict[str, Callable[[Process, Any], None]] = {
+ADAPTED: dict[str, Callable[[Interpreter, Any], None]] = {
     "random": _seed,
     "tempfile": _use_virtual_folder,
     "uuid": _be_nowhere,

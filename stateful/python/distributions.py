@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from os import PathLike
 
-    from stateful.kernel.process import Process
+    from stateful.python.interpreter import Interpreter
 
 
 class _ReadOutside(Distribution):
     """A distribution whose files are no part of the simulated disk."""
 
-    def __init__(self, process: Process, distribution: Any) -> None:
+    def __init__(self, process: Interpreter, distribution: Any) -> None:
         self._process = process
         self._distribution = distribution
 
@@ -32,7 +32,7 @@ class _ReadOutside(Distribution):
         return self._distribution.locate_file(path)
 
 
-def find_distributions(process: Process, context: DistributionFinder.Context) -> Iterator[Distribution]:
+def find_distributions(process: Interpreter, context: DistributionFinder.Context) -> Iterator[Distribution]:
     """The distributions in the folders from which a process imports."""
     for found in process.outside(_find, context.name, tuple(context.path)):
         yield _ReadOutside(process, found)

@@ -22,12 +22,12 @@ from stateful.python.refusal import refuse as refuse_call
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from stateful.kernel.process import Process
+    from stateful.python.interpreter import Interpreter
 
 _Uids = namedtuple("puids", "real effective saved")  # type: ignore[name-match] # noqa: PYI024 - psutil's
 
 
-def make_psutil(process: Process) -> ModuleType:
+def make_psutil(process: Interpreter) -> ModuleType:
     """psutil as this process sees it."""
     module = ModuleType("psutil")
 
@@ -189,7 +189,7 @@ _date.__name__ = _date.__qualname__ = "date"
 _datetime.__module__ = _date.__module__ = "datetime"  # where pickle looks for them
 
 
-def make_datetime(process: Process) -> ModuleType:
+def make_datetime(process: Interpreter) -> ModuleType:
     """datetime, reading the virtual clock."""
     module = ModuleType("datetime")
     vars(module).update(vars(real_datetime))
@@ -197,7 +197,7 @@ def make_datetime(process: Process) -> ModuleType:
     return module
 
 
-def make_greenlet(process: Process) -> ModuleType:
+def make_greenlet(process: Interpreter) -> ModuleType:
     """greenlet, which a process cannot have: its own switches would pass for the harness's."""
     module = ModuleType("greenlet")
 

@@ -18,7 +18,7 @@ from stateful.python.paths import is_elsewhere, on_host, virtual_path
 from stateful.python.refusal import AT_HOME, advice, refuse
 
 if TYPE_CHECKING:
-    from stateful.kernel.process import Process
+    from stateful.python.interpreter import Interpreter
 
 EntryPoint = Callable[..., Any]
 Function = TypeVar("Function", bound=EntryPoint)
@@ -45,7 +45,9 @@ def descriptor(fd: Any) -> int:
 
 
 @_os
-def open_(process: Process, path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+def open_(
+    process: Interpreter, path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None
+) -> int:
     where = virtual_path(process, path, dir_fd)
     if on_host(where):
         refuse(process, f"opened {where} with os.open(), which is outside its home directory", AT_HOME)
@@ -57,30 +59,30 @@ def open_(process: Process, path: Any, flags: int, mode: int = 0o777, *, dir_fd:
 
 
 @_os
-def close(process: Process, fd: int) -> None:
+def close(process: Interpreter, fd: int) -> None:
     if fd not in STANDARD_STREAMS:
         process.call("close", fd)
 
 
 @_os
-def dup(process: Process, fd: int) -> int:
+def dup(process: Interpreter, fd: int) -> int:
     return int(process.call("dup", fd))
 
 
 @_os
-def read(process: Process, fd: int, length: int) -> bytes:
+def read(process: Interpreter, fd: int, length: int) -> bytes:
     if length < 0:
         raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
     return bytes(process.call("read", fd, length))
 
 
 @_os
-def pread(process: Process, fd: int, length: int, offset: int) -> bytes:
+def pread(process: Interpreter, fd: int, length: int, offset: int) -> bytes:
     return bytes(process.call("pread", fd, length, offset))
 
 
 @_os
-def write(process: Process, fd: int, data: Any) -> int:
+def write(process: Interpreter, fd: int, data: Any) -> int:
     content = bytes(memoryview(data))
     if fd in STANDARD_STREAMS:
         return len(content)
@@ -88,75 +90,75 @@ def write(process: Process, fd: int, data: Any) -> int:
 
 
 @_os
-def pwrite(process: Process, fd: int, data: Any, offset: int) -> int:
+def pwrite(process: Interpreter, fd: int, data: Any, offset: int) -> int:
     return int(process.call("pwrite", fd, bytes(memoryview(data)), offset))
 
 
 @_os
-def sendfile(process: Process, out_fd: int, in_fd: int, offset: int | None, count: int) -> int:
+def sendfile(process: Interpreter, out_fd: int, in_fd: int, offset: int | None, count: int) -> int:
     return int(process.call("sendfile", out_fd, in_fd, offset, count))
 
 
 @_os
-def lseek(process: Process, fd: int, position: int, whence: int) -> int:
+def lseek(process: Interpreter, fd: int, position: int, whence: int) -> int:
     return int(process.call("lseek", fd, position, whence))
 
 
 @_os
-def ftruncate(process: Process, fd: int, length: int) -> None:
+def ftruncate(process: Interpreter, fd: int, length: int) -> None:
     process.call("ftruncate", fd, length)
 
 
 @_os
-def fsync(process: Process, fd: Any) -> None:
+def fsync(process: Interpreter, fd: Any) -> None:
     process.call("fsync", descriptor(fd))
 
 
 @_os
-def fdatasync(process: Process, fd: Any) -> None:
+def fdatasync(process: Interpreter, fd: Any) -> None:
     process.call("fdatasync", descriptor(fd))
 
 
 @_os
-def fchmod(process: Process, fd: int, mode: int) -> None:
+def fchmod(process: Interpreter, fd: int, mode: int) -> None:
     process.call("fchmod", fd, mode & 0o7777)
 
 
 @_os
-def umask(process: Process, mask: int) -> int:
+def umask(process: Interpreter, mask: int) -> int:
     return int(process.call("umask", mask))
 
 
 @_os
-def isatty(process: Process, fd: int) -> bool:
+def isatty(process: Interpreter, fd: int) -> bool:
     return False
 
 
 @_os
-def get_inheritable(process: Process, fd: int) -> bool:
+def get_inheritable(process: Interpreter, fd: int) -> bool:
     return not process.call("fdpath", fd)
 
 
 @_os
-def set_inheritable(process: Process, fd: int, inheritable: bool) -> None:
+def set_inheritable(process: Interpreter, fd: int, inheritable: bool) -> None:
     """Nothing is inherited here: a simulated process has no children."""
     process.call("fdpath", fd)
 
 
-def flock(process: Process, fd: Any, operation: int) -> None:
+def flock(process: Interpreter, fd: Any, operation: int) -> None:
     number = descriptor(fd)
     while process.call("flock", number, int(operation)) == DROPPED:
         pass
 
 
-def lockf(process: Process, fd: Any, cmd: int, len: int = 0, start: int = 0, whence: int = 0) -> None:
+def lockf(process: Interpreter, fd: Any, cmd: int, len: int = 0, start: int = 0, whence: int = 0) -> None:
     number = descriptor(fd)
     if cmd & ~fcntl.LOCK_NB not in (fcntl.LOCK_SH, fcntl.LOCK_EX) and cmd != fcntl.LOCK_UN:
         raise ValueError("unrecognized lockf argument")
     process.call("lockf", number, int(cmd), len, start, whence)
 
 
-def fcntl_(process: Process, fd: Any, cmd: int, arg: Any = 0) -> Any:
+def fcntl_(process: Interpreter, fd: Any, cmd: int, arg: Any = 0) -> Any:
     """The commands that only concern the descriptor; locks through ``fcntl`` have ``lockf``."""
     number = descriptor(fd)
     process.call("fdpath", number)

@@ -14,11 +14,11 @@ from stateful.python.paths import on_host, virtual_path
 from stateful.python.refusal import AT_HOME, refuse
 
 if TYPE_CHECKING:
-    from stateful.kernel.process import Process
     from stateful.python.file_calls import EntryPoint
+    from stateful.python.interpreter import Interpreter
 
 
-def _folder(process: Process, path: Any) -> str:
+def _folder(process: Interpreter, path: Any) -> str:
     """The virtual path of a folder that is named by a path or a descriptor."""
     if not isinstance(path, int):
         return virtual_path(process, path)
@@ -28,15 +28,15 @@ def _folder(process: Process, path: Any) -> str:
     return where
 
 
-def mkdir(process: Process, path: Any, mode: int = 0o777, *, dir_fd: int | None = None) -> None:
+def mkdir(process: Interpreter, path: Any, mode: int = 0o777, *, dir_fd: int | None = None) -> None:
     process.call("mkdir", changed_path(process, path, dir_fd, "make a directory at"), mode & 0o7777)
 
 
-def rmdir(process: Process, path: Any, *, dir_fd: int | None = None) -> None:
+def rmdir(process: Interpreter, path: Any, *, dir_fd: int | None = None) -> None:
     process.call("rmdir", changed_path(process, path, dir_fd, "remove the directory"))
 
 
-def listdir(process: Process, path: Any = ".") -> list[Any]:
+def listdir(process: Interpreter, path: Any = ".") -> list[Any]:
     where = _folder(process, path)
     if on_host(where):
         return sorted(process.outside(real.listdir, where))
@@ -47,7 +47,7 @@ def listdir(process: Process, path: Any = ".") -> list[Any]:
 class DirectoryEntry:
     """What ``os.scandir`` yields: the kind is known from the listing, ``stat`` is a call."""
 
-    def __init__(self, process: Process, path: str, where: str, kind: str) -> None:
+    def __init__(self, process: Interpreter, path: str, where: str, kind: str) -> None:
         self.name = os.path.basename(path)
         self.path = path
         self._where = where
@@ -99,7 +99,7 @@ class Listing:
         self._entries = iter(())
 
 
-def scandir(process: Process, path: Any = ".") -> Any:
+def scandir(process: Interpreter, path: Any = ".") -> Any:
     where = _folder(process, path)
     if on_host(where):
         return process.outside(real.scandir, where)
@@ -110,11 +110,11 @@ def scandir(process: Process, path: Any = ".") -> Any:
     )
 
 
-def getcwd(process: Process) -> str:
+def getcwd(process: Interpreter) -> str:
     return process.folder_of_work
 
 
-def chdir(process: Process, path: Any) -> None:
+def chdir(process: Interpreter, path: Any) -> None:
     where = _folder(process, path)
     if on_host(where):
         refuse(process, f"went to {where}, which is outside its home directory", AT_HOME)
@@ -122,7 +122,7 @@ def chdir(process: Process, path: Any) -> None:
     process.folder_of_work = where
 
 
-def fchdir(process: Process, fd: Any) -> None:
+def fchdir(process: Interpreter, fd: Any) -> None:
     chdir(process, descriptor(fd))
 
 

@@ -22,9 +22,9 @@ from typing import Any, Self
 
 from greenlet import GreenletExit, getcurrent
 
-from stateful.kernel.process import Process
 from stateful.model.call import SubjectStuck
 from stateful.python.interpose import held_original, refuse_other_greenlets
+from stateful.python.interpreter import Interpreter
 from stateful.python.paths import on_host
 from stateful.python.refusal import advice, caller
 
@@ -59,7 +59,7 @@ def end() -> None:
     _watch_no_more()
 
 
-def _audit(event: str, args: tuple[Any, ...], current: Any = getcurrent, ours: Any = Process) -> None:
+def _audit(event: str, args: tuple[Any, ...], current: Any = getcurrent, ours: Any = Interpreter) -> None:
     try:
         process = current()  # The defaults outlive this module when the interpreter exits, as the hook does.
     except RuntimeError:  # Nor does greenlet outlive it.
@@ -93,7 +93,7 @@ def _inspect_call(function: object, frame: FrameType | None) -> None:
     if name is None:
         return
     process = getcurrent()
-    if type(process) is Process and not (frame and _is_ours(frame)):
+    if type(process) is Interpreter and not (frame and _is_ours(frame)):
         process.refuse(
             f"called {name}() through a reference from before it was loaded{caller()}; "
             "call it by its module's name"
@@ -145,7 +145,7 @@ if sys.version_info >= (3, 12):
         if held_original(function) is not None:
             _inspect_call(function, None)
 
-    def switch_to(process: Process, answer: tuple[Any, ...]) -> Any:
+    def switch_to(process: Interpreter, answer: tuple[Any, ...]) -> Any:
         """Go on with a process; the code itself is watched.
 
         ``call_tracing``, because one process may be parked for ever while CPython tells us of its call.
@@ -165,7 +165,7 @@ else:
     def watch_code(code: CodeType) -> None:
         """Nothing to prepare: the thread is watched while a process runs."""
 
-    def switch_to(process: Process, answer: tuple[Any, ...]) -> Any:
+    def switch_to(process: Interpreter, answer: tuple[Any, ...]) -> Any:
         """Go on with a process, and see every call that its thread makes until it stops again."""
         before: Any = sys.getprofile()
         if before is not None and not callable(before):
@@ -214,7 +214,7 @@ class Watchdog:
 
     def _tick(self, number: int, frame: FrameType | None) -> None:
         process = getcurrent()
-        if type(process) is not Process:
+        if type(process) is not Interpreter:
             return
         if self._seen != (process, process.calls):
             self._seen = (process, process.calls)

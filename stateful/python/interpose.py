@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Any
 
 from greenlet import getcurrent
 
-from stateful.kernel.process import Process
 from stateful.python.file_calls import FCNTL_CALLS, FILE_CALLS
 from stateful.python.folder_calls import FOLDER_CALLS
 from stateful.python.holders import Names, Spot, is_standard, search
+from stateful.python.interpreter import Interpreter
 from stateful.python.path_calls import PATH_CALLS
 from stateful.python.process_calls import (
     ATEXIT_CALLS,
@@ -136,7 +136,7 @@ def _entry(original: Callable[..., Any], simulated: Callable[..., Any]) -> Calla
     @functools.wraps(original)
     def entry(*args: Any, **kwargs: Any) -> Any:
         process = getcurrent()
-        if type(process) is Process:
+        if type(process) is Interpreter:
             return simulated(process, *args, **kwargs)
         if process.parent is not None:
             refuse_other_greenlets(process)
@@ -148,13 +148,13 @@ def _entry(original: Callable[..., Any], simulated: Callable[..., Any]) -> Calla
 def refuse_other_greenlets(current: Any) -> None:
     """Refuse what a greenlet does that a process has made: it would pass for the harness."""
     while current is not None:
-        if type(current) is Process:
+        if type(current) is Interpreter:
             current.refuse(f"switches between greenlets of its own{caller()}{advice('greenlet')}")
         current = current.parent
 
 
 def _refusal(name: str) -> Callable[..., Any]:
-    def refuse(process: Process, *args: Any, **kwargs: Any) -> None:
+    def refuse(process: Interpreter, *args: Any, **kwargs: Any) -> None:
         process.refuse(f"called {name}(), which is not modelled{caller()}{advice(name)}")
 
     return refuse
@@ -164,7 +164,7 @@ def _waiter(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def entry(self: Any, timeout: float | None = None) -> Any:
         process = getcurrent()
-        if type(process) is not Process:
+        if type(process) is not Interpreter:
             return original(self, timeout)
         flag = getattr(self, "is_set", None)
         if flag is None or not flag():

@@ -17,8 +17,8 @@ from typing import Any, Final
 
 from greenlet import getcurrent
 
-from stateful.kernel.process import Process
 from stateful.model.call import Outside
+from stateful.python.interpreter import Interpreter
 
 # Those that people and tools interrupt a run with. SIGALRM is the watchdog's.
 RELAYED: Final = (int(signal.SIGINT), int(signal.SIGTERM), int(signal.SIGHUP))
@@ -69,9 +69,9 @@ def let_go() -> None:
 
 def _arrived(number: int, frame: FrameType | None) -> None:
     process = getcurrent()
-    if _holding or (type(process) is Process and process.buried):
+    if _holding or (type(process) is Interpreter and process.buried):
         _late.append(number)
-    elif type(process) is Process:
+    elif type(process) is Interpreter:
         process.stuck = True  # unless the handler returns
         _, error = process._stop_before(Outside(_handlers[number], (number, frame)))
         if error is not None:

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 from greenlet import getcurrent
 
 from stateful.kernel import real
-from stateful.kernel.process import Process
 from stateful.python import interpose, modules
 from stateful.python.adapt import ADAPTED
 from stateful.python.fakes import FAKES
 from stateful.python.guard import watch_code
+from stateful.python.interpreter import Interpreter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -43,7 +43,7 @@ class _Finder(importlib.abc.MetaPathFinder):
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         process = getcurrent()
-        if type(process) is not Process:
+        if type(process) is not Interpreter:
             return None
         if fullname in FAKES and not modules.is_own(process, fullname):
             return importlib.machinery.ModuleSpec(fullname, _Given(process))
@@ -71,7 +71,7 @@ class _Finder(importlib.abc.MetaPathFinder):
     def find_distributions(self, context: DistributionFinder.Context) -> Iterator[Distribution]:
         """What ``importlib.metadata`` is told is installed."""
         process = getcurrent()
-        if type(process) is not Process:
+        if type(process) is not Interpreter:
             return iter(())
         # Whoever asks has imported what takes so long to import.
         distributions = process.outside(importlib.import_module, "stateful.python.distributions")
@@ -89,7 +89,7 @@ def finders() -> list[Any]:
     return [_finder]
 
 
-def _again(process: Process, known: ModuleSpec, key: Key) -> ModuleSpec:
+def _again(process: Interpreter, known: ModuleSpec, key: Key) -> ModuleSpec:
     """The spec of a module that a process before this one has found."""
     spec = copy(known)
     if known.submodule_search_locations is not None:
@@ -113,7 +113,7 @@ def _packages_of(name: str) -> Iterator[str]:
 
 
 def _find(
-    process: Process,
+    process: Interpreter,
     name: str,
     path: Sequence[str] | None,
     paths: list[str],
@@ -130,7 +130,7 @@ def _find(
 
 
 def _look_for(
-    process: Process, name: str, path: Sequence[str] | None, paths: list[str]
+    process: Interpreter, name: str, path: Sequence[str] | None, paths: list[str]
 ) -> tuple[ModuleSpec, Key | None] | None:
     spec = None
     own = modules.is_own(process, name)
@@ -168,7 +168,7 @@ def _import_outside(name: str) -> ModuleType:
 class _Given(importlib.abc.Loader):
     """Loads a fake."""
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: Interpreter) -> None:
         self._process = process
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
@@ -195,7 +195,7 @@ class _Ready(importlib.abc.Loader):
 class _Namespace(importlib.abc.Loader):
     """Loads a package that is a mere folder, as each process's own."""
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: Interpreter) -> None:
         self._process = process
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
@@ -208,7 +208,7 @@ class _Namespace(importlib.abc.Loader):
 class _Fresh(importlib.abc.Loader):
     """Runs a module's code anew for one process; knows what its real loader knows."""
 
-    def __init__(self, process: Process, loader: Any, key: Key) -> None:
+    def __init__(self, process: Interpreter, loader: Any, key: Key) -> None:
         self._process = process
         self._loader = loader
         self._key = key

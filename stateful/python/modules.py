@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from greenlet import getcurrent
 
 from stateful.kernel import real
-from stateful.kernel.process import Process
 from stateful.python.adapt import make_warnings
 from stateful.python.fakes import FAKES
+from stateful.python.interpreter import Interpreter
 from stateful.python.paths import add_host_folder
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ LIMIT_REMEMBERED = 100
 
 _stdlib = tuple(sysconfig.get_paths()[key] for key in ("stdlib", "platstdlib"))
 _stash: dict[str, ModuleType] = {}
-_resident: Process | None = None
+_resident: Interpreter | None = None
 _exchange: Exchange
 _hidden: dict[tuple[Any, ...], tuple[str, ...]] = {}
 _asked = {name.partition(".")[0] for name in (*STATEFUL_STDLIB, *FAKES)}
@@ -63,7 +63,7 @@ def is_fresh(name: str, origin: str | None) -> bool:
     return installed or not origin.startswith(_stdlib)
 
 
-def is_own(process: Process, name: str) -> bool:
+def is_own(process: Interpreter, name: str) -> bool:
     """Whether a module is found in the folder of the subject, before all others."""
     top = name.partition(".")[0]
     if process.folder is None:
@@ -88,14 +88,14 @@ def _list_siblings(folder: str) -> None:
 
 def _import(name: str, *args: Any, **kwargs: Any) -> Any:
     process = getcurrent()
-    if type(process) is Process:
+    if type(process) is Interpreter:
         _hide_before_first_import(process, name)
     return _before["__import__"](name, *args, **kwargs)
 
 
 def _import_module(name: str, package: str | None = None) -> ModuleType:
     process = getcurrent()
-    if type(process) is Process:
+    if type(process) is Interpreter:
         _hide_before_first_import(process, name)
     return _before["import_module"](name, package)  # type: ignore[no-any-return] # it is the real one
 
@@ -144,7 +144,7 @@ class Exchange(NamedTuple):
     put_back: dict[str, ModuleType]
 
 
-def enter(process: Process) -> None:
+def enter(process: Interpreter) -> None:
     """Make the process's own modules the ones in ``sys.modules``."""
     global _resident, _exchange, _expected, _newest
     if _resident is not None:
@@ -188,7 +188,7 @@ def leave() -> None:
     _resident = None
 
 
-def _plan_exchange(process: Process) -> Exchange:
+def _plan_exchange(process: Interpreter) -> Exchange:
     modules, own = sys.modules, process.modules
     hidden = [name for name in _names_to_hide(process) if name in modules]
     return Exchange(
@@ -199,7 +199,7 @@ def _plan_exchange(process: Process) -> Exchange:
     )
 
 
-def _names_to_hide(process: Process) -> tuple[str, ...]:
+def _names_to_hide(process: Interpreter) -> tuple[str, ...]:
     """The modules loaded in the harness of which a process must get its own copy."""
     key = (len(sys.modules), len(_asked), len(_siblings), process.folder, process.subject)
     names = _hidden.get(key)
@@ -210,7 +210,7 @@ def _names_to_hide(process: Process) -> tuple[str, ...]:
     return names
 
 
-def _adopt(process: Process) -> None:
+def _adopt(process: Interpreter) -> None:
     """Count as a process's own what it put into ``sys.modules`` by itself."""
     modules = sys.modules
     names = [*takewhile(lambda name: name != _newest, reversed(modules))][::-1]
@@ -221,7 +221,7 @@ def _adopt(process: Process) -> None:
             keep(process, name, modules[name])
 
 
-def _note_replaced(process: Process) -> None:
+def _note_replaced(process: Interpreter) -> None:
     """Notice that a process replaced or removed modules of its own."""
     own = process.modules
     for name in list(own):
@@ -233,20 +233,20 @@ def _note_replaced(process: Process) -> None:
             own[name] = here
 
 
-def keep(process: Process, name: str, module: ModuleType) -> None:
+def keep(process: Interpreter, name: str, module: ModuleType) -> None:
     """Count a module as a process's own."""
     process.modules[name] = module
     process.exchange = None
 
 
-def _to_hide(process: Process, name: str) -> bool:
+def _to_hide(process: Interpreter, name: str) -> bool:
     if name.partition(".")[0] not in _asked:
         return False
     spec = getattr(sys.modules[name], "__spec__", None)
     return is_fresh(name, getattr(spec, "origin", None)) or is_own(process, name)
 
 
-def _hide_before_first_import(process: Process, name: str) -> None:
+def _hide_before_first_import(process: Interpreter, name: str) -> None:
     """Have the harness's copy of a package out of sight before a process imports it for the first time."""
     if process.folder is not None and process.folder not in _siblings:
         process.outside(_list_siblings, process.folder)

@@ -13,11 +13,11 @@ from stateful.python.paths import above_host, on_host, virtual_path
 from stateful.python.refusal import AT_HOME, refuse
 
 if TYPE_CHECKING:
-    from stateful.kernel.process import Process
     from stateful.python.file_calls import EntryPoint
+    from stateful.python.interpreter import Interpreter
 
 
-def changed_path(process: Process, path: Any, dir_fd: int | None, doing: str) -> str:
+def changed_path(process: Interpreter, path: Any, dir_fd: int | None, doing: str) -> str:
     """The virtual path of a call that changes what is there."""
     where = virtual_path(process, path, dir_fd)
     if on_host(where):
@@ -36,7 +36,7 @@ def _stat_result(fields: tuple[int, ...]) -> os.stat_result:
 
 
 def stat(
-    process: Process, path: Any, *, dir_fd: int | None = None, follow_symlinks: bool = True
+    process: Interpreter, path: Any, *, dir_fd: int | None = None, follow_symlinks: bool = True
 ) -> os.stat_result:
     if isinstance(path, int):
         return fstat(process, path)
@@ -48,16 +48,16 @@ def stat(
     return _stat_result(process.call("stat", where, bool(follow_symlinks)))
 
 
-def lstat(process: Process, path: Any, *, dir_fd: int | None = None) -> os.stat_result:
+def lstat(process: Interpreter, path: Any, *, dir_fd: int | None = None) -> os.stat_result:
     return stat(process, path, dir_fd=dir_fd, follow_symlinks=False)
 
 
-def fstat(process: Process, fd: int) -> os.stat_result:
+def fstat(process: Interpreter, fd: int) -> os.stat_result:
     return _stat_result(process.call("fstat", fd))
 
 
 def access(
-    process: Process,
+    process: Interpreter,
     path: Any,
     mode: int,
     *,
@@ -71,12 +71,12 @@ def access(
     return bool(process.call("access", where, mode))
 
 
-def unlink(process: Process, path: Any, *, dir_fd: int | None = None) -> None:
+def unlink(process: Interpreter, path: Any, *, dir_fd: int | None = None) -> None:
     process.call("unlink", changed_path(process, path, dir_fd, "remove"))
 
 
 def rename(
-    process: Process,
+    process: Interpreter,
     src: Any,
     dst: Any,
     *,
@@ -88,7 +88,7 @@ def rename(
 
 
 def link(
-    process: Process,
+    process: Interpreter,
     src: Any,
     dst: Any,
     *,
@@ -101,7 +101,7 @@ def link(
 
 
 def symlink(
-    process: Process,
+    process: Interpreter,
     src: Any,
     dst: Any,
     target_is_directory: bool = False,
@@ -115,14 +115,14 @@ def symlink(
     process.call("symlink", target, where)
 
 
-def readlink(process: Process, path: Any, *, dir_fd: int | None = None) -> str:
+def readlink(process: Interpreter, path: Any, *, dir_fd: int | None = None) -> str:
     where = virtual_path(process, path, dir_fd)
     if on_host(where) or above_host(where):
         return str(process.outside(real.readlink, where))
     return str(process.call("readlink", where))
 
 
-def truncate(process: Process, path: Any, length: int) -> None:
+def truncate(process: Interpreter, path: Any, length: int) -> None:
     if isinstance(path, int):
         process.call("ftruncate", path, length)
     else:
@@ -130,7 +130,7 @@ def truncate(process: Process, path: Any, length: int) -> None:
 
 
 def chmod(
-    process: Process,
+    process: Interpreter,
     path: Any,
     mode: int,
     *,
@@ -144,7 +144,7 @@ def chmod(
 
 
 def utime(
-    process: Process,
+    process: Interpreter,
     path: Any,
     times: tuple[float, float] | None = None,
     *,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from stateful.python.refusal import LEAVE_IT_OUT, refuse
 
 if TYPE_CHECKING:
-    from stateful.kernel.process import Process
+    from stateful.python.interpreter import Interpreter
 
 _SIMULATED = ("/home/user", "/tmp", "/run", "/proc")
 _ELSEWHERE = ("/boot/", "/dev/", "/etc/", "/opt/", "/srv/", "/sys/", "/usr/", "/var/")
@@ -72,7 +72,7 @@ def above_host(path: str) -> bool:
     )
 
 
-def virtual_path(process: Process, path: Any, dir_fd: int | None = None) -> str:
+def virtual_path(process: Interpreter, path: Any, dir_fd: int | None = None) -> str:
     """A path argument of a call as a normalised absolute virtual path."""
     text = os.fsdecode(os.fspath(path))
     if "\0" in text:

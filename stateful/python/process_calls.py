@@ -17,7 +17,7 @@ from stateful.python.file_calls import descriptor
 from stateful.python.refusal import advice, refuse
 
 if TYPE_CHECKING:
-    from stateful.kernel.process import Process
+    from stateful.python.interpreter import Interpreter
 
 EntryPoint = Callable[..., Any]
 
@@ -25,18 +25,18 @@ MONOTONIC_ORIGIN_US = 1_749_990_000_000_000
 LONG_TIME_S = 10_000_000
 
 
-def kill(process: Process, pid: int, number: int) -> None:
+def kill(process: Interpreter, pid: int, number: int) -> None:
     send(process, "kill", _c_int(pid), _c_int(number))
 
 
-def killpg(process: Process, pgid: int, number: int) -> None:
+def killpg(process: Interpreter, pgid: int, number: int) -> None:
     """As the C library does it: a group's number is a negative pid."""
     if _c_int(pgid) < 0:
         raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
     kill(process, -pgid, number)
 
 
-def send(process: Process, call: str, target: int, number: int) -> None:
+def send(process: Interpreter, call: str, target: int, number: int) -> None:
     """Send a signal; a handler of one's own runs before the call returns."""
     if process.call(call, target, number) == HANDLED:
         process.handlers[number](number, None)
@@ -50,49 +50,49 @@ def _c_int(value: Any) -> int:
     return number
 
 
-def getpgid(process: Process, pid: int) -> int:
+def getpgid(process: Interpreter, pid: int) -> int:
     """Every process leads a group of its own."""
     if pid and not process.call("pid_exists", _c_int(pid)):
         raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH))
     return pid or process.pid
 
 
-def pidfd_open(process: Process, pid: int, flags: int = 0) -> int:
+def pidfd_open(process: Interpreter, pid: int, flags: int = 0) -> int:
     return int(process.call("pidfd_open", _c_int(pid), flags))
 
 
 def pidfd_send_signal(
-    process: Process, pidfd: int, signal: int, siginfo: None = None, flags: int = 0
+    process: Interpreter, pidfd: int, signal: int, siginfo: None = None, flags: int = 0
 ) -> None:
     send(process, "pidfd_send_signal", pidfd, int(signal))
 
 
-def exit_(process: Process, status: int) -> None:
+def exit_(process: Interpreter, status: int) -> None:
     process.exit(status)
 
 
-def waitpid(process: Process, pid: int, options: int) -> tuple[int, int]:
+def waitpid(process: Interpreter, pid: int, options: int) -> tuple[int, int]:
     raise ChildProcessError(10, os.strerror(10))
 
 
-def urandom(process: Process, size: int) -> bytes:
+def urandom(process: Interpreter, size: int) -> bytes:
     """Bytes that depend only on who asks and how often it has asked before."""
     if size < 0:
         raise ValueError("negative argument not allowed")
     return hashlib.shake_256(process.draw().encode()).digest(size)
 
 
-def hostname(process: Process) -> str:
+def hostname(process: Interpreter) -> str:
     """The name of the machine, or of the container: docker names each one."""
     return process.namespace or "host"
 
 
-def abort(process: Process) -> None:
+def abort(process: Interpreter) -> None:
     process.call("sigaction", int(signals.SIGABRT), "default")
     process.call("kill", process.pid, int(signals.SIGABRT))
 
 
-def putenv(process: Process, *_: Any) -> None:
+def putenv(process: Interpreter, *_: Any) -> None:
     """The environment of a simulated process is its ``os.environ`` alone."""
 
 
@@ -120,7 +120,7 @@ OS_CALLS: dict[str, EntryPoint] = {
 }
 
 
-def signal_(process: Process, number: int, handler: Any) -> Any:
+def signal_(process: Interpreter, number: int, handler: Any) -> Any:
     before = getsignal(process, number)
     if handler == signals.SIG_IGN:
         disposition = "ignored"
@@ -135,7 +135,7 @@ def signal_(process: Process, number: int, handler: Any) -> Any:
     return before
 
 
-def getsignal(process: Process, number: int) -> Any:
+def getsignal(process: Interpreter, number: int) -> Any:
     if not 1 <= number < signals.NSIG:
         raise ValueError("signal number out of range")
     return process.handlers.get(int(number), signals.SIG_DFL)
@@ -151,28 +151,28 @@ SIGNAL_CALLS: dict[str, EntryPoint] = {
 }
 
 
-def sleep(process: Process, seconds: float) -> None:
+def sleep(process: Interpreter, seconds: float) -> None:
     if seconds < 0:
         raise ValueError("sleep length must be non-negative")
     process.call("sleep", max(1, int(seconds * 1_000_000)))  # Some time passes, however little is asked for.
 
 
-def _wall(process: Process) -> float:
+def _wall(process: Interpreter) -> float:
     return float(process.call("wall")) / 1_000_000
 
 
-def _monotonic(process: Process) -> float:
+def _monotonic(process: Interpreter) -> float:
     return float(process.call("clock") - MONOTONIC_ORIGIN_US) / 1_000_000
 
 
 def _now_unless_given(function: Callable[..., Any]) -> EntryPoint:
-    def read(process: Process, seconds: float | None = None) -> Any:
+    def read(process: Interpreter, seconds: float | None = None) -> Any:
         return function(_wall(process) if seconds is None else seconds)
 
     return read
 
 
-def strftime(process: Process, form: str, moment: Any = None) -> str:
+def strftime(process: Interpreter, form: str, moment: Any = None) -> str:
     return _strftime(form, _localtime(_wall(process)) if moment is None else moment)
 
 
@@ -199,21 +199,21 @@ TIME_CALLS: dict[str, EntryPoint] = {
 }
 
 
-def register(process: Process, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def register(process: Interpreter, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     if not callable(function):
         raise TypeError("the first argument must be callable")
     process.exit_handlers.append((function, args, kwargs))
     return function
 
 
-def unregister(process: Process, function: Callable[..., Any]) -> None:
+def unregister(process: Interpreter, function: Callable[..., Any]) -> None:
     process.exit_handlers[:] = [entry for entry in process.exit_handlers if entry[0] != function]
 
 
 ATEXIT_CALLS: dict[str, EntryPoint] = {"register": register, "unregister": unregister}
 
 
-def select(process: Process, rlist: Any, wlist: Any, xlist: Any, timeout: float | None = None) -> Any:
+def select(process: Interpreter, rlist: Any, wlist: Any, xlist: Any, timeout: float | None = None) -> Any:
     """Sleep, or wait for the end of processes; other descriptors are not modelled."""
     numbers = {descriptor(one): one for one in rlist}
     for number in numbers:
@@ -234,7 +234,7 @@ def select(process: Process, rlist: Any, wlist: Any, xlist: Any, timeout: float 
 SELECT_CALLS: dict[str, EntryPoint] = {"select": select}
 
 
-def wait(process: Process, timeout: float | None) -> None:
+def wait(process: Interpreter, timeout: float | None) -> None:
     """Wait for an event or condition of ``threading``: only this process could bring it about."""
     if timeout is None:
         process.call("pause")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 if TYPE_CHECKING:
     from types import FrameType
 
-    from stateful.kernel.process import Process
+    from stateful.python.interpreter import Interpreter
 
 _LIBRARY: Final = (os.path.dirname(os.__file__), os.path.dirname(os.path.dirname(__file__)), "<")
 _SUBJECTS: Final = f"{os.sep}subjects{os.sep}"
@@ -33,7 +33,7 @@ LEAVE_IT_OUT: Final = "; leave it out of the code under test, or stub it in a wr
 AT_HOME: Final = "; let the code under test keep its files in the home that it is given"
 
 
-def refuse(process: Process, deed: str, advice: str) -> NoReturn:
+def refuse(process: Interpreter, deed: str, advice: str) -> NoReturn:
     """Stop the run because of what the subject did: which call, from which line, and what to do about it."""
     process.refuse(f"{deed}{caller()}{advice}")
 

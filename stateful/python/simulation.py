@@ -16,8 +16,9 @@ import threading
 import warnings
 from typing import Any, Final
 
-from stateful.kernel.process import Process
+from stateful.kernel.kernel import Kernel
 from stateful.python import guard, interpose, interrupt, modules, switch
+from stateful.python.interpreter import Interpreter
 
 _HOOKS: Final = (
     (sys, "excepthook"),
@@ -89,11 +90,20 @@ def end() -> None:
         interrupt.let_go()
 
 
+def close(kernel: Kernel) -> None:
+    """Kill and unwind the processes of a kernel, and remove its temporary directory."""
+    try:
+        kernel.kill_all()
+        switch.bury(process for process in kernel.processes.values() if isinstance(process, Interpreter))
+    finally:
+        kernel.close()
+
+
 def _end_at_exit() -> None:
     """Unwind the processes of whoever has not: their destructors run at exit, and would reach the host."""
     if _depth:
         with guard.Watchdog():
-            switch.bury(one for one in gc.get_objects() if type(one) is Process and one.alive)
+            switch.bury(one for one in gc.get_objects() if type(one) is Interpreter and one.alive)
             while _depth:
                 end()
 

@@ -15,7 +15,7 @@ from stateful.python.paths import is_elsewhere, on_host, virtual_path
 from stateful.python.refusal import AT_HOME, LEAVE_IT_OUT, refuse
 
 if TYPE_CHECKING:
-    from stateful.kernel.process import Process
+    from stateful.python.interpreter import Interpreter
 
 _real_open = io.open
 
@@ -33,7 +33,7 @@ class RawFile(io.RawIOBase):
     """The unbuffered file of a simulated process, like ``io.FileIO``."""
 
     def __init__(
-        self, process: Process, file: Any, mode: str, closefd: bool = True, opener: Any = None
+        self, process: Interpreter, file: Any, mode: str, closefd: bool = True, opener: Any = None
     ) -> None:
         super().__init__()
         self._process = process
@@ -135,7 +135,7 @@ class RawFile(io.RawIOBase):
 class NullFile(io.RawIOBase):
     """``/dev/null``, the one device there is, or a standard stream: nothing to read, and nobody who reads."""
 
-    def __init__(self, process: Process, fd: int | None = None) -> None:
+    def __init__(self, process: Interpreter, fd: int | None = None) -> None:
         self._process = process
         self._fd = fd
 
@@ -167,7 +167,7 @@ class NullFile(io.RawIOBase):
         return 0
 
 
-def standard_streams(process: Process) -> tuple[Any, Any, Any]:
+def standard_streams(process: Interpreter) -> tuple[Any, Any, Any]:
     """What a process has as ``sys.stdin``, ``sys.stdout`` and ``sys.stderr``."""
     stdin, stdout, stderr = (NullFile(process, fd) for fd in STANDARD_STREAMS)
     return (
@@ -186,7 +186,7 @@ def _flags(mode: str) -> int:
 
 
 def open_stream(
-    process: Process,
+    process: Interpreter,
     file: Any,
     mode: str = "r",
     buffering: int = -1,

@@ -7,9 +7,9 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from stateful.kernel.process import Process
 from stateful.model.lifecycle import Outcome
 from stateful.python import guard, interrupt, loading, modules
+from stateful.python.interpreter import Interpreter
 from stateful.python.streams import standard_streams
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _collect = gc.collect  # the real one: the undertaker is a process
 _burials = _buried = _buried_since = 0
 
 
-def resume(process: Process, *answer: Any) -> Any:
+def resume(process: Interpreter, *answer: Any) -> Any:
     """Let a process run until it stops before its next request; returns the request.
 
     Meanwhile it has its own modules, environment, arguments and search paths, and what it prints goes
@@ -33,7 +33,7 @@ def resume(process: Process, *answer: Any) -> Any:
     return _run_as(process, guard.switch_to, process, answer)
 
 
-def _run_as(process: Process, function: Callable[..., Any], *args: Any) -> Any:
+def _run_as(process: Interpreter, function: Callable[..., Any], *args: Any) -> Any:
     modules.enter(process)
     environ: Any = os.environ
     environb: Any = os.environb
@@ -90,7 +90,7 @@ def _run_as(process: Process, function: Callable[..., Any], *args: Any) -> Any:
         modules.leave()
 
 
-def _first_belongings(process: Process) -> tuple[Any, ...]:
+def _first_belongings(process: Interpreter) -> tuple[Any, ...]:
     folder = [process.folder] if process.folder else []
     paths = [*folder, *process.libraries, *sys.path]
     return (
@@ -108,7 +108,7 @@ def _say_nothing(unraisable: Any) -> None:
     """What a process does about an exception in a destructor: it prints it, which goes nowhere."""
 
 
-def bury(processes: Iterable[Process]) -> None:
+def bury(processes: Iterable[Interpreter]) -> None:
     """Unwind processes for good. Their ``finally`` clauses and destructors run, and reach nothing.
 
     That goes for what they left in cycles, too: it is collected here, by an undertaker, which is a
@@ -139,8 +139,8 @@ def end() -> None:
         _undertake([], 2)
 
 
-def _undertake(processes: list[Process], generation: int) -> None:
-    undertaker = Process("-", "status", 0, 0, lambda: _unwind(processes, generation))
+def _undertake(processes: list[Interpreter], generation: int) -> None:
+    undertaker = Interpreter("A", "status", lambda: _unwind(processes, generation))
     undertaker.buried = True
     interrupt.hold()
     try:
@@ -149,7 +149,7 @@ def _undertake(processes: list[Process], generation: int) -> None:
         interrupt.let_go()
 
 
-def _unwind(processes: list[Process], generation: int) -> Outcome:
+def _unwind(processes: list[Interpreter], generation: int) -> Outcome:
     for process in processes:
         _run_as(process, process.bury)
         process.forget()

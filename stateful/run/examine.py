@@ -9,13 +9,13 @@ from typing import Final
 
 from greenlet import GreenletExit
 
-from stateful.kernel.process import described
 from stateful.model.lifecycle import OWNER, Outcome
 from stateful.model.schedule import STEP, Move
 from stateful.model.standard import OPEN_ENDED, SCENARIOS
 from stateful.protocol.fit import check_fit
 from stateful.protocol.subject import Offer, Subject, SubjectError, bind
 from stateful.python.guard import Watchdog
+from stateful.python.interpreter import described
 from stateful.python.refusal import is_installed, is_subjects, short_name
 from stateful.run.execution import Execution
 from stateful.run.running import ENVIRONMENT

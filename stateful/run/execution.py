@@ -7,27 +7,28 @@ chooses the next move.
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
 from stateful.kernel import faults
 from stateful.kernel.call_faults import faults_of, suffer
 from stateful.kernel.faults import Impossible
 from stateful.kernel.kernel import Kernel
-from stateful.kernel.process import Process
 from stateful.model.call import BLOCKED, SILENT, WAITS, Call, Delivery, UnmodelledSyscall
 from stateful.model.excuses import after_fault, after_move
 from stateful.model.faults import CALL_FAULTS, OF_A_PID, POWER_LOSS, WORLD
 from stateful.model.invariants import first_broken
 from stateful.model.life import plain, runs_other
 from stateful.model.machine import FIRST_PID
-from stateful.model.moment import Circumstances, Moment, View, is_quiet, needs_disk
+from stateful.model.moment import Moment, View, is_quiet, needs_disk
 from stateful.model.scenario import Scenario
 from stateful.model.schedule import LETTERS, LIVES, SIGNALS, STEP, Move, ScheduleMismatch
 from stateful.model.signal_target import Target, sends_signal, target_of
 from stateful.model.trace import Step, Trace, Violation
 from stateful.protocol.subject import Subject
 from stateful.python import interrupt, simulation, switch
+from stateful.python.interpreter import Interpreter
 from stateful.python.switch import bury
+from stateful.run.circumstances import Circumstances
 from stateful.run.running import LIMIT_SILENT_CALLS, can_exit, can_step, can_suffer, new_process, run_to_call
 
 
@@ -43,6 +44,8 @@ class Execution:
         self._circumstances: dict[str, Circumstances] = {}
         self._target: Target | None = None
         self.kernel = Kernel(scenario.disk.machine)
+        # Those of the kernel: whatever begins here is run by an interpreter.
+        self._processes = cast("dict[str, Interpreter]", self.kernel.processes)
         self.kernel.put(scenario.disk.files)
         if scenario.loses_power:
             self.kernel.keep_track()
@@ -63,7 +66,7 @@ class Execution:
             self._open = False
             interrupt.hold()
             try:
-                self.kernel.close()
+                simulation.close(self.kernel)
             finally:
                 simulation.end()
                 interrupt.let_go()
@@ -77,28 +80,28 @@ class Execution:
     @property
     def not_offered(self) -> frozenset[str]:
         """The invariants that the subject of some process says it does not keep: one breach is enough."""
-        stated = (process.not_offered for process in self.kernel.processes.values())
+        stated = (process.not_offered for process in self._processes.values())
         return self.scenario.not_owed(frozenset().union(*stated))
 
-    def processes(self) -> dict[str, Process]:
-        return self.kernel.processes
+    def processes(self) -> dict[str, Interpreter]:
+        return self._processes
 
     def waiting(self) -> list[str]:
         """The letters of the scenario's processes that have not had a turn."""
         lives = self.scenario.cast.lives
-        return [letter for letter in LETTERS[: len(lives)] if letter not in self.kernel.processes]
+        return [letter for letter in LETTERS[: len(lives)] if letter not in self._processes]
 
     def next_letter(self) -> str:
         """The name of the next process beyond the scenario's own; empty where all are taken."""
         free = LETTERS[len(self.scenario.cast.lives) :]
-        return next((letter for letter in free if letter not in self.kernel.processes), "")
+        return next((letter for letter in free if letter not in self._processes), "")
 
     def make(self, move: Move) -> Step:
         """Make a move and check every invariant. Raises ScheduleMismatch where it is not possible."""
         if move.kind in WORLD:
             return self._upset(move)
         letter = move.letter
-        process = self.kernel.processes.get(letter)
+        process = self._processes.get(letter)
         before = self._target = None
         if self.judged and move.steps and process and needs_disk(plain(process.life), process.phase):
             before = self.kernel.disk()
@@ -107,7 +110,7 @@ class Execution:
             step = Step(move, None, None, None, process.phase, None)
         elif move.steps:
             step = self._step(move, process) if process else self._first_step(move)
-            process = self.kernel.processes[letter]
+            process = self._processes[letter]
             circumstances = self._circumstances[letter]
             circumstances.trouble = after_move(self.kernel.is_ailing(), circumstances.trouble)
         else:
@@ -125,7 +128,7 @@ class Execution:
         """Whether a move can be made now, as far as can be told without making it."""
         if move.kind in WORLD:
             return True
-        process = self.kernel.processes.get(move.letter)
+        process = self._processes.get(move.letter)
         if move.kind in LIVES:
             return process is None and move.letter == self.next_letter()
         if process is None:
@@ -142,7 +145,7 @@ class Execution:
         Where it has not had its first turn it is looked at for this, and never was there. Raises
         ScheduleMismatch where there is no such process.
         """
-        known = self.kernel.processes.get(letter)
+        known = self._processes.get(letter)
         process = known or self._start_waiting(Move(STEP, letter))
         call = process.pending
         step = None
@@ -152,16 +155,16 @@ class Execution:
             self._take_back(process)
         return step
 
-    def launch(self, letter: str, life: str, pid: int, start_ticks: int) -> Process:
+    def launch(self, letter: str, life: str, pid: int, start_ticks: int) -> Interpreter:
         """Start a process under a letter of which none lives, as a supervisor does, with an identity."""
-        before = self.kernel.processes.pop(letter, None)
+        before = self._processes.pop(letter, None)
         if before is not None:
             switch.bury([before])
         process = new_process(self.subject, letter, life, self.kernel.machine)
         process.pid, process.start_ticks = pid, start_ticks
         return self._begin(process)
 
-    def _start(self, move: Move) -> Process:
+    def _start(self, move: Move) -> Interpreter:
         free = self.next_letter()
         if move.letter != free:
             raise self._misfit(move, f"the next new process is {free}" if free else "all letters are taken")
@@ -169,7 +172,7 @@ class Execution:
             raise self._misfit(move, "no other subject is named with --with")
         return self._spawn(move.letter, move.kind)
 
-    def _start_waiting(self, move: Move) -> Process:
+    def _start_waiting(self, move: Move) -> Interpreter:
         """A process of the scenario has its first turn."""
         letter = move.letter
         if letter not in self.waiting():
@@ -189,7 +192,7 @@ class Execution:
             self._take_back(process)
             raise
 
-    def _step(self, move: Move, process: Process) -> Step:
+    def _step(self, move: Move, process: Interpreter) -> Step:
         if not process.alive:
             raise self._misfit(move, f"{process.letter} has ended")
         if process.stopped:
@@ -206,7 +209,7 @@ class Execution:
         assert call is not None
         path = _path(process, call)
         if sends_signal(call):
-            people = {letter: each for letter, each in self.kernel.processes.items() if each.alive}
+            people = {letter: each for letter, each in self._processes.items() if each.alive}
             strangers = self.kernel.strangers.values()
             self._target = target_of(people, self.kernel.disk(), strangers, process.letter, call, path)
         if move.kind == STEP:
@@ -224,7 +227,7 @@ class Execution:
             self._resume(process, answer)
         return Step(move, call, path, answer, process.phase, process.outcome)
 
-    def _event(self, move: Move, process: Process) -> Step:
+    def _event(self, move: Move, process: Interpreter) -> Step:
         circumstances = self._circumstances[process.letter]
         if move.kind in SIGNALS:
             if move.kind == "term" and circumstances.asked != "exit":
@@ -249,7 +252,7 @@ class Execution:
             raise self._misfit(move, str(why)) from None
         for letter, circumstances in self._circumstances.items():
             circumstances.alone = False
-            if self.kernel.processes[letter].alive:
+            if self._processes[letter].alive:
                 circumstances.trouble = after_fault(move.kind, move.detail, circumstances.trouble)
         answer = None if before is None else (before, self.kernel.disk())
         step = Step(move, None, None, answer, "", None)
@@ -259,7 +262,7 @@ class Execution:
     def _is_to_come(self, move: Move) -> bool:
         """Whether a pid is kept for a process that has not had its first turn."""
         index = LETTERS.index(move.letter) if move.letter else int(move.detail) - FIRST_PID
-        return index >= 0 and LETTERS[index : index + 1] not in self.kernel.processes
+        return index >= 0 and LETTERS[index : index + 1] not in self._processes
 
     def _whom(self, move: Move) -> str:
         return str(FIRST_PID + LETTERS.index(move.letter)) if move.letter else move.detail
@@ -271,38 +274,38 @@ class Execution:
         )
 
     def _options(self) -> str:
-        options = [letter for letter, process in self.kernel.processes.items() if can_step(process)]
+        options = [letter for letter, process in self._processes.items() if can_step(process)]
         options += self.waiting()[:1]
         for kind in ("crash", "exit"):
-            moves = (Move(kind, letter) for letter in self.kernel.processes)
+            moves = (Move(kind, letter) for letter in self._processes)
             options += [str(move) for move in moves if self.possible(move)]
         free = self.next_letter()
         return ", ".join([*options, *([f"start-{free}"] if free else []), "faults"])
 
     # -- the machinery under a step -----------------------------------------------------------------
 
-    def _spawn(self, letter: str, life: str) -> Process:
+    def _spawn(self, letter: str, life: str) -> Interpreter:
         return self._begin(new_process(self.subject, letter, life, self.kernel.machine))
 
-    def _begin(self, process: Process) -> Process:
+    def _begin(self, process: Interpreter) -> Interpreter:
         letter = process.letter
-        company = [other for other in self.kernel.processes.values() if other.alive]
+        company = [other for other in self._processes.values() if other.alive]
         frozen = bool(company) and all(other.stopped for other in company)
         self._circumstances[letter] = Circumstances(tuple(other.letter for other in company), frozen)
         process.boot = self.kernel.boots
-        self.kernel.processes[letter] = process
+        self._processes[letter] = process
         self.trace.lives[letter] = process.life
         self.trace.pids[letter] = process.pid
         self._resume(process)
         return process
 
-    def _take_back(self, process: Process) -> None:
+    def _take_back(self, process: Interpreter) -> None:
         """A process that has made no call was never there."""
-        del self.kernel.processes[process.letter], self.trace.lives[process.letter]
+        del self._processes[process.letter], self.trace.lives[process.letter]
         del self.trace.pids[process.letter], self._circumstances[process.letter]
         bury([process])
 
-    def _resume(self, process: Process, *answer: Any) -> None:
+    def _resume(self, process: Interpreter, *answer: Any) -> None:
         """Run a process to its next call that is a step, making the silent calls on the way."""
         process.pending = run_to_call(process, *answer)
         for _ in range(LIMIT_SILENT_CALLS):
@@ -321,9 +324,9 @@ class Execution:
         self._circumstances[letter].steps += move.steps
         return self._circumstances[letter].steps
 
-    def _check(self, step: Step, process: Process, before: Any) -> None:
+    def _check(self, step: Step, process: Interpreter, before: Any) -> None:
         after = self.kernel.disk() if before is not None else None
-        views = [self.view(each) for each in self.kernel.processes.values()]
+        views = [self.view(each) for each in self._processes.values()]
         actor = next(view for view in views if view.letter == process.letter)
         moment = Moment(
             step.move,
@@ -340,12 +343,12 @@ class Execution:
         if broken is not None:
             self.trace.violation = Violation(*broken)
 
-    def view(self, process: Process) -> View:
+    def view(self, process: Interpreter) -> View:
         """A process as the invariants see it."""
         return self._circumstances[process.letter].view(process)
 
 
-def _path(process: Process, call: Call) -> str | None:
+def _path(process: Interpreter, call: Call) -> str | None:
     """The virtual path that the descriptor argument of a call stands for."""
     if call.args and isinstance(call.args[0], int) and call.name not in ("kill", "sleep", "exit"):
         file = process.fds.get(call.args[0])

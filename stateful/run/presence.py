@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from stateful.kernel.call_faults import faults_of
-from stateful.kernel.process import Process
 from stateful.model.call import Call
 from stateful.model.disk import home_files
 from stateful.model.faults import OF_A_PID
@@ -13,6 +12,7 @@ from stateful.model.images import NAMELESS, NULL_OWN_PID, NULL_START
 from stateful.model.lifecycle import OWNER
 from stateful.model.machine import DEAD_PID
 from stateful.model.schedule import Move
+from stateful.python.interpreter import Interpreter
 from stateful.run.execution import Execution
 
 _UNDECIDABLE: Final = {
@@ -54,7 +54,7 @@ def recyclings(execution: Execution) -> list[Move]:
     return [move for move in moves if str(move) != _UNDECIDABLE.get(execution.scenario.disk)]
 
 
-def serves(process: Process) -> bool:
+def serves(process: Interpreter) -> bool:
     """Whether a process owns, and nobody has told it anything."""
     return process.alive and process.phase == OWNER and not process.signals
 

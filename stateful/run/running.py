@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from stateful.kernel.call_faults import faults_of
-from stateful.kernel.process import Process
 from stateful.model.call import WAITS, Call, Outside
 from stateful.model.disk import HOME
 from stateful.model.life import plain
 from stateful.model.lifecycle import OWNER
 from stateful.model.machine import MACHINE, Machine
 from stateful.protocol.subject import Subject
+from stateful.python.interpreter import Interpreter
 from stateful.python.paths import add_host_folder
 from stateful.python.switch import resume
 
@@ -28,15 +28,11 @@ ENVIRONMENT: Final = {
 }
 
 
-def new_process(subject: Subject, letter: str, life: str, machine: Machine = MACHINE) -> Process:
+def new_process(subject: Subject, letter: str, life: str, machine: Machine = MACHINE) -> Interpreter:
     """A process of a subject, or of the other one, that has not had its first turn."""
-    pid, start_ticks, uid, namespace = machine.who(letter)
     runs = subject.of(life)
-    process = Process(letter, life, pid, start_ticks, lambda: runs.run(plain(life)))
+    process = Interpreter(letter, life, lambda: runs.run(plain(life)), machine)
     process.alter = runs.alteration.begin() if runs.alteration else None
-    process.uid, process.namespace = uid, namespace
-    if machine.program:
-        process.argv[:1] = machine.program
     process.folder, process.subject = runs.folder, runs.module.partition(".")[0]
     process.libraries = runs.libraries
     for folder in runs.libraries:
@@ -54,7 +50,7 @@ def do_outside(request: Outside) -> tuple[Any, BaseException | None]:
 
 
 def run_to_call(
-    process: Process, *answer: Any, outside: Callable[[Outside], tuple[Any, Any]] = do_outside
+    process: Interpreter, *answer: Any, outside: Callable[[Outside], tuple[Any, Any]] = do_outside
 ) -> Call:
     """Let a process run to its next call. Raises UnmodelledSyscall where it did something else."""
     request = resume(process, *answer)
@@ -66,19 +62,19 @@ def run_to_call(
     raise request
 
 
-def can_step(process: Process) -> bool:
+def can_step(process: Interpreter) -> bool:
     """Whether a process can make a step, unless it waits for a lock: it runs, and has something to do."""
     if not process.alive or process.stopped or process.pending is None:
         return False
     return process.pending.name not in WAITS or bool(process.signals)
 
 
-def can_suffer(process: Process, fault: str) -> bool:
+def can_suffer(process: Interpreter, fault: str) -> bool:
     """Whether a fault can befall the next call of a process."""
     call = process.pending
     return can_step(process) and not process.signals and call is not None and fault in faults_of(call)
 
 
-def can_exit(process: Process) -> bool:
+def can_exit(process: Interpreter) -> bool:
     """Whether a process can be asked to exit: it serves, is not about to handle a signal, and runs."""
     return process.phase == OWNER and not process.signals and not process.stopped

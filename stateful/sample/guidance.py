@@ -16,7 +16,7 @@ from unittest import SkipTest
 
 from greenlet import getcurrent
 
-from stateful.kernel.process import Process
+from stateful.python.interpreter import Interpreter
 
 HYPOFUZZ: Final = 4  # the number under which it registers with sys.monitoring
 OF_THE_HARNESS: Final = str(Path(__file__).parents[1])
@@ -28,7 +28,7 @@ def is_of_harness(path: str) -> bool:
     return path.startswith(OF_THE_HARNESS) and not path.startswith(SUBJECTS)
 
 
-class _Observed(Process):
+class _Observed(Interpreter):
     """A process while somebody is told what it has done: what is called meanwhile is not its own call."""
 
 
@@ -57,12 +57,12 @@ def _of_the_subject(told: Callable[..., Any]) -> Callable[..., Any]:
         if is_of_harness(code.co_filename):
             return sys.monitoring.DISABLE
         process = getcurrent()
-        if type(process) is not Process:
+        if type(process) is not Interpreter:
             return told(code, *where)
         process.__class__ = _Observed
         try:
             return told(code, *where)
         finally:
-            process.__class__ = Process
+            process.__class__ = Interpreter
 
     return told_aside

@@ -38,7 +38,6 @@ from stateful.model.schedule import STEP, Move, ScheduleMismatch, format_schedul
 from stateful.model.trace import Trace
 from stateful.protocol.subject import Offer, Subject, find_subject
 from stateful.python.guard import Watchdog
-from stateful.report.text import trace_text
 from stateful.run.examine import examine, steps_of_a_start
 from stateful.run.execution import Execution
 from stateful.run.presence import exitable, living, owners, recoveries, running, serves
@@ -59,6 +58,19 @@ MOST_IN_DRAFT: Final = 4
 MOST_LIVING: Final = 4
 MOST_PROCESSES: Final = 20
 RANDOM: Final = st.randoms(use_true_random=False)
+
+
+def _schedule_text(trace: Trace) -> str:
+    return f"{trace.violation}: {trace.schedule}"
+
+
+_write: Callable[[Trace], str] = _schedule_text
+
+
+def write_counterexamples_with(write: Callable[[Trace], str]) -> None:
+    """Have the text of an InvariantViolated written by a report, which this package does not import."""
+    global _write
+    _write = write
 
 
 class InvariantViolated(AssertionError):
@@ -83,7 +95,7 @@ class InvariantViolated(AssertionError):
 
     @cached_property
     def _text(self) -> str:  # Hypothesis and pytest ask for it again and again, and it takes seconds.
-        return "\n" + trace_text(self.smallest())
+        return "\n" + _write(self.smallest())
 
     def __str__(self) -> str:
         return self._text

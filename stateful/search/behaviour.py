@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-from stateful.kernel.process import Process
 from stateful.model.call import Call
 from stateful.model.machine import MACHINE, Machine
 from stateful.protocol.subject import Subject
+from stateful.python.interpreter import Interpreter
 from stateful.python.refusal import caller
 from stateful.python.switch import bury
 from stateful.run.replay import Nondeterminism
@@ -42,7 +42,7 @@ class Behaviour:
         self._lengths = [0]
         self._numbers: dict[tuple[int, Any], int] = {}
         self._intents: dict[tuple[str, str, int], Intent] = {}
-        self._parked: dict[tuple[str, str], dict[int, Process]] = {}
+        self._parked: dict[tuple[str, str], dict[int, Interpreter]] = {}
 
     def told(self, history: int, answer: Any) -> int:
         """The history that goes on with an answer."""
@@ -94,7 +94,7 @@ class Behaviour:
         if len(parked) > MOST_PARKED:
             bury([parked.pop(old) for old in list(parked)[:BURIED_AT_ONCE]])
 
-    def _learn(self, process: Process, call: Call, history: int) -> None:
+    def _learn(self, process: Interpreter, call: Call, history: int) -> None:
         intent = Intent(call, process.phase, process.owned)
         self.draws_random = self.draws_random or process.draws > 0
         known = self._intents.setdefault((process.letter, process.life, history), intent)

@@ -19,9 +19,7 @@ from stateful.kernel.restore import restore
 from stateful.model.call import Call
 from stateful.model.faults import POWER_LOSS
 from stateful.model.images import DiskImage
-from stateful.protocol.subject import Subject
 from stateful.python import simulation
-from stateful.run.running import new_process
 from stateful.search.search_state import UNBORN, Local, Numbers, State
 
 
@@ -35,16 +33,15 @@ class Made(NamedTuple):
 
 
 class Calls:
-    """The calls of the processes of one subject on one machine, and the faults of that machine.
+    """The calls of processes on one machine, and the faults of that machine.
 
     Attributes:
         made: how many were made for real; the others were remembered.
         start: the number of the shared state that they begin with.
     """
 
-    def __init__(self, subject: Subject, disk: DiskImage, numbers: Numbers, *, loses_power: bool) -> None:
+    def __init__(self, disk: DiskImage, numbers: Numbers, *, loses_power: bool) -> None:
         self.made = 0
-        self._subject = subject
         self._numbers = numbers
         self._machine = disk.machine
         self._kernel = Kernel(disk.machine)
@@ -121,4 +118,4 @@ class Calls:
         restore(self._kernel, self._numbers.shared.values[state.shared], owns, self._new_process)
 
     def _new_process(self, letter: str, life: str) -> Process:
-        return new_process(self._subject, letter, life, self._machine)
+        return Process(letter, life, self._machine)

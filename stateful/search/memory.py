@@ -45,7 +45,7 @@ class Memory:
         self.machine = disk.machine
         self.behaviour = Behaviour(subject, disk.machine)
         self.numbers = Numbers(Numbering(), Numbering(), Numbering())
-        self.calls = Calls(subject, disk, self.numbers, loses_power=loses_power)
+        self.calls = Calls(disk, self.numbers, loses_power=loses_power)
         self._views: dict[int, View] = {}
         self._steps: dict[tuple[str, int, int], Effect | None] = {}
 

@@ -11,7 +11,6 @@ import time
 from typing import Final
 
 from stateful.kernel.kernel import CLOCK_START_US
-from stateful.kernel.process import Process
 from stateful.kernel.signals import wakes_at
 from stateful.model.call import WAITS
 from stateful.model.chronicle import ENDS, OWNS, RUN_INVARIANTS, STARTS, Chronicle, Entry
@@ -26,6 +25,7 @@ from stateful.model.supervisor import SECOND, Run
 from stateful.model.trace import Step, Violation
 from stateful.protocol.subject import Subject
 from stateful.python.guard import Watchdog
+from stateful.python.interpreter import Interpreter
 from stateful.run.execution import Execution
 from stateful.search.result import Result
 
@@ -154,7 +154,7 @@ class _Play:
         self._enter(letter, what)
         self._runs[letter][-1] = self.chronicle.runs[self._places[letter]] = run
 
-    def _note_end(self, process: Process) -> None:
+    def _note_end(self, process: Interpreter) -> None:
         """Where a process has ended, let its supervisor decide."""
         outcome, letter = process.outcome, process.letter
         if outcome is None or self._runs[letter][-1].ended is not None:
@@ -181,7 +181,7 @@ class _Play:
                 return number > 0
         raise Unfinished(f"{letter} goes on for {LIMIT_TURN_STEPS:,} steps without waiting")
 
-    def _can_go(self, process: Process) -> bool:
+    def _can_go(self, process: Interpreter) -> bool:
         if not process.alive or process.stopped or process.pending is None:
             return False
         if process.signals:
@@ -190,7 +190,7 @@ class _Play:
             return False
         return self._tried.get(process.letter) != (self.calls, self._now)
 
-    def _step(self, process: Process) -> bool:
+    def _step(self, process: Interpreter) -> bool:
         """Let a process make a step; whether it does not wait."""
         letter, waited = process.letter, process.pending
         try:
@@ -207,7 +207,7 @@ class _Play:
             self._note_end(other)  # One may have killed another.
         return True
 
-    def _note_owner(self, process: Process) -> None:
+    def _note_owner(self, process: Interpreter) -> None:
         run = self._runs[process.letter][-1]
         if process.phase != OWNER or run.owned is not None:
             return

@@ -15,10 +15,9 @@ from typing import cast
 
 from greenlet import getcurrent
 
-import stateful
-from stateful.kernel.process import Process
 from stateful.model.lifecycle import Outcome
 from stateful.protocol.subject import Subject
+from stateful.python.interpreter import Interpreter
 from stateful.run.examine import imported
 
 
@@ -27,7 +26,7 @@ class _Lister(Subject):
 
     def run(self, life: str) -> Outcome:
         importlib.import_module(self.module)
-        modules = cast(Process, getcurrent()).modules
+        modules = cast(Interpreter, getcurrent()).modules
         places = {
             name: tuple(getattr(module, "__path__", ())) or (str(getattr(module, "__file__", "")),)
             for name, module in modules.items()
@@ -40,7 +39,7 @@ def made_of(subject: Subject) -> dict[str, str]:
     """What a verification of a subject is made of, here and now; it has to be one that can be imported."""
     both = [each for each in (subject, subject.other) if each is not None]
     files = [file for each in both for place in _places(each) for file in _files(Path(place))]
-    harness = Path(stateful.__file__).parent
+    harness = Path(__file__).parents[1]
     return {
         "subject": _digest(file for file in files if harness not in file.parents),
         "harness": _digest(_files(harness)),

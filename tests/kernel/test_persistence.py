@@ -31,7 +31,7 @@ class Machine:
         self.kernel = Kernel()
         self.kernel.put((f"{HOME}/{name}", content.encode()) for name, content in files.items())
         self.kernel.keep_track()
-        self.process = Process("A", "start", 101, 5000, lambda: None)  # type: ignore[arg-type, return-value]
+        self.process = Process("A", "start")
         self.kernel.processes["A"] = self.process
 
     def make(self, name: str, *args: Any) -> Any:

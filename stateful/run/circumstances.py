@@ -1,0 +1,41 @@
+"""What has befallen a process in an execution, of which the kernel knows nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stateful.kernel.process import Process
+from stateful.model.excuses import UNTROUBLED
+from stateful.model.life import plain
+from stateful.model.moment import View
+
+
+@dataclass
+class Circumstances:
+    """What a ``View`` shows beside the process itself."""
+
+    company: tuple[str, ...] = ()
+    frozen: bool = False
+    alone: bool = True
+    steps: int = 0
+    asked: str | None = None
+    trouble: str = UNTROUBLED
+
+    def view(self, process: Process) -> View:
+        """The process as the invariants see it."""
+        killed = process.outcome is not None and process.outcome.kind == "killed"
+        return View(
+            process.letter,
+            plain(process.life),
+            process.pid,
+            process.phase,
+            process.owned,
+            process.outcome,
+            None if killed else self.asked,
+            self.trouble,
+            self.steps,
+            self.alone,
+            self.company,
+            self.frozen,
+            process.namespace,
+        )
