@@ -11,7 +11,7 @@ from stateful.model.call import Delivery, Errno
 from stateful.model.faults import CALL_FAULTS, POWER_LOSS, SHORT
 from stateful.model.life import plain
 from stateful.model.lifecycle import OWNER
-from stateful.model.signal_target import sends_signal
+from stateful.model.syscalls import sends_signal
 from stateful.model.trace import Step, Trace
 
 _OBSERVING: Final = ("open", "read", "pread", "stat", "fstat", "flock", "lockf", "access", "listdir")

@@ -12,11 +12,12 @@ from typing import Any, Final
 
 from stateful.explain.disk_words import changes, shown, shown_path
 from stateful.explain.disk_words import short_path as short_path
-from stateful.model.call import WAITS, Call, Delivery, Errno
+from stateful.model.call import Call, Delivery, Errno
 from stateful.model.escape import visible
 from stateful.model.faults import CALL_FAULTS
 from stateful.model.lifecycle import Outcome, signal_name
 from stateful.model.schedule import Move
+from stateful.model.syscalls import WAITS
 from stateful.model.trace import Step
 
 _FLAGS: Final = ("O_CREAT", "O_EXCL", "O_TRUNC", "O_APPEND")

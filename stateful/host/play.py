@@ -21,7 +21,7 @@ from stateful.host.players import Player, Troupe, check, ended_text
 from stateful.host.translation import Translation, mentions
 from stateful.kernel.kernel import CLOCK_START_US
 from stateful.kernel.locks import DROPPED
-from stateful.model.call import WAITS, Call, Delivery, Errno
+from stateful.model.call import Call, Delivery, Errno
 from stateful.model.confirmation import Differs, Uneven, Unplayable
 from stateful.model.faults import ERRNOS, SHORT, WORLD
 from stateful.model.lifecycle import Entry
@@ -29,6 +29,7 @@ from stateful.model.machine import DEAD_PID, FIRST_PID, START_TICKS
 from stateful.model.scenario import Scenario
 from stateful.model.schedule import LETTERS, LIVES, SIGNALS, Move
 from stateful.model.signal_target import PIDFD, named_by
+from stateful.model.syscalls import WAITS
 from stateful.model.trace import Step, Trace
 from stateful.protocol.subject import Subject
 

@@ -18,9 +18,10 @@ from stateful.host.calls import Place, drop_lock, perform
 from stateful.host.rights import Rights
 from stateful.kernel.files import LIMIT_OPEN_FILES
 from stateful.kernel.process import PYTHON_DISPOSITIONS
-from stateful.model.call import SILENT, Call, Delivery, Errno, Outside, UnmodelledSyscall
+from stateful.model.call import Call, Delivery, Errno, Outside, UnmodelledSyscall
 from stateful.model.lifecycle import Outcome
 from stateful.model.machine import Machine
+from stateful.model.syscalls import SILENT, descriptor
 from stateful.protocol.subject import Subject
 from stateful.python.interpreter import Interpreter
 from stateful.python.switch import bury
@@ -233,9 +234,8 @@ class _Actor:
         """Say what the last call answered, and which is the next one."""
         call = self.process.pending
         assert call is not None
-        file = None
-        if call.args and isinstance(call.args[0], int) and call.name not in ("kill", "sleep", "exit"):
-            file = self.process.fds.get(call.args[0])
+        fd = descriptor(call)
+        file = None if fd is None else self.process.fds.get(fd)
         path = file.path if file is not None else None
         signals = tuple(sorted(self.place.signals))
         self.stage.send(encode(Report(answer, self.process.phase, signals, call, path)))

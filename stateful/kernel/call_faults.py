@@ -12,79 +12,38 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from stateful.kernel.files import is_there
+from stateful.kernel.files import is_there, left_to_read
 from stateful.model.call import Call, Errno
 from stateful.model.faults import ERRNOS, SHORT
+from stateful.model.syscalls import ON_DISK, SYSCALLS, Kind, Use, cut_short, data_of, paths, use_of
 
 if TYPE_CHECKING:
     from stateful.kernel.kernel import Kernel
     from stateful.kernel.process import Process
 
-_MAKES_NAMES: Final = ("eio", "enospc", "erofs", "eacces")
-_FAILS_WITH: Final[dict[str, tuple[str, ...]]] = {
-    "read": ("eio",),
-    "pread": ("eio",),
-    "write": ("eio", "enospc", SHORT),
-    "pwrite": ("eio", "enospc", SHORT),
-    "ftruncate": ("eio",),
-    "fsync": ("eio", "enospc"),
-    "fdatasync": ("eio", "enospc"),
-    "close": ("eio", "eintr"),
-    "stat": ("eacces", "eio"),
-    "readlink": ("eacces", "eio"),
-    "listdir": ("eacces", "eio", "emfile"),
-    "scandir": ("eacces", "eio", "emfile"),
-    "unlink": ("eio", "erofs", "eacces"),
-    "rmdir": ("eio", "erofs", "eacces"),
-    "rename": _MAKES_NAMES,
-    "link": (*_MAKES_NAMES, "eperm"),  # a file system without hard links
-    "symlink": (*_MAKES_NAMES, "eperm"),
-    "mkdir": _MAKES_NAMES,
-    "chmod": ("eperm", "erofs"),
-    "utime": ("eperm", "erofs"),
-    "flock": ("enolck", "eio"),
-    "lockf": ("enolck", "eio"),
-    "kill": ("eperm",),
-    "pidfd_open": ("emfile", "eperm"),
-    "pidfd_send_signal": ("eperm",),
-}
-
-
-def faults_of(call: Call) -> tuple[str, ...]:
-    """The faults that may befall a call."""
-    if call.name == "open":
-        path, flags, _ = call.args
-        if path.startswith("/proc/"):
-            return ("eacces", "emfile")
-        writes = ("erofs",) if flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT) else ()
-        return ("eacces", "emfile", "eio", *writes, *(("enospc",) if flags & os.O_CREAT else ()))
-    faults = _FAILS_WITH.get(call.name, ())
-    if call.name in ("write", "pwrite") and len(call.args[1]) < 2:
-        return tuple(fault for fault in faults if fault != SHORT)
-    if call.name in ("kill", "pidfd_send_signal") and call.args[1] == 0:
-        return ()
-    return faults
-
 
 def suffer(kernel: Kernel, process: Process, call: Call, fault: str) -> Any:
     """What a call answers that a fault befalls."""
     if fault == SHORT:
-        fd, data, *rest = call.args
-        return kernel.perform(process, Call(call.name, (fd, data[: len(data) // 2], *rest)))
-    if call.name == "close":
+        return kernel.perform(process, cut_short(call, _half(process, call)))
+    if use_of(call) & Use.RELEASES:
         kernel.perform(process, call)
     return Errno(ERRNOS[fault])
 
 
-# -- a full or a read-only disk ------------------------------------------------------------------------------
+def _half(process: Process, call: Call) -> int:
+    """Half of the bytes that a call would write; all where that is one, since 0 means the end of a file."""
+    data = data_of(call)
+    if data is not None:
+        return len(data) // 2
+    source, offset, size = call.args[1:]
+    whole: int = min(size, left_to_read(process, source, offset))
+    return max(whole // 2, min(whole, 1))
 
-_MAKES_A_NAME: Final = frozenset({"link", "symlink", "mkdir"})
-_WRITES: Final = frozenset({"write", "pwrite"})
-_CHANGES: Final = frozenset(
-    {"rename", "ftruncate", "truncate", "unlink", "rmdir", "chmod", "fchmod", "utime", *_WRITES}
-)
+
+# -- a full or a read-only disk ------------------------------------------------------------------------------
 
 
 def denies(kernel: Kernel, call: Call) -> int | None:
@@ -93,15 +52,14 @@ def denies(kernel: Kernel, call: Call) -> int | None:
     What is wrong with the call itself is answered first where Linux does so. On a full disk every write
     fails, also one over old bytes, as where nothing is written in place.
     """
-    code = errno.ENOSPC if kernel.condition == "full" else errno.EROFS
-    if call.name == "open":
+    full = kernel.condition == "full"
+    code = errno.ENOSPC if full else errno.EROFS
+    if SYSCALLS[call.name].has(Kind.FLAGS):
         return code if _needs_more(kernel, *call.args[:2]) else None
-    if call.name in _MAKES_A_NAME:
+    use = use_of(call)
+    if use & Use.MAKES and (full or not use & Use.TAKES):
         return code if _could_make_a_name(kernel, call) else None
-    if kernel.condition == "full":
-        makes = call.name == "rename" and _could_make_a_name(kernel, call)
-        return code if makes or call.name in _WRITES else None
-    return code if call.name in _CHANGES else None
+    return code if use & (Use.WRITES if full else ON_DISK) else None
 
 
 def _needs_more(kernel: Kernel, path: str, flags: int) -> bool:
@@ -116,7 +74,7 @@ def _needs_more(kernel: Kernel, path: str, flags: int) -> bool:
 
 def _could_make_a_name(kernel: Kernel, call: Call) -> bool:
     """Whether a call would make a new name, were the disk well."""
-    *sources, new = (argument for argument in call.args[:2] if isinstance(argument, str))
-    if call.name == "symlink":
-        sources = []
-    return not is_there(kernel, new) and all(is_there(kernel, source) for source in sources)
+    sources = set(paths(call)) - set(paths(call, Use.MAKES))
+    return all(is_there(kernel, source) for source in sources) and not any(
+        is_there(kernel, new) for new in paths(call, Use.MAKES)
+    )

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from stateful.kernel.kernel import Kernel
     from stateful.kernel.process import Process
 
-Syscall = Callable[..., Any]
-SYSCALLS: dict[str, Syscall] = {}
+Implementation = Callable[..., Any]
+IMPLEMENTATIONS: dict[str, Implementation] = {}
 
 DEVICE = 1  # the st_dev of every file
 WRITABLE = 0o3  # O_WRONLY | O_RDWR
@@ -32,11 +32,11 @@ LIMIT_OPEN_FILES = 64
 STANDARD_STREAMS = (0, 1, 2)
 
 
-def syscall(name: str) -> Callable[[Syscall], Syscall]:
-    """Register a function as the kernel's implementation of a call."""
+def syscall(name: str) -> Callable[[Implementation], Implementation]:
+    """Register a function as the kernel's implementation of the call of a row: see ``model/syscalls.py``."""
 
-    def register(function: Syscall) -> Syscall:
-        SYSCALLS[name] = function
+    def register(function: Implementation) -> Implementation:
+        IMPLEMENTATIONS[name] = function
         return function
 
     return register
@@ -257,6 +257,12 @@ def _sendfile(
     else:
         data = _pread(kernel, process, source, size, offset)
     return int(_write(kernel, process, target, data))
+
+
+def left_to_read(process: Process, fd: int, offset: int | None) -> int:
+    """How many bytes of a file there are from an offset on; from its own one where that is None."""
+    number = real_fd(process, fd)
+    return max(0, real.fstat(number).st_size - (real.lseek(number, 0, 1) if offset is None else offset))
 
 
 @syscall("lseek")

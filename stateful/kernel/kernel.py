@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stateful.kernel import call_faults, disk_faults, locks, proc, real, signals, state
 from stateful.kernel import names as names  # registers its calls
-from stateful.kernel.files import SYSCALLS, Inode, OpenFile
+from stateful.kernel.files import IMPLEMENTATIONS, Inode, OpenFile
 from stateful.kernel.persistence import Persistence, all_on_disk, syncs
 from stateful.kernel.process import Process
 from stateful.kernel.scan import scan
@@ -22,6 +22,7 @@ from stateful.model.call import Call, Errno, UnmodelledSyscall
 from stateful.model.disk import HOME, NO_DISK, Disk
 from stateful.model.lifecycle import Outcome
 from stateful.model.machine import MACHINE, Machine, Stranger
+from stateful.model.syscalls import SYSCALLS, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,7 +32,6 @@ HOMES: Final = "/home/user"
 FIRST_SKELETON_LABEL: Final = 1_000_000
 HOME_LABEL: Final = 1_000_100
 CLOCK_START_US: Final = 1_750_000_000_000_000
-NOT_FOLLOWING: Final = ("link", "mkdir", "readlink", "rename", "rmdir", "symlink", "unlink")
 
 
 class Kernel:
@@ -92,7 +92,7 @@ class Kernel:
         """Make a call of a process: its answer, an Errno, or BLOCKED where it cannot be made now."""
         if self._links:
             self._stay_inside(call)
-        elif call.name == "symlink":
+        elif SYSCALLS[call.name].has(Kind.TEXT):
             self._links = True
         if self.condition:
             denied = call_faults.denies(self, call)
@@ -101,7 +101,7 @@ class Kernel:
         try:
             if self.persistence is not None:
                 return self._perform_durably(process, call)
-            return SYSCALLS[call.name](self, process, *call.args)
+            return IMPLEMENTATIONS[call.name](self, process, *call.args)
         except OSError as error:
             # The host's own disk is full: the simulated one is where that is said of it, which is above.
             if error.errno in (None, errno.ENOSPC):
@@ -124,7 +124,7 @@ class Kernel:
         """Make a call, and keep track of what of the disk a power loss may leave."""
         self.follow()  # somebody may have been killed since
         file = process.fds.get(call.args[0]) if call.args and isinstance(call.args[0], int) else None
-        answer = SYSCALLS[call.name](self, process, *call.args)
+        answer = IMPLEMENTATIONS[call.name](self, process, *call.args)
         persistence = self.follow()
         if file is not None and file.real is not None and syncs(call, file) and persistence is not None:
             serial = self.inode(file.inode).serial
@@ -137,10 +137,10 @@ class Kernel:
 
     def _stay_inside(self, call: Call) -> None:
         """Refuse to follow a link that climbs out of the temporary directory, as ``../../../..`` may."""
-        follows = call.name not in NOT_FOLLOWING and call.args[-1:] != (False,)
         root = os.path.realpath(self.root)
-        for path in call.args:
-            if isinstance(path, str) and path.startswith("/"):
+        for argument, path in zip(SYSCALLS[call.name].arguments, call.args, strict=True):
+            if argument.kind in (Kind.PATH, Kind.FILE, Kind.TEXT) and str(path).startswith("/"):
+                follows = argument.follows and call.args[-1:] != (False,)
                 where = self.root + (path if follows else path.rpartition("/")[0])
                 if not f"{os.path.realpath(where)}/".startswith(f"{root}/"):
                     raise UnmodelledSyscall(

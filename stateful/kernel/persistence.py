@@ -46,13 +46,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from stateful.model.disk import Disk, File
 from stateful.model.faults import ORDERED, POSIX, WRITEBACK
+from stateful.model.syscalls import BYTES, SYSCALLS, use_of
 
 if TYPE_CHECKING:
     from stateful.kernel.files import OpenFile
     from stateful.model.call import Call
 
-SYNCS: Final = ("fsync", "fdatasync")
-WRITES: Final = ("write", "pwrite", "sendfile", "ftruncate")
 # At one moment; those nearest to what the processes see come first. Where every name may be lost for itself,
 # ten files make thousands of images, which no file system with a journal leaves.
 MOST_IMAGES: Final = {ORDERED: 5_000, WRITEBACK: 5_000, POSIX: 300}
@@ -148,9 +147,9 @@ def all_on_disk(now: Disk) -> Persistence:
 
 def syncs(call: Call, file: OpenFile) -> bool:
     """Whether a call that was made on an open file has brought that onto the disk."""
-    if call.name in SYNCS:
+    if SYSCALLS[call.name].syncs:
         return True
-    return bool(call.name in WRITES and file.flags & os.O_DSYNC)  # a part of O_SYNC
+    return bool(use_of(call) & BYTES and file.flags & os.O_DSYNC)  # a part of O_SYNC
 
 
 def as_disk(image: Image, mtime: int) -> Disk:

@@ -45,15 +45,6 @@ class Outside(NamedTuple):
     args: tuple[Any, ...]
 
 
-# Calls that are no step: no other process can see them and none of them waits.
-SILENT: Final = frozenset(
-    {"clock", "wall", "lseek", "umask", "sigaction", "fdkind", "fdpath", "getfl", "setfl"}
-)
-
-# Calls that wait, for a signal or for the world.
-WAITS: Final = frozenset({"pause", "serve"})
-
-
 class UnmodelledSyscall(Exception):
     """The subject did something that the kernel does not model, so no verdict would mean anything."""
 

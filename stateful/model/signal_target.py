@@ -9,6 +9,7 @@ from typing import Final, NamedTuple, Protocol
 from stateful.model.call import Call
 from stateful.model.disk import Disk
 from stateful.model.machine import Stranger
+from stateful.model.syscalls import sends_signal
 
 PIDFD: Final = "pidfd:"  # what stands for a path where a descriptor names a process
 
@@ -37,11 +38,6 @@ class Person(Protocol):
 
     @property
     def namespace(self) -> str: ...
-
-
-def sends_signal(call: Call) -> bool:
-    """Whether a call sends a signal, beside the one that only asks."""
-    return call.name in ("kill", "pidfd_send_signal") and call.args[1] != 0
 
 
 def named_by(path: str) -> tuple[int, int]:

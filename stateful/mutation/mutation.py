@@ -6,7 +6,7 @@ import errno
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from stateful.model.call import SILENT
+from stateful.model.syscalls import SILENT
 from stateful.mutation.files import Files
 from stateful.mutation.operator import BY_TITLE, IGNORES, LATE, OPERATORS, SILENT_ANSWER, success
 from stateful.mutation.site import Site, site_of

@@ -17,11 +17,12 @@ from weakref import WeakValueDictionary
 from greenlet import GreenletExit, getcurrent, greenlet
 
 from stateful.kernel.process import Process
-from stateful.model.call import WAITS, Call, Delivery, Errno, Outside, UnmodelledSyscall
+from stateful.model.call import Call, Delivery, Errno, Outside, UnmodelledSyscall
 from stateful.model.disk import HOME
 from stateful.model.escape import visible
 from stateful.model.lifecycle import LEAVING, OWNER, Outcome
 from stateful.model.machine import MACHINE, Machine
+from stateful.model.syscalls import WAITS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

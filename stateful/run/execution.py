@@ -10,10 +10,10 @@ from types import TracebackType
 from typing import Any, cast
 
 from stateful.kernel import faults
-from stateful.kernel.call_faults import faults_of, suffer
+from stateful.kernel.call_faults import suffer
 from stateful.kernel.faults import Impossible
 from stateful.kernel.kernel import Kernel
-from stateful.model.call import BLOCKED, SILENT, WAITS, Call, Delivery, UnmodelledSyscall
+from stateful.model.call import BLOCKED, Call, Delivery, UnmodelledSyscall
 from stateful.model.excuses import after_fault, after_move
 from stateful.model.faults import CALL_FAULTS, OF_A_PID, POWER_LOSS, WORLD
 from stateful.model.invariants import first_broken
@@ -22,7 +22,8 @@ from stateful.model.machine import FIRST_PID
 from stateful.model.moment import Moment, View, is_quiet, needs_disk
 from stateful.model.scenario import Scenario
 from stateful.model.schedule import LETTERS, LIVES, SIGNALS, STEP, Move, ScheduleMismatch
-from stateful.model.signal_target import Target, sends_signal, target_of
+from stateful.model.signal_target import Target, target_of
+from stateful.model.syscalls import SILENT, WAITS, descriptor, faults_of, sends_signal
 from stateful.model.trace import Step, Trace, Violation
 from stateful.protocol.subject import Subject
 from stateful.python import interrupt, simulation, switch
@@ -350,7 +351,6 @@ class Execution:
 
 def _path(process: Interpreter, call: Call) -> str | None:
     """The virtual path that the descriptor argument of a call stands for."""
-    if call.args and isinstance(call.args[0], int) and call.name not in ("kill", "sleep", "exit"):
-        file = process.fds.get(call.args[0])
-        return file.path if file is not None else None
-    return None
+    fd = descriptor(call)
+    file = None if fd is None else process.fds.get(fd)
+    return None if file is None else file.path

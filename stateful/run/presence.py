@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from stateful.kernel.call_faults import faults_of
 from stateful.model.call import Call
 from stateful.model.disk import home_files
 from stateful.model.faults import OF_A_PID
@@ -12,6 +11,7 @@ from stateful.model.images import NAMELESS, NULL_OWN_PID, NULL_START
 from stateful.model.lifecycle import OWNER
 from stateful.model.machine import DEAD_PID
 from stateful.model.schedule import Move
+from stateful.model.syscalls import faults_of
 from stateful.python.interpreter import Interpreter
 from stateful.run.execution import Execution
 

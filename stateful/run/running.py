@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from stateful.kernel.call_faults import faults_of
-from stateful.model.call import WAITS, Call, Outside
+from stateful.model.call import Call, Outside
 from stateful.model.disk import HOME
 from stateful.model.life import plain
 from stateful.model.lifecycle import OWNER
 from stateful.model.machine import MACHINE, Machine
+from stateful.model.syscalls import WAITS, faults_of
 from stateful.protocol.subject import Subject
 from stateful.python.interpreter import Interpreter
 from stateful.python.paths import add_host_folder

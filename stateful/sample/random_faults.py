@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Final
 
-from stateful.kernel.call_faults import faults_of
 from stateful.model.faults import OF_A_PID, POWER_LOSS
 from stateful.model.hostile import HOSTILE, IN_ITS_PLACE
 from stateful.model.schedule import Move
+from stateful.model.syscalls import faults_of
 from stateful.run.execution import Execution
 from stateful.run.presence import exitable, fallible, files, living, recyclings, running
 from stateful.search.power_losses import JUDGED

@@ -19,11 +19,9 @@ from typing import Any, Final, NamedTuple
 
 from stateful.model.call import Call, Errno
 from stateful.model.disk import Disk
+from stateful.model.syscalls import SYSCALLS, Kind, Use, uses
 
 NAME, CONTENT, FOLDER, LINK = "name", "content", "folder", "link"
-_OF_FOLDERS: Final = frozenset({"listdir", "scandir", "rename", "rmdir"})
-_OF_CONTENTS: Final = frozenset({"open", "stat", "truncate"})  # what is read has been opened
-_MAKES_LINKS: Final = frozenset({"symlink"})
 UNKNOWN: Final = "unknown"
 
 
@@ -36,7 +34,9 @@ class Look(NamedTuple):
     def sees(self, disk: Disk) -> Any:
         """What there is to see of it on a disk."""
         if self.what == FOLDER:
-            return tuple(path for path, _ in disk.names if path.startswith(f"{self.path}/"))
+            return tuple(
+                (path, file.kind) for path, file in disk.by_path().items() if path.startswith(f"{self.path}/")
+            )
         serial = dict(disk.names).get(self.path)
         if serial is None:
             return None
@@ -85,17 +85,17 @@ class Lives:
 
 def looks_of(call: Call, answer: Any, found: Disk, now: Disk) -> Iterator[Look]:
     """What a call looked at of the disk that a process found, which may be another one by now."""
-    if call.name in _MAKES_LINKS:
+    if SYSCALLS[call.name].has(Kind.TEXT):
         yield Look(LINK, "")
-    for path in call.args:
-        if not isinstance(path, str) or not path.startswith("/") or path.startswith("/proc/"):
+    for kind, path, use in uses(call):
+        if kind is not Kind.PATH or path.startswith("/proc/"):
             continue
         folders = path.split("/")
         for end in range(2, len(folders) + 1):
             yield Look(NAME, "/".join(folders[:end]))
-        if call.name in _OF_FOLDERS:
+        if use & (Use.LISTS | Use.TAKES):  # A folder that is moved or removed is one with what is in it.
             yield Look(FOLDER, path)
-        if call.name in _OF_CONTENTS and not isinstance(answer, Errno):
+        if use & (Use.READS | Use.INSPECTS | Use.CUTS) and not isinstance(answer, Errno):
             serial = dict(now.names).get(path)
             yield from (Look(CONTENT, was) for was, inode in found.names if inode == serial)
     if any(file.kind == "link" for _, file in found.files):

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from stateful.kernel.call_faults import faults_of
 from stateful.model.disk import home_files
 from stateful.model.machine import DEAD_PID
 from stateful.model.schedule import Move
+from stateful.model.syscalls import faults_of
 from stateful.search.memory import Memory
 from stateful.search.moments import alive
 from stateful.search.search_state import State

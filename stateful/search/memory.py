@@ -12,9 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from stateful.kernel.call_faults import faults_of
 from stateful.kernel.state import SharedState
-from stateful.model.call import BLOCKED, SILENT, WAITS, Call, Delivery, UnmodelledSyscall
+from stateful.model.call import BLOCKED, Call, Delivery, UnmodelledSyscall
 from stateful.model.disk import Disk
 from stateful.model.excuses import after_fault, after_move
 from stateful.model.faults import CALL_FAULTS, WORLD
@@ -24,6 +23,7 @@ from stateful.model.lifecycle import LEAVING, STARTING, Entry, Outcome
 from stateful.model.machine import FIRST_PID
 from stateful.model.moment import View
 from stateful.model.schedule import LETTERS, SIGNALS, STEP, Move
+from stateful.model.syscalls import SILENT, WAITS, faults_of
 from stateful.protocol.subject import Subject
 from stateful.python import interrupt
 from stateful.run.running import LIMIT_SILENT_CALLS

@@ -6,7 +6,8 @@ from stateful.model.call import Call
 from stateful.model.faults import WORLD
 from stateful.model.moment import Moment, View, needs_disk
 from stateful.model.schedule import LETTERS, Move
-from stateful.model.signal_target import Target, sends_signal, target_of
+from stateful.model.signal_target import Target, target_of
+from stateful.model.syscalls import descriptor, sends_signal
 from stateful.search.memory import Memory
 from stateful.search.search_state import Effect, State
 
@@ -45,8 +46,9 @@ def moment_of(memory: Memory, state: State, move: Move, effect: Effect) -> Momen
 def _target(memory: Memory, state: State, index: int, call: Call) -> Target | None:
     local = memory.local(state.locals[index])
     path = None
-    if call.name == "pidfd_send_signal":
-        path = next(file[1] for fd, file in memory.own(local)[1] if fd == call.args[0])
+    behind = descriptor(call)
+    if behind is not None:
+        path = next(file[1] for fd, file in memory.own(local)[1] if fd == behind)
     shared = memory.shared_state(state.shared)
     living = (local.letter, *(entry.letter for entry in shared.table))
     people = {letter: memory.machine.who(letter) for letter in living}

@@ -16,12 +16,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from stateful.kernel.persistence import SYNCS
 from stateful.model.call import Call
-from stateful.model.disk import temporary_folder
+from stateful.model.disk import Disk, temporary_folder
 from stateful.model.lifecycle import Entry
 from stateful.model.schedule import LETTERS, Move
-from stateful.model.signal_target import sends_signal
+from stateful.model.syscalls import CHANGES, SYSCALLS, Kind, Use, paths, sends_signal, use_of, uses
 from stateful.search.memory import Memory
 from stateful.search.search_state import State
 
@@ -55,10 +54,14 @@ class Unseen:
         local = state.locals[index]
         value, view = memory.local(local), memory.view(local)
         call, own = memory.pending(value), memory.own(value)
-        if memory.loses_power and call.name in SYNCS:
+        if memory.loses_power and SYSCALLS[call.name].syncs:
             return False  # A power loss sees it.
         unseen = _is_unseen(call, own, view.pid, memory.locks_records(state, view.letter))
-        if not unseen and (self.exposed or not self._temporary.is_private(view.letter, call, own)):
+        if memory.machine.reuses_inodes and use_of(call) & CHANGES:
+            return False  # Which inode number is free depends on it.
+        if not unseen and self.exposed:
+            return False
+        if not unseen and not self._temporary.is_private(view.letter, call, own, memory.disk(state)):
             return False
         effect = memory.effect(state, move)
         if effect is None:
@@ -88,17 +91,31 @@ def _is_unseen(call: Call, own: Any, pid: int, locks_records: bool) -> bool:
 
     ``locks_records`` says whether the caller holds any ``lockf`` lock, which closing a file may drop.
     """
-    if call.name in ("fsync", "fdatasync"):
+    said = SYSCALLS[call.name]
+    if said.syncs:
         return True
-    if call.name in ("open", "stat", "readlink"):
-        return _about_oneself(call.args[0], pid)
-    if call.name in ("close", "read"):
-        for fd, file in own[1]:
-            if fd == call.args[0]:
-                if file[0] == "proc":
-                    return _about_oneself(file[1], pid)
-                return call.name == "close" and file[3] is None and not locks_records
-    return False
+    named = tuple(uses(call))
+    if not named or use_of(call) & ~Use.RELEASES & CHANGES:
+        return False
+    return all(
+        _about_oneself(value, pid) if kind is Kind.PATH else _is_own(own, value, use, pid, locks_records)
+        for kind, value, use in named
+    )
+
+
+def _is_own(own: Any, fd: int, use: Use, pid: int, locks_records: bool) -> bool:
+    """Whether what a call does to a descriptor concerns its own process alone."""
+    file = _open_file(own, fd)
+    if file is None:
+        return False
+    if file[0] == "proc":
+        return _about_oneself(file[1], pid)
+    return use == Use.RELEASES and file[3] is None and not locks_records
+
+
+def _open_file(own: Any, fd: int) -> Any:
+    """What a process has behind a descriptor, as ``kernel.state`` describes it."""
+    return next((file for number, file in own[1] if number == fd), None)
 
 
 class _Temporary:
@@ -107,32 +124,40 @@ class _Temporary:
     def __init__(self) -> None:
         self._owners: dict[str, str] = {}
 
-    def is_private(self, letter: str, call: Call, own: Any) -> bool:
-        """Whether a call is about such a folder of its caller's, and about nothing else."""
-        if call.name in _ON_DESCRIPTORS:
-            paths = [file[1] for fd, file in own[1] if fd == call.args[0] and file[3] is None]
-        elif call.name in _ON_NAMES:
-            paths = [path for path in call.args if isinstance(path, str)]
-        else:
+    def is_private(self, letter: str, call: Call, own: Any, disk: Disk) -> bool:
+        """Whether a call is about such a folder of its caller's, and about nothing else.
+
+        It is not where a file in there has another name elsewhere, or was moved away while it is open.
+        """
+        folders, serials = set(), set()
+        for kind, value, use in uses(call):
+            path = value
+            if kind is Kind.FD:
+                file = _open_file(own, value)
+                path = file[1] if file is not None and file[3] is None and not use & Use.LOCKS else ""
+                serials |= {file[0]} if file is not None else set()
+            folders.add(temporary_folder(path))
+        folder = folders.pop() if len(folders) == 1 else None
+        if folder is None or SYSCALLS[call.name].has(Kind.TEXT):
             return False
-        folders = {temporary_folder(path) for path in paths}
-        if len(folders) != 1 or None in folders:
+        inside = f"{folder}/"
+        serials |= {serial for path, serial in disk.names if path.startswith(inside)}
+        if any(serial in serials and not path.startswith(inside) for path, serial in disk.names):
             return False
-        return self._owners.setdefault(str(folders.pop()), letter) == letter
+        return self._owners.setdefault(folder, letter) == letter
 
     def check(self, letter: str, call: Call) -> None:
-        """Raise Exposed where a call may be about a folder of somebody else's."""
-        if call.name in _ON_NAMES:
-            for path in call.args:
-                if isinstance(path, str) and path.startswith("/tmp"):
-                    owner = self._owners.get(str(temporary_folder(path)), letter)
-                    if owner != letter or (path == "/tmp" and call.name in _LISTING and self._owners):
-                        raise Exposed
+        """Raise Exposed where a call may be about a folder of somebody else's.
 
-
-_ON_DESCRIPTORS = frozenset("close read write fstat ftruncate fchmod scandir".split())
-_ON_NAMES = frozenset("open stat access mkdir rmdir link unlink utime scandir listdir chmod chdir".split())
-_LISTING = frozenset({"open", "scandir", "listdir"})
+        So it may where it makes a symbolic link, since nobody knows yet what will be reached by that.
+        """
+        if not self._owners:
+            return
+        if SYSCALLS[call.name].has(Kind.TEXT):
+            raise Exposed
+        for path in paths(call):
+            if path == "/tmp" or self._owners.get(str(temporary_folder(path)), letter) != letter:
+                raise Exposed
 
 
 def _about_oneself(path: str, pid: int) -> bool:

@@ -116,7 +116,9 @@ class Questions:
         met = question._replace(shared=state.shared)
         if moves and not self._is_worth_asking(met, broken):
             return self._asked[met], []
-        if memory.after_power_loss(state.shared) or not (untouched or question.spared or question.ailing):
+        # The number of a new inode may depend on all that stands on the disk.
+        alike = not (untouched or question.spared or question.ailing or memory.machine.reuses_inodes)
+        if memory.after_power_loss(state.shared) or alike:
             invariant = self._live_alone(state, question, moves, broken)
         else:
             invariant = self._live(state, question, moves, untouched)

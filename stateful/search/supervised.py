@@ -12,7 +12,6 @@ from typing import Final
 
 from stateful.kernel.kernel import CLOCK_START_US
 from stateful.kernel.signals import wakes_at
-from stateful.model.call import WAITS
 from stateful.model.chronicle import ENDS, OWNS, RUN_INVARIANTS, STARTS, Chronicle, Entry
 from stateful.model.invariants import at_most_one_owner
 from stateful.model.lifecycle import OWNER, Outcome
@@ -22,6 +21,7 @@ from stateful.model.scenario import Scenario
 from stateful.model.schedule import LETTERS, STEP, Move, ScheduleMismatch
 from stateful.model.supervision import Supervision
 from stateful.model.supervisor import SECOND, Run
+from stateful.model.syscalls import WAITS
 from stateful.model.trace import Step, Violation
 from stateful.protocol.subject import Subject
 from stateful.python.guard import Watchdog

@@ -23,6 +23,7 @@ from stateful.model.call import Call
 from stateful.model.disk import Disk
 from stateful.model.machine import BOOT_TIME_S, TICKS_PER_S, Machine, Stranger
 from stateful.model.schedule import LETTERS, Move
+from stateful.model.syscalls import SYSCALLS, Argument, Kind
 from stateful.search.behaviour import BORN, Intent
 from stateful.search.digest import Digests
 from stateful.search.memory import Memory
@@ -195,13 +196,15 @@ class _Map:
         return value
 
     def call(self, call: Call) -> Call:
-        """A call, whose first argument may be a pid."""
-        if call.name in ("kill", "pid_exists", "inspect", "pidfd_open"):
-            return Call(call.name, (self._pids.get(call.args[0], call.args[0]), *call.args[1:]))
-        if call.name == "exit":
-            outcome = call.args[1]
-            return Call("exit", (call.args[0], outcome._replace(value=self.answered(outcome.value))))
-        return Call(call.name, self.value(call.args))
+        """A call: its pids by what they are, and every text and content by what stands in it."""
+        return Call(call.name, tuple(map(self._argument, SYSCALLS[call.name].arguments, call.args)))
+
+    def _argument(self, argument: Argument, value: Any) -> Any:
+        if argument.kind is Kind.PID:
+            return self._pids.get(value, value) if value > 0 else -self._pids.get(-value, -value)
+        if argument.kind is Kind.OUTCOME:
+            return value._replace(value=self.answered(value.value))
+        return self.value(value)
 
     def answered(self, value: Any) -> Any:
         """The value of an outcome, which may be a pid."""

@@ -41,7 +41,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 import pytest
 from greenlet import getcurrent
 
-from stateful.kernel.files import SYSCALLS
+from stateful.kernel.files import IMPLEMENTATIONS
 from stateful.kernel.kernel import Kernel
 from stateful.kernel.restore import restore
 from stateful.kernel.state import SharedState
@@ -51,6 +51,7 @@ from stateful.model.images import DiskImage
 from stateful.model.machine import Machine, Stranger
 from stateful.model.scenario import Cast, Scenario
 from stateful.model.schedule import LETTERS, STEP, Move, ScheduleMismatch
+from stateful.model.syscalls import SYSCALLS, Syscall
 from stateful.protocol.subject import Subject
 from stateful.python.file_calls import FCNTL_CALLS, FILE_CALLS
 from stateful.python.folder_calls import FOLDER_CALLS
@@ -78,7 +79,7 @@ LONG_ENOUGH_TO_TELL_THAT_IT_WAITS_S: Final = 0.03
 ENTRY_POINTS_WITHOUT_CONTRACT: Final = {
     "os.getlogin": "the host may have no terminal to log in at",
 }
-SYSCALLS_WITHOUT_CONTRACT: Final = {"serve": "the harness's own: being the gateway"}
+WITHOUT_CONTRACT: Final = {"serve": "the harness's own: being the gateway"}
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the kernel models Linux")
 
@@ -270,7 +271,8 @@ class Simulation:
 
     def play(self) -> list[str]:
         """What comes of each line."""
-        SYSCALLS["next_line"] = self.player.next_line
+        IMPLEMENTATIONS["next_line"] = self.player.next_line
+        SYSCALLS["next_line"] = Syscall("next_line")
         try:
             for letter in self.script.letters:
                 assert self._run(letter, "pass") == "done"
@@ -280,7 +282,7 @@ class Simulation:
             return [self._make(line) for line in self.script.lines]
         finally:
             self.execution.close()
-            del SYSCALLS["next_line"]
+            del IMPLEMENTATIONS["next_line"], SYSCALLS["next_line"]
 
     def _make(self, line: Line) -> str:
         if line.verb == "go on":
@@ -397,7 +399,7 @@ def test_every_syscall_is_in_a_script(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Kernel, "perform", note_and_perform)
     for script in SCRIPTS:
         Simulation(script).play()
-    assert SYSCALLS.keys() - performed == SYSCALLS_WITHOUT_CONTRACT.keys()
+    assert SYSCALLS.keys() - performed == WITHOUT_CONTRACT.keys()
 
 
 @pytest.mark.parametrize(
@@ -412,6 +414,6 @@ def test_syscall_that_does_nothing_is_noticed(
     syscall: str, name: str, monkeypatch: pytest.MonkeyPatch, host: Host
 ) -> None:
     script = next(script for script in SCRIPTS if script.name == name)
-    monkeypatch.setitem(SYSCALLS, syscall, lambda kernel, process, *args: None)
+    monkeypatch.setitem(IMPLEMENTATIONS, syscall, lambda kernel, process, *args: None)
     simulated = Simulation(script).play()
     assert simulated != host.play(script, simulated)

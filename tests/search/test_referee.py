@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from stateful.model.call import SILENT
 from stateful.model.disk import home_files
 from stateful.model.faults import CALL_FAULTS, PROFILES
 from stateful.model.lifecycle import OWNER
 from stateful.model.scenario import Scenario
 from stateful.model.schedule import STEP, Move, ScheduleMismatch
 from stateful.model.standard import find_scenario
+from stateful.model.syscalls import SILENT
 from stateful.protocol.subject import find_subject
 from stateful.run.execution import Execution
 
