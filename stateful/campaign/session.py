@@ -21,9 +21,8 @@ from stateful.campaign.machines import run_machines
 from stateful.campaign.messages import MINIMISE, REVISIT, Found, Message, Progress, Revisited, Slice
 from stateful.campaign.neighbour import execute, vary
 from stateful.explain.case_writer import NotTold, tell
-from stateful.explain.minimise import LIMIT_MOVES, weigh
+from stateful.explain.minimise import LIMIT_MOVES, smallest, weigh
 from stateful.explain.needs import explain
-from stateful.explain.smallest import smallest
 from stateful.kernel.persistence import forget_images
 from stateful.model.scenario import Scenario
 from stateful.model.schedule import Move, ScheduleMismatch

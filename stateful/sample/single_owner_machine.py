@@ -29,8 +29,8 @@ from hypothesis import event, note
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
+from stateful.explain.minimise import smallest
 from stateful.explain.needs import explain
-from stateful.explain.smallest import smallest
 from stateful.model.lifecycle import STARTING
 from stateful.model.moment import LONGEST_LIFE_STEPS
 from stateful.model.scenario import MEDDLING, Scenario
