@@ -33,8 +33,7 @@ from stateful.python.guard import Watchdog
 from stateful.run.replay import Nondeterminism, replay
 from stateful.sample.draft import Draft, draw_draft
 from stateful.sample.last_questions import before_questions
-from stateful.sample.portfolio import MACHINE, NEIGHBOUR, PCT_DEPTHS, scheduler_of
-from stateful.sample.scheduler import pct_bound
+from stateful.sample.scheduler import MACHINE, NEIGHBOUR, PCT_DEPTHS, pct_bound, scheduler_of
 from stateful.sample.walk import walk
 
 SECONDS_BETWEEN_REPORTS: Final = 0.5

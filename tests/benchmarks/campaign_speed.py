@@ -18,7 +18,7 @@ from stateful.campaign.messages import Found, Message, Slice
 from stateful.campaign.session import work
 from stateful.run.examine import examine, steps_of_a_start
 from stateful.sample.draft import NARROWEST
-from stateful.sample.portfolio import MEMBERS
+from stateful.sample.scheduler import MEMBERS
 from tests.benchmarks.real_races import RaceCount, race_pairs
 
 if TYPE_CHECKING:
