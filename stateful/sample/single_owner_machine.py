@@ -44,13 +44,12 @@ from stateful.python.guard import Watchdog
 from stateful.run.examine import examine, steps_of_a_start
 from stateful.run.execution import Execution
 from stateful.run.presence import exitable, living, owners, recoveries, running, serves
+from stateful.sample.coverage_tools import guide, unwatched
 from stateful.sample.draft import ACTS, CONTENDER, NARROWEST, Draft, draw_draft
-from stateful.sample.guidance import guide
 from stateful.sample.last_questions import ask_any_question, ask_last_questions
 from stateful.sample.orderings import Orderings
 from stateful.sample.random_faults import EXIT, FAMILIES
 from stateful.sample.scheduler import SCHEDULERS, YIELDS, scheduler_of
-from stateful.sample.unwatched import unwatched
 from stateful.sample.walk import Walk
 
 SHORT_EXECUTIONS_STEPS: Final = 3_500  # of all those of a machine together
