@@ -14,7 +14,8 @@
 A turn ends where its process is about to make a call, for the first or the n-th time in that turn
 (``A until the 2nd open(gateway.pid)``), where it owns, or where it ends. What a call means is told by
 ``stateful.explain.meaning``. Other lines are the events and faults of a schedule; the fault of a call
-befalls the one that its process is about to make.
+befalls the one that its process is about to make. A folder of cases may be shared: a file is there whole or
+not at all, and never in the place of another case.
 """
 
 from __future__ import annotations
@@ -148,8 +149,7 @@ def parse_case(text: str) -> Case:
 def file_case(case: Case, folder: Path) -> tuple[Path, bool]:
     """Keep a case in a folder that others use too; returns its path, and whether it was new.
 
-    The file is there whole or not at all, and gets a numbered name where another case has its own. Raises
-    OSError where it cannot be written.
+    The file gets a numbered name where another case has its own. Raises OSError where it cannot be written.
     """
     text = format_case(case)
     for number in count(1):

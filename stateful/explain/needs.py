@@ -5,8 +5,8 @@ is needed if nothing is broken when the process of the first one is held until t
 else goes on in the order that it had, and everybody then runs on as far as it goes. A fault is needed if
 nothing is broken without it; a kill, moreover, after one step of who is killed and before another.
 
-Of the orderings that are needed, those are named from which the others follow. Not shown: that whatever
-keeps to them fails.
+Of the orderings that are needed, those are named from which the others follow; ``needs`` says them in
+sentences. Not shown: that whatever keeps to them fails.
 """
 
 from __future__ import annotations
