@@ -24,8 +24,8 @@ def name_of(file: Path) -> str:
     return str(file.relative_to(HARNESS))
 
 
-def imports(file: Path) -> Iterator[str]:
-    """The dotted names of the harness that a file imports, wherever in it."""
+def imports(file: Path, top: str = "stateful") -> Iterator[str]:
+    """The dotted names of a top-level package that a file imports, wherever in it."""
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module:
             names = [f"{node.module}.{alias.name}" for alias in node.names]
@@ -33,7 +33,7 @@ def imports(file: Path) -> Iterator[str]:
             names = [alias.name for alias in node.names]
         else:
             continue
-        yield from (name for name in names if name.partition(".")[0] == "stateful")
+        yield from (name for name in names if name.partition(".")[0] == top)
 
 
 def against_the_order(package: str, imported: str) -> bool:
@@ -70,6 +70,12 @@ def test_reference_does_not_import_the_harness() -> None:
     reference = sorted((HARNESS.parent / "gateway_status").rglob("*.py"))
     assert reference
     assert [str(file) for file in reference for _ in imports(file)] == []
+
+
+def test_harness_does_not_import_its_tests() -> None:
+    """The benchmarks among them are not installed."""
+    assert [name_of(file) for file in FILES for _ in imports(file, "tests")] == []
+    assert list(imports(Path(__file__).parent / "benchmarks" / "__main__.py", "tests"))
 
 
 def test_no_file_is_too_long() -> None:

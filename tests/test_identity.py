@@ -7,7 +7,6 @@ from typing import Final
 
 import pytest
 
-from stateful.bench.measure import Search, search
 from stateful.explain.minimise import breaks
 from stateful.model.disk import home_files
 from stateful.model.images import ODD, PID_FILE
@@ -17,6 +16,7 @@ from stateful.protocol.subject import find_subject
 from stateful.run.execution import Execution
 from stateful.run.replay import replay
 from stateful.verification.verification import verify
+from tests.benchmarks.simulated_speed import SearchCost, measure_search
 
 STUCK: Final = "a_dead_owner_can_be_replaced"
 FAILS: Final = "only_documented_errors"
@@ -116,7 +116,10 @@ def test_mistake_breaks_what_it_should_and_nothing_else(mistake: str, tmp_path: 
     (tmp_path / "subject.py").write_text(GATEWAY + code)
     names = ("stale", *(image.name for image in ODD))
     subject = find_subject(str(tmp_path / "subject.py"))
-    found = {name: search(subject, [find_scenario(f"one-start-{name}")], Search())[-1] for name in names}
+    found = {
+        name: measure_search(subject, [find_scenario(f"one-start-{name}")], SearchCost())[-1]
+        for name in names
+    }
     assert {
         name: invariant
         for name, result in found.items()

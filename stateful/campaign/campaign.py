@@ -16,7 +16,7 @@ from stateful.explain.minimise import weigh
 from stateful.protocol.subject import Subject
 from stateful.run.examine import examine, steps_of_a_start
 from stateful.run.workers import in_parallel
-from stateful.sample.portfolio import MEMBERS
+from stateful.sample.scheduler import MEMBERS
 
 LONGEST_SLICE_S: Final = 6.0
 SHORTEST_SLICE_S: Final = 0.5

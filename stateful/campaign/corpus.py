@@ -19,8 +19,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from stateful.explain.case import SUFFIX, Case, Malformed, parse_case
-from stateful.explain.filing import file_case, write_whole
+from stateful.explain.case import SUFFIX, Case, Malformed, file_case, parse_case, write_whole
 from stateful.model.schedule import Move, ScheduleMismatch, format_schedule, parse_schedule
 
 SCHEDULE_SUFFIX: Final = ".schedule"

@@ -15,7 +15,7 @@ class Slice(NamedTuple):
     """The job of a worker for some seconds.
 
     Attributes:
-        member: who chooses: see ``portfolio``; or REVISIT, MINIMISE of the schedules in ``inputs``.
+        member: who chooses: see ``sample/scheduler.py``; or REVISIT, MINIMISE of the schedules in ``inputs``.
         seed: what all is drawn from.
         width: how wide drafts are drawn.
         inputs: schedules that reached something first.

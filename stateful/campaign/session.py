@@ -21,9 +21,8 @@ from stateful.campaign.machines import run_machines
 from stateful.campaign.messages import MINIMISE, REVISIT, Found, Message, Progress, Revisited, Slice
 from stateful.campaign.neighbour import execute, vary
 from stateful.explain.case_writer import NotTold, tell
-from stateful.explain.minimise import LIMIT_MOVES, weigh
+from stateful.explain.minimise import LIMIT_MOVES, smallest, weigh
 from stateful.explain.needs import explain
-from stateful.explain.smallest import smallest
 from stateful.kernel.persistence import forget_images
 from stateful.model.scenario import Scenario
 from stateful.model.schedule import Move, ScheduleMismatch
@@ -34,8 +33,7 @@ from stateful.python.guard import Watchdog
 from stateful.run.replay import Nondeterminism, replay
 from stateful.sample.draft import Draft, draw_draft
 from stateful.sample.last_questions import before_questions
-from stateful.sample.portfolio import MACHINE, NEIGHBOUR, PCT_DEPTHS, scheduler_of
-from stateful.sample.scheduler import pct_bound
+from stateful.sample.scheduler import MACHINE, NEIGHBOUR, PCT_DEPTHS, pct_bound, scheduler_of
 from stateful.sample.walk import walk
 
 SECONDS_BETWEEN_REPORTS: Final = 0.5

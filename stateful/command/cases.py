@@ -12,10 +12,9 @@ from rich.console import Console
 from rich.table import Table
 
 from stateful.command.options import EXIT_STATUS, WRONG_INPUT, WrongInput
-from stateful.explain.case import SUFFIX, Case, Malformed, parse_case
+from stateful.explain.case import SUFFIX, Case, Malformed, file_case, parse_case
 from stateful.explain.case_player import FIXED, STALE, UNMODELLED, VIOLATED, Recalled, recall
 from stateful.explain.case_writer import NotTold, tell
-from stateful.explain.filing import file_case
 from stateful.model.chronicle import Chronicle
 from stateful.model.standard import find_scenario
 from stateful.report.chronicle_text import command

@@ -1,4 +1,4 @@
-"""``subjects``, ``scenarios`` and ``bench``: what there is, and how fast it is here."""
+"""``subjects`` and ``scenarios``: what can be verified, and in which scenarios."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ def add(verbs: Verbs) -> None:
     """Add the verbs; they have no options."""
     verbs.add("subjects", _subjects, "List the built-in subjects.")
     verbs.add("scenarios", _scenarios, "List the scenarios.")
-    verbs.add("bench", _bench, "Measure how fast the harness is here.")
 
 
 def _subjects(options: argparse.Namespace) -> int:
@@ -26,11 +25,4 @@ def _scenarios(options: argparse.Namespace) -> int:
     for scenarios, when in ((STANDARD, ""), (BY_NAME, "; only by name"), (MIXED, "; --with another subject")):
         for scenario in scenarios:
             print(f"{scenario.name:<46} {scenario.title}{when}")
-    return 0
-
-
-def _bench(options: argparse.Namespace) -> int:
-    from stateful.bench import bench
-
-    bench()
     return 0

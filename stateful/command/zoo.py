@@ -1,16 +1,21 @@
-"""``zoo``: verify real libraries from PyPI, in pinned versions, and print what was found as a table."""
+"""``zoo``: verify real libraries from PyPI, in pinned versions, and print the table that README has."""
 
 from __future__ import annotations
 
 import argparse
 import os
+from typing import Final
 
 from stateful.command.options import EXIT_STATUS, Verbs, WrongInput, positive
-from stateful.report.zoo_text import HEAD, row
 from stateful.search.result import HOLDS, UNKNOWN
 from stateful.subjects.zoo import ANIMALS
 from stateful.verification.verification import DEFAULT_BUDGET_S
-from stateful.verification.zoo import look_at
+from stateful.verification.zoo import NOT_MODELLED, Finding, look_at
+
+HEAD: Final = (
+    "| `zoo:` | what it is | verdict | violated | not offered | shown by | on the host |",
+    "|---|---|---|---|---|---|---|",
+)
 
 
 def add(verbs: Verbs) -> None:
@@ -34,3 +39,25 @@ def _zoo(options: argparse.Namespace) -> int:
         if finding.verdict == UNKNOWN:
             status = EXIT_STATUS[UNKNOWN]
     return status
+
+
+def row(finding: Finding) -> str:
+    """The row of one entry. The host's cell is empty where the host was not asked."""
+    animal = ANIMALS[finding.name]
+    library, _, version = animal.pins[0].partition("==")
+    violated = ", ".join(f"`{name}`" for name in finding.violated)
+    not_offered = "; ".join(f"`{name}`: {phrase}" for name, phrase in finding.not_offered)
+    verdict = finding.verdict
+    if verdict in (NOT_MODELLED, UNKNOWN):
+        verdict = f"{verdict}: {finding.reason}"
+    shown_by = f'`{finding.trace.scenario} "{finding.trace.schedule}"`' if finding.trace else ""
+    cells = (
+        f"`{finding.name}`",
+        f"`{animal.class_}` of {library} {version}",
+        verdict,
+        violated,
+        not_offered,
+        shown_by,
+        finding.host,
+    )
+    return f"| {' | '.join(cells)} |"

@@ -14,15 +14,18 @@
 A turn ends where its process is about to make a call, for the first or the n-th time in that turn
 (``A until the 2nd open(gateway.pid)``), where it owns, or where it ends. What a call means is told by
 ``stateful.explain.meaning``. Other lines are the events and faults of a schedule; the fault of a call
-befalls the one that its process is about to make.
+befalls the one that its process is about to make. A folder of cases may be shared: a file is there whole or
+not at all, and never in the place of another case.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -141,6 +144,52 @@ def parse_case(text: str) -> Case:
     if not lines:
         raise Malformed("nobody moves in it; add lines such as `A until it owns`")
     return Case(said["subject"], said.get("with"), said["scenario"], said["invariant"], tuple(lines))
+
+
+def file_case(case: Case, folder: Path) -> tuple[Path, bool]:
+    """Keep a case in a folder that others use too; returns its path, and whether it was new.
+
+    The file gets a numbered name where another case has its own. Raises OSError where it cannot be written.
+    """
+    text = format_case(case)
+    for number in count(1):
+        path = folder / (case.file_name if number == 1 else f"{Path(case.file_name).stem}-{number}{SUFFIX}")
+        if _write_new(path, text):
+            return path, True
+        if path.is_file() and path.read_bytes() == text.encode():
+            return path, False
+    raise AssertionError
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text to a file, whole or not at all, in place of one that may be there."""
+    os.replace(_write_beside(path, text), path)
+
+
+def _write_new(path: Path, text: str) -> bool:
+    """Write a text to a new file; whether there was none of that name."""
+    beside = _write_beside(path, text)
+    try:
+        os.link(beside, path)
+    except FileExistsError:
+        return False
+    finally:
+        beside.unlink(missing_ok=True)
+    return True
+
+
+def _write_beside(path: Path, text: str) -> Path:
+    """Write a text to a hidden file that only this process uses, down to the disk."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with beside.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
+    return beside
 
 
 def _content(text: str) -> Iterator[tuple[int, str]]:

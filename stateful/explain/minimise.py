@@ -17,6 +17,7 @@ from stateful.model.trace import Trace
 from stateful.protocol.subject import Subject
 from stateful.python.guard import Watchdog
 from stateful.run.execution import Execution
+from stateful.run.replay import replay
 
 LONGEST_STRETCH: Final = 60
 FEW_PROCESSES: Final = 4
@@ -51,6 +52,21 @@ def minimise(
                     break
         renamed = _in_order_of_first_turn(best, scenario.cast.lives)
         return best if breaks(subject, scenario, renamed, invariant) is None else renamed
+
+
+def smallest(
+    subject: Subject, scenario: Scenario, trace: Trace, limit_moves: int = LIMIT_MOVES
+) -> tuple[Scenario, Trace]:
+    """The smallest trace that breaks the same invariant, and the scenario in which it does."""
+    assert trace.violation is not None
+    invariant = trace.violation.invariant
+    moves = minimise(subject, scenario, trace.moves, invariant, limit_moves)
+    small = replay(subject, scenario, moves)
+    named = name_scenario(subject, scenario, small)
+    if named is None:
+        return scenario, small
+    scenario, moves = named
+    return scenario, replay(subject, scenario, minimise(subject, scenario, moves, invariant, limit_moves))
 
 
 def vary(subject: Subject, scenario: Scenario, moves: Sequence[Move], invariant: str) -> list[Move] | None:

@@ -5,8 +5,8 @@ is needed if nothing is broken when the process of the first one is held until t
 else goes on in the order that it had, and everybody then runs on as far as it goes. A fault is needed if
 nothing is broken without it; a kill, moreover, after one step of who is killed and before another.
 
-Of the orderings that are needed, those are named from which the others follow. Not shown: that whatever
-keeps to them fails.
+Of the orderings that are needed, those are named from which the others follow; ``needs`` says them in
+sentences. Not shown: that whatever keeps to them fails.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Final
 from stateful.explain.conflict import conflict
 from stateful.explain.minimise import attempt, to_the_end
 from stateful.explain.reasons import Story
+from stateful.explain.words import call_text
 from stateful.model.scenario import Scenario
 from stateful.model.schedule import LIVES, STEP, Move
 from stateful.model.trace import Fault, Need, Ordering, Step, Trace
@@ -42,6 +43,29 @@ def find_needs(subject: Subject, scenario: Scenario, trace: Trace) -> list[Need]
     search = _Search(subject, scenario, trace)
     with Watchdog():
         return [*search.faults(), *search.orderings()]
+
+
+def needs(trace: Trace) -> Iterator[str]:
+    """The sentences that say what a failure needs; each quotes a schedule that passes, to be pasted."""
+    for need in trace.needs:
+        yield _ordering_sentence(need) if isinstance(need, Ordering) else _fault_sentence(need)
+
+
+def _ordering_sentence(need: Ordering) -> str:
+    return (
+        f'It needs step {need.first} before step {need.then}; the other way round, "{need.passing}" passes.'
+    )
+
+
+def _fault_sentence(need: Fault) -> str:
+    parts = [f'without it, "{need.passing}" passes']
+    if need.after is not None:
+        step, passing = need.after
+        parts.append(f'with it before step {step}, "{passing}" does')
+    if need.before is not None:
+        call, passing = need.before
+        parts.append(f'with it after {call_text(call)}, "{passing}" does')
+    return f"It needs {need.fault}: {'; '.join(parts)}."
 
 
 class _Search:

@@ -12,6 +12,7 @@ import textwrap
 from typing import Final
 
 from stateful.explain.blame import blame
+from stateful.explain.needs import needs
 from stateful.explain.reasons import reasons
 from stateful.explain.words import answer_text, call_text, changes_names, event_text, is_claim, world_text
 from stateful.model.call import Errno
@@ -20,7 +21,6 @@ from stateful.model.faults import WORLD
 from stateful.model.life import plain
 from stateful.model.lifecycle import OWNER
 from stateful.model.trace import Step, Trace
-from stateful.report.needs_text import needs
 
 LIMIT_COLUMNS: Final = 99
 LIMIT_LINES: Final = 40

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from rich.table import Table
 
+from stateful.explain.needs import needs
 from stateful.model.chronicle import RUN_INVARIANTS, Chronicle, count_respawns
 from stateful.model.faults import CALL_FAULTS
 from stateful.model.images import ODD
@@ -19,7 +20,6 @@ from stateful.model.trace import Trace
 from stateful.protocol.subject import Offer
 from stateful.report import power_text
 from stateful.report.chronicle_text import command
-from stateful.report.needs_text import needs
 from stateful.report.text import LIMIT_COLUMNS, count, replay_command, trace_text
 from stateful.search.result import HOLDS, NOT_OFFERED, UNKNOWN, VIOLATED, Result
 from stateful.verification.verification import Verification

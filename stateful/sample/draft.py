@@ -8,15 +8,18 @@ from random import Random
 from typing import Final, NamedTuple
 
 from stateful.model.scenario import MEDDLING, POWER_LOSS, Scenario
+from stateful.model.schedule import LETTERS
 from stateful.model.standard import OPEN_ENDED, SCENARIOS, SEARCHED_BY_NAME
 from stateful.sample.random_faults import EXIT, FAMILIES
-from stateful.sample.scheduler import ACTS
 
 NARROWEST: Final = 2
 WIDEST: Final = 8
 MOST_PROCESSES: Final = 8
 STEPS_OF_A_LIFE: Final = 1.5  # in those that a start takes until it owns
 CONTENDER: Final = "start"
+
+# The calls by which a process can be noticed by others.
+ACTS: Final = ("open", "flock", "write", "rename", "link", "unlink", "kill", "pidfd_send_signal")
 
 
 class Strike(NamedTuple):
@@ -53,6 +56,16 @@ class Draft(NamedTuple):
     @property
     def processes(self) -> int:
         return len(self.scenario.cast.lives) + len(self.lives)
+
+    @property
+    def newcomers(self) -> list[str]:
+        """A scheduler's names for the processes beside those of the scenario, which have no letter yet."""
+        return [f"{life} {number}" for number, life in enumerate(self.lives, 1)]
+
+    @property
+    def names(self) -> list[str]:
+        """A scheduler's names for all processes."""
+        return [*LETTERS[: len(self.scenario.cast.lives)], *self.newcomers]
 
     def __str__(self) -> str:
         lives = " and ".join(["", *self.lives])

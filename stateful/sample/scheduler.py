@@ -10,14 +10,19 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Final, Protocol
 
+from stateful.sample.draft import Draft
+
 Rivals = Callable[[], Sequence[str]]
 
 # Calls by which a process lets others go first, such as a wait between two looks. Under strict priorities
 # it would look again and again, and nobody else would ever run.
 YIELDS: Final = frozenset({"sleep", "select", "sched_yield"})
 
-# The calls by which others notice that there is somebody.
-ACTS: Final = ("open", "flock", "write", "rename", "link", "unlink", "kill", "pidfd_send_signal")
+# The members of the portfolio. A campaign takes another one, and another seed, for each slice.
+UNIFORM, POS, NEIGHBOUR, MACHINE = "uniform", "pos", "neighbour", "hypothesis"
+PCT_DEPTHS: Final = {"pct-3": 3, "pct-4": 4, "pct-6": 6}
+SCHEDULERS: Final = (UNIFORM, *PCT_DEPTHS, POS)
+MEMBERS: Final = (UNIFORM, "pct-3", POS, MACHINE, "pct-4", NEIGHBOUR, "pct-6")
 
 
 class Scheduler(Protocol):
@@ -99,6 +104,15 @@ class Pos:
     def stepped(self, who: str, yields: bool, rivals: Rivals) -> None:
         for other in (who, *rivals()):
             self._priority.pop(other, None)
+
+
+def scheduler_of(member: str, draft: Draft, random: Random) -> Scheduler:
+    """The scheduler of a member, for an execution of a draft."""
+    if member == POS:
+        return Pos(random)
+    if member in PCT_DEPTHS:
+        return Pct(random, draft.names, draft.steps, PCT_DEPTHS[member])
+    return UniformWalk(random)
 
 
 def pct_bound(processes: int, steps: int, depth: int) -> float:

@@ -9,9 +9,12 @@ The short ones are a function of one number. Hypothesis tries most of what it dr
 of it repeated elsewhere: of a hundred draws many short executions would be the same. Where the number is that
 of the machine before, which broke nothing, they are not made again.
 
-A rule is a turn and not a step, so that a race prints as a few lines. The invariants are checked inside
-the step loop. When a machine ends, the questions of the exhaustive search are asked of its last state:
-does a query find the owner, and can everything be killed and started again?
+A rule is a turn and not a step, so that a race prints as a few lines. Protocols differ in length tenfold, so
+short turns are as likely as long ones. Most races are between a look and an act that relies on it, so a turn
+may also end before an act.
+
+The invariants are checked inside the step loop. When a machine ends, the questions of the exhaustive search
+are asked of its last state: does a query find the owner, and can everything be killed and started again?
 
 Two things shrink. Hypothesis shrinks what it drew; the schedule that breaks an invariant is then made
 minimal by ``stateful.explain.minimise`` and, where a standard scenario shows the same, told in it.
@@ -21,7 +24,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Collection
-from functools import cached_property
+from functools import cached_property, lru_cache
 from random import Random
 from typing import Any, ClassVar, Final
 
@@ -29,8 +32,8 @@ from hypothesis import event, note
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
+from stateful.explain.minimise import smallest
 from stateful.explain.needs import explain
-from stateful.explain.smallest import smallest
 from stateful.model.lifecycle import STARTING
 from stateful.model.moment import LONGEST_LIFE_STEPS
 from stateful.model.scenario import MEDDLING, Scenario
@@ -41,15 +44,12 @@ from stateful.python.guard import Watchdog
 from stateful.run.examine import examine, steps_of_a_start
 from stateful.run.execution import Execution
 from stateful.run.presence import exitable, living, owners, recoveries, running, serves
-from stateful.sample.draft import CONTENDER, NARROWEST, Draft, draw_draft
-from stateful.sample.guidance import guide
+from stateful.sample.coverage_tools import guide, unwatched
+from stateful.sample.draft import ACTS, CONTENDER, NARROWEST, Draft, draw_draft
 from stateful.sample.last_questions import ask_any_question, ask_last_questions
 from stateful.sample.orderings import Orderings
-from stateful.sample.portfolio import SCHEDULERS, scheduler_of
 from stateful.sample.random_faults import EXIT, FAMILIES
-from stateful.sample.scheduler import ACTS, YIELDS
-from stateful.sample.turns import TURN, turns_of
-from stateful.sample.unwatched import unwatched
+from stateful.sample.scheduler import SCHEDULERS, YIELDS, scheduler_of
 from stateful.sample.walk import Walk
 
 SHORT_EXECUTIONS_STEPS: Final = 3_500  # of all those of a machine together
@@ -58,6 +58,9 @@ MOST_IN_DRAFT: Final = 4
 MOST_LIVING: Final = 4
 MOST_PROCESSES: Final = 20
 RANDOM: Final = st.randoms(use_true_random=False)
+TURN: Final = st.integers(1, 4) | st.integers(1, 16) | st.integers(1, 48)
+MOST_TURNS: Final = 16
+LONGEST_TURNS: Final = (1, 4, 16)
 
 
 def _schedule_text(trace: Trace) -> str:
@@ -120,6 +123,23 @@ Choose = Callable[[Execution], list[str]]
 def _among(choose: Choose) -> st.SearchStrategy[str]:
     """One of the names that a function of the execution gives; empty where it gives none."""
     return _of_machine(lambda machine: st.sampled_from(choose(machine.execution) or [""]))
+
+
+@lru_cache
+def _turns_of(letters: tuple[str, ...]) -> st.SearchStrategy[str]:
+    """Some turns of processes, as a schedule writes them: ``A3 B1 A2``; empty where there is no process."""
+    if not letters:
+        return st.just("")
+    return st.tuples(st.sampled_from(LONGEST_TURNS), st.integers(1, MOST_TURNS)).flatmap(
+        lambda drawn: _turns(letters, *drawn)
+    )
+
+
+def _turns(letters: tuple[str, ...], longest: int, number: int) -> st.SearchStrategy[str]:
+    turn = st.tuples(st.sampled_from(letters), st.integers(1, longest))
+    return st.lists(turn, min_size=number, max_size=number).map(
+        lambda turns: format_schedule([Move(STEP, letter) for letter, steps in turns for _ in range(steps)])
+    )
 
 
 class _Digest:
@@ -222,7 +242,7 @@ class SingleOwnerMachine(RuleBasedStateMachine):
             self._make(Move(life, letter))
             self._turn(letter, syscalls)
 
-    @rule(turns=_of_machine(lambda machine: turns_of(tuple(running(machine.execution)))))
+    @rule(turns=_of_machine(lambda machine: _turns_of(tuple(running(machine.execution)))))
     def run(self, turns: str) -> None:
         """Some turns."""
         for move in parse_schedule(turns) if turns else ():

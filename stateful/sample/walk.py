@@ -92,7 +92,7 @@ class Walk:
         self._draft = draft
         self._plan = [strike.family for strike in draft.strikes]  # what has not happened yet
         self._moments = list(draft.strikes)
-        self._unborn = dict(zip(newcomers(draft), draft.lives, strict=True))
+        self._unborn = dict(zip(draft.newcomers, draft.lives, strict=True))
         self._letters = {letter: letter for letter in LETTERS[: len(draft.scenario.cast.lives)]}
         self._waiting: set[str] = set()
         self._made = 0
@@ -186,13 +186,3 @@ class Walk:
         if held_up:
             return self._make(Move("sigcont", self._random.choice(held_up)))
         return False
-
-
-def newcomers(draft: Draft) -> list[str]:
-    """What a scheduler calls the processes beside those of the scenario, which have no letter yet."""
-    return [f"{life} {number}" for number, life in enumerate(draft.lives, 1)]
-
-
-def everybody(draft: Draft) -> list[str]:
-    """What a scheduler calls all those whom it schedules."""
-    return [*LETTERS[: len(draft.scenario.cast.lives)], *newcomers(draft)]

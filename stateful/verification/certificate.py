@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from stateful.explain.filing import write_whole
+from stateful.explain.case import write_whole
 from stateful.model.scenario import Scenario
 from stateful.model.schedule import format_schedule, parse_schedule
 from stateful.model.trace import Trace

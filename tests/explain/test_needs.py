@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from stateful.explain.needs import MOST_ORDERINGS, explain
+from stateful.explain.needs import MOST_ORDERINGS, explain, needs
 from stateful.model.scenario import Scenario
 from stateful.model.schedule import parse_schedule
 from stateful.model.standard import find_scenario
 from stateful.model.trace import Fault, Ordering, Trace
 from stateful.protocol.subject import Subject, find_subject
-from stateful.report.needs_text import needs
 from stateful.run.replay import replay
 
 # The subject, the scenario, a schedule that breaks an invariant there, and what that needs.

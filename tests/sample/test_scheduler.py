@@ -12,9 +12,8 @@ from stateful.model.trace import Trace
 from stateful.protocol.subject import find_subject
 from stateful.python.guard import Watchdog
 from stateful.sample.draft import Draft, Strike
-from stateful.sample.portfolio import scheduler_of
-from stateful.sample.scheduler import Pct, Pos, Scheduler, UniformWalk, pct_bound
-from stateful.sample.walk import everybody, walk
+from stateful.sample.scheduler import Pct, Pos, Scheduler, UniformWalk, pct_bound, scheduler_of
+from stateful.sample.walk import walk
 
 MEMBERS = ("uniform", "pct-3", "pct-4", "pct-6", "pos")
 LIMIT_SEEDS = 30
@@ -126,6 +125,6 @@ def test_bound_of_pct_is_that_of_the_paper() -> None:
     assert pct_bound(processes=2, steps=10, depth=3) == 1 / 200
 
 
-def test_everybody_is_the_cast_and_the_newcomers() -> None:
+def test_names_are_those_of_the_cast_and_of_the_newcomers() -> None:
     draft = starts("two-starts-stale")._replace(lives=("start", "status"))
-    assert everybody(draft) == ["A", "B", "start 1", "status 2"]
+    assert draft.names == ["A", "B", "start 1", "status 2"]

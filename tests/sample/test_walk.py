@@ -19,9 +19,8 @@ from stateful.run.examine import examine
 from stateful.run.replay import replay
 from stateful.sample.draft import WIDEST, Draft, Strike, draw_draft
 from stateful.sample.last_questions import before_questions
-from stateful.sample.portfolio import scheduler_of
 from stateful.sample.random_faults import EXIT, FAMILIES
-from stateful.sample.scheduler import UniformWalk
+from stateful.sample.scheduler import UniformWalk, scheduler_of
 from stateful.sample.walk import walk
 
 LIVES = ("start", "replace", "stop", "status", "peek")

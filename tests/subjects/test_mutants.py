@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from stateful.bench.table import search_mutant
 from stateful.explain.minimise import minimise
 from stateful.model.chronicle import RUN_INVARIANTS
 from stateful.model.invariants import INVARIANTS
@@ -18,6 +17,7 @@ from stateful.protocol.built_in import broken_by
 from stateful.protocol.mutant_table import MUTANTS, NOT_EXPRESSIBLE
 from stateful.protocol.subject import find_subject
 from stateful.run.replay import replay
+from tests.benchmarks.mutant_search import search_mutant
 
 # The rows of the catalogue, how single-owner protocols broke in the wild, by section.
 CATALOGUE = {

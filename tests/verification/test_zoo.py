@@ -9,12 +9,12 @@ import pytest
 
 import stateful.protocol.subject
 from stateful.__main__ import main
+from stateful.command.zoo import HEAD, row
 from stateful.model.lifecycle import OWNER
 from stateful.model.schedule import STEP, Move
 from stateful.model.standard import find_scenario
 from stateful.protocol.installation import CannotInstall, installed
 from stateful.protocol.subject import find_subject
-from stateful.report.zoo_text import HEAD, row
 from stateful.run.execution import Execution
 from stateful.subjects import zoo
 from stateful.subjects.zoo import ANIMALS

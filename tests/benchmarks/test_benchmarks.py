@@ -1,4 +1,4 @@
-"""The benchmark in a reduced form: what it reports, and that it leaves nothing behind. Never seconds."""
+"""The benchmarks in a reduced form: what they report, and that they leave nothing behind; never seconds."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import stateful.bench
-from stateful.bench import host
-from stateful.bench.confirm import confirm_lines, play
-from stateful.bench.host import python_beside, time_starts
-from stateful.bench.measure import Search, StepCost, add_pairs, fuzz, search
-from stateful.bench.race import race_pairs
 from stateful.model.standard import CASTS, find_scenario
 from stateful.protocol.subject import find_subject
 from stateful.report.text import LIMIT_COLUMNS
+from tests.benchmarks import real_starts, speed
+from tests.benchmarks.confirm_speed import confirm_lines, play
+from tests.benchmarks.real_races import race_pairs
+from tests.benchmarks.real_starts import python_beside, time_starts
+from tests.benchmarks.simulated_speed import SearchCost, StepCost, add_pairs, measure_machine, measure_search
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,8 +25,8 @@ SUBJECTS = ("direct-unlink", "reference")
 
 
 def test_search_counts_more_steps_than_real_calls() -> None:
-    total = Search()
-    results = search(find_subject("direct-unlink"), [find_scenario("two-starts-stale")], total)
+    total = SearchCost()
+    results = measure_search(find_subject("direct-unlink"), [find_scenario("two-starts-stale")], total)
     assert results == total.results
     assert results[0].violations["at_most_one_owner"].length > 0
     assert 0 < total.states < total.steps
@@ -46,7 +45,7 @@ def test_step_is_measured_in_pairs(name: str) -> None:
 
 
 def test_python_beside_ends_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(host, "temporary_folder", lambda: str(tmp_path))
+    monkeypatch.setattr(real_starts, "temporary_folder", lambda: str(tmp_path))
     monkeypatch.setenv("HERMES_HOME", "untouched")
     with python_beside(time_starts) as bare:
         bare.send(find_subject("reference"))
@@ -57,17 +56,17 @@ def test_python_beside_ends_and_leaves_nothing(tmp_path: Path, monkeypatch: pyte
     assert list(tmp_path.iterdir()) == []
 
 
-def test_fuzz_makes_the_same_steps_each_time() -> None:
-    first, second = (fuzz(find_subject("reference"), 1) for _ in range(2))
+def test_machine_makes_the_same_steps_each_time() -> None:
+    first, second = (measure_machine(find_subject("reference"), 1) for _ in range(2))
     assert first.machines == second.machines > 0
     assert first.steps == second.steps > 0
 
 
 def test_race_ends_its_processes_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(host, "temporary_folder", lambda: str(tmp_path))
-    tally = race_pairs(find_subject("direct-unlink"), 0.3)
-    assert tally.tries > 0
-    assert 0 <= tally.double_owners <= tally.tries
+    monkeypatch.setattr(real_starts, "temporary_folder", lambda: str(tmp_path))
+    race = race_pairs(find_subject("direct-unlink"), 0.3)
+    assert race.tries > 0
+    assert 0 <= race.double_owners <= race.tries
     assert multiprocessing.active_children() == []
     assert list(tmp_path.iterdir()) == []
 
@@ -80,15 +79,15 @@ def test_race_of_the_reference_has_one_owner() -> None:
 def test_report_is_narrow_and_names_nothing_of_this_machine(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stateful.bench, "CASTS", CASTS[:2])
-    monkeypatch.setattr(stateful.bench, "PAIRS", 1)
-    monkeypatch.setattr(stateful.bench, "EXAMPLES", 1)
-    monkeypatch.setattr(stateful.bench, "RACE_S", 0.2)
-    monkeypatch.setattr(stateful.bench, "SEEDS", 1)
-    monkeypatch.setattr(stateful.bench, "MISTAKES", ())
-    monkeypatch.setattr(stateful.bench, "CONFIRM_S", 0.1)
-    monkeypatch.setattr(stateful.bench, "CAUGHT", ("empty-record-wedges",))
-    stateful.bench.bench()
+    monkeypatch.setattr(speed, "CASTS", CASTS[:2])
+    monkeypatch.setattr(speed, "PAIRS", 1)
+    monkeypatch.setattr(speed, "EXAMPLES", 1)
+    monkeypatch.setattr(speed, "RACE_S", 0.2)
+    monkeypatch.setattr(speed, "SEEDS", 1)
+    monkeypatch.setattr(speed, "MISTAKES", ())
+    monkeypatch.setattr(speed, "CONFIRM_S", 0.1)
+    monkeypatch.setattr(speed, "CAUGHT", ("empty-record-wedges",))
+    speed.measure_speed()
     text = capsys.readouterr().out
     assert max(map(len, text.splitlines())) <= LIMIT_COLUMNS
     assert not re.search(r"(?:^|\s)/\w", text)

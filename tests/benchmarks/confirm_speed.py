@@ -1,4 +1,4 @@
-"""How many schedules real processes play in a second, when they confirm a violation."""
+"""Measures how many schedules real processes play in a second when they confirm a violation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SCHEDULE: Final = "A1 B8 A7"
 
 
 class Plays(NamedTuple):
-    """What was played, and how long that took."""
+    """How many schedules were played, and how long that took."""
 
     schedules: int
     seconds: float
@@ -24,7 +24,7 @@ class Plays(NamedTuple):
 
 
 def play(subject: Subject, seconds: float) -> Plays:
-    """Have two real processes play the race of a subject again and again for some seconds."""
+    """Have two real processes play a race of a subject again and again for some seconds."""
     scenario = find_scenario(SCENARIO)
     trace = replay(subject, scenario, parse_schedule(SCHEDULE))
     with Host() as host:

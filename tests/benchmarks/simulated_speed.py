@@ -1,4 +1,4 @@
-"""What is measured with simulated processes: the search, the Hypothesis machine, one step."""
+"""Measures simulated processes: the search, the Hypothesis machine, one step."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ class _CountingMemory(Memory):
 
 
 @dataclass
-class Search:
+class SearchCost:
     """What the searches of one subject took.
 
     Attributes:
-        results: by scenario; the seconds of one with kills include the search without.
+        results: by scenario; the seconds of a scenario with kills include the search without them.
         steps: how many steps were followed, remembered ones included.
         calls: how many calls were made for real.
-        processor_s: the time without that in which other programs had the processor.
+        processor_s: the processor time of this process.
     """
 
     results: list[Result] = field(default_factory=list)
@@ -60,8 +60,8 @@ class Search:
     processor_s: float = 0.0
 
 
-def search(subject: Subject, scenarios: Sequence[Scenario], total: Search) -> list[Result]:
-    """Search the scenarios of one cast on one disk, remembering nothing from before; adds to a total."""
+def measure_search(subject: Subject, scenarios: Sequence[Scenario], total: SearchCost) -> list[Result]:
+    """Search the scenarios of one cast on one disk with an empty memory, and add the cost to a total."""
     offer = examine(subject)
     memory = _CountingMemory(subject, scenarios[0].disk)
     started, processor_started = time.perf_counter(), time.process_time()
@@ -92,21 +92,21 @@ class StepCost:
 
 
 def add_pairs(subject: Subject, pairs: int, cost: StepCost, bare: Connection) -> None:
-    """Measure a start bare and simulated, one right after the other, some more times.
+    """Measure a bare start and a simulated one, right after each other, some more times.
 
-    ``bare`` leads to a Python beside this one that times bare starts.
+    ``bare`` leads to another Python that times bare starts.
     """
     for _ in range(pairs):
         bare.send(subject)
         seconds = bare.recv()
-        _simulated_start(subject)  # The first one wakes the processor up, as it does beside.
+        _simulated_start(subject)  # The first start wakes the processor up, as in the other Python.
         steps, simulated = _simulated_start(subject)
         cost.bare.append(seconds / steps)
         cost.simulated.append(simulated)
 
 
 def _simulated_start(subject: Subject) -> tuple[int, float]:
-    """How many steps a start takes, and the seconds of one: without the first, which imports the code."""
+    """How many steps a start takes, and the seconds of one; the first step, an import, is not timed."""
     move = Move(STEP, "A")
     with Watchdog(), Execution(subject, find_scenario(ONE_START)) as execution:
         execution.make(move)
@@ -120,17 +120,17 @@ def _simulated_start(subject: Subject) -> tuple[int, float]:
 
 
 @dataclass
-class Fuzz:
-    """What the Hypothesis machine did; the machines that it gave up on the way count as well."""
+class MachineCost:
+    """What the Hypothesis machine did; machines that Hypothesis gave up count too."""
 
     machines: int = 0
     steps: int = 0
     seconds: float = 0.0
 
 
-def fuzz(subject: Subject, examples: int) -> Fuzz:
-    """Run the machine on a subject that holds: always the same examples, and nothing is stored."""
-    done = Fuzz()
+def measure_machine(subject: Subject, examples: int) -> MachineCost:
+    """Run the machine on a subject that holds; the examples are always the same, and none is stored."""
+    done = MachineCost()
 
     class Machine(SingleOwnerMachine):
         def teardown(self) -> None:

@@ -1,12 +1,7 @@
-"""Whether the Hypothesis machine finds the mutants by itself, as a CI run would look for them.
-
-``python -m stateful.bench.luck`` looks for each with each of 20 seeds, on all cores, and prints how many
-machines it took.
-"""
+"""Measures how many Hypothesis machines it takes to find each mutant, with the examples of a CI run."""
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -22,7 +17,7 @@ from stateful.run.workers import in_parallel
 from stateful.sample.single_owner_machine import InvariantViolated, SingleOwnerMachine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from stateful.model.schedule import Move
 
@@ -31,30 +26,30 @@ EXAMPLES: Final = 1_000  # as of the profile ``ci``
 MACHINE_STEP_COUNT: Final = 20
 
 
-class Look(NamedTuple):
+class LuckJob(NamedTuple):
     """A mutant to look for, and a seed."""
 
     name: str
     seed: int
 
 
-class Seen(NamedTuple):
-    """How many machines it took; None where none broke it."""
+class MachinesNeeded(NamedTuple):
+    """How many machines a job took; None where no machine found the mutant."""
 
-    job: Look
+    job: LuckJob
     machines: int | None
 
 
-class _Found(Exception):
-    """What a machine ends with that breaks what it should."""
+class _Broken(Exception):
+    """Ends a machine that broke what its mutant breaks."""
 
 
 def machines_until_found(name: str, number: int, examples: int = EXAMPLES) -> int | None:
-    """How many machines it takes until one breaks what a mutant breaks, with a seed; None where none does.
+    """How many machines run, with a seed, until one breaks what a mutant breaks; None where none does.
 
-    That is what the mutant names, or a consequence of it. An example that breaks anything else first is
-    given up. Somebody meddles only where the mistake is about that: most mutants have never promised to
-    survive it.
+    A mutant breaks the invariant that it names, or one that follows. An example that breaks another
+    invariant first is given up. Files are tampered with only where the mistake is about tampering: most
+    mutants never promised to survive it.
     """
     broken = {broken_by(name), *MUTANTS[name].also}
     machines = 0
@@ -76,11 +71,11 @@ def machines_until_found(name: str, number: int, examples: int = EXAMPLES) -> in
                 if violated.invariant not in broken:
                     reject()
                 found = found or machines
-                raise _Found from None  # It need not be made small.
+                raise _Broken from None  # The counterexample need not be minimised.
 
     machine: Any = Machine
     machine.subject = find_subject(name)
-    with suppress(_Found):
+    with suppress(_Broken):
         run_state_machine_as_test(
             seed(number)(machine),
             settings=settings(
@@ -96,42 +91,41 @@ def machines_until_found(name: str, number: int, examples: int = EXAMPLES) -> in
     return found
 
 
-def look(job: Look, tell: Callable[[Seen], None]) -> None:
-    """Look for a mutant with a seed."""
-    tell(Seen(job, machines_until_found(job.name, job.seed)))
+def find_mutant(job: LuckJob, tell: Callable[[MachinesNeeded], None]) -> None:
+    """Look for the mutant of a job, and tell how many machines that took."""
+    tell(MachinesNeeded(job, machines_until_found(job.name, job.seed)))
 
 
-def lines(seen: Sequence[Seen]) -> Iterator[str]:
-    """Which mutants were missed, with which seeds, and the sum."""
+def all_jobs(seeds: int = SEEDS) -> Iterator[LuckJob]:
+    """Every mutant that the machine can express, with each of some seeds."""
+    for number in range(seeds):
+        yield from (LuckJob(name, number) for name in MUTANTS if name not in UNDER_SUPERVISORS)
+
+
+def luck_lines(needed: Sequence[MachinesNeeded]) -> Iterator[str]:
+    """Which mutants were missed, with which seeds, and how many were found."""
     missed: dict[str, list[int]] = {}
-    for (name, number), machines in sorted(seen):
+    for (name, number), machines in sorted(needed):
         if machines is None:
             missed.setdefault(name, []).append(number)
     for name, seeds in missed.items():
         yield f"{name} was missed with seed {', '.join(map(str, seeds))}"
     yield from (f"{name} was not looked for: the machine has no supervisors" for name in UNDER_SUPERVISORS)
-    yield f"{sum(each.machines is not None for each in seen):,} of {len(seen):,} found"
+    yield f"{sum(each.machines is not None for each in needed):,} of {len(needed):,} found"
 
 
-def main() -> None:
-    """Look for every mutant with every seed; a line for each as it comes, and the sum."""
-    jobs = [
-        Look(name, number) for number in range(SEEDS) for name in MUTANTS if name not in UNDER_SUPERVISORS
-    ]
-    seen: list[Seen] = []
+def measure_luck(jobs: Iterable[LuckJob], workers: int) -> None:
+    """Print how many machines each job takes, as each ends, and then the summary."""
+    needed: list[MachinesNeeded] = []
 
-    def hear(each: Seen) -> None:
-        seen.append(each)
+    def hear(each: MachinesNeeded) -> None:
+        needed.append(each)
         machines = "missed" if each.machines is None else each.machines
         print(f"seed {each.job.seed:>2}  {each.job.name:<34}{machines:>7}", flush=True)
 
-    def lost(job: Look, status: int | None) -> None:
+    def lost(job: LuckJob, status: int | None) -> None:
         print(f"seed {job.seed:>2}  {job.name:<34}the worker ended with exit status {status}", flush=True)
 
     with suppress(KeyboardInterrupt):
-        in_parallel(look, (), jobs, os.cpu_count() or 1, hear, lost)
-    print(*lines(seen), sep="\n")
-
-
-if __name__ == "__main__":
-    main()
+        in_parallel(find_mutant, (), jobs, workers, hear, lost)
+    print(*luck_lines(needed), sep="\n")

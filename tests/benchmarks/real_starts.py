@@ -1,7 +1,7 @@
-"""Bare subjects: on the host, without a kernel, with nothing interposed, in a temporary home.
+"""Runs starts of a subject on the host: no simulated kernel, nothing interposed, a temporary home.
 
-They run in a Python of their own. In the one of the harness an audit hook, which cannot be removed, makes
-each call slower.
+They run in another Python. In the Python of the harness an audit hook, which cannot be removed, makes each
+call slower.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ NEVER_A_PID: Final = (1 << 22) + 1  # Linux gives no pid above 2**22, other syst
 
 @contextmanager
 def python_beside(work: Callable[..., None], *args: object) -> Iterator[Connection]:
-    """A fresh Python that does some work in a temporary home; it is ended, and the home removed."""
+    """A fresh Python that does some work in a temporary home; on exit both are removed."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     with tempfile.TemporaryDirectory(prefix="stateful-host-", dir=temporary_folder()) as home:
@@ -46,7 +46,7 @@ def python_beside(work: Callable[..., None], *args: object) -> Iterator[Connecti
 
 def _work(work: Callable[..., None], home: str, link: Connection, *args: object) -> None:
     os.environ["HERMES_HOME"] = home
-    with suppress(EOFError, KeyboardInterrupt):  # Nobody asks any more.
+    with suppress(EOFError, KeyboardInterrupt):  # The parent asks no more.
         work(home, link, *args)
 
 
@@ -59,9 +59,9 @@ def lay_out(home: str) -> None:
 
 
 def time_starts(home: str, link: Connection) -> None:
-    """Answer each subject that comes in with the seconds that its start takes until it owns.
+    """Answer each subject that is received with the seconds that its start takes until it owns.
 
-    Each is started twice, and the second start counts: the first one wakes the processor up.
+    Each subject is started twice, and the second start counts: the first wakes the processor up.
     """
     while True:
         subject = link.recv()
@@ -76,6 +76,9 @@ def _time_start(subject: Subject, home: str) -> float:
     lay_out(home)
     started = time.perf_counter()
     protocol.gateway(lambda: owned.append(time.perf_counter()), False)
-    for name in ("remove_pid_file", "release_gateway_runtime_lock"):  # A status module leaves that to us.
+    for name in (
+        "remove_pid_file",
+        "release_gateway_runtime_lock",
+    ):  # A status module leaves this to its caller.
         getattr(module, name, lambda: None)()
     return owned[0] - started

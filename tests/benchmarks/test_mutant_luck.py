@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from stateful.bench.luck import Look, Seen, lines, machines_until_found
 from stateful.model.standard import find_scenario
 from stateful.protocol.mutant_table import MUTANTS, UNDER_SUPERVISORS
+from tests.benchmarks.mutant_luck import (
+    LuckJob,
+    MachinesNeeded,
+    luck_lines,
+    machines_until_found,
+    measure_luck,
+)
 
 # A race, a crash inside a claim, a crash after it, an odd disk; each takes a few machines.
 QUICK = ("check-then-overwrite", "empty-record-wedges", "foreign-guard-on-cleanup", "recycled-pid-trusted")
 
 # What a thousand machines may miss, each of which needs several things at one point.
 RARE = {
-    "probe-collides": "a query holds the lock for one step, and nobody but one start may contend meanwhile",
+    "probe-collides": "a query holds the lock for one step, and only one start may contend meanwhile",
     "checked-then-recycled": "the owner dies and its pid is given away just before it is signalled",
 }
 
@@ -29,13 +35,26 @@ def test_only_supervisors_are_out_of_scope() -> None:
     assert {name for name in MUTANTS if scenarios[name].cast.supervision} == UNDER_SUPERVISORS
 
 
-def test_sum_says_what_was_missed_and_what_was_left_out() -> None:
-    seen = [Seen(Look("no-check", 0), 3), Seen(Look("torn-read", 4), None), Seen(Look("torn-read", 1), None)]
-    assert list(lines(seen)) == [
+def test_summary_says_what_was_missed_and_what_was_left_out() -> None:
+    needed = [
+        MachinesNeeded(LuckJob("no-check", 0), 3),
+        MachinesNeeded(LuckJob("torn-read", 4), None),
+        MachinesNeeded(LuckJob("torn-read", 1), None),
+    ]
+    assert list(luck_lines(needed)) == [
         "torn-read was missed with seed 1, 4",
         "respawn-storm was not looked for: the machine has no supervisors",
         "1 of 3 found",
     ]
+
+
+def test_two_workers_look_for_a_mutant_each(capsys: pytest.CaptureFixture[str]) -> None:
+    """A worker is a fresh Python: it imports ``tests.benchmarks`` to unpickle its job."""
+    measure_luck([LuckJob(name, 1) for name in QUICK[:2]], workers=2)
+    *found, supervised, summary = capsys.readouterr().out.splitlines()
+    assert sorted(line.split()[2] for line in found) == sorted(QUICK[:2])
+    assert supervised.endswith("the machine has no supervisors")
+    assert summary == "2 of 2 found"
 
 
 @pytest.mark.long

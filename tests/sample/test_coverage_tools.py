@@ -16,7 +16,7 @@ from stateful.model.standard import find_scenario
 from stateful.protocol.subject import find_subject
 from stateful.python.guard import Watchdog
 from stateful.run.execution import Execution
-from stateful.sample.guidance import HYPOFUZZ, guide
+from stateful.sample.coverage_tools import HYPOFUZZ, guide
 
 STEPS = 8  # until it owns
 LIMIT_S = 240.0

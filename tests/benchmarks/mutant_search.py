@@ -1,17 +1,17 @@
-"""The mutants: which invariant catches each, where, how soon, and what the search of that takes."""
+"""Searches the mutants: which invariant catches each, where, after how many steps and seconds."""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING, Final
 
-from stateful.bench.measure import Search, search
 from stateful.model.schedule import parse_schedule
 from stateful.model.standard import find_scenario
 from stateful.protocol.built_in import broken_by
 from stateful.protocol.mutant_table import MUTANTS
 from stateful.protocol.subject import find_subject
 from stateful.search.supervised import supervise
+from tests.benchmarks.simulated_speed import SearchCost, measure_search
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,15 +22,15 @@ PLAY_S: Final = 60.0
 
 
 def search_mutant(name: str) -> Result:
-    """Search the scenario in which a mutant is to be caught, or play it, if it is about supervisors."""
+    """Search the scenario in which a mutant is caught, or play the scenario where it is about supervisors."""
     scenario = find_scenario(MUTANTS[name].scenario)
     if scenario.cast.supervision is not None:
         return supervise(find_subject(name), scenario, time.perf_counter() + PLAY_S)
-    return search(find_subject(name), [scenario], Search())[-1]
+    return measure_search(find_subject(name), [scenario], SearchCost())[-1]
 
 
 def length(name: str) -> str:
-    """How many steps and faults the shortest schedule takes; none where the clock decides."""
+    """How many steps and faults the shortest schedule has; ``-`` where the clock decides."""
     schedule = MUTANTS[name].schedule
     if not schedule:
         return "-"
@@ -41,7 +41,7 @@ def length(name: str) -> str:
 
 
 def mutant_lines(names: Iterable[str] = tuple(MUTANTS)) -> Iterator[str]:
-    """The table: under the name of each invariant the mutants that it catches."""
+    """The table: each invariant, and below it the mutants that it catches."""
     yield "The mutants, each in its smallest scenario; in a length, faults come after the +"
     yield f"  {'':<34}{'scenario':<44}{'length':>7}{'states':>6}{'sec.':>6}"
     by_invariant: dict[str, list[str]] = {}

@@ -1,11 +1,11 @@
-"""The alternative to a search: real processes that start at once, try after try.
+"""Races pairs of real processes, the alternative to a search: both start at once, try after try.
 
-Each try is a fresh pair, forked from a parent that has imported everything and interposes nothing. Both
-wait for one pipe to close, then run the subject's start on a stale record. Who owns stays in ``serve``
-until the other's outcome is known, so two owners are two at the same moment.
+Each try forks a fresh pair from a parent that has imported everything and interposes nothing. Both
+wait for one pipe to close, then run the subject's start on a stale record. An owner stays in ``serve``
+until the outcome of the other process is known, so two owners are two at the same moment.
 
-Nothing outside of one temporary directory is touched, and nothing survives: the parent kills and reaps
-its pair on any way out, and an alarm ends each process whatever happens to the others.
+A race touches nothing outside of one temporary directory, and no process survives it: the parent kills and
+reaps its pair however the try ends, and an alarm ends each process whatever happens to the others.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
-from stateful.bench.host import lay_out, python_beside
 from stateful.protocol.subject import Subject, bind
+from tests.benchmarks.real_starts import lay_out, python_beside
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +30,7 @@ LONGEST_START_S: Final = 60
 READY, OWNS, GAVE_UP = b".", b"o", b"g"
 
 
-class Tally(NamedTuple):
+class RaceCount(NamedTuple):
     """How many tries there were, and in how many of them both processes became owner."""
 
     tries: int
@@ -38,17 +38,17 @@ class Tally(NamedTuple):
     seconds: float
 
 
-def race_pairs(subject: Subject, seconds: float) -> Tally:
+def race_pairs(subject: Subject, seconds: float) -> RaceCount:
     """Let pairs of real processes start on a stale record for some seconds."""
     with python_beside(_run_tries, subject, seconds) as link:
         if not link.poll(LONGEST_START_S + seconds):
             raise RuntimeError("the real processes did not end in time")
-        return Tally(*link.recv())
+        return RaceCount(*link.recv())
 
 
 def _run_tries(home: str, link: Connection, subject: Subject, seconds: float) -> None:
     """Inside the parent of the pairs."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Who was interrupted says so with SIGTERM.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # The process that was interrupted sends SIGTERM.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit())
     signal.alarm(int(LONGEST_START_S + seconds))
     start = bind(importlib.import_module(subject.module), subject.function).gateway
@@ -58,12 +58,12 @@ def _run_tries(home: str, link: Connection, subject: Subject, seconds: float) ->
         lay_out(home)
         tries += 1
         double_owners += _try(start) == OWNS * CONTENDERS
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # There is no pair to be ended any more.
-    link.send(Tally(tries, double_owners, time.perf_counter() - started))
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # No pair is left to be ended.
+    link.send(RaceCount(tries, double_owners, time.perf_counter() - started))
 
 
 def _try(start: Callable[[Callable[[], None], bool], object]) -> bytes:
-    """What became of each contender of one pair, in the order in which it was known."""
+    """The outcome of each contender of one pair, in the order in which they became known."""
     gate, report, end = os.pipe(), os.pipe(), os.pipe()
     still_open = {*gate, *report, *end}
     children: list[int] = []
@@ -92,7 +92,7 @@ def _contend(
     report: tuple[int, int],
     end: tuple[int, int],
 ) -> NoReturn:
-    """The whole life of one contender. It never returns, and runs no exit handler."""
+    """Run one contender. This never returns, and runs no exit handler."""
 
     def serve() -> None:
         os.write(report[1], OWNS)
@@ -117,6 +117,6 @@ def _read(fd: int, size: int) -> bytes:
     while len(found) < size:
         more = os.read(fd, size - len(found))
         if not more:
-            raise RuntimeError("a contender ended without a word")
+            raise RuntimeError("a contender ended and reported nothing")
         found += more
     return found

@@ -1,6 +1,6 @@
-"""How soon a campaign finds the first violation of a subject, beside real processes raced for as long.
+"""Measures how soon a campaign finds the first violation of a subject, beside a race of real processes.
 
-One worker in this process, which goes through the portfolio as a campaign does, from a corpus that is empty.
+One worker, in this process, goes through the portfolio as a campaign does and begins with an empty corpus.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from pathlib import Path
 from statistics import median_low
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from stateful.bench.race import Tally, race_pairs
 from stateful.campaign.corpus import Corpus
 from stateful.campaign.messages import Found, Message, Slice
 from stateful.campaign.session import work
 from stateful.run.examine import examine, steps_of_a_start
 from stateful.sample.draft import NARROWEST
-from stateful.sample.portfolio import MEMBERS
+from stateful.sample.scheduler import MEMBERS
+from tests.benchmarks.real_races import RaceCount, race_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -33,30 +33,30 @@ LONGEST_RACE_S: Final = 5.0
 
 
 class _FoundIt(Exception):
-    """What a worker is interrupted with once it tells of a violation."""
+    """Interrupts a worker that has told of a violation."""
 
     def __init__(self, found: Found) -> None:
         super().__init__()
         self.found = found
 
 
-class Firsts(NamedTuple):
+class FirstViolations(NamedTuple):
     """The first violations of a subject with some seeds.
 
     Attributes:
-        seconds: how long each took to be found, and to be executed twice again; infinite: none was found.
+        seconds: until a violation was found and executed twice again, by seed; infinite where none was found.
         invariants: how often each was the first.
-        race: real processes that were raced for as long, all seeds together; for five seconds at most.
+        race: of real processes, for as long as all seeds together took; for five seconds at most.
     """
 
     name: str
     seconds: tuple[float, ...]
     invariants: Counter[str]
-    race: Tally
+    race: RaceCount
 
 
-def measure_firsts(subject: Subject, seeds: int) -> Firsts:
-    """Find the first violation of a subject, with each of some seeds; then race."""
+def measure_firsts(subject: Subject, seeds: int) -> FirstViolations:
+    """Find the first violation of a subject with each of some seeds, then race real processes."""
     seconds, invariants = [], Counter[str]()
     for seed in range(seeds):
         with tempfile.TemporaryDirectory(prefix="stateful-bench-") as folder:
@@ -67,7 +67,7 @@ def measure_firsts(subject: Subject, seeds: int) -> Firsts:
             assert found.trace.violation is not None
             invariants[found.trace.violation.invariant] += 1
     race = race_pairs(subject, min(LONGEST_RACE_S, max(SHORTEST_RACE_S, sum(seconds))))
-    return Firsts(subject.name, tuple(seconds), invariants, race)
+    return FirstViolations(subject.name, tuple(seconds), invariants, race)
 
 
 def _first(subject: Subject, corpus: Corpus, seed: int) -> Found | None:
@@ -86,7 +86,7 @@ def _first(subject: Subject, corpus: Corpus, seed: int) -> Found | None:
     return None
 
 
-def first_lines(firsts: Iterable[Firsts]) -> Iterator[str]:
+def first_lines(firsts: Iterable[FirstViolations]) -> Iterator[str]:
     """A table of the figures."""
     yield "Fuzzing: seconds to the first violation, by seed; two owners of real processes, raced as long"
     yield f"  {'':<34}{'found':>5}{'median':>7}{'most':>7}  {'violated first':<33}{'owners':>8}"

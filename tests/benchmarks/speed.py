@@ -1,11 +1,11 @@
-"""Measures how fast the harness is here, all in one run, and says it in plain words.
+"""Measures how fast the harness is on this machine, in one run, and prints the figures.
 
 Measured: the search, scenario by scenario; steps per second of the search and of the Hypothesis
-machine; a step beside the same call without a kernel; the alternative to all that, real processes
-that are raced against each other; real processes that play one schedule; the search of each mutant; and how
-soon a campaign finds each historical mistake and each mutant.
+machine; a step beside the same call without a simulated kernel; the alternative to a search, real
+processes that are raced against each other; real processes that play one schedule; the search of each
+mutant; and how soon a campaign finds each historical mistake and each mutant.
 
-Not measured: start-up of the interpreter, and searches on several cores at once.
+Not measured: the start of the interpreter, and searches on several cores at once.
 """
 
 from __future__ import annotations
@@ -15,17 +15,24 @@ import platform
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
-from stateful.bench.campaign import first_lines, measure_firsts
-from stateful.bench.confirm import confirm_lines, play
-from stateful.bench.host import python_beside, time_starts
-from stateful.bench.measure import Fuzz, Search, StepCost, add_pairs, fuzz, search
-from stateful.bench.race import Tally, race_pairs
-from stateful.bench.table import mutant_lines
 from stateful.kernel.temporary import SHARED_MEMORY, temporary_folder
 from stateful.model.scenario import KILL, NOTHING, Cast, Plan, faults_of_plan
 from stateful.model.standard import CASTS, SCENARIOS
 from stateful.protocol.mutant_table import MUTANTS, UNDER_SUPERVISORS
 from stateful.protocol.subject import Subject, find_subject
+from tests.benchmarks.campaign_speed import first_lines, measure_firsts
+from tests.benchmarks.confirm_speed import confirm_lines, play
+from tests.benchmarks.mutant_search import mutant_lines
+from tests.benchmarks.real_races import RaceCount, race_pairs
+from tests.benchmarks.real_starts import python_beside, time_starts
+from tests.benchmarks.simulated_speed import (
+    MachineCost,
+    SearchCost,
+    StepCost,
+    add_pairs,
+    measure_machine,
+    measure_search,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,9 +41,9 @@ if TYPE_CHECKING:
     from stateful.search.result import Result
 
 DISK: Final = "stale"
-# Three starts of the reference with two kills would take half of all the time.
+# Three starts of the reference with two kills would take half of the whole time.
 PLANS: Final = (NOTHING, KILL)
-PAIRS: Final = 8  # before the search of each cast, so that they meet every mood of the machine
+PAIRS: Final = 8  # before the search of each cast, so that the pairs are spread over the whole run
 EXAMPLES: Final = 200
 RACE_S: Final = 5.0
 CONFIRM_S: Final = 3.0
@@ -47,25 +54,25 @@ RACED_IN: Final = "two-starts-stale"
 CAUGHT: Final = tuple(MUTANTS)
 
 
-def bench() -> None:
-    """Measure and print everything; takes a quarter of an hour, most of it for the campaigns."""
+def measure_speed() -> None:
+    """Measure and print everything; this takes a quarter of an hour, most of it for the campaigns."""
     subjects = [find_subject(RACED), find_subject("reference")]
     _print([_where(), ""])
-    searches, costs = [Search() for _ in subjects], [StepCost() for _ in subjects]
+    searches, costs = [SearchCost() for _ in subjects], [StepCost() for _ in subjects]
     _print(_search_head(subjects))
     with python_beside(time_starts) as bare:
         for cast in CASTS:
             _print(measure_cast(cast, PLANS, PAIRS, bare, subjects, searches, costs))
-    _print(["", *rate_lines(searches[-1], fuzz(subjects[-1], EXAMPLES))])
+    _print(["", *rate_lines(searches[-1], measure_machine(subjects[-1], EXAMPLES))])
     _print(["", *step_lines(subjects, searches, costs)])
     found = next(result for result in searches[0].results if result.scenario.name == RACED_IN)
     _print(["", *race_lines(race_pairs(subjects[0], RACE_S), found)])
     _print(["", *confirm_lines(RACED, play(subjects[0], CONFIRM_S))])
     _print([""])
     _print(mutant_lines(CAUGHT))
-    fuzzed = (name for name in (*MISTAKES, *CAUGHT) if name not in UNDER_SUPERVISORS)
+    names = (name for name in (*MISTAKES, *CAUGHT) if name not in UNDER_SUPERVISORS)
     _print([""])
-    _print(first_lines(measure_firsts(find_subject(name), SEEDS) for name in fuzzed))
+    _print(first_lines(measure_firsts(find_subject(name), SEEDS) for name in names))
 
 
 def _print(lines: Sequence[str] | Iterator[str]) -> None:
@@ -98,10 +105,10 @@ def measure_cast(
     pairs: int,
     bare: Connection,
     subjects: Sequence[Subject],
-    searches: Sequence[Search],
+    searches: Sequence[SearchCost],
     costs: Sequence[StepCost],
 ) -> Iterator[str]:
-    """A line for each plan of faults; the totals grow, and so do the pairs of the step costs."""
+    """A line for each plan of faults; adds to the totals and to the pairs of the step costs."""
     scenarios = [
         scenario
         for scenario in SCENARIOS
@@ -110,7 +117,7 @@ def measure_cast(
     columns = []
     for subject, total, cost in zip(subjects, searches, costs, strict=True):
         add_pairs(subject, pairs, cost, bare)
-        columns.append(search(subject, scenarios, total))
+        columns.append(measure_search(subject, scenarios, total))
     for scenario, row in zip(scenarios, zip(*columns, strict=True), strict=True):
         title = ", ".join([cast.name, *faults_of_plan(scenario.plan)])
         cells = "".join(f"{result.states:>17,}{result.seconds:>9.2f}" for result in row)
@@ -120,7 +127,7 @@ def measure_cast(
 # -- rates and costs --------------------------------------------------------------------------------------
 
 
-def rate_lines(searched: Search, fuzzed: Fuzz) -> list[str]:
+def rate_lines(searched: SearchCost, machines: MachineCost) -> list[str]:
     """Steps per second of the search and of the machine."""
     share = 100 * searched.calls / searched.steps
     return [
@@ -128,14 +135,14 @@ def rate_lines(searched: Search, fuzzed: Fuzz) -> list[str]:
         f"  exhaustive search   {searched.steps / searched.seconds:>8,.0f}  {searched.steps:,} steps to "
         f"{searched.states:,} states in {searched.seconds:.1f} s,",
         f"{'':30}  {share:.1f} % of them made for real, the others remembered",
-        f"  Hypothesis machine  {fuzzed.steps / fuzzed.seconds:>8,.0f}  {fuzzed.steps:,} steps of "
-        f"{fuzzed.machines:,} machines in {fuzzed.seconds:.1f} s,",
+        f"  Hypothesis machine  {machines.steps / machines.seconds:>8,.0f}  {machines.steps:,} steps of "
+        f"{machines.machines:,} machines in {machines.seconds:.1f} s,",
         f"{'':30}  all made for real, each machine on a fresh kernel",
     ]
 
 
 def step_lines(
-    subjects: Sequence[Subject], searches: Sequence[Search], costs: Sequence[StepCost]
+    subjects: Sequence[Subject], searches: Sequence[SearchCost], costs: Sequence[StepCost]
 ) -> list[str]:
     """What one step costs beside the same call without a kernel."""
     bare = [median(cost.bare) for cost in costs]
@@ -163,14 +170,14 @@ def step_lines(
 # -- the race ---------------------------------------------------------------------------------------------
 
 
-def race_lines(tally: Tally, found: Result) -> list[str]:
-    """What racing real processes finds, beside what the search needs to find the same."""
+def race_lines(race: RaceCount, found: Result) -> list[str]:
+    """How often a race of real processes finds two owners, beside what the search needs to find them."""
     trace = found.violations.get("at_most_one_owner")
     length = f"two owners after {trace.length} steps" if trace else "never two owners"
     return [
         f"The alternative: two real processes start {RACED} on a stale record at once",
-        f"  real processes   {tally.tries:,} tries in {tally.seconds:.1f} s, "
-        f"{tally.tries / tally.seconds:,.0f} per second; two owners in {tally.double_owners:,} of them "
-        f"({100 * tally.double_owners / tally.tries:.1f} %)",
+        f"  real processes   {race.tries:,} tries in {race.seconds:.1f} s, "
+        f"{race.tries / race.seconds:,.0f} per second; two owners in {race.double_owners:,} of them "
+        f"({100 * race.double_owners / race.tries:.1f} %)",
         f"  the search       all {found.states:,} states in {found.seconds:.2f} s; {length} at the earliest",
     ]
