@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from stateful.kernel import real
 from stateful.kernel.files import WRITABLE, open_file, real_fd, syscall
 from stateful.model.call import BLOCKED, Blocked, Errno
+from stateful.model.roles import Letter, Number
 
 if TYPE_CHECKING:
     from stateful.kernel.kernel import Kernel
@@ -25,10 +26,10 @@ DROPPED = "lock dropped"  # the answer of a conversion that has to wait; the cal
 class RecordLock(NamedTuple):
     """A byte range of an inode, held by a process."""
 
-    letter: str
-    inode: int
-    start: int
-    end: int
+    letter: Letter
+    inode: Number
+    start: Number
+    end: Number
     exclusive: bool
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from stateful.kernel import locks, real
+from stateful.kernel import real
+from stateful.kernel.locks import RecordLock
+from stateful.kernel.persistence import Persistence
+from stateful.model.disk import Disk
 from stateful.model.lifecycle import Entry
+from stateful.model.machine import Stranger
+from stateful.model.roles import Alone, Number, Sorted, Text
 
 if TYPE_CHECKING:
     from stateful.kernel.files import OpenFile
     from stateful.kernel.kernel import Kernel
-    from stateful.kernel.persistence import Persistence
     from stateful.kernel.process import Process
-    from stateful.model.disk import Disk
-    from stateful.model.machine import Stranger
 
 
 class SharedState(NamedTuple):
@@ -30,17 +32,17 @@ class SharedState(NamedTuple):
     """
 
     disk: Disk
-    table: tuple[Entry, ...]
-    opens: tuple[tuple[int, int], ...]
-    flocks: tuple[tuple[int, str], ...]
-    record_locks: tuple[locks.RecordLock, ...]
-    clock: int
-    skew: int
-    labels: int
-    strangers: tuple[Stranger, ...]
-    boots: int
-    condition: str
-    persistence: Persistence | None
+    table: Sorted[Entry]
+    opens: Sorted[tuple[Number, Number]]
+    flocks: Sorted[tuple[Number, Text]]
+    record_locks: Sorted[RecordLock]
+    clock: Number
+    skew: Number
+    labels: Number
+    strangers: Sorted[Stranger]
+    boots: Number
+    condition: Text
+    persistence: Alone[Persistence]
 
 
 def table(kernel: Kernel) -> tuple[Entry, ...]:

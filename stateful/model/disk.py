@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from stateful.model.roles import Letter, Number, Sorted, Text
+
 HOME = "/home/user/.hermes"
 LIMIT_CONTENT_BYTES = 1 << 20
 NOWHERE = b"nowhere"  # what a link points to that an operator puts in the place of a file
@@ -17,12 +19,12 @@ class File(NamedTuple):
     several have written is nobody's. ``label`` is the inode number that processes have seen, if any has.
     """
 
-    kind: str
-    mode: int
+    kind: Text
+    mode: Number
     content: bytes
-    writer: str | None
-    label: int | None
-    mtime: int
+    writer: Letter | None
+    label: Number | None
+    mtime: Number
 
 
 class Disk(NamedTuple):
@@ -33,8 +35,8 @@ class Disk(NamedTuple):
         files: (serial, file), sorted; open files without a name are among them.
     """
 
-    names: tuple[tuple[str, int], ...]
-    files: tuple[tuple[int, File], ...]
+    names: Sorted[tuple[Text, Number]]
+    files: tuple[tuple[Number, File], ...]
 
     def file(self, path: str) -> File | None:
         """The file that a path names, or None."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from stateful.model.roles import Letter, Number, Text, Value
 
 STARTING, OWNER, LEAVING = "starting", "owner", "leaving"
 
@@ -20,21 +22,21 @@ class Outcome(NamedTuple):
         tells_plans: whether that is to tell an end on purpose from another: see ``Process``.
     """
 
-    kind: str
-    value: Any = None
-    errno: int | None = None
-    status: int | None = None
+    kind: Text
+    value: Value = None
+    errno: Number | None = None
+    status: Number | None = None
     tells_plans: bool = False
 
 
 class Entry(NamedTuple):
     """What the process table says of a live process, beside what its pid follows from."""
 
-    letter: str
-    life: str
+    letter: Letter
+    life: Text
     stopped: bool
-    signals: tuple[int, ...]
-    dispositions: tuple[tuple[int, str], ...]
+    signals: tuple[Number, ...]
+    dispositions: tuple[tuple[Number, Text], ...]
 
 
 def signal_name(number: int) -> str:

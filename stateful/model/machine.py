@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from stateful.model.roles import Letter, Number, Pid, Text, Ticks
+
 FIRST_PID: Final = 101
 START_TICKS: Final = 5000  # of the first process; each starts a tick after the one before it
 DEAD_PID: Final = 99  # of the process that a scenario's record names
@@ -24,13 +26,13 @@ class Stranger(NamedTuple):
         namespace: the pid namespace that it is in: see ``Machine.who``.
     """
 
-    pid: int
-    start_ticks: int
-    argv: tuple[str, ...]
-    uid: int = USER
+    pid: Pid
+    start_ticks: Ticks
+    argv: tuple[Text, ...]
+    uid: Number = USER
     stopped: bool = False
     zombie: bool = False
-    namespace: str = ""
+    namespace: Letter = ""
 
 
 class Identity(NamedTuple):

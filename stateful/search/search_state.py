@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from stateful.model.call import Call
 from stateful.model.excuses import UNTROUBLED
 from stateful.model.lifecycle import Outcome
+from stateful.model.roles import History, Letter, Own, Text
 
 UNBORN: Final = -1
 
@@ -24,15 +25,15 @@ class Local(NamedTuple):
         asked: see ``stateful.model.moment.View``, also for the next one.
     """
 
-    letter: str
-    life: str
-    history: int
-    own: int
-    phase: str
+    letter: Letter
+    life: Text
+    history: History
+    own: Own
+    phase: Text
     owned: bool
     outcome: Outcome | None
-    asked: str | None = None
-    trouble: str = UNTROUBLED
+    asked: Text | None = None
+    trouble: Text = UNTROUBLED
 
 
 class State(NamedTuple):

@@ -15,13 +15,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from itertools import groupby, permutations, product
 from typing import TYPE_CHECKING, Any, Final
 
 from stateful.kernel.state import SharedState
 from stateful.model.call import Call
-from stateful.model.disk import Disk
-from stateful.model.machine import BOOT_TIME_S, TICKS_PER_S, Machine, Stranger
+from stateful.model.machine import BOOT_TIME_S, TICKS_PER_S, Machine
+from stateful.model.roles import Change, Role, exchanger
 from stateful.model.schedule import LETTERS, Move
 from stateful.model.syscalls import SYSCALLS, Argument, Kind
 from stateful.search.behaviour import BORN, Intent
@@ -48,6 +49,18 @@ class Symmetry:
         self.memory = memory
         self.digests = digests
         self._maps = [_Map(exchange, memory.machine) for exchange in _exchanges(lives)]
+        self._exchange_shared = [exchanger(SharedState, mapping.changes) for mapping in self._maps]
+        self._exchange_local = [
+            exchanger(
+                Local,
+                mapping.changes
+                | {
+                    Role.HISTORY: partial(self._history, number=number, mapping=mapping),
+                    Role.OWN: partial(self._own, mapping=mapping),
+                },
+            )
+            for number, mapping in enumerate(self._maps)
+        ]
         self._identity = tuple(range(len(lives)))
         self._start = memory.initial(tuple(lives))
         self._progress: dict[int, int] = {}
@@ -93,7 +106,7 @@ class Symmetry:
         if number == NOBODY:
             return state
         mapping = self._maps[number]
-        shared = self._image_of_shared(state.shared, number, mapping)
+        shared = self._image_of_shared(state.shared, number)
         return State(shared, self._image_of_locals(state.locals, number, mapping))
 
     def _by_digest(self, state: State) -> tuple[bytes, ...]:
@@ -120,10 +133,10 @@ class Symmetry:
             images.append(known[local])
         return min(self.digests.locals(images))
 
-    def _image_of_shared(self, shared: int, number: int, mapping: _Map) -> int:
+    def _image_of_shared(self, shared: int, number: int) -> int:
         image = self._shared[number].get(shared)
         if image is None:
-            value = mapping.shared(self.memory.shared_state(shared))
+            value = self._exchange_shared[number](self.memory.shared_state(shared))
             image = self._shared[number][shared] = self.memory.numbers.shared(value)
         return image
 
@@ -139,19 +152,21 @@ class Symmetry:
 
     def _local(self, local: int, number: int, mapping: _Map) -> int:
         value = self.memory.local(local)
-        letter, trouble = mapping.letters.get(value.letter, value.letter), mapping.value(value.trouble)
-        exchanged = value._replace(letter=letter, trouble=trouble)
-        if value.own == UNBORN:
-            outcome = value.outcome and value.outcome._replace(value=mapping.answered(value.outcome.value))
-            return self.memory.numbers.local(exchanged._replace(outcome=outcome))
-        own = self.memory.numbers.own(mapping.value(self.memory.own(value)))
-        image = exchanged._replace(history=self._history(value.history, number, mapping), own=own)
-        self._check(value, image, mapping)
+        image: Local = self._exchange_local[number](value)
+        if value.own != UNBORN:
+            self._check(value, image, mapping)
         return self.memory.numbers.local(image)
 
+    def _own(self, own: int, mapping: _Map) -> int:
+        return (
+            UNBORN
+            if own == UNBORN
+            else self.memory.numbers.own(mapping.value(self.memory.numbers.own.values[own]))
+        )
+
     def _history(self, history: int, number: int, mapping: _Map) -> int:
-        if history == BORN:
-            return BORN
+        if history in (BORN, UNBORN):
+            return history
         image = self._histories[number].get(history)
         if image is None:
             earlier, answer = self.memory.behaviour.last_told(history)
@@ -184,6 +199,13 @@ class _Map:
         pattern = rf"(?<![0-9])({'|'.join(sorted(words))})(?![0-9])"
         self._in_text = re.compile(pattern)
         self._in_bytes = re.compile(pattern.encode())
+        self.changes: dict[Role, Change] = {
+            Role.LETTER: lambda letter: self.letters.get(letter, letter),
+            Role.PID: lambda pid: self._pids.get(pid, pid),
+            Role.TICKS: lambda ticks: self._ticks.get(ticks, ticks),
+            Role.TEXT: self.value,
+            Role.VALUE: self.answered,
+        }
 
     def value(self, value: Any) -> Any:
         """An answer, or any part of a state: text and content are searched for pids and start times."""
@@ -209,45 +231,6 @@ class _Map:
     def answered(self, value: Any) -> Any:
         """The value of an outcome, which may be a pid."""
         return self._pids.get(value, value) if isinstance(value, int) else self.value(value)
-
-    def shared(self, state: SharedState) -> SharedState:
-        """A shared state."""
-        return state._replace(
-            disk=Disk(
-                tuple(sorted((self.value(path), serial) for path, serial in state.disk.names)),
-                tuple(
-                    (
-                        serial,
-                        file._replace(
-                            content=self.value(file.content),
-                            writer=self.letters.get(file.writer or "", file.writer),
-                        ),
-                    )
-                    for serial, file in state.disk.files
-                ),
-            ),
-            table=tuple(
-                sorted(
-                    entry._replace(letter=self.letters.get(entry.letter, entry.letter))
-                    for entry in state.table
-                )
-            ),
-            record_locks=tuple(
-                sorted(
-                    lock._replace(letter=self.letters.get(lock.letter, lock.letter))
-                    for lock in state.record_locks
-                )
-            ),
-            strangers=tuple(sorted(map(self._stranger, state.strangers))),
-        )
-
-    def _stranger(self, stranger: Stranger) -> Stranger:
-        """A zombie of a process, or who got the pid of one."""
-        return stranger._replace(
-            pid=self._pids.get(stranger.pid, stranger.pid),
-            start_ticks=self._ticks.get(stranger.start_ticks, stranger.start_ticks),
-            namespace=self.letters.get(stranger.namespace, stranger.namespace),
-        )
 
 
 def _centiseconds(ticks: int) -> str:
