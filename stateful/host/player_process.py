@@ -21,11 +21,12 @@ from stateful.kernel.process import PYTHON_DISPOSITIONS
 from stateful.model.call import Call, Delivery, Errno, Outside, UnmodelledSyscall
 from stateful.model.lifecycle import Outcome
 from stateful.model.machine import Machine
-from stateful.model.syscalls import SILENT, descriptor
+from stateful.model.syscalls import descriptor
 from stateful.protocol.subject import Subject
 from stateful.python.interpreter import Interpreter
 from stateful.python.switch import bury
-from stateful.run.running import LIMIT_SILENT_CALLS, do_outside, new_process, run_to_call
+from stateful.run.running import do_outside, new_process, run_to_call
+from stateful.run.step import run_to_step
 
 LONGEST_LIFE_S: Final = 60
 MESSAGE_BYTES: Final = 1 << 21
@@ -211,13 +212,9 @@ class _Actor:
 
     def run(self, *answer: Any) -> None:
         """Run to the next call that is a step, making the silent calls on the way."""
-        call = self.run_to_call(*answer)
-        for _ in range(LIMIT_SILENT_CALLS):
-            if call.name not in SILENT:
-                self.process.pending = call
-                return
-            call = self.run_to_call(perform(self.place, call))
-        raise UnmodelledSyscall(f"the subject made {LIMIT_SILENT_CALLS} calls that are no step in a row")
+        self.process.pending = run_to_step(
+            self.run_to_call(*answer), lambda silent: self.run_to_call(perform(self.place, silent))
+        )
 
     def run_to_call(self, *answer: Any) -> Call:
         return run_to_call(self.process, *answer, outside=self.outside)

@@ -342,6 +342,11 @@ def pid(call: Call) -> int | None:
     return next((value for value, _ in _of_kind(call, Kind.PID)), None)
 
 
+def outcome_of(call: Call) -> Any:
+    """How a process ends by a call; None where that does not end it."""
+    return next((value for value, _ in _of_kind(call, Kind.OUTCOME)), None)
+
+
 def sends_signal(call: Call) -> bool:
     """Whether a call sends a signal, beside the one that only asks."""
     return call.name in SIGNALLING and call.args[1] != 0

@@ -7,13 +7,11 @@ chooses the next move.
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from stateful.kernel import faults
-from stateful.kernel.call_faults import suffer
 from stateful.kernel.faults import Impossible
 from stateful.kernel.kernel import Kernel
-from stateful.model.call import BLOCKED, Call, Delivery, UnmodelledSyscall
 from stateful.model.excuses import after_fault, after_move
 from stateful.model.faults import CALL_FAULTS, OF_A_PID, POWER_LOSS, WORLD
 from stateful.model.invariants import first_broken
@@ -22,19 +20,21 @@ from stateful.model.machine import FIRST_PID
 from stateful.model.moment import Moment, View, is_quiet, needs_disk
 from stateful.model.scenario import Scenario
 from stateful.model.schedule import LETTERS, LIVES, SIGNALS, STEP, Move, ScheduleMismatch
-from stateful.model.signal_target import Target, target_of
-from stateful.model.syscalls import SILENT, WAITS, descriptor, faults_of, sends_signal
+from stateful.model.signal_target import Target
 from stateful.model.trace import Step, Trace, Violation
 from stateful.protocol.subject import Subject
 from stateful.python import interrupt, simulation, switch
 from stateful.python.interpreter import Interpreter
 from stateful.python.switch import bury
-from stateful.run.circumstances import Circumstances
-from stateful.run.running import LIMIT_SILENT_CALLS, can_exit, can_step, can_suffer, new_process, run_to_call
+from stateful.run.participant import Participant
+from stateful.run.running import can_exit, can_step, can_suffer, new_process
+from stateful.run.step import CannotStep, make_step
 
 
 class Execution:
     """A running simulation of a subject in a scenario; a context manager that leaves nothing behind."""
+
+    participant: ClassVar[type[Participant]] = Participant
 
     def __init__(self, subject: Subject, scenario: Scenario, *, judged: bool = True) -> None:
         self.judged = judged
@@ -42,8 +42,7 @@ class Execution:
         self.scenario = scenario
         other = subject.other.name if subject.other else None
         self.trace = Trace(subject.name, scenario.name, scenario.title, other)
-        self._circumstances: dict[str, Circumstances] = {}
-        self._target: Target | None = None
+        self._participants: dict[str, Participant] = {}
         self.kernel = Kernel(scenario.disk.machine)
         # Those of the kernel: whatever begins here is run by an interpreter.
         self._processes = cast("dict[str, Interpreter]", self.kernel.processes)
@@ -103,17 +102,15 @@ class Execution:
             return self._upset(move)
         letter = move.letter
         process = self._processes.get(letter)
-        before = self._target = None
+        before = None
         if self.judged and move.steps and process and needs_disk(plain(process.life), process.phase):
             before = self.kernel.disk()
         if move.kind in LIVES:
             process = self._start(move)
             step = Step(move, None, None, None, process.phase, None)
         elif move.steps:
-            step = self._step(move, process) if process else self._first_step(move)
+            step = self._step(move, self._participants[letter]) if process else self._first_step(move)
             process = self._processes[letter]
-            circumstances = self._circumstances[letter]
-            circumstances.trouble = after_move(self.kernel.is_ailing(), circumstances.trouble)
         else:
             if process is None or not process.alive:
                 raise self._misfit(move, f"{letter} is not alive")
@@ -121,8 +118,9 @@ class Execution:
         steps = self._note(letter, move)
         self.trace.steps.append(step)
         quiet = is_quiet(plain(process.life), step.phase, step.outcome is not None, steps)
-        if self.judged and (not quiet or self._target is not None) and self.trace.violation is None:
-            self._check(step, process, before)
+        target = self._participants[letter].target if move.steps else None
+        if self.judged and (not quiet or target is not None) and self.trace.violation is None:
+            self._check(step, process, before, target)
         return step
 
     def possible(self, move: Move) -> bool:
@@ -146,14 +144,15 @@ class Execution:
         Where it has not had its first turn it is looked at for this, and never was there. Raises
         ScheduleMismatch where there is no such process.
         """
-        known = self._processes.get(letter)
-        process = known or self._start_waiting(Move(STEP, letter))
-        call = process.pending
+        known = self._participants.get(letter)
+        participant = known or self._start_waiting(Move(STEP, letter))
+        process = participant.process
         step = None
-        if process.alive and call is not None:
-            step = Step(Move(STEP, letter), call, _path(process, call), None, process.phase, None)
+        if process.alive and process.pending is not None:
+            path = participant.pending_path()
+            step = Step(Move(STEP, letter), process.pending, path, None, process.phase, None)
         if known is None:
-            self._take_back(process)
+            self._take_back(participant)
         return step
 
     def launch(self, letter: str, life: str, pid: int, start_ticks: int) -> Interpreter:
@@ -163,7 +162,7 @@ class Execution:
             switch.bury([before])
         process = new_process(self.subject, letter, life, self.kernel.machine)
         process.pid, process.start_ticks = pid, start_ticks
-        return self._begin(process)
+        return self._begin(process).process
 
     def _start(self, move: Move) -> Interpreter:
         free = self.next_letter()
@@ -171,9 +170,9 @@ class Execution:
             raise self._misfit(move, f"the next new process is {free}" if free else "all letters are taken")
         if runs_other(move.kind) and self.subject.other is None:
             raise self._misfit(move, "no other subject is named with --with")
-        return self._spawn(move.letter, move.kind)
+        return self._spawn(move.letter, move.kind).process
 
-    def _start_waiting(self, move: Move) -> Interpreter:
+    def _start_waiting(self, move: Move) -> Participant:
         """A process of the scenario has its first turn."""
         letter = move.letter
         if letter not in self.waiting():
@@ -181,65 +180,40 @@ class Execution:
         return self._spawn(letter, self.scenario.cast.lives[LETTERS.index(letter)])
 
     def _first_step(self, move: Move) -> Step:
-        """The first step of a process of the scenario. To begin is one, where it has nothing else to do."""
-        process = self._start_waiting(move)
-        if move.kind == STEP and process.pending is not None and process.pending.name in WAITS:
-            return Step(move, process.pending, None, None, process.phase, None)
+        """The first step of a process of the scenario; it has not begun where that is not possible."""
+        participant = self._start_waiting(move)
         try:
-            if move.kind in CALL_FAULTS and not can_suffer(process, move.kind):
-                raise self._misfit(move, f"it does not befall the first call of {move.letter}")
-            return self._step(move, process)
+            return self._step(move, participant, begins=True)
         except ScheduleMismatch:
-            self._take_back(process)
+            self._take_back(participant)
             raise
 
-    def _step(self, move: Move, process: Interpreter) -> Step:
+    def _step(self, move: Move, participant: Participant, *, begins: bool = False) -> Step:
+        process = participant.process
         if not process.alive:
             raise self._misfit(move, f"{process.letter} has ended")
         if process.stopped:
             raise self._misfit(move, f"{process.letter} is stopped")
-        circumstances = self._circumstances[process.letter]
-        waited, delivery = process.pending, None
-        if process.signals:
-            delivery = Delivery(process.signals.pop(0))
-            circumstances.asked = circumstances.asked or "signal"
-            self._resume(process, delivery)
-            if waited is not None and waited.name in WAITS:
-                return Step(move, waited, None, delivery, process.phase, process.outcome)
-        call = process.pending
-        assert call is not None
-        path = _path(process, call)
-        if sends_signal(call):
-            people = {letter: each for letter, each in self._processes.items() if each.alive}
-            strangers = self.kernel.strangers.values()
-            self._target = target_of(people, self.kernel.disk(), strangers, process.letter, call, path)
-        if move.kind == STEP:
-            answer = self.kernel.perform(process, call)
-        elif delivery is None and move.kind in faults_of(call):
-            answer = suffer(self.kernel, process, call, move.kind)
-            circumstances.trouble = after_fault(move.kind, "", circumstances.trouble)
-        else:
-            raise self._misfit(move, f"it does not befall {call.name}()")
-        if answer is BLOCKED and delivery is not None:
-            return Step(move, call, path, delivery, process.phase, process.outcome)
-        if answer is BLOCKED:
-            raise self._misfit(move, f"{process.letter} waits in {call.name}()")
-        if process.alive:
-            self._resume(process, answer)
-        return Step(move, call, path, answer, process.phase, process.outcome)
+        participant.trouble = after_move(self.kernel.is_ailing(), participant.trouble)
+        fault = "" if move.kind == STEP else move.kind
+        try:
+            call, answer = make_step(participant, begins=begins, fault=fault)
+        except CannotStep as why:
+            raise self._misfit(move, str(why)) from None
+        return Step(move, call, participant.path, answer, process.phase, process.outcome)
 
     def _event(self, move: Move, process: Interpreter) -> Step:
-        circumstances = self._circumstances[process.letter]
+        participant = self._participants[process.letter]
         if move.kind in SIGNALS:
-            if move.kind == "term" and circumstances.asked != "exit":
-                circumstances.asked = "term"
+            if move.kind == "term" and participant.asked != "exit":
+                participant.asked = "term"
             self.kernel.send(process, SIGNALS[move.kind])
         else:
             if not can_exit(process):
                 doing = "is stopped" if process.stopped else "does not serve"
                 raise self._misfit(move, f"{move.letter} {doing}")
-            circumstances.asked = "exit"
-            self._resume(process, "exit")
+            participant.asked = "exit"
+            participant.tell("exit")
         return Step(move, None, None, None, process.phase, process.outcome)
 
     def _upset(self, move: Move) -> Step:
@@ -251,10 +225,10 @@ class Execution:
             faults.strike(self.kernel, move.kind, self._whom(move))
         except Impossible as why:
             raise self._misfit(move, str(why)) from None
-        for letter, circumstances in self._circumstances.items():
-            circumstances.alone = False
-            if self._processes[letter].alive:
-                circumstances.trouble = after_fault(move.kind, move.detail, circumstances.trouble)
+        for participant in self._participants.values():
+            participant.alone = False
+            if participant.process.alive:
+                participant.trouble = after_fault(move.kind, move.detail, participant.trouble)
         answer = None if before is None else (before, self.kernel.disk())
         step = Step(move, None, None, answer, "", None)
         self.trace.steps.append(step)
@@ -285,47 +259,37 @@ class Execution:
 
     # -- the machinery under a step -----------------------------------------------------------------
 
-    def _spawn(self, letter: str, life: str) -> Interpreter:
+    def _spawn(self, letter: str, life: str) -> Participant:
         return self._begin(new_process(self.subject, letter, life, self.kernel.machine))
 
-    def _begin(self, process: Interpreter) -> Interpreter:
+    def _begin(self, process: Interpreter) -> Participant:
         letter = process.letter
-        company = [other for other in self._processes.values() if other.alive]
-        frozen = bool(company) and all(other.stopped for other in company)
-        self._circumstances[letter] = Circumstances(tuple(other.letter for other in company), frozen)
+        participant = self._participants[letter] = self.participant(self.kernel, process)
         process.boot = self.kernel.boots
         self._processes[letter] = process
         self.trace.lives[letter] = process.life
         self.trace.pids[letter] = process.pid
-        self._resume(process)
-        return process
+        participant.tell()
+        return participant
 
-    def _take_back(self, process: Interpreter) -> None:
-        """A process that has made no call was never there."""
-        del self._processes[process.letter], self.trace.lives[process.letter]
-        del self.trace.pids[process.letter], self._circumstances[process.letter]
-        bury([process])
-
-    def _resume(self, process: Interpreter, *answer: Any) -> None:
-        """Run a process to its next call that is a step, making the silent calls on the way."""
-        process.pending = run_to_call(process, *answer)
-        for _ in range(LIMIT_SILENT_CALLS):
-            if process.pending.name not in SILENT:
-                return
-            process.pending = run_to_call(process, self.kernel.perform(process, process.pending))
-        raise UnmodelledSyscall(f"the subject made {LIMIT_SILENT_CALLS} calls that are no step in a row")
+    def _take_back(self, participant: Participant) -> None:
+        """Undo the start of a process that has not made a call yet."""
+        letter = participant.process.letter
+        del self._processes[letter], self.trace.lives[letter]
+        del self.trace.pids[letter], self._participants[letter]
+        bury([participant.process])
 
     # -- the oracle -----------------------------------------------------------------------------------
 
     def _note(self, letter: str, move: Move) -> int:
         """Note that a process has moved, beside the others; how many steps it has made."""
-        for other, circumstances in self._circumstances.items():
+        for other, participant in self._participants.items():
             if other != letter:
-                circumstances.alone = False
-        self._circumstances[letter].steps += move.steps
-        return self._circumstances[letter].steps
+                participant.alone = False
+        self._participants[letter].steps += move.steps
+        return self._participants[letter].steps
 
-    def _check(self, step: Step, process: Interpreter, before: Any) -> None:
+    def _check(self, step: Step, process: Interpreter, before: Any, target: Target | None) -> None:
         after = self.kernel.disk() if before is not None else None
         views = [self.view(each) for each in self._processes.values()]
         actor = next(view for view in views if view.letter == process.letter)
@@ -338,7 +302,7 @@ class Execution:
             after,
             views,
             len(self.waiting()),
-            self._target,
+            target,
         )
         broken = first_broken(moment, self.not_offered)
         if broken is not None:
@@ -346,11 +310,4 @@ class Execution:
 
     def view(self, process: Interpreter) -> View:
         """A process as the invariants see it."""
-        return self._circumstances[process.letter].view(process)
-
-
-def _path(process: Interpreter, call: Call) -> str | None:
-    """The virtual path that the descriptor argument of a call stands for."""
-    fd = descriptor(call)
-    file = None if fd is None else process.fds.get(fd)
-    return None if file is None else file.path
+        return self._participants[process.letter].view()

@@ -16,7 +16,6 @@ from stateful.python.interpreter import Interpreter
 from stateful.python.paths import add_host_folder
 from stateful.python.switch import resume
 
-LIMIT_SILENT_CALLS: Final = 10_000
 ENVIRONMENT: Final = {
     b"HOME": b"/home/user",
     b"HERMES_HOME": HOME.encode(),

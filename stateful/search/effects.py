@@ -7,6 +7,7 @@ put into it.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple
 
 from stateful.kernel import faults
@@ -49,7 +50,7 @@ class Calls:
         self._kernel.put(disk.files)
         if loses_power:
             self._kernel.keep_track()
-        self._known: dict[tuple[int, str, int, Call, str], Made] = {}
+        self._known: dict[tuple[int, str, int, Hashable], Made] = {}
         self._faults: dict[tuple[int, str, str], int | None] = {}
         self.start = numbers.shared(self._kernel.shared_state())
 
@@ -61,14 +62,30 @@ class Calls:
             simulation.end()
 
     def make(self, state: State, local: Local, call: Call, fault: str = "") -> Made:
-        """Make a call of a process, or have it suffer a fault."""
-        key = (state.shared, local.letter, local.own, call, fault)
-        known = self._known.get(key)
-        if known is None:
-            known, touched_others = self._make(state, local, call, fault)
-            if not touched_others:
-                self._known[key] = known
-        return known
+        """Make a call of a process, or have it fail by a fault."""
+
+        def act(process: Process) -> Any:
+            if fault:
+                return suffer(self._kernel, process, call, fault)
+            return self._kernel.perform(process, call)
+
+        return self._once(state, local, (call, fault), act)
+
+    def spawn(self, state: State, local: Local) -> Made:
+        """Put a process into the process table."""
+        return self._once(state, local, "spawn", lambda process: None)
+
+    def deliver(self, state: State, local: Local) -> Made:
+        """Take the first signal away that waits for a process."""
+
+        def act(process: Process) -> None:
+            process.signals.pop(0)
+
+        return self._once(state, local, "deliver", act)
+
+    def send(self, state: State, local: Local, number: int) -> Made:
+        """Send a process a signal, as the world does."""
+        return self._once(state, local, number, lambda process: self._kernel.send(process, number))
 
     def strike(self, state: State, kind: str, whom: str) -> int | None:
         """The shared state after a fault of the machine; None where it cannot happen."""
@@ -77,24 +94,26 @@ class Calls:
             self._faults[key] = self._strike(state, kind, whom)
         return self._faults[key]
 
-    def _make(self, state: State, local: Local, call: Call, fault: str) -> tuple[Made, bool]:
-        """What comes of a call, and whether it ended anybody else: that depends on what they are."""
+    def _once(self, state: State, local: Local, what: Hashable, act: Callable[[Process], Any]) -> Made:
+        """What comes of an act of a process, or on it; it is made where it is not remembered."""
+        key = (state.shared, local.letter, local.own, what)
+        known = self._known.get(key)
+        if known is None:
+            known, touched_others = self._make(state, local, act)
+            if not touched_others:
+                self._known[key] = known
+        return known
+
+    def _make(self, state: State, local: Local, act: Callable[[Process], Any]) -> tuple[Made, bool]:
+        """What comes of an act, and whether it ended another process: that depends on what these are."""
         kernel = self._kernel
         self._restore(state)
-        answer: Any = None
-        if call.name == "spawn":
-            kernel.processes[local.letter] = self._new_process(local.letter, local.life)
+        process = kernel.processes.get(local.letter)
+        if process is None:
+            process = kernel.processes[local.letter] = self._new_process(local.letter, local.life)
             kernel.processes = dict(sorted(kernel.processes.items()))
-        process = kernel.processes[local.letter]
         others = [other for other in kernel.processes.values() if other is not process]
-        if call.name == "deliver":
-            process.signals.pop(0)
-        elif call.name == "be sent":
-            kernel.send(process, call.args[0])
-        elif fault:
-            answer = suffer(kernel, process, call, fault)
-        elif call.name != "spawn":
-            answer = kernel.perform(process, call)
+        answer = act(process)
         own = self._numbers.own(kernel.own_state(process)) if process.alive else UNBORN
         made = Made(answer, self._numbers.shared(kernel.shared_state()), own, process.alive)
         return made, not all(other.alive for other in others)

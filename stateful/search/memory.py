@@ -13,22 +13,22 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from stateful.kernel.state import SharedState
-from stateful.model.call import BLOCKED, Call, Delivery, UnmodelledSyscall
+from stateful.model.call import BLOCKED, Call, Delivery
 from stateful.model.disk import Disk
 from stateful.model.excuses import after_fault, after_move
-from stateful.model.faults import CALL_FAULTS, WORLD
+from stateful.model.faults import WORLD
 from stateful.model.images import DiskImage
 from stateful.model.life import plain
 from stateful.model.lifecycle import LEAVING, STARTING, Entry, Outcome
 from stateful.model.machine import FIRST_PID
 from stateful.model.moment import View
 from stateful.model.schedule import LETTERS, SIGNALS, STEP, Move
-from stateful.model.syscalls import SILENT, WAITS, faults_of
+from stateful.model.syscalls import outcome_of
 from stateful.protocol.subject import Subject
 from stateful.python import interrupt
-from stateful.run.running import LIMIT_SILENT_CALLS
+from stateful.run.step import CannotStep, make_step, run_to_step
 from stateful.search.behaviour import BORN, Behaviour
-from stateful.search.effects import Calls
+from stateful.search.effects import Calls, Made
 from stateful.search.search_state import UNBORN, Effect, Local, Numbering, Numbers, State
 
 
@@ -146,20 +146,18 @@ class Memory:
         return None if known is None else known.among(state, index)
 
     def _work_out(self, state: State, move: Move, index: int) -> Effect | None:
-        local = self.local(state.locals[index])
         key = (move.kind, state.shared, state.locals[index])
+        process = _Process(self, state, index)
+        effect: Effect | None
         if move.steps:
-            effect = self._step(state, index, local, move.kind)
+            effect = process.step("" if move.kind == STEP else move.kind)
         elif move.kind == "exit":
-            effect = self._go_on(state, index, local._replace(asked="exit"), Call("serve"), "exit")
+            process.note(asked="exit")
+            effect = process.told("exit")
         elif move.kind in SIGNALS:
-            signal = Call("be sent", (SIGNALS[move.kind],))
-            _, shared, own, _ = self.calls.make(state, local, signal)
-            if move.kind == "term" and local.asked != "exit":
-                local = local._replace(asked="term")
-            effect = self._place_after(state, index, local, shared, own, None, None)
+            effect = process.sent(move.kind)
         else:
-            effect = self._be_born(state, index, local)
+            effect = process.born()
         if effect is None or not self._ended_others(state, effect, index):
             self._steps[key] = effect and effect.alone(index)
         return effect
@@ -171,82 +169,14 @@ class Memory:
         if shared is None:
             return None
         locals_ = []
-        for number in self._ended(state.locals, shared):
+        for number in self.ended(state.locals, shared):
             local = self.local(number)
             if local.outcome is None and local.history != UNBORN:
                 local = local._replace(trouble=after_fault(move.kind, move.detail, local.trouble))
             locals_.append(self.numbers.local(local))
         return Effect(State(shared, tuple(locals_)), None, None)
 
-    def _be_born(self, state: State, index: int, local: Local) -> Effect:
-        _, shared, own, _ = self.calls.make(state, local, Call("spawn"))
-        born = local._replace(history=BORN, own=own)
-        state = state.put(index, shared, self.numbers.local(born))
-        return self._settle(state, index, born, None, None)
-
-    def _step(self, state: State, index: int, local: Local, kind: str) -> Effect | None:
-        begins = local.history == UNBORN
-        if begins:
-            state = self._be_born(state, index, local).after
-            local = self.local(state.locals[index])
-        fault = kind if kind in CALL_FAULTS else ""
-        trouble = after_fault(fault, "", local.trouble)
-        trouble = after_move(self.is_ailing(state), trouble)
-        local = local._replace(trouble=trouble)
-        if begins and kind == STEP and self.pending(local).name in WAITS:  # To begin is all it has to do.
-            state = state.put(index, state.shared, self.numbers.local(local))
-            return Effect(state, self.pending(local), None)
-        signals = self.entry(state, local.letter).signals
-        delivery = Delivery(signals[0]) if signals else None
-        call = self.pending(local)
-        if delivery is not None:
-            _, shared, own, _ = self.calls.make(state, local, Call("deliver"))
-            local = local._replace(own=own, asked=local.asked or "signal")
-            state = state.put(index, shared, self.numbers.local(local))
-            effect = self._go_on(state, index, local, call, delivery)
-            if call.name in WAITS:
-                return effect
-            state, local = effect.after, self.local(effect.after.locals[index])
-            call = self.pending(local)
-        if fault and (signals or fault not in faults_of(call)):
-            return None
-        answer, shared, own, alive = self.calls.make(state, local, call, fault)
-        if answer is BLOCKED:
-            return Effect(state, call, delivery) if delivery is not None else None
-        effect = self._place_after(state, index, local, shared, own, call, answer)
-        return self._go_on(effect.after, index, local._replace(own=own), call, answer) if alive else effect
-
-    def _go_on(self, state: State, index: int, local: Local, call: Call, answer: Any) -> Effect:
-        """Tell a process an answer and let it run to its next step."""
-        told = local._replace(history=self.behaviour.told(local.history, answer))
-        return self._settle(state, index, told, call, answer)
-
-    def _settle(self, state: State, index: int, local: Local, call: Call | None, answer: Any) -> Effect:
-        """Make the silent calls that a process makes before its next step."""
-        shared = state.shared
-        for _ in range(LIMIT_SILENT_CALLS):
-            intent = self.behaviour.intent(local.letter, local.life, local.history)
-            local = local._replace(phase=intent.phase, owned=intent.owned)
-            state = state.put(index, shared, self.numbers.local(local))
-            if intent.call.name not in SILENT:
-                return Effect(state, call, answer)
-            told, shared, own, _ = self.calls.make(state, local, intent.call)
-            local = local._replace(own=own, history=self.behaviour.told(local.history, told))
-        raise UnmodelledSyscall(f"the subject made {LIMIT_SILENT_CALLS} calls that are no step in a row")
-
-    def _place_after(
-        self, state: State, index: int, local: Local, shared: int, own: int, call: Call | None, answer: Any
-    ) -> Effect:
-        """The effect of a move by which processes may have ended."""
-        locals_ = list(state.locals)
-        locals_[index] = self.numbers.local(local._replace(own=own))
-        ended = list(self._ended(locals_, shared))
-        if call is not None and call.name == "exit" and ended[index] != locals_[index]:
-            local = self.local(ended[index])._replace(phase=LEAVING, outcome=call.args[1], asked=local.asked)
-            ended[index] = self.numbers.local(local)
-        return Effect(State(shared, tuple(ended)), call, answer)
-
-    def _ended(self, locals_: Sequence[int], shared: int) -> Iterator[int]:
+    def ended(self, locals_: Sequence[int], shared: int) -> Iterator[int]:
         """The local states, of which some may have ended, as a shared state says."""
         living = {entry.letter for entry in self.shared_state(shared).table}
         for number in locals_:
@@ -262,3 +192,120 @@ class Memory:
             before != after and other != index
             for other, (before, after) in enumerate(zip(state.locals, effect.after.locals, strict=True))
         )
+
+
+class _Process:
+    """A process in a state, which makes a move; a ``Stepper``.
+
+    Attributes:
+        state: the state as far as the move has come.
+    """
+
+    def __init__(self, memory: Memory, state: State, index: int) -> None:
+        self.state = state
+        self._memory = memory
+        self._index = index
+        self._letter = self._local.letter
+
+    @property
+    def _local(self) -> Local:
+        return self._memory.local(self.state.locals[self._index])
+
+    def note(self, shared: int | None = None, **fields: Any) -> None:
+        """Go on in another local state, and shared state."""
+        number = self._memory.numbers.local(self._local._replace(**fields))
+        self.state = self.state.put(self._index, self.state.shared if shared is None else shared, number)
+
+    # -- moves ------------------------------------------------------------------------------------------
+
+    def born(self) -> Effect:
+        """It has its first turn, and comes to its first call."""
+        made = self._memory.calls.spawn(self.state, self._local)
+        self.note(made.shared, history=BORN, own=made.own)
+        self._settle()
+        return Effect(self.state, None, None)
+
+    def sent(self, kind: str) -> Effect:
+        """The world sends it a signal."""
+        if kind == "term" and self._local.asked != "exit":
+            self.note(asked="term")
+        made = self._memory.calls.send(self.state, self._local, SIGNALS[kind])
+        self._place(made, None)
+        return Effect(self.state, None, None)
+
+    def told(self, answer: Any) -> Effect:
+        """It is told an answer to the call in which it waits."""
+        call = self.pending
+        self._tell(answer)
+        return Effect(self.state, call, answer)
+
+    def step(self, fault: str) -> Effect | None:
+        """It makes a step; None where it cannot."""
+        begins = self._local.history == UNBORN
+        if begins:
+            self.born()
+        trouble = after_fault(fault, "", self._local.trouble)
+        self.note(trouble=after_move(self._memory.is_ailing(self.state), trouble))
+        try:
+            call, answer = make_step(self, begins=begins, fault=fault)
+        except CannotStep:
+            return None
+        return Effect(self.state, call, answer)
+
+    # -- the parts of a step ----------------------------------------------------------------------------
+
+    @property
+    def pending(self) -> Call:
+        return self._memory.pending(self._local)
+
+    def deliver(self) -> Delivery | None:
+        signals = self._memory.entry(self.state, self._letter).signals
+        if not signals:
+            return None
+        made = self._memory.calls.deliver(self.state, self._local)
+        self.note(made.shared, own=made.own, asked=self._local.asked or "signal")
+        self._tell(Delivery(signals[0]))
+        return Delivery(signals[0])
+
+    def perform(self, call: Call, fault: str) -> Any:
+        made = self._memory.calls.make(self.state, self._local, call, fault)
+        if made.answer is not BLOCKED:
+            self._place(made, call)
+        return made.answer
+
+    def proceed(self, call: Call, answer: Any) -> None:
+        if self._local.outcome is None:
+            self._tell(answer)
+
+    # -- what comes of them -----------------------------------------------------------------------------
+
+    def _tell(self, answer: Any) -> None:
+        self.note(history=self._memory.behaviour.told(self._local.history, answer))
+        self._settle()
+
+    def _settle(self) -> None:
+        """Make the silent calls that the process makes before its next step."""
+
+        def perform(silent: Call) -> Call:
+            made = self._memory.calls.make(self.state, self._local, silent)
+            history = self._memory.behaviour.told(self._local.history, made.answer)
+            self.note(made.shared, own=made.own, history=history)
+            return self._intended()
+
+        run_to_step(self._intended(), perform)
+
+    def _intended(self) -> Call:
+        local = self._local
+        intent = self._memory.behaviour.intent(local.letter, local.life, local.history)
+        self.note(phase=intent.phase, owned=intent.owned)
+        return intent.call
+
+    def _place(self, made: Made, call: Call | None) -> None:
+        """Go on after a call or a signal by which processes may have ended."""
+        before = self._local
+        self.note(made.shared, own=made.own)
+        self.state = State(made.shared, tuple(self._memory.ended(self.state.locals, made.shared)))
+        if call is not None and self._local.outcome is not None:
+            outcome = outcome_of(call)
+            if outcome is not None:
+                self.note(phase=LEAVING, outcome=outcome, asked=before.asked)

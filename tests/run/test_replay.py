@@ -19,7 +19,7 @@ MISFITS = {
     "A1 B1 C1": (
         "C1 is not possible after A1 B1: there is no process C; possible: A, B, crash-A, crash-B, start-C"
     ),
-    "A8 A1": "A1 is not possible after A8: A waits in serve(); possible: B, crash-A, exit-A, start-C",
+    "A8 A1": "A1 is not possible after A8: it waits in serve(); possible: B, crash-A, exit-A, start-C",
     "A8 exit-A A5 A1": "A1 is not possible after A8 exit-A A5: A has ended; possible: B, start-C",
     "exit-A": "exit-A is not possible after the start: A is not alive; possible: A, start-C",
     "A1 exit-A": "exit-A is not possible after A1: A does not serve; possible: A, B, crash-A, start-C",

@@ -20,6 +20,7 @@ from stateful.model.standard import find_scenario
 from stateful.model.syscalls import SILENT
 from stateful.protocol.subject import find_subject
 from stateful.run.execution import Execution
+from stateful.run.participant import Participant
 
 RECOVERIES = ("sigcont", "disk-well")
 
@@ -83,18 +84,31 @@ def settle(found: Any, scenario: Scenario) -> list[Move]:
     return moves
 
 
+class _Listener(Participant):
+    """A participant that remembers all that its process was told."""
+
+    def __init__(self, kernel: Any, process: Any) -> None:
+        super().__init__(kernel, process)
+        self.heard: list[Any] = []
+
+    def tell(self, *answer: Any) -> None:
+        self.heard += answer
+        super().tell(*answer)
+
+
 class _Listening(Execution):
     """An execution of some moves that remembers all that each process was told."""
 
+    participant = _Listener
+
     def __init__(self, subject: Any, scenario: Scenario, moves: list[Move]) -> None:
         super().__init__(subject, scenario)
-        self._told: dict[str, list[Any]] = {}
         perform = self.kernel.perform
 
         def listen(process: Any, call: Any) -> Any:
             answer = perform(process, call)
             if call.name in SILENT:
-                self._told.setdefault(process.letter, []).append(answer)
+                self._heard(process.letter).append(answer)
             return answer
 
         self.kernel.perform = listen  # type: ignore[method-assign]
@@ -104,9 +118,10 @@ class _Listening(Execution):
             except ScheduleMismatch:
                 break
 
-    def _resume(self, process: Any, *answer: Any) -> None:
-        self._told.setdefault(process.letter, []).extend(answer)
-        super()._resume(process, *answer)
+    def _heard(self, letter: str) -> list[Any]:
+        participant = self._participants[letter]
+        assert isinstance(participant, _Listener)
+        return participant.heard
 
     def is_stopped(self, letter: str) -> bool:
         process = self.processes().get(letter)
@@ -154,7 +169,7 @@ class _Listening(Execution):
     def state(self) -> Any:
         own = []
         for letter, process in sorted(self.processes().items()):
-            told: Any = tuple(self._told[letter])
+            told: Any = tuple(self._heard(letter))
             if process.outcome is not None:
                 killed = process.outcome.kind == "killed"
                 told = process.outcome._replace(value=None) if killed else process.outcome

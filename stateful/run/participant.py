@@ -1,0 +1,106 @@
+"""A process of an execution: its interpreter, the steps that it makes, and what has happened to it there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stateful.kernel.call_faults import suffer
+from stateful.kernel.kernel import Kernel
+from stateful.model.call import Call, Delivery
+from stateful.model.excuses import UNTROUBLED, after_fault
+from stateful.model.life import plain
+from stateful.model.moment import View
+from stateful.model.signal_target import Target, target_of
+from stateful.model.syscalls import descriptor, sends_signal
+from stateful.python.interpreter import Interpreter
+from stateful.run.running import run_to_call
+from stateful.run.step import run_to_step
+
+
+class Participant:
+    """A process in an execution; a ``Stepper``.
+
+    Attributes:
+        company, frozen, alone, steps, asked, trouble: see ``View``.
+        path: what the descriptor of its last call stood for, when that was made.
+        target: the process that its last call sent a signal to, if it sent any.
+    """
+
+    def __init__(self, kernel: Kernel, process: Interpreter) -> None:
+        company = [other for other in kernel.processes.values() if other.alive]
+        self.kernel = kernel
+        self.process = process
+        self.company = tuple(other.letter for other in company)
+        self.frozen = bool(company) and all(other.stopped for other in company)
+        self.alone = True
+        self.steps = 0
+        self.asked: str | None = None
+        self.trouble = UNTROUBLED
+        self.path: str | None = None
+        self.target: Target | None = None
+
+    @property
+    def pending(self) -> Call:
+        assert self.process.pending is not None
+        return self.process.pending
+
+    def pending_path(self) -> str | None:
+        """The virtual path that the descriptor argument of the next call stands for."""
+        fd = descriptor(self.pending)
+        file = None if fd is None else self.process.fds.get(fd)
+        return None if file is None else file.path
+
+    def deliver(self) -> Delivery | None:
+        self.path = self.target = None
+        if not self.process.signals:
+            return None
+        delivery = Delivery(self.process.signals.pop(0))
+        self.asked = self.asked or "signal"
+        self.tell(delivery)
+        return delivery
+
+    def perform(self, call: Call, fault: str) -> Any:
+        self.path = self.pending_path()
+        if sends_signal(call):
+            people = {letter: each for letter, each in self.kernel.processes.items() if each.alive}
+            strangers = self.kernel.strangers.values()
+            self.target = target_of(
+                people, self.kernel.disk(), strangers, self.process.letter, call, self.path
+            )
+        if not fault:
+            return self.kernel.perform(self.process, call)
+        self.trouble = after_fault(fault, "", self.trouble)
+        return suffer(self.kernel, self.process, call, fault)
+
+    def proceed(self, call: Call, answer: Any) -> None:
+        if self.process.alive:
+            self.tell(answer)
+
+    def tell(self, *answer: Any) -> None:
+        """Have the process run to its next step; it is told an answer, unless it begins."""
+
+        def perform(silent: Call) -> Call:
+            self.process.pending = silent
+            return run_to_call(self.process, self.kernel.perform(self.process, silent))
+
+        self.process.pending = run_to_step(run_to_call(self.process, *answer), perform)
+
+    def view(self) -> View:
+        """The process as the invariants see it."""
+        process = self.process
+        killed = process.outcome is not None and process.outcome.kind == "killed"
+        return View(
+            process.letter,
+            plain(process.life),
+            process.pid,
+            process.phase,
+            process.owned,
+            process.outcome,
+            None if killed else self.asked,
+            self.trouble,
+            self.steps,
+            self.alone,
+            self.company,
+            self.frozen,
+            process.namespace,
+        )
