@@ -58,7 +58,11 @@ class Execution:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
-        self.close()
+        try:
+            if error is None and self._open:
+                self.kernel.check()
+        finally:
+            self.close()
 
     def close(self) -> None:
         """Unwind all processes, remove the temporary directory, give the entry points back."""

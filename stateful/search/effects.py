@@ -8,7 +8,7 @@ put into it.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from stateful.kernel import faults
 from stateful.kernel.call_faults import suffer
@@ -22,6 +22,8 @@ from stateful.model.faults import POWER_LOSS
 from stateful.model.images import DiskImage
 from stateful.python import simulation
 from stateful.search.search_state import UNBORN, Local, Numbers, State
+
+RESTORED_BETWEEN_CHECKS: Final = 64
 
 
 class Made(NamedTuple):
@@ -134,7 +136,13 @@ class Calls:
         self.made += 1
         values = [self._numbers.local.values[number] for number in state.locals]
         owns = {value.letter: self._numbers.own.values[value.own] for value in values if value.own != UNBORN}
-        restore(self._kernel, self._numbers.shared.values[state.shared], owns, self._new_process)
+        shared = self._numbers.shared.values[state.shared]
+        restore(self._kernel, shared, owns, self._new_process)
+        if self.made % RESTORED_BETWEEN_CHECKS == 0:
+            self._kernel.check()
+            assert self._kernel.shared_state() == shared, "the kernel is not in the state it was brought into"
+            for process in self._kernel.processes.values():
+                assert self._kernel.own_state(process) == owns[process.letter]
 
     def _new_process(self, letter: str, life: str) -> Process:
         return Process(letter, life, self._machine)
