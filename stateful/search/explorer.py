@@ -112,6 +112,10 @@ class Explorer:
                 self.signalled = True
             self._begin()
 
+    def close(self) -> None:
+        """Give the memory back."""
+        self.memory.close()
+
     def so_far(self) -> Result:
         """The result as it stands."""
         layer = self._layer

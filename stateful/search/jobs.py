@@ -15,11 +15,12 @@ from stateful.model.scenario import Scenario
 from stateful.protocol.subject import Offer, Subject
 from stateful.python.guard import Watchdog
 from stateful.run.workers import in_parallel
+from stateful.search.decider import Decider
 from stateful.search.explorer import Explorer
 from stateful.search.memory import Memory
 from stateful.search.part import WHOLE, Part
 from stateful.search.result import Result
-from stateful.search.supervised import supervise
+from stateful.search.supervised import Supervised
 
 Message = tuple[int, Result]
 Listener = Callable[[int, Result], None]
@@ -90,19 +91,25 @@ def _do(subject: Subject, offer: Offer, deadline: float, job: Job, tell: Callabl
             tell((numbers[result.scenario], result))
 
     until = time.perf_counter() + deadline - time.time()
-    first = job.scenarios[0][1]
-    if first.cast.supervision is not None:
-        for number, scenario in job.scenarios:
-            tell((number, supervise(subject, scenario, until)))
-        return
-    memory = Memory(subject, first.disk, loses_power=first.loses_power)
-    explorer = Explorer(offer, list(numbers), memory, until, watch, part=job.part)
+    decider = decider_of(subject, offer, job, until, watch)
     try:
         with Watchdog():
-            for result in explorer.run():
+            for result in decider.run():
                 watch(result)
     except KeyboardInterrupt:
-        watch(replace(explorer.so_far(), reason="interrupted"))
+        watch(replace(decider.so_far(), reason="interrupted"))
         raise
     finally:
-        memory.close()
+        decider.close()
+
+
+def decider_of(
+    subject: Subject, offer: Offer, job: Job, until: float, watch: Callable[[Result], None]
+) -> Decider:
+    """What finds the results of a job."""
+    scenarios = [scenario for _, scenario in job.scenarios]
+    first = scenarios[0]
+    if first.cast.supervision is not None:
+        return Supervised(subject, scenarios, until)
+    memory = Memory(subject, first.disk, loses_power=first.loses_power)
+    return Explorer(offer, scenarios, memory, until, watch, part=job.part)

@@ -8,6 +8,7 @@ processes overlap, as they do not in the search, where every order of them is tr
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from stateful.kernel.kernel import CLOCK_START_US
@@ -36,6 +37,29 @@ LIMIT_RESPAWNS: Final = 20_000
 
 class Unfinished(Exception):
     """The scenario cannot be played to its end, and why."""
+
+
+class Supervised:
+    """Plays supervised scenarios, one after another; a ``Decider``."""
+
+    def __init__(self, subject: Subject, scenarios: Sequence[Scenario], deadline: float) -> None:
+        self._subject = subject
+        self._scenarios = scenarios
+        self._deadline = deadline
+        self._under_way = scenarios[0]
+
+    def run(self) -> Iterator[Result]:
+        """The result of each scenario."""
+        for scenario in self._scenarios:
+            self._under_way = scenario
+            yield supervise(self._subject, scenario, self._deadline)
+
+    def so_far(self) -> Result:
+        """The scenario that is under way: nothing is told of it before its end."""
+        return Result(self._under_way)
+
+    def close(self) -> None:
+        """Nothing is left: each execution has been closed."""
 
 
 def supervise(subject: Subject, scenario: Scenario, deadline: float = float("inf")) -> Result:
