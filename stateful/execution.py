@@ -9,7 +9,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any
 
-from stateful.invariants import first_broken
+from stateful.invariants import all_broken, first_broken
 from stateful.kernel import faults, interrupt, simulation, switch
 from stateful.kernel.call import BLOCKED, SILENT, WAITS, Call, Delivery, UnmodelledSyscall
 from stateful.kernel.call_faults import CALL_FAULTS, faults_of, suffer
@@ -39,10 +39,19 @@ from stateful.trouble import after_fault, after_move
 
 
 class Execution:
-    """A running simulation of a subject in a scenario; a context manager that leaves nothing behind."""
+    """A running simulation of a subject in a scenario; a context manager that leaves nothing behind.
 
-    def __init__(self, subject: Subject, scenario: Scenario, *, judged: bool = True) -> None:
+    Attributes:
+        broken: with ``referee`` every invariant that was broken, with its first sentence; there is no
+            violation then, so that the execution goes on.
+    """
+
+    def __init__(
+        self, subject: Subject, scenario: Scenario, *, judged: bool = True, referee: bool = False
+    ) -> None:
         self.judged = judged
+        self.referee = referee
+        self.broken: dict[str, str] = {}
         self.subject = subject
         self.scenario = scenario
         other = subject.other.name if subject.other else None
@@ -342,6 +351,9 @@ class Execution:
             len(self.waiting()),
             self._target,
         )
+        if self.referee:
+            self.broken = dict(all_broken(moment, self.not_offered)) | self.broken
+            return
         broken = first_broken(moment, self.not_offered)
         if broken is not None:
             self.trace.violation = Violation(*broken)

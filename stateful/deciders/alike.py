@@ -24,7 +24,8 @@ NAME, CONTENT, FOLDER, LINK = "name", "content", "folder", "link"
 _OF_FOLDERS: Final = frozenset({"listdir", "scandir", "rename", "rmdir"})
 _OF_CONTENTS: Final = frozenset({"open", "stat", "truncate"})  # what is read has been opened
 _MAKES_LINKS: Final = frozenset({"symlink"})
-UNKNOWN: Final = "unknown"
+Broken = tuple[str, ...]  # the invariants that a life breaks
+UNKNOWN: Final = ("unknown",)
 
 
 class Look(NamedTuple):
@@ -52,7 +53,7 @@ class _Fork:
     def __init__(self, look: Look) -> None:
         self.look = look
         self.forks: dict[Any, _Fork] = {}
-        self.ends: dict[Any, str | None] = {}
+        self.ends: dict[Any, Broken] = {}
 
 
 class Lives:
@@ -61,7 +62,7 @@ class Lives:
     def __init__(self) -> None:
         self._first: _Fork | None = None
 
-    def answer(self, disk: Disk) -> str | None:
+    def answer(self, disk: Disk) -> Broken:
         """What came of a life on a disk that is alike; UNKNOWN where there was none."""
         fork = self._first
         while fork is not None:
@@ -71,7 +72,7 @@ class Lives:
             fork = fork.forks.get(seen)
         return UNKNOWN
 
-    def learn(self, found: Disk, looks: Sequence[Look], answer: str | None) -> None:
+    def learn(self, found: Disk, looks: Sequence[Look], answer: Broken) -> None:
         """Note what came of a life that found a disk and has looked at this, in this order."""
         if not looks or any(look.what == LINK for look in looks):
             return

@@ -40,7 +40,16 @@ class Calls:
         start: the number of the shared state that they begin with.
     """
 
-    def __init__(self, subject: Subject, disk: DiskImage, numbers: Numbers, *, loses_power: bool) -> None:
+    def __init__(
+        self,
+        subject: Subject,
+        disk: DiskImage,
+        numbers: Numbers,
+        *,
+        loses_power: bool,
+        remembers: bool = True,
+    ) -> None:
+        self._remembers = remembers
         self.made = 0
         self._subject = subject
         self._numbers = numbers
@@ -67,7 +76,7 @@ class Calls:
         known = self._known.get(key)
         if known is None:
             known, touched_others = self._make(state, local, call, fault)
-            if not touched_others:
+            if self._remembers and not touched_others:
                 self._known[key] = known
         return known
 

@@ -8,6 +8,7 @@ from stateful.chronicle import Chronicle
 from stateful.deciders.part import Seen
 from stateful.deciders.power import Lost
 from stateful.scenario import Scenario
+from stateful.schedule import Move
 from stateful.trace import Trace
 
 HOLDS, VIOLATED, UNKNOWN = "holds", "violated", "unknown"
@@ -29,6 +30,7 @@ class Result:
         power_losses: what power losses have shown, by profile.
         missing: the lives of the scenario that the subject does not offer; nothing is searched then.
         chronicle: what happened, where it is supervised: it is played once, and has no states.
+        broken: for a referee, a way to each invariant that is broken, whatever else is broken on it.
         seen: what was gone through, where it is a part of a search.
     """
 
@@ -45,6 +47,7 @@ class Result:
     chronicle: Chronicle | None = None
     power_losses: dict[str, Lost] = field(default_factory=dict)
     seen: Seen | None = None
+    broken: dict[str, list[Move]] = field(default_factory=dict)
 
     @property
     def finished(self) -> bool:
