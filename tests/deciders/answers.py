@@ -1,0 +1,160 @@
+"""The answers of several searches of one protocol, and of plain re-execution: which invariants are violated.
+
+Plain re-execution shares no memory, no restoring of kernels and no reduction with the search. It executes
+every prefix from a fresh kernel, and from there, each in an execution of its own, every question that
+``stateful.deciders.questions`` asks.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from stateful.deciders.behaviour import Behaviour
+from stateful.deciders.explore import Explorer
+from stateful.deciders.memory import Memory
+from stateful.deciders.power import JUDGED, profile_of
+from stateful.deciders.result import Result
+from stateful.kernel.guard import Watchdog
+from stateful.kernel.process import OWNER
+from stateful.moment import LONGEST_LIFE_STEPS
+from stateful.schedule import STEP, Move, ScheduleMismatch
+from stateful.subject import JUST_STARTS, Subject, find_subject
+from tests.deciders.protocols import Protocol
+from tests.deciders.test_referee import Listening, settle
+
+Switches = Mapping[str, bool]
+
+FULL: Final = {"reduced": False, "alike": False}
+SEARCHES: Final[Mapping[str, Switches]] = {
+    "no reduction": FULL,
+    "reduced": {},
+    "memo of alike disks off": {"alike": False},
+    "symmetry off": {"symmetric": False},
+}
+
+
+class Found(NamedTuple):
+    """What a search found, and how.
+
+    Attributes:
+        calls: every call that a process wanted to make, with its letter.
+    """
+
+    result: Result
+    calls: frozenset[tuple[str, Any]]
+
+    @property
+    def broken(self) -> frozenset[str]:
+        return frozenset(self.result.broken or self.result.violations)
+
+
+def write(protocol: Protocol, folder: Path, name: str) -> Subject:
+    """The subject that a protocol is, in a file of a name that none had before."""
+    file = folder / f"{name}.py"
+    file.write_text(protocol.source)
+    return find_subject(file)
+
+
+def search(
+    subject: Subject,
+    protocol: Protocol,
+    *,
+    referee: bool = True,
+    behaviour: Behaviour | None = None,
+    **switches: bool,
+) -> Found:
+    """What a search finds with some reductions off; ``behaviour`` is what is known of the subject's code."""
+    scenario = protocol.scenario
+    remembers = switches.pop("remembers", True)
+    memory = Memory(subject, scenario.disk, loses_power=scenario.loses_power, remembers=remembers)
+    memory.behaviour, own = behaviour or memory.behaviour, memory.behaviour
+    offer = JUST_STARTS._replace(can_query=protocol.query is not None)
+    try:
+        *_, result = Explorer(offer, [scenario], memory, referee=referee, **switches).run()
+        intents = memory.behaviour._intents.items()
+        return Found(result, frozenset((letter, intent.call) for (letter, _, _), intent in intents))
+    finally:
+        memory.behaviour = own
+        memory.close()
+
+
+def search_all(subject: Subject, protocol: Protocol, *, referee: bool = True) -> dict[str, Found]:
+    """What each of SEARCHES finds. The subject's code runs once for all: what it does is no reduction's."""
+    behaviour = Behaviour(subject, protocol.scenario.disk.machine)
+    try:
+        return {
+            name: search(subject, protocol, referee=referee, behaviour=behaviour, **switches)
+            for name, switches in SEARCHES.items()
+        }
+    finally:
+        behaviour.close()
+
+
+def execute(subject: Subject, protocol: Protocol) -> dict[str, list[Move]]:
+    """The invariants that some schedule, or the answer to a question, violates, and how it does."""
+    scenario = protocol.scenario
+    broken: dict[str, list[Move]] = {}
+    seen: set[Any] = set()
+    queue: deque[list[Move]] = deque([settle(subject, scenario)])
+    while queue:
+        moves = queue.popleft()
+        with Watchdog(), Listening(subject, scenario, moves, referee=True) as execution:
+            lost = bool(moves) and moves[-1].kind == "power-loss"
+            state = execution.kernel.shared_state() if lost else execution.state()
+            broken = dict.fromkeys(execution.broken, moves) | broken
+            if state in seen or (lost and profile_of(moves[-1]) not in JUDGED):
+                continue
+            seen.add(state)
+            questions = list(_questions(execution, protocol.query is not None))
+            if not lost:
+                queue.extend([*moves, move] for move in execution.options(moves))
+        for question in questions:
+            asked, answer = _ask(subject, protocol, moves, question)
+            broken = dict.fromkeys(answer, asked) | broken
+    return broken
+
+
+class _Question(NamedTuple):
+    life: str
+    spared: tuple[str, ...] = ()
+    stays_ailing: bool = False
+
+
+def _questions(execution: Listening, queries: bool) -> Iterator[_Question]:
+    """The lives that one process is to live alone after a moment."""
+    views = map(execution.view, execution.processes().values())
+    owners = tuple(view.letter for view in views if view.owns)
+    yield _Question("start")
+    if owners:
+        yield _Question("start", owners)
+    if execution.kernel.is_ailing():
+        yield _Question("start", stays_ailing=True)
+    if queries:
+        yield _Question("status", owners)
+
+
+def _ask(
+    subject: Subject, protocol: Protocol, moves: list[Move], question: _Question
+) -> tuple[list[Move], dict[str, str]]:
+    """Kill whom a question does not spare and let one process live; the moves, and what they violate."""
+    with Watchdog(), Listening(subject, protocol.scenario, moves, referee=True) as execution:
+        alive = [letter for letter, process in execution.processes().items() if process.alive]
+        kills = [Move("crash", letter) for letter in alive if letter not in question.spared]
+        heals = [Move("disk-well")] if execution.kernel.is_ailing() and not question.stays_ailing else []
+        own = not execution.processes() and question.life == protocol.scenario.cast.lives[0]
+        letter = "A" if own else execution.next_letter()
+        for move in (*kills, *heals):
+            execution.make(move)
+        execution.broken.clear()
+        for number in range(LONGEST_LIFE_STEPS + 1):
+            try:
+                execution.make(Move(STEP if number or own else question.life, letter))
+            except ScheduleMismatch:
+                break  # It waits.
+            process = execution.processes()[letter]
+            if not process.alive or process.phase == OWNER:
+                break
+        return execution.trace.moves, execution.broken
