@@ -8,8 +8,8 @@ is walked with a disk in hand.
 
 Counted as looking, rather too much than too little: at the kind, mode and other names of whatever a path
 leads through, at the content, time and inode number of what was opened, changed or asked for its size, at
-the names in a folder that was listed, moved or removed. Where a symbolic link may lead somewhere, nothing
-is learnt.
+the names, kinds and modes in a folder that was listed, moved or removed. Where a symbolic link may lead
+somewhere, nothing is learnt.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from stateful.kernel.disk import Disk
 
 NAME, CONTENT, FOLDER, LINK = "name", "content", "folder", "link"
 _OF_FOLDERS: Final = frozenset({"listdir", "scandir", "rename", "rmdir"})
-_OF_CONTENTS: Final = frozenset({"open", "stat", "truncate"})  # what is read has been opened
+# What is read, or sent by sendfile, has been opened. An access or a chdir numbers an inode, as a stat does.
+_OF_CONTENTS: Final = frozenset({"open", "stat", "truncate", "access", "chdir"})
 _MAKES_LINKS: Final = frozenset({"symlink"})
 Broken = tuple[str, ...]  # the invariants that a life breaks
 UNKNOWN: Final = ("unknown",)
@@ -37,7 +38,11 @@ class Look(NamedTuple):
     def sees(self, disk: Disk) -> Any:
         """What there is to see of it on a disk."""
         if self.what == FOLDER:
-            return tuple(path for path, _ in disk.names if path.startswith(f"{self.path}/"))
+            files = dict(disk.files)
+            inside = (
+                (path, files[serial]) for path, serial in disk.names if path.startswith(f"{self.path}/")
+            )
+            return tuple((path, file.kind, file.mode) for path, file in inside)
         serial = dict(disk.names).get(self.path)
         if serial is None:
             return None

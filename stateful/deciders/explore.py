@@ -28,7 +28,7 @@ from stateful.deciders.behaviour import Nondeterminism
 from stateful.deciders.digest import Digests
 from stateful.deciders.faults import fault_moves, recoveries
 from stateful.deciders.finding import note_broken, note_violation
-from stateful.deciders.goals import anybody_claims, is_kept_waiting
+from stateful.deciders.goals import anybody_claims, goals_of, is_kept_waiting
 from stateful.deciders.layer import Layer, Place
 from stateful.deciders.memory import Memory
 from stateful.deciders.moment import moment_of
@@ -39,7 +39,7 @@ from stateful.deciders.replay import replay
 from stateful.deciders.result import Result
 from stateful.deciders.state import State
 from stateful.deciders.symmetry import Asymmetric, Exchange, Symmetry
-from stateful.deciders.unseen import Exposed, Signalled, Unseen
+from stateful.deciders.unseen import Exposed, Signalled, Unseen, exposes
 from stateful.deciders.way import Node
 from stateful.goals import GOALS
 from stateful.invariants import all_broken
@@ -56,6 +56,9 @@ LONGEST_HISTORY: Final = 250  # answers; a process that needs more is not follow
 NODES_BETWEEN_LOOKS_AT_THE_CLOCK: Final = 64
 NODES_BETWEEN_CHECKS: Final = 100  # of the symmetry
 SECONDS_BETWEEN_LOOKS: Final = 0.5
+STAMPS: Final = frozenset(
+    {"bad-disk", "clock-step"}
+)  # faults that what is done in /tmp does not commute with
 
 
 class Explorer:
@@ -91,7 +94,8 @@ class Explorer:
         self.hurries = partial_order and self.reduced
         self.alike = alike
         self.referee = referee
-        self.signalled = self.exposed = False
+        self.signalled = False
+        self.exposed = any(map(exposes, scenarios))
         self._scenario = scenarios[0]
         self._layer = Layer()
         self._begin()
@@ -99,10 +103,15 @@ class Explorer:
     def _begin(self) -> None:
         self._shown = time.perf_counter()
         self._not_offered = self._scenario.not_owed(self.offer.invariants_not_offered)
-        self._questions = Questions(
-            self.memory, self.offer.lives, self._not_offered, alike=self.alike, referee=self.referee
-        )
         self._unseen = Unseen(self.memory, exposed=self.exposed, signalled=self.signalled)
+        self._questions = Questions(
+            self.memory,
+            self.offer.lives,
+            self._not_offered,
+            look=self._unseen.look,
+            alike=self.alike,
+            referee=self.referee,
+        )
         self._symmetry = Symmetry(self.memory, self.digests, self.cast.lives)
         self._deal = Deal(self.part, self._role)
 
@@ -136,19 +145,11 @@ class Explorer:
             False,
             layer.seconds,
             dict(layer.violations),
-            tuple(goal for goal in self._goals() if goal in layer.missing),
+            tuple(goal for goal in goals_of(self._scenario, self._not_offered) if goal in layer.missing),
             faults=dict(layer.faults),
             power_losses=layer.power.result(),
             broken=dict(layer.broken),
         )
-
-    def _goals(self) -> tuple[str, ...]:
-        """The goals of the scenario, but for those that only an invariant leads to that is not offered."""
-        not_offered = self._not_offered
-        if self._scenario.disk.files and "a_dead_owner_can_be_replaced" in not_offered:
-            return ()
-        refused = ("a_contender_was_refused",) if "at_most_one_owner" in not_offered else ()
-        return tuple(goal for goal in self._scenario.goals() if goal not in refused)
 
     def _search(self, layer: Layer) -> Iterator[Result]:
         """Search a layer, and all that go on from it."""

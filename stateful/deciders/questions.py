@@ -7,7 +7,7 @@ question is asked once for each of these.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from stateful.deciders.memory import Memory
 from stateful.deciders.moment import alive, as_seen_alone, moment_of
 from stateful.deciders.state import State
 from stateful.invariants import all_broken
+from stateful.kernel.call import Call
 from stateful.kernel.disk import NO_DISK
 from stateful.kernel.process import OWNER
 from stateful.kernel.state import SharedState
@@ -55,13 +56,15 @@ class Questions:
         lives: Sequence[str],
         not_offered: frozenset[str],
         *,
+        look: Callable[[str, Call], None] = lambda letter, call: None,
         alike: bool = True,
         referee: bool = False,
     ) -> None:
         self.memory = memory
         self._offered = lives
         self._not_offered = not_offered
-        self._alike = alike
+        self._look = look
+        self._alike = alike and not memory.machine.reuses_inodes  # A new one's number tells of all files.
         self._most = None if referee else 1  # invariants of which an answer is noted to break them
         self._asked: dict[Question, Broken] = {}
         self._lives: dict[tuple[str, SharedState], Lives] = {}
@@ -177,6 +180,8 @@ class Questions:
             if effect is None:
                 break  # It waits for somebody who is held up here.
             moves.append(move)
+            if effect.call is not None:
+                self._look(letter, effect.call)
             if effect.call is not None and looks is not None:
                 looks += looks_of(effect.call, effect.answer, found, memory.disk(state))
             moment = moment_of(memory, state, move, effect)

@@ -5,7 +5,8 @@ changes what nobody reads. The search lets the process make it at once instead o
 begins or ends ownership, or ends the process, is never one.
 
 Unseen: closing a descriptor that holds no lock; syncing a file, unless power may be lost; reading ``/proc``
-about oneself; whatever is done in a folder of ``/tmp`` with a random name, of which nobody else knows.
+about oneself; whatever is done in a folder of ``/tmp`` with a random name, of which nobody else knows, unless
+a disk may fill up there, or the time that is stamped there may differ.
 
 A signal that ends a process commutes with such a step as a kill does. One that is handled does not: the
 handler may see what has been done. So in a search in which anybody sends a signal, no step of a process
@@ -23,6 +24,7 @@ from stateful.kernel.disk import temporary_folder
 from stateful.kernel.persistence import SYNCS
 from stateful.kernel.process import Entry
 from stateful.running import LETTERS
+from stateful.scenario import Scenario
 from stateful.schedule import Move
 from stateful.target import sends_signal
 
@@ -56,6 +58,8 @@ class Unseen:
         local = state.locals[index]
         value, view = memory.local(local), memory.view(local)
         call, own = memory.pending(value), memory.own(value)
+        if memory.entry(state, view.letter).signals:
+            return False  # Its handler runs first, and whatever that calls is made with this step.
         if memory.loses_power and call.name in SYNCS:
             return False  # A power loss sees it.
         unseen = _is_unseen(call, own, view.pid, memory.locks_records(state, view.letter))
@@ -72,11 +76,21 @@ class Unseen:
         entry = memory.entry(state, view.letter)
         return entry == memory.entry(effect.after, view.letter) and not _handles_signals(entry)
 
+    def look(self, letter: str, call: Call) -> None:
+        """Raise Exposed where a call is one that the search did not expect."""
+        if not self.exposed:
+            self._temporary.check(letter, call)
+
     def check(self, letter: str, call: Call) -> None:
         """Raise Exposed or Signalled where a call is one that the search did not expect."""
-        self._temporary.check(letter, call)
+        self.look(letter, call)
         if not self.signalled and sends_signal(call):
             raise Signalled
+
+
+def exposes(scenario: Scenario) -> bool:
+    """Whether faults may happen with which a step in a private folder does not commute."""
+    return not {"bad-disk", "clock-step"}.isdisjoint(scenario.plan)
 
 
 def _handles_signals(entry: Entry) -> bool:
@@ -97,7 +111,8 @@ def _is_unseen(call: Call, own: Any, pid: int, locks_records: bool) -> bool:
         for fd, file in own[1]:
             if fd == call.args[0]:
                 if file[0] == "proc":
-                    return _about_oneself(file[1], pid)
+                    sees_clock = call.name == "read" and file[1] == "/proc/stat"
+                    return _about_oneself(file[1], pid) and not sees_clock
                 return call.name == "close" and file[3] is None and not locks_records
     return False
 
@@ -107,9 +122,12 @@ class _Temporary:
 
     def __init__(self) -> None:
         self._owners: dict[str, str] = {}
+        self._shared = False  # some name or time elsewhere may depend on what is done there
 
     def is_private(self, letter: str, call: Call, own: Any) -> bool:
         """Whether a call is about such a folder of its caller's, and about nothing else."""
+        if self._shared:
+            return False
         if call.name in _ON_DESCRIPTORS:
             paths = [file[1] for fd, file in own[1] if fd == call.args[0] and file[3] is None]
         elif call.name in _ON_NAMES:
@@ -123,16 +141,23 @@ class _Temporary:
 
     def check(self, letter: str, call: Call) -> None:
         """Raise Exposed where a call may be about a folder of somebody else's."""
-        if call.name in _ON_NAMES:
-            for path in call.args:
-                if isinstance(path, str) and path.startswith("/tmp"):
-                    owner = self._owners.get(str(temporary_folder(path)), letter)
-                    if owner != letter or (path == "/tmp" and call.name in _LISTING and self._owners):
-                        raise Exposed
+        folders = {temporary_folder(path) for path in call.args if isinstance(path, str)}
+        if call.name == "symlink" or call.name in _PASSES_TIME or (len(folders) > 1 and folders != {None}):
+            # A file there gets a name elsewhere, a name there leads elsewhere, or what is stamped there
+            # depends on when it is done.
+            self._shared = True
+            if self._owners:
+                raise Exposed
+        for path in call.args:
+            if isinstance(path, str) and path.startswith("/tmp"):
+                owner = self._owners.get(str(temporary_folder(path)), letter)
+                if owner != letter or (path == "/tmp" and call.name in _LISTING and self._owners):
+                    raise Exposed
 
 
 _ON_DESCRIPTORS = frozenset("close read write fstat ftruncate fchmod scandir".split())
 _ON_NAMES = frozenset("open stat access mkdir rmdir link unlink utime scandir listdir chmod chdir".split())
+_PASSES_TIME = frozenset({"sleep", "select"})
 _LISTING = frozenset({"open", "scandir", "listdir"})
 
 

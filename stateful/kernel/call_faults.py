@@ -34,7 +34,9 @@ _FAILS_WITH: Final[dict[str, tuple[str, ...]]] = {
     "pread": ("eio",),
     "write": ("eio", "enospc", SHORT),
     "pwrite": ("eio", "enospc", SHORT),
+    "sendfile": ("eio", "enospc"),
     "ftruncate": ("eio",),
+    "truncate": ("eio", "erofs", "eacces"),
     "fsync": ("eio", "enospc"),
     "fdatasync": ("eio", "enospc"),
     "close": ("eio", "eintr"),
@@ -49,6 +51,8 @@ _FAILS_WITH: Final[dict[str, tuple[str, ...]]] = {
     "symlink": (*_MAKES_NAMES, "eperm"),
     "mkdir": _MAKES_NAMES,
     "chmod": ("eperm", "erofs"),
+    "fchmod": ("eperm", "erofs"),
+    "dup": ("emfile",),
     "utime": ("eperm", "erofs"),
     "flock": ("enolck", "eio"),
     "lockf": ("enolck", "eio"),
@@ -87,7 +91,7 @@ def suffer(kernel: Kernel, process: Process, call: Call, fault: str) -> Any:
 # -- a full or a read-only disk ------------------------------------------------------------------------------
 
 _MAKES_A_NAME: Final = frozenset({"link", "symlink", "mkdir"})
-_WRITES: Final = frozenset({"write", "pwrite"})
+_WRITES: Final = frozenset({"write", "pwrite", "sendfile"})
 _CHANGES: Final = frozenset(
     {"rename", "ftruncate", "truncate", "unlink", "rmdir", "chmod", "fchmod", "utime", *_WRITES}
 )

@@ -20,9 +20,9 @@ from stateful.deciders.result import Result
 from stateful.kernel.guard import Watchdog
 from stateful.kernel.process import OWNER
 from stateful.moment import LONGEST_LIFE_STEPS
+from stateful.scenario import Scenario
 from stateful.schedule import STEP, Move, ScheduleMismatch
-from stateful.subject import JUST_STARTS, Subject, find_subject
-from tests.deciders.protocols import Protocol
+from stateful.subject import JUST_STARTS, Offer, Subject, find_subject
 from tests.deciders.test_referee import Listening, settle
 
 Switches = Mapping[str, bool]
@@ -51,29 +51,27 @@ class Found(NamedTuple):
         return frozenset(self.result.broken or self.result.violations)
 
 
-def write(protocol: Protocol, folder: Path, name: str) -> Subject:
-    """The subject that a protocol is, in a file of a name that none had before."""
+def write(source: str, folder: Path, name: str) -> Subject:
+    """The subject of a source, in a file of a name that none had before."""
     file = folder / f"{name}.py"
-    file.write_text(protocol.source)
+    file.write_text(source)
     return find_subject(file)
 
 
 def search(
     subject: Subject,
-    protocol: Protocol,
+    scenario: Scenario,
     *,
     referee: bool = True,
     behaviour: Behaviour | None = None,
+    remembers: bool = True,
     **switches: bool,
 ) -> Found:
     """What a search finds with some reductions off; ``behaviour`` is what is known of the subject's code."""
-    scenario = protocol.scenario
-    remembers = switches.pop("remembers", True)
     memory = Memory(subject, scenario.disk, loses_power=scenario.loses_power, remembers=remembers)
     memory.behaviour, own = behaviour or memory.behaviour, memory.behaviour
-    offer = JUST_STARTS._replace(can_query=protocol.query is not None)
     try:
-        *_, result = Explorer(offer, [scenario], memory, referee=referee, **switches).run()
+        *_, result = Explorer(_offer(subject), [scenario], memory, referee=referee, **switches).run()
         intents = memory.behaviour._intents.items()
         return Found(result, frozenset((letter, intent.call) for (letter, _, _), intent in intents))
     finally:
@@ -81,23 +79,36 @@ def search(
         memory.close()
 
 
-def search_all(subject: Subject, protocol: Protocol, *, referee: bool = True) -> dict[str, Found]:
-    """What each of SEARCHES finds. The subject's code runs once for all: what it does is no reduction's."""
-    behaviour = Behaviour(subject, protocol.scenario.disk.machine)
+def search_all(
+    subject: Subject,
+    scenario: Scenario,
+    searches: Mapping[str, Switches] = SEARCHES,
+    *,
+    referee: bool = True,
+) -> dict[str, Found]:
+    """What each of several searches finds; the subject's code runs once for all, as it is no reduction's."""
+    behaviour = Behaviour(subject, scenario.disk.machine)
     try:
         return {
-            name: search(subject, protocol, referee=referee, behaviour=behaviour, **switches)
-            for name, switches in SEARCHES.items()
+            name: search(subject, scenario, referee=referee, behaviour=behaviour, **switches)
+            for name, switches in searches.items()
         }
     finally:
         behaviour.close()
 
 
-def execute(subject: Subject, protocol: Protocol) -> dict[str, list[Move]]:
+def _offer(subject: Subject) -> Offer:
+    """What a subject of drawn source offers, as ``examine`` would say."""
+    assert subject.folder is not None
+    source = Path(subject.folder, f"{subject.module}.py").read_text()
+    return JUST_STARTS._replace(can_query="def running_pid(" in source)
+
+
+def execute(subject: Subject, scenario: Scenario) -> dict[str, list[Move]]:
     """The invariants that some schedule, or the answer to a question, violates, and how it does."""
-    scenario = protocol.scenario
     broken: dict[str, list[Move]] = {}
     seen: set[Any] = set()
+    queries = _offer(subject).can_query
     queue: deque[list[Move]] = deque([settle(subject, scenario)])
     while queue:
         moves = queue.popleft()
@@ -108,11 +119,11 @@ def execute(subject: Subject, protocol: Protocol) -> dict[str, list[Move]]:
             if state in seen or (lost and profile_of(moves[-1]) not in JUDGED):
                 continue
             seen.add(state)
-            questions = list(_questions(execution, protocol.query is not None))
+            questions = list(_questions(execution, queries))
             if not lost:
                 queue.extend([*moves, move] for move in execution.options(moves))
         for question in questions:
-            asked, answer = _ask(subject, protocol, moves, question)
+            asked, answer = _ask(subject, scenario, moves, question)
             broken = dict.fromkeys(answer, asked) | broken
     return broken
 
@@ -137,14 +148,14 @@ def _questions(execution: Listening, queries: bool) -> Iterator[_Question]:
 
 
 def _ask(
-    subject: Subject, protocol: Protocol, moves: list[Move], question: _Question
+    subject: Subject, scenario: Scenario, moves: list[Move], question: _Question
 ) -> tuple[list[Move], dict[str, str]]:
     """Kill whom a question does not spare and let one process live; the moves, and what they violate."""
-    with Watchdog(), Listening(subject, protocol.scenario, moves, referee=True) as execution:
+    with Watchdog(), Listening(subject, scenario, moves, referee=True) as execution:
         alive = [letter for letter, process in execution.processes().items() if process.alive]
         kills = [Move("crash", letter) for letter in alive if letter not in question.spared]
         heals = [Move("disk-well")] if execution.kernel.is_ailing() and not question.stays_ailing else []
-        own = not execution.processes() and question.life == protocol.scenario.cast.lives[0]
+        own = not execution.processes() and question.life == scenario.cast.lives[0]
         letter = "A" if own else execution.next_letter()
         for move in (*kills, *heals):
             execution.make(move)

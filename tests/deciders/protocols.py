@@ -108,6 +108,8 @@ class Protocol:
             parts.append(f"def running_pid(home):\n{indent(first + query, '    ')}\n")
         if "number_in(" in "".join(parts):
             parts.insert(0, _NUMBER_IN)
+        if ", fail)" in "".join(parts):
+            parts.insert(0, _FAIL)
         text = "\n\n".join(parts)
         modules = ("fcntl", "os", "re", "select", "signal", "stat", "sys", "tempfile", "time", "psutil")
         imports = [f"import {name}" for name in modules if f"{name}." in text]
@@ -121,6 +123,9 @@ class Protocol:
 _NUMBER_IN = """def number_in(content):
     digits = re.findall(rb"[0-9]+", content)
     return int(digits[0][:7]) if digits else 99
+"""
+_FAIL = """def fail(*_):
+    raise OSError("told to go")
 """
 
 
@@ -232,6 +237,8 @@ class _Draft:
         self._left -= 1
         self._has_fd |= text.startswith("fd =")
         self._has_pid |= text.startswith("pid =")
+        if "mkdtemp" in text or (text.startswith("folder =") and pick((True, False))):
+            self._main = pick(("own", "marked", "marked"))
         failed = self._branch(failing)
         passed = self._branch(passing) if VOCABULARY[call][line].tests and pick((True, True, False)) else ()
         error = (

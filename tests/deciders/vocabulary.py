@@ -82,7 +82,10 @@ VOCABULARY: Final[dict[str, tuple[Line, ...]]] = {
     "truncate": _lines("os.truncate({p}, 0)"),
     "fsync": _lines("os.fsync(fd)"),
     "fdatasync": _lines("os.fdatasync(fd)"),
-    "fdkind": (Line("seen = open({p}).read()", ("not seen",)),),
+    "fdkind": (
+        Line("seen = open({p}).read()", ("not seen",)),
+        Line('seen = open("/proc/stat").read()', ('"btime 1700000000" in seen',)),
+    ),
     "fdpath": (
         Line("seen = os.listdir(fd)", ("'slot' in seen",)),
         Line("os.get_inheritable(fd)"),
@@ -161,6 +164,8 @@ VOCABULARY: Final[dict[str, tuple[Line, ...]]] = {
     "sigaction": _lines(
         "signal.signal(signal.SIGTERM, signal.SIG_IGN)",
         "signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))",
+        "signal.signal(signal.SIGTERM, fail)",
+        "signal.signal(signal.SIGTERM, lambda *_: os.unlink({p}))",
     ),
     "pause": _lines("signal.pause()"),
     "exit": _lines("os._exit(0)", "sys.exit(1)"),
