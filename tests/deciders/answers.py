@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from stateful.deciders.behaviour import Behaviour
 from stateful.deciders.explore import Explorer
 from stateful.deciders.memory import Memory
 from stateful.deciders.power import JUDGED, profile_of
@@ -23,7 +22,7 @@ from stateful.moment import LONGEST_LIFE_STEPS
 from stateful.scenario import Scenario
 from stateful.schedule import STEP, Move, ScheduleMismatch
 from stateful.subject import JUST_STARTS, Offer, Subject, find_subject
-from tests.deciders.test_referee import Listening, settle
+from tests.deciders.test_referee import Listening
 
 Switches = Mapping[str, bool]
 
@@ -59,24 +58,10 @@ def write(source: str, folder: Path, name: str) -> Subject:
 
 
 def search(
-    subject: Subject,
-    scenario: Scenario,
-    *,
-    referee: bool = True,
-    behaviour: Behaviour | None = None,
-    remembers: bool = True,
-    **switches: bool,
+    subject: Subject, scenario: Scenario, *, referee: bool = True, remembers: bool = True, **switches: bool
 ) -> Found:
-    """What a search finds with some reductions off; ``behaviour`` is what is known of the subject's code."""
-    memory = Memory(subject, scenario.disk, loses_power=scenario.loses_power, remembers=remembers)
-    memory.behaviour, own = behaviour or memory.behaviour, memory.behaviour
-    try:
-        *_, result = Explorer(_offer(subject), [scenario], memory, referee=referee, **switches).run()
-        intents = memory.behaviour._intents.items()
-        return Found(result, frozenset((letter, intent.call) for (letter, _, _), intent in intents))
-    finally:
-        memory.behaviour = own
-        memory.close()
+    """What a search finds with some reductions off."""
+    return search_all(subject, scenario, {"": switches}, referee=referee, remembers=remembers)[""]
 
 
 def search_all(
@@ -85,16 +70,23 @@ def search_all(
     searches: Mapping[str, Switches] = SEARCHES,
     *,
     referee: bool = True,
+    remembers: bool = True,
 ) -> dict[str, Found]:
-    """What each of several searches finds; the subject's code runs once for all, as it is no reduction's."""
-    behaviour = Behaviour(subject, scenario.disk.machine)
+    """What each of several searches finds.
+
+    What a move does is worked out once for all: that memory is no reduction, and plain re-execution has none.
+    """
+    memory = Memory(subject, scenario.disk, loses_power=scenario.loses_power, remembers=remembers)
+    offer, found = _offer(subject), {}
     try:
-        return {
-            name: search(subject, scenario, referee=referee, behaviour=behaviour, **switches)
-            for name, switches in searches.items()
-        }
+        for name, switches in searches.items():
+            *_, result = Explorer(offer, [scenario], memory, referee=referee, **switches).run()
+            intents = memory.behaviour._intents.items()
+            calls = frozenset((letter, intent.call) for (letter, _, _), intent in intents)
+            found[name] = Found(result, calls)
+        return found
     finally:
-        behaviour.close()
+        memory.close()
 
 
 def _offer(subject: Subject) -> Offer:
@@ -109,7 +101,7 @@ def execute(subject: Subject, scenario: Scenario) -> dict[str, list[Move]]:
     broken: dict[str, list[Move]] = {}
     seen: set[Any] = set()
     queries = _offer(subject).can_query
-    queue: deque[list[Move]] = deque([settle(subject, scenario)])
+    queue: deque[list[Move]] = deque([[]])
     while queue:
         moves = queue.popleft()
         with Watchdog(), Listening(subject, scenario, moves, referee=True) as execution:
@@ -121,11 +113,21 @@ def execute(subject: Subject, scenario: Scenario) -> dict[str, list[Move]]:
             seen.add(state)
             questions = list(_questions(execution, queries))
             if not lost:
-                queue.extend([*moves, move] for move in execution.options(moves))
+                queue.extend([*moves, move] for move in _options(execution, moves))
         for question in questions:
             asked, answer = _ask(subject, scenario, moves, question)
             broken = dict.fromkeys(answer, asked) | broken
     return broken
+
+
+def _options(execution: Listening, moves: list[Move]) -> list[Move]:
+    """The moves that may be possible; only a step of a process that is yet to own from the beginning."""
+    processes = execution.processes()
+    for letter in execution.scenario.cast.settled:
+        if letter not in processes or not processes[letter].owned:
+            step = Move(STEP, letter)
+            return [step] if execution.possible(step) else []
+    return execution.options(moves)
 
 
 class _Question(NamedTuple):

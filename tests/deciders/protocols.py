@@ -27,9 +27,11 @@ from tests.deciders.vocabulary import (
     COMMON,
     ERROR_OF_CLAIM,
     ERRORS,
+    OF_HOME,
     PATHS,
     RELEASES,
     SELDOM,
+    SIGNS,
     VOCABULARY,
 )
 
@@ -141,22 +143,23 @@ ALONE: Final[tuple[Plan, ...]] = (
 )
 # Each with the calls that a protocol makes there at most, so that its states stay few.
 SCENARIOS: Final = (
-    *((name, disk, plan, 10) for name in ("one-start", "start-and-exit") for disk in (_EMPTY, _STALE)
+    *((name, disk, plan, 7) for name in ("one-start", "start-and-exit") for disk in (_EMPTY, _STALE)
       for plan in ALONE),
-    *(("two-starts", disk, NOTHING, 8) for disk in (_EMPTY, _EMPTY, _EMPTY, _STALE, _STALE, _EMPTY_FILE)),
-    *(("two-starts", disk, ("kill",), 6) for disk in (_EMPTY, _EMPTY, _STALE)),
-    *(("two-starts", _EMPTY, (fault,), 4) for fault in ("bad-disk", "sigterm", "removal")),
-    ("two-starts", _EMPTY, ("errno",), 3),
-    *(("start-and-status", disk, NOTHING, 8) for disk in (_EMPTY, _EMPTY, _STALE)),
-    *(("exit-and-start", _EMPTY, plan, 6) for plan in (NOTHING, NOTHING, ("kill",), ("removal",))),
+    *(("two-starts", disk, NOTHING, 6) for disk in (_EMPTY, _EMPTY, _EMPTY, _STALE, _STALE, _EMPTY_FILE)),
+    *(("two-starts", disk, ("kill",), 5) for disk in (_EMPTY, _EMPTY, _STALE)),
+    *(("two-starts", _EMPTY, (fault,), 3) for fault in ("bad-disk", "sigterm", "removal")),
+    ("two-starts", _EMPTY, ("errno",), 2),
+    *(("start-and-status", disk, NOTHING, 6) for disk in (_EMPTY, _EMPTY, _STALE)),
+    *(("exit-and-start", _EMPTY, plan, 5) for plan in (NOTHING, NOTHING, ("kill",))),
+    ("exit-and-start", _EMPTY, ("removal",), 4),
 )  # fmt: skip
 
 
-def build(pick: Pick[Any]) -> Protocol:
-    """A protocol, by picking one of several things again and again."""
+def build(pick: Pick[Any], more: int = 0) -> Protocol:
+    """A protocol, by picking one of several things again and again, of so many calls more at most."""
     cast, disk, plan, most = pick(SCENARIOS)
     attempts = pick((1, 1, 1, 1, 2))
-    gateway = _Draft(pick, most, attempts > 1).gateway()
+    gateway = _Draft(pick, most + more, attempts > 1).gateway()
     query = None
     if cast == "start-and-status" or pick((False,) * 7 + (True,)):
         query = _Draft(pick, 3, False).body(CHECKS, pick((1, 2, 3)), GO_ON, ("return pid", "return None"))
@@ -176,6 +179,8 @@ LOCKS: Final = (
     ("flock", 1),
     ("lockf", 1),
 )
+
+_STAT_OF_HOME: Final = Step("stat", 0, "home", "home")
 
 
 class _Draft:
@@ -201,10 +206,26 @@ class _Draft:
     def _claim(self) -> Body:
         """What keeps others out: a lock, a name, or nothing; a name may be taken from a dead owner."""
         ends = (*GIVE_UP, *self._again)
-        how = self._pick(("lock",) * 7 + ("name",) * 3 + ("any",))
+        how = self._pick(("lock",) * 6 + ("sign",) * 4 + ("name",) * 2 + ("any",))
+        if how == "sign" and self._left > 2:
+            return self._sign()
         if how == "lock":
             return tuple(self._step(*self._pick(LOCKS), ends, EITHER))
         return self.body(CLAIMS if how == "name" else CHECKS, self._pick((1, 1, 2)), ends, EITHER)
+
+    def _sign(self) -> Body:
+        """A look at a sign that another process may have given, and then the sign: not both at once."""
+        pick = self._pick
+        first, (look, line, test), (sign, how) = pick(SIGNS)
+        self._main, self._left = "slot", self._left - len(first) - 2
+        self._has_fd |= bool(first)
+        before = [Step(*each, "slot", "lock", pick(("OSError", "FileExistsError"))) for each in first]
+        where = "home" if look in OF_HOME else "slot"
+        seen = Step(
+            look, line, where, "slot", "OSError", ("pass",), test, (pick(("return", "return", "pass")),)
+        )
+        given = Step(sign, how, "slot", "lock", "OSError", (pick(("pass", "pass", "return")),))
+        return (*before, seen, given, *pick(((), (), (_STAT_OF_HOME,))))
 
     def body(
         self, role: Sequence[tuple[str, int]], count: int, failing: Sequence[str], passing: Sequence[str]
@@ -213,9 +234,8 @@ class _Draft:
         body: list[Step | str] = []
         for _ in range(count):
             if self._left > 0:
-                pool = self._pick(
-                    (role, role, role, role, ANY, ANY, CHECKS, self._pick((role,) * 9 + (SELDOM,)))
-                )
+                rare = self._pick((*(role,) * 9, SELDOM))
+                pool = self._pick((role, role, role, ANY, ANY, ANY, CHECKS, rare))
                 body += self._step(*self._pick(pool), failing, passing)
         return tuple(body)
 
@@ -264,12 +284,12 @@ class _Draft:
         return str(self._pick((self._main, self._main, self._main, self._pick(COMMON))))
 
 
-def protocol(number: int) -> Protocol:
+def protocol(number: int, more: int = 0) -> Protocol:
     """The protocol with a number: the same one always."""
-    return build(Random(number).choice)
+    return build(Random(number).choice, more)
 
 
 @st.composite
-def protocols(draw: st.DrawFn) -> Protocol:
+def protocols(draw: st.DrawFn, more: int = 0) -> Protocol:
     """Protocols for Hypothesis, which makes those that fail smaller."""
-    return build(lambda options: draw(st.sampled_from(options)))
+    return build(lambda options: draw(st.sampled_from(options)), more)

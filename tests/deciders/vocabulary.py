@@ -60,12 +60,12 @@ VOCABULARY: Final[dict[str, tuple[Line, ...]]] = {
     "dup": _lines("os.dup(fd)", "fd = os.dup(fd)"),
     "read": (
         Line("pid = number_in(os.read(fd, 50))", ("pid == 99", "pid == os.getpid()")),
-        Line("seen = os.read(fd, 50)", ("not seen", "len(seen) > 1")),
+        Line("seen = os.read(fd, 50)", ("not seen", "seen")),
         Line("folder = os.fsdecode(os.read(fd, 50)) or folder"),
     ),
     "pread": (
-        Line("pid = number_in(os.pread(fd, 50, 0))", ("pid == 99",)),
-        Line("seen = os.pread(fd, 1, 3)", ("not seen",)),
+        Line("pid = number_in(os.pread(fd, 50, 0))", ("pid == 99", "pid != 99")),
+        Line("seen = os.pread(fd, 1, 3)", ("not seen", "seen")),
     ),
     "write": _lines(
         "os.write(fd, str(os.getpid()).encode())",
@@ -74,16 +74,16 @@ VOCABULARY: Final[dict[str, tuple[Line, ...]]] = {
     ),
     "pwrite": _lines("os.pwrite(fd, str(os.getpid()).encode(), 0)", 'os.pwrite(fd, b"x", 3)'),
     "sendfile": (
-        Line("seen = os.sendfile(fd, os.open({p}, os.O_RDONLY), 0, 100)", ("seen == 0", "seen > 1")),
+        Line("seen = os.sendfile(fd, os.open({p}, os.O_RDONLY), 0, 100)", ("seen == 0", "seen > 1", "seen")),
         Line("seen = os.sendfile(fd, os.open({p}, os.O_RDONLY), None, 4)", ("seen < 4",)),
     ),
-    "lseek": (Line("seen = os.lseek(fd, 0, os.SEEK_END)", ("seen == 0",)), Line("os.lseek(fd, 0, 0)")),
+    "lseek": (Line("seen = os.lseek(fd, 0, os.SEEK_END)", ("seen == 0", "seen")), Line("os.lseek(fd, 0, 0)")),
     "ftruncate": _lines("os.ftruncate(fd, 0)", "os.ftruncate(fd, 4)"),
     "truncate": _lines("os.truncate({p}, 0)"),
     "fsync": _lines("os.fsync(fd)"),
     "fdatasync": _lines("os.fdatasync(fd)"),
     "fdkind": (
-        Line("seen = open({p}).read()", ("not seen",)),
+        Line("seen = open({p}).read()", ("not seen", "seen")),
         Line('seen = open("/proc/stat").read()', ('"btime 1700000000" in seen',)),
     ),
     "fdpath": (
@@ -98,7 +98,9 @@ VOCABULARY: Final[dict[str, tuple[Line, ...]]] = {
     ),
     "stat": (
         Line("seen = os.stat({p})", ("seen.st_size == 0", "seen.st_nlink > 1", "seen.st_mtime == 0")),
-        Line("seen = os.lstat({p}).st_mode", ("stat.S_ISDIR(seen)", "stat.S_ISLNK(seen)", "seen & 0o200")),
+        Line(
+            "seen = os.lstat({p}).st_mode", ("stat.S_ISDIR(seen)", "stat.S_ISLNK(seen)", "seen & 0o200 == 0")
+        ),
         Line("seen = os.path.exists({p})", ("seen", "not seen")),
         Line("seen = os.path.getmtime({p}) > os.path.getmtime({q})", ("seen",)),
     ),
@@ -120,7 +122,7 @@ VOCABULARY: Final[dict[str, tuple[Line, ...]]] = {
     ),
     "unlink": _lines("os.unlink({p})"),
     "rmdir": _lines("os.rmdir({p})"),
-    "rename": _lines("os.rename({p}, {q})", "os.replace({p}, {q})"),
+    "rename": _lines("os.rename({p}, {q})", "os.replace({p}, {q})", "os.mkdir({q}); os.rename({q}, {p})"),
     "link": _lines("os.link({p}, {q})"),
     "symlink": _lines(
         "os.symlink(str(os.getpid()), {p})", 'os.symlink("lock", {p})', 'os.symlink("slot", {p})'
@@ -145,6 +147,7 @@ VOCABULARY: Final[dict[str, tuple[Line, ...]]] = {
     "kill": _lines("os.kill(pid, 0)", "os.kill(pid, 0)", "os.kill(pid, signal.SIGTERM)"),
     "pidfd_open": _lines("pidfd = os.pidfd_open(pid)"),
     "pidfd_send_signal": _lines(
+        "signal.pidfd_send_signal(os.pidfd_open(os.getpid()), 0)",
         "signal.pidfd_send_signal(os.pidfd_open(pid), 0)",
         "signal.pidfd_send_signal(os.pidfd_open(pid), signal.SIGTERM)",
     ),
@@ -195,8 +198,12 @@ CHANGES: Final = (
     *(("chmod", 0), ("chmod", 2), ("utime", 0), ("open", 4), ("open", 1), ("mkdir", 1), ("rename", 0)),
 )
 RELEASES: Final = (("unlink", 0), ("unlink", 0), ("rmdir", 0), ("ftruncate", 0), ("close", 0), ("rename", 0))
+# Each call as often as any other.
 ANY: Final = tuple(
-    (call, number) for call, lines in VOCABULARY.items() if call not in RARE for number in range(len(lines))
+    (call, number % len(lines))
+    for call, lines in VOCABULARY.items()
+    if call not in RARE
+    for number in range(6)
 )
 SELDOM: Final = tuple((call, 0) for call in RARE)
 ERRORS: Final = ("OSError", "FileExistsError", "FileNotFoundError", "BlockingIOError")
@@ -204,3 +211,39 @@ ERROR_OF_CLAIM: Final = {
     **dict.fromkeys(("mkdir", "symlink", "link"), "FileExistsError"),
     **dict.fromkeys(("flock", "lockf"), "BlockingIOError"),
 }
+
+# How a process tells others that it has taken "slot": what must be there first, a look (call, line, condition)
+# and the sign. The look and then the sign are a race.
+SIGNS: Final = (
+    ((), ("stat", 2, 0), ("open", 1)),
+    ((), ("access", 0, 0), ("open", 1)),
+    ((), ("listdir", 0, 1), ("open", 1)),
+    ((), ("listdir", 0, 1), ("symlink", 1)),
+    ((), ("scandir", 0, 0), ("mkdir", 0)),
+    ((("open", 1),), ("scandir", 0, 0), ("rename", 2)),
+    ((), ("stat", 1, 0), ("mkdir", 0)),
+    ((), ("stat", 1, 1), ("symlink", 1)),
+    ((), ("scandir", 1, 0), ("symlink", 0)),
+    ((), ("readlink", 1, 0), ("symlink", 1)),
+    ((("open", 1),), ("stat", 1, 2), ("chmod", 0)),
+    ((("open", 1),), ("fstat", 2, 0), ("fchmod", 0)),
+    ((("open", 1),), ("access", 1, 1), ("fchmod", 0)),
+    ((("open", 1),), ("stat", 0, 2), ("utime", 0)),
+    ((("open", 1),), ("stat", 0, 2), ("utime", 2)),
+    ((("open", 1),), ("stat", 0, 1), ("link", 0)),
+    ((("open", 1),), ("fstat", 0, 2), ("link", 0)),
+    ((("open", 1),), ("fstat", 0, 1), ("unlink", 0)),
+    ((("open", 1),), ("fstat", 1, 0), ("unlink", 0)),
+    ((("open", 1),), ("read", 1, 1), ("write", 2)),
+    ((("open", 1),), ("pread", 0, 1), ("write", 0)),
+    ((("open", 1),), ("pread", 1, 1), ("pwrite", 1)),
+    ((("open", 1),), ("fdkind", 0, 1), ("write", 2)),
+    ((("open", 1),), ("lseek", 0, 1), ("write", 2)),
+    ((("open", 1), ("write", 2)), ("stat", 0, 0), ("truncate", 0)),
+    ((("open", 1), ("write", 2)), ("fstat", 0, 0), ("ftruncate", 0)),
+    ((("open", 1),), ("sendfile", 0, 2), ("write", 2)),
+    ((("open", 1),), ("stat", 2, 1), ("unlink", 0)),
+    ((("open", 1),), ("access", 0, 1), ("rename", 0)),
+    ((("mkdir", 0),), ("stat", 2, 1), ("rmdir", 0)),
+)
+OF_HOME: Final = ("listdir", "scandir")
