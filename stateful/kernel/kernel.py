@@ -7,7 +7,6 @@ import os
 import stat
 import tempfile
 import weakref
-from collections import Counter
 from itertools import count
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Final
@@ -301,23 +300,6 @@ class Kernel:
         """Whether the disk is in a state in which less is owed to a process."""
         return bool(self.condition) or (self._links and self.disk().is_misused())
 
-    def check(self) -> None:
-        """Assert that what is known of the disk, its names and its inodes is what stands there."""
-        known = self._disk
-        self._disk = None
-        assert known in (None, self.disk()), "the disk is not what it is taken for"
-        serials = {serial for serial, _ in self.disk().files}
-        found = {inode.serial for inode in self.inodes.values() if inode.serial >= 0}
-        assert found == serials, f"inodes {sorted(found)} are known, and {sorted(serials)} stand on the disk"
-        opens = Counter(
-            file.inode
-            for process in self.processes.values()
-            for file in {id(file): file for file in process.fds.values()}.values()
-            if file.real is not None
-        )
-        for number, inode in self.inodes.items():
-            assert inode.opens == opens[number], f"{inode.opens} opens of {number} are counted"
-
     def known_disk(self) -> Disk | None:
         """What stands on the disk, where that has been looked at since it last changed."""
         return self._disk
@@ -339,6 +321,7 @@ class Kernel:
     table = state.table
     shared_state = state.shared_state
     own_state = state.own_state
+    check = state.check
 
     def kill_all(self) -> None:
         """End every process that lives."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stateful.kernel import real
@@ -99,3 +100,21 @@ def _describe(kernel: Kernel, file: OpenFile, number: int) -> tuple[Any, ...]:
         return ("proc", file.path, file.content, file.offset, number)
     serial, offset = kernel.inode(file.inode).serial, real.lseek(file.real, 0, 1)
     return (serial, file.path, file.flags, file.lock, offset, number)
+
+
+def check(kernel: Kernel) -> None:
+    """Assert that what is known of the disk, its names and its inodes is what stands there."""
+    known = kernel.known_disk()
+    kernel.changed()
+    assert known in (None, kernel.disk()), "the disk is not what it is taken for"
+    serials = {serial for serial, _ in kernel.disk().files}
+    found = {inode.serial for inode in kernel.inodes.values() if inode.serial >= 0}
+    assert found == serials, f"inodes {sorted(found)} are known, and {sorted(serials)} stand on the disk"
+    opens = Counter(
+        file.inode
+        for process in kernel.processes.values()
+        for file in {id(file): file for file in process.fds.values()}.values()
+        if file.real is not None
+    )
+    for number, inode in kernel.inodes.items():
+        assert inode.opens == opens[number], f"{inode.opens} opens of {number} are counted"

@@ -9,7 +9,7 @@ in one call.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Final
 
 from stateful.model.call import Errno
@@ -246,11 +246,15 @@ def first_broken(moment: Moment, not_offered: Collection[str] = ()) -> tuple[str
 
     Those that the subject does not offer are passed over, so that they hide no other.
     """
+    return next(all_broken(moment, not_offered), None)
+
+
+def all_broken(moment: Moment, not_offered: Collection[str] = ()) -> Iterator[tuple[str, str]]:
+    """The name and sentence of every invariant that a moment breaks, the gravest first."""
     for invariant in INVARIANTS:
         sentence = None if invariant.__name__ in not_offered else invariant(moment)
         if sentence is not None:
-            return invariant.__name__, sentence
-    return None
+            yield invariant.__name__, sentence
 
 
 def _names(views: Sequence[View]) -> str:

@@ -157,7 +157,7 @@ _ROWS: Final = (
         entry_points="os.open open io.open",
     ),
     Syscall("close", (_fd(Use.RELEASES),), faults=("eio", "eintr"), entry_points="os.close"),
-    Syscall("dup", (_fd(),), Answer.DESCRIPTOR, entry_points="os.dup"),
+    Syscall("dup", (_fd(),), Answer.DESCRIPTOR, ("emfile",), entry_points="os.dup"),
     Syscall("read", (_fd(Use.READS), _SIZE), Answer.DATA, ("eio",), entry_points="os.read"),
     Syscall("pread", (_fd(Use.READS), _SIZE, _NUMBER), Answer.DATA, ("eio",), entry_points="os.pread"),
     Syscall(
@@ -201,8 +201,8 @@ _ROWS: Final = (
         ("eacces", "eio"),
         entry_points="os.stat os.lstat os.path.exists",
     ),
-    Syscall("access", (_path(), _NUMBER), Answer.VALUE, entry_points="os.access"),
-    Syscall("chdir", (_path(),), entry_points="os.chdir os.fchdir"),
+    Syscall("access", (_path(Use.INSPECTS), _NUMBER), Answer.VALUE, entry_points="os.access"),
+    Syscall("chdir", (_path(Use.INSPECTS),), entry_points="os.chdir os.fchdir"),
     Syscall("truncate", (_path(Use.CUTS), _NUMBER), faults=_TAKES, entry_points="os.truncate"),
     Syscall("unlink", (_path(Use.TAKES, follows=False),), faults=_TAKES, entry_points="os.unlink os.remove"),
     Syscall(

@@ -14,7 +14,7 @@ from stateful.kernel.faults import Impossible
 from stateful.kernel.kernel import Kernel
 from stateful.model.excuses import after_fault, after_move
 from stateful.model.faults import CALL_FAULTS, OF_A_PID, POWER_LOSS, WORLD
-from stateful.model.invariants import first_broken
+from stateful.model.invariants import all_broken, first_broken
 from stateful.model.life import plain, runs_other
 from stateful.model.machine import FIRST_PID
 from stateful.model.moment import Moment, View, is_quiet, needs_disk
@@ -32,12 +32,21 @@ from stateful.run.step import CannotStep, make_step
 
 
 class Execution:
-    """A running simulation of a subject in a scenario; a context manager that leaves nothing behind."""
+    """A running simulation of a subject in a scenario; a context manager that leaves nothing behind.
+
+    Attributes:
+        broken: with ``referee`` every invariant that was broken, with its first sentence; there is no
+            violation then, so that the execution goes on.
+    """
 
     participant: ClassVar[type[Participant]] = Participant
 
-    def __init__(self, subject: Subject, scenario: Scenario, *, judged: bool = True) -> None:
+    def __init__(
+        self, subject: Subject, scenario: Scenario, *, judged: bool = True, referee: bool = False
+    ) -> None:
         self.judged = judged
+        self.referee = referee
+        self.broken: dict[str, str] = {}
         self.subject = subject
         self.scenario = scenario
         other = subject.other.name if subject.other else None
@@ -308,6 +317,9 @@ class Execution:
             len(self.waiting()),
             target,
         )
+        if self.referee:
+            self.broken = dict(all_broken(moment, self.not_offered)) | self.broken
+            return
         broken = first_broken(moment, self.not_offered)
         if broken is not None:
             self.trace.violation = Violation(*broken)

@@ -8,8 +8,8 @@ is walked with a disk in hand.
 
 Counted as looking, rather too much than too little: at the kind, mode and other names of whatever a path
 leads through, at the content, time and inode number of what was opened, changed or asked for its size, at
-the names in a folder that was listed, moved or removed. Where a symbolic link may lead somewhere, nothing
-is learnt.
+the names, kinds and modes in a folder that was listed, moved or removed. Where a symbolic link may lead
+somewhere, nothing is learnt.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from stateful.model.disk import Disk
 from stateful.model.syscalls import SYSCALLS, Kind, Use, uses
 
 NAME, CONTENT, FOLDER, LINK = "name", "content", "folder", "link"
-UNKNOWN: Final = "unknown"
+Broken = tuple[str, ...]  # the invariants that a life breaks
+UNKNOWN: Final = ("unknown",)
 
 
 class Look(NamedTuple):
@@ -34,9 +35,9 @@ class Look(NamedTuple):
     def sees(self, disk: Disk) -> Any:
         """What there is to see of it on a disk."""
         if self.what == FOLDER:
-            return tuple(
-                (path, file.kind) for path, file in disk.by_path().items() if path.startswith(f"{self.path}/")
-            )
+            inside = [path for path, _ in disk.names if path.startswith(f"{self.path}/")]
+            files = disk.by_path()
+            return tuple((path, files[path].kind, files[path].mode) for path in inside)
         serial = dict(disk.names).get(self.path)
         if serial is None:
             return None
@@ -52,7 +53,7 @@ class _Fork:
     def __init__(self, look: Look) -> None:
         self.look = look
         self.forks: dict[Any, _Fork] = {}
-        self.ends: dict[Any, str | None] = {}
+        self.ends: dict[Any, Broken] = {}
 
 
 class Lives:
@@ -61,7 +62,7 @@ class Lives:
     def __init__(self) -> None:
         self._first: _Fork | None = None
 
-    def answer(self, disk: Disk) -> str | None:
+    def answer(self, disk: Disk) -> Broken:
         """What came of a life on a disk that is alike; UNKNOWN where there was none."""
         fork = self._first
         while fork is not None:
@@ -71,7 +72,7 @@ class Lives:
             fork = fork.forks.get(seen)
         return UNKNOWN
 
-    def learn(self, found: Disk, looks: Sequence[Look], answer: str | None) -> None:
+    def learn(self, found: Disk, looks: Sequence[Look], answer: Broken) -> None:
         """Note what came of a life that found a disk and has looked at this, in this order."""
         if not looks or any(look.what == LINK for look in looks):
             return

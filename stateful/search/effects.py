@@ -43,7 +43,10 @@ class Calls:
         start: the number of the shared state that they begin with.
     """
 
-    def __init__(self, disk: DiskImage, numbers: Numbers, *, loses_power: bool) -> None:
+    def __init__(
+        self, disk: DiskImage, numbers: Numbers, *, loses_power: bool, remembers: bool = True
+    ) -> None:
+        self._remembers = remembers
         self.made = 0
         self._numbers = numbers
         self._machine = disk.machine
@@ -102,7 +105,7 @@ class Calls:
         known = self._known.get(key)
         if known is None:
             known, touched_others = self._make(state, local, act)
-            if not touched_others:
+            if self._remembers and not touched_others:
                 self._known[key] = known
         return known
 

@@ -11,6 +11,9 @@ goes on from the states of the plan that it prolongs.
 
 Reductions: steps that no other process can see do not branch (``stateful.search.partial_order_reduction``);
 identical processes are interchangeable (``stateful.search.symmetry``).
+
+With ``referee`` every broken invariant of every move is noted, and the search goes on beyond it: what is
+broken does then not depend on what was met first, so that searches with other reductions can be compared.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ from typing import Final
 from stateful.kernel.persistence import MOST_IMAGES
 from stateful.model.faults import POWER_LOSS, WRITEBACK
 from stateful.model.goals import GOALS
-from stateful.model.invariants import first_broken
+from stateful.model.invariants import all_broken
 from stateful.model.lifecycle import OWNER
 from stateful.model.moment import Moment
 from stateful.model.scenario import Plan, Scenario
@@ -37,15 +40,15 @@ from stateful.search.fault_plan import Layer, Place
 from stateful.search.memory import Memory
 from stateful.search.moments import moment_of
 from stateful.search.part import WHOLE, Deal, Part, seen
-from stateful.search.partial_order_reduction import Exposed, Signalled, Unseen
+from stateful.search.partial_order_reduction import Exposed, Signalled, Unseen, exposes
 from stateful.search.power_losses import JUDGED, profile_of
 from stateful.search.predecessors import Node
 from stateful.search.questions import Questions
 from stateful.search.result import Result
-from stateful.search.search_goals import anybody_claims, is_kept_waiting
+from stateful.search.search_goals import anybody_claims, goals_of, is_kept_waiting
 from stateful.search.search_state import State
 from stateful.search.symmetry import Asymmetric, Exchange, Symmetry
-from stateful.search.violations import note_violation
+from stateful.search.violations import note_broken, note_violation
 
 LONGEST_HISTORY: Final = 250  # answers; a process that needs more is not followed to its end
 NODES_BETWEEN_LOOKS_AT_THE_CLOCK: Final = 64
@@ -67,6 +70,9 @@ class Explorer:
         part: Part = WHOLE,
         reduced: bool = True,
         symmetric: bool = True,
+        partial_order: bool = True,
+        alike: bool = True,
+        referee: bool = False,
         observe: Callable[[State], None] = lambda state: None,
     ) -> None:
         self.offer = offer
@@ -80,7 +86,11 @@ class Explorer:
         self.part = part
         self.reduced = reduced and memory.machine.interchangeable
         self.symmetric = symmetric and self.reduced
-        self.signalled = self.exposed = False
+        self.hurries = partial_order and self.reduced
+        self.alike = alike
+        self.referee = referee
+        self.signalled = False
+        self.exposed = any(map(exposes, scenarios))
         self._scenario = scenarios[0]
         self._layer = Layer()
         self._begin()
@@ -88,8 +98,15 @@ class Explorer:
     def _begin(self) -> None:
         self._shown = time.perf_counter()
         self._not_offered = self._scenario.not_owed(self.offer.invariants_not_offered)
-        self._questions = Questions(self.memory, self.offer.lives, self._not_offered)
         self._unseen = Unseen(self.memory, exposed=self.exposed, signalled=self.signalled)
+        self._questions = Questions(
+            self.memory,
+            self.offer.lives,
+            self._not_offered,
+            look=self._unseen.look,
+            alike=self.alike,
+            referee=self.referee,
+        )
         self._symmetry = Symmetry(self.memory, self.digests, self.cast.lives)
         self._deal = Deal(self.part, self._role)
 
@@ -127,18 +144,11 @@ class Explorer:
             False,
             layer.seconds,
             dict(layer.violations),
-            tuple(goal for goal in self._goals() if goal in layer.missing),
+            tuple(goal for goal in goals_of(self._scenario, self._not_offered) if goal in layer.missing),
             faults=dict(layer.faults),
             power_losses=layer.power.result(),
+            broken=dict(layer.broken),
         )
-
-    def _goals(self) -> tuple[str, ...]:
-        """The goals of the scenario, but for those that only an invariant leads to that is not offered."""
-        not_offered = self._not_offered
-        if self._scenario.disk.files and "a_dead_owner_can_be_replaced" in not_offered:
-            return ()
-        refused = ("a_contender_was_refused",) if "at_most_one_owner" in not_offered else ()
-        return tuple(goal for goal in self._scenario.goals() if goal not in refused)
 
     def _search(self, layer: Layer) -> Iterator[Result]:
         """Search a layer, and all that go on from it."""
@@ -252,7 +262,7 @@ class Explorer:
                 if self.memory.behaviour.length(self.memory.local(local).history) >= LONGEST_HISTORY:
                     self._layer.cut_short = True
                     continue
-                if self.reduced and self._unseen.hides(node.state, move):
+                if self.hurries and self._unseen.hides(node.state, move):
                     return [move], view.letter
                 moves.append(move)
         return moves, None
@@ -272,10 +282,10 @@ class Explorer:
             if self.part != WHOLE:
                 self._layer.tried.append((node, move))
         moment = moment_of(self.memory, node.state, move, effect)
-        broken = first_broken(moment, self._not_offered)
-        if broken is not None:
-            self._violated(broken[0], node, [move])
-            return None
+        for invariant, _ in all_broken(moment, self._not_offered):
+            self._violated(invariant, node, [move])
+            if not self.referee:
+                return None
         self._note_goals(moment)
         if move.kind == POWER_LOSS:
             self._lose_power(node, move, effect.after)
@@ -294,7 +304,8 @@ class Explorer:
             return None
         self._layer.ways.add(node, came, how)
         self.observe(state)
-        for invariant, moves in self._questions.ask(state, self._layer.violations):
+        known = self._layer.broken if self.referee else self._layer.violations
+        for invariant, moves in self._questions.ask(state, known):
             self._violated(invariant, node, moves)
         return node
 
@@ -319,7 +330,8 @@ class Explorer:
             self._layer.ways.add(Node(after, node.exits), (node, move), tuple(range(len(after.locals))))
         for invariant, moves in self._questions.ask(after, power.broken[profile]):
             way = self._layer.ways.moves(node, [move, *moves])
-            power.broken[profile][invariant] = replay(self.memory.subject, self._scenario, way)
+            if not self.referee:
+                power.broken[profile][invariant] = replay(self.memory.subject, self._scenario, way)
             if profile in JUDGED:
                 self._violated(invariant, node, [move, *moves])
 
@@ -327,8 +339,11 @@ class Explorer:
         self._layer.missing -= {name for name in self._layer.missing if GOALS[name](moment)}
 
     def _violated(self, invariant: str, node: Node, more: list[Move]) -> None:
+        if self.referee and invariant in self._layer.broken:
+            return
+        note = note_broken if self.referee else note_violation
         try:
-            note_violation(self.memory, self._scenario, self._layer, invariant, node, more)
+            note(self.memory, self._scenario, self._layer, invariant, node, more)
         except Nondeterminism:
             if self._exchanges:
                 raise Asymmetric from None

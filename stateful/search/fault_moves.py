@@ -22,12 +22,21 @@ Family = Callable[[Memory, State], Iterator[Move]]
 CORRUPTIONS: Final = ("empty", "torn", "minus-one", "directory", "link")
 CLOCK_STEPS_S: Final = ("+3600", "-3600")
 ERRNO: Final = "errno"
+SIGTERM: Final = "sigterm"
 
 
 def fault_moves(memory: Memory, state: State, family: str, letter: str | None = None) -> list[Move]:
-    """Every fault of a family that may happen now; with a letter only those of that process's next call."""
+    """Every fault of a family that may happen now.
+
+    With a letter only those that a hidden step of that process does not commute with: a fault of its next
+    call, and a signal that it handles.
+    """
     if letter is None:
         return list(FAMILIES[family](memory, state))
+    if family == SIGTERM:
+        # The handler may be one that the hidden step lets the process do without, or that makes it fail.
+        handles = any(how == "handler" for _, how in memory.entry(state, letter).dispositions)
+        return [Move("term", letter)] if handles else []
     if family != ERRNO:
         return []
     return [move for move in _errnos(memory, state) if move.letter == letter]
@@ -89,7 +98,7 @@ def _named(*faults: tuple[str, str]) -> Family:
 
 FAMILIES: Final[dict[str, Family]] = {
     "kill": _signal("crash"),
-    "sigterm": _signal("term"),
+    SIGTERM: _signal("term"),
     "sigstop": _signal("sigstop"),
     ERRNO: _errnos,
     "recycled-pid": _recycled,

@@ -31,6 +31,7 @@ class Layer:
     Attributes:
         places: where the next fault may happen, in the order of their depth.
         missing: the goals that have not been reached.
+        broken: for a referee, the way to the first violation of each invariant, whatever it breaks before.
         masked: traces of an invariant that were of no use because another is broken before it.
         faults: how many faults were tried, by family.
         tried: the faults of this layer alone, where the search is one of several parts.
@@ -43,6 +44,7 @@ class Layer:
         self.places: list[Place] = []
         self.ways: Ways = Ways(earlier.ways if earlier else None)
         self.violations: dict[str, Trace] = dict(earlier.violations) if earlier else {}
+        self.broken: dict[str, list[Move]] = dict(earlier.broken) if earlier else {}
         self.missing: set[str] = {*earlier.missing, *GOALS_OF_FAULTS} if earlier else set(GOALS)
         self.masked: Counter[str] = Counter(earlier.masked) if earlier else Counter()
         self.faults: Counter[str] = Counter(earlier.faults) if earlier else Counter()

@@ -37,15 +37,19 @@ class Memory:
 
     Attributes:
         loses_power: what a power loss would leave of the disk is a part of the states.
+        remembers: whether a move from a situation that is known is looked up and not made again.
     """
 
-    def __init__(self, subject: Subject, disk: DiskImage, *, loses_power: bool = False) -> None:
+    def __init__(
+        self, subject: Subject, disk: DiskImage, *, loses_power: bool = False, remembers: bool = True
+    ) -> None:
         self.subject = subject
         self.loses_power = loses_power
+        self.remembers = remembers
         self.machine = disk.machine
         self.behaviour = Behaviour(subject, disk.machine)
         self.numbers = Numbers(Numbering(), Numbering(), Numbering())
-        self.calls = Calls(disk, self.numbers, loses_power=loses_power)
+        self.calls = Calls(disk, self.numbers, loses_power=loses_power, remembers=remembers)
         self._views: dict[int, View] = {}
         self._steps: dict[tuple[str, int, int], Effect | None] = {}
 
@@ -158,7 +162,7 @@ class Memory:
             effect = process.sent(move.kind)
         else:
             effect = process.born()
-        if effect is None or not self._ended_others(state, effect, index):
+        if self.remembers and (effect is None or not self._ended_others(state, effect, index)):
             self._steps[key] = effect and effect.alone(index)
         return effect
 

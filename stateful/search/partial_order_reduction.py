@@ -5,7 +5,8 @@ changes what nobody reads. The search lets the process make it at once instead o
 begins or ends ownership, or ends the process, is never one.
 
 Unseen: closing a descriptor that holds no lock; syncing a file, unless power may be lost; reading ``/proc``
-about oneself; whatever is done in a folder of ``/tmp`` with a random name, of which nobody else knows.
+about oneself; whatever is done in a folder of ``/tmp`` with a random name, of which nobody else knows, unless
+a disk may fill up there, or the time that is stamped there may differ.
 
 A signal that ends a process commutes with such a step as a kill does. One that is handled does not: the
 handler may see what has been done. So in a search in which anybody sends a signal, no step of a process
@@ -19,6 +20,7 @@ from typing import Any
 from stateful.model.call import Call
 from stateful.model.disk import Disk, temporary_folder
 from stateful.model.lifecycle import Entry
+from stateful.model.scenario import Scenario
 from stateful.model.schedule import LETTERS, Move
 from stateful.model.syscalls import CHANGES, SYSCALLS, Kind, Use, paths, sends_signal, use_of, uses
 from stateful.search.memory import Memory
@@ -54,6 +56,8 @@ class Unseen:
         local = state.locals[index]
         value, view = memory.local(local), memory.view(local)
         call, own = memory.pending(value), memory.own(value)
+        if memory.entry(state, view.letter).signals:
+            return False  # Its handler runs first, and whatever that calls is made with this step.
         if memory.loses_power and SYSCALLS[call.name].syncs:
             return False  # A power loss sees it.
         unseen = _is_unseen(call, own, view.pid, memory.locks_records(state, view.letter))
@@ -74,11 +78,21 @@ class Unseen:
         entry = memory.entry(state, view.letter)
         return entry == memory.entry(effect.after, view.letter) and not _handles_signals(entry)
 
+    def look(self, letter: str, call: Call) -> None:
+        """Raise Exposed where a call is one that the search did not expect."""
+        if not self.exposed:
+            self._temporary.check(letter, call)
+
     def check(self, letter: str, call: Call) -> None:
         """Raise Exposed or Signalled where a call is one that the search did not expect."""
-        self._temporary.check(letter, call)
+        self.look(letter, call)
         if not self.signalled and sends_signal(call):
             raise Signalled
+
+
+def exposes(scenario: Scenario) -> bool:
+    """Whether faults may happen with which a step in a private folder does not commute."""
+    return not {"bad-disk", "clock-step"}.isdisjoint(scenario.plan)
 
 
 def _handles_signals(entry: Entry) -> bool:
@@ -109,7 +123,8 @@ def _is_own(own: Any, fd: int, use: Use, pid: int, locks_records: bool) -> bool:
     if file is None:
         return False
     if file[0] == "proc":
-        return _about_oneself(file[1], pid)
+        sees_clock = bool(use & Use.READS) and file[1] == "/proc/stat"
+        return _about_oneself(file[1], pid) and not sees_clock
     return use == Use.RELEASES and file[3] is None and not locks_records
 
 
@@ -123,12 +138,15 @@ class _Temporary:
 
     def __init__(self) -> None:
         self._owners: dict[str, str] = {}
+        self._shared = False  # some name or time elsewhere may depend on what is done there
 
     def is_private(self, letter: str, call: Call, own: Any, disk: Disk) -> bool:
         """Whether a call is about such a folder of its caller's, and about nothing else.
 
         It is not where a file in there has another name elsewhere, or was moved away while it is open.
         """
+        if self._shared:
+            return False
         folders, serials = set(), set()
         for kind, value, use in uses(call):
             path = value
@@ -147,16 +165,18 @@ class _Temporary:
         return self._owners.setdefault(folder, letter) == letter
 
     def check(self, letter: str, call: Call) -> None:
-        """Raise Exposed where a call may be about a folder of somebody else's.
-
-        So it may where it makes a symbolic link, since nobody knows yet what will be reached by that.
-        """
-        if not self._owners:
-            return
-        if SYSCALLS[call.name].has(Kind.TEXT):
-            raise Exposed
+        """Raise Exposed where a call may concern a folder of another process."""
+        said = SYSCALLS[call.name]
+        folders = {temporary_folder(path) for path in paths(call)}
+        if said.has(Kind.TEXT) or said.passes_time or (len(folders) > 1 and folders != {None}):
+            # A file there gets a name elsewhere, a name there leads elsewhere, or what is stamped there
+            # depends on when it is done.
+            self._shared = True
+            if self._owners:
+                raise Exposed
         for path in paths(call):
-            if path == "/tmp" or self._owners.get(str(temporary_folder(path)), letter) != letter:
+            owner = self._owners.get(str(temporary_folder(path)), letter)
+            if owner != letter or (path == "/tmp" and self._owners):
                 raise Exposed
 
 

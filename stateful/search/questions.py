@@ -7,17 +7,19 @@ question is asked once for each of these.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from stateful.kernel.state import SharedState
+from stateful.model.call import Call
 from stateful.model.disk import NO_DISK
-from stateful.model.invariants import first_broken
+from stateful.model.invariants import all_broken
 from stateful.model.life import plain
 from stateful.model.lifecycle import OWNER
 from stateful.model.moment import LONGEST_LIFE_STEPS
 from stateful.model.schedule import LETTERS, STEP, Move
-from stateful.search.disk_memo import Lives, Look, looks_of
+from stateful.search.disk_memo import UNKNOWN, Broken, Lives, Look, looks_of
 from stateful.search.memory import Memory
 from stateful.search.moments import alive, as_seen_alone, moment_of
 from stateful.search.search_state import State
@@ -47,11 +49,23 @@ class Questions:
     start; whichever owns, a query of the other finds it.
     """
 
-    def __init__(self, memory: Memory, lives: Sequence[str], not_offered: frozenset[str]) -> None:
+    def __init__(
+        self,
+        memory: Memory,
+        lives: Sequence[str],
+        not_offered: frozenset[str],
+        *,
+        look: Callable[[str, Call], None] = lambda letter, call: None,
+        alike: bool = True,
+        referee: bool = False,
+    ) -> None:
         self.memory = memory
         self._offered = lives
         self._not_offered = not_offered
-        self._asked: dict[Question, str | None] = {}  # the invariant that the answer breaks
+        self._look = look
+        self._alike = alike and not memory.machine.reuses_inodes  # A new one's number tells of all files.
+        self._most = None if referee else 1  # invariants of which an answer is noted to break them
+        self._asked: dict[Question, Broken] = {}
         self._lives: dict[tuple[str, SharedState], Lives] = {}
 
     def ask(self, state: State, broken: Collection[str] = ()) -> Iterator[tuple[str, list[Move]]]:
@@ -62,16 +76,15 @@ class Questions:
         """
         for question in self._of(state):
             if self._is_worth_asking(question, broken):
-                invariant, moves = self._answer(state, question, broken)
-                self._asked[question] = invariant
-                if invariant is not None and moves:
-                    yield invariant, moves
+                invariants, moves = self._answer(state, question, broken)
+                self._asked[question] = invariants
+                if moves:
+                    yield from ((invariant, moves) for invariant in invariants)
 
     def _is_worth_asking(self, question: Question, broken: Collection[str]) -> bool:
         if question not in self._asked:
             return True
-        invariant = self._asked[question]
-        return invariant is not None and invariant not in broken
+        return not set(self._asked[question]).issubset(broken)
 
     def _of(self, state: State) -> Iterator[Question]:
         views = (self.memory.view(local) for local in state.locals)
@@ -96,9 +109,7 @@ class Questions:
         """Whether a subject that offers a query offers one without clean-up, of which more is asked."""
         return life.replace("status", "peek") in self._offered
 
-    def _answer(
-        self, state: State, question: Question, broken: Collection[str]
-    ) -> tuple[str | None, list[Move]]:
+    def _answer(self, state: State, question: Question, broken: Collection[str]) -> tuple[Broken, list[Move]]:
         """Kill whom a question does not spare, make the disk well, and let one process live its life.
 
         The moves are none where the same was asked in another state, and what it breaks was said there.
@@ -116,30 +127,30 @@ class Questions:
         met = question._replace(shared=state.shared)
         if moves and not self._is_worth_asking(met, broken):
             return self._asked[met], []
-        # The number of a new inode may depend on all that stands on the disk.
-        alike = not (untouched or question.spared or question.ailing or memory.machine.reuses_inodes)
-        if memory.after_power_loss(state.shared) or alike:
-            invariant = self._live_alone(state, question, moves, broken)
+        held = not memory.after_power_loss(state.shared) and (untouched or question.spared or question.ailing)
+        if self._alike and not held:
+            invariants = self._live_alone(state, question, moves, broken)
         else:
-            invariant = self._live(state, question, moves, untouched)
-        self._asked[met] = invariant
-        return invariant, moves
+            invariants = self._live(state, question, moves, untouched)
+        self._asked[met] = invariants
+        return invariants, moves
 
     def _live_alone(
         self, state: State, question: Question, moves: list[Move], broken: Collection[str]
-    ) -> str | None:
+    ) -> Broken:
         """As ``_live``, but on one of several disks that the process cannot tell apart."""
         shared = self.memory.shared_state(state.shared)
         lives = self._lives.setdefault((question.life, shared._replace(disk=NO_DISK)), Lives())
         known = lives.answer(shared.disk)
         # What is broken is shown again, because another one of two subjects may be to blame for it here;
         # of the many disks that a power loss leaves one is enough.
-        if known is None or (known in broken and self.memory.after_power_loss(state.shared)):
+        told = known is not UNKNOWN and set(known).issubset(broken)
+        if told and (not known or self.memory.after_power_loss(state.shared)):
             return known
         looks: list[Look] = []
-        invariant = self._live(state, question, moves, False, looks)
-        lives.learn(shared.disk, list(dict.fromkeys(looks)), invariant)
-        return invariant
+        invariants = self._live(state, question, moves, False, looks)
+        lives.learn(shared.disk, list(dict.fromkeys(looks)), invariants)
+        return invariants
 
     def _live(
         self,
@@ -148,8 +159,8 @@ class Questions:
         moves: list[Move],
         untouched: bool,
         looks: list[Look] | None = None,
-    ) -> str | None:
-        """Let one process live; the first invariant that it breaks.
+    ) -> Broken:
+        """Let one process live; the first invariant that it breaks, for a referee all that it breaks.
 
         Its moves are added to those given, and what it looks at of the disk to the looks.
         """
@@ -161,20 +172,24 @@ class Questions:
             letter, first = "A", Move(STEP, "A")
         else:
             state = State(state.shared, (*state.locals, memory.unborn(letter, question.life)))
+        found_broken: dict[str, None] = {}
         for steps in range(LONGEST_LIFE_STEPS + 1):
             move = Move(STEP, letter) if steps else first
             effect = memory.effect(state, move)
             if effect is None:
-                return None  # It waits for somebody who is held up here.
+                break  # It waits for somebody who is held up here.
             moves.append(move)
+            if effect.call is not None:
+                self._look(letter, effect.call)
             if effect.call is not None and looks is not None:
                 looks += looks_of(effect.call, effect.answer, found, memory.disk(state))
             moment = moment_of(memory, state, move, effect)
             moment = as_seen_alone(moment, letter, steps, question.spared, plain(question.life) == "replace")
-            broken = first_broken(moment, self._not_offered)
-            if broken is not None:
-                return broken[0]
+            broken = islice(all_broken(moment, self._not_offered), self._most)
+            found_broken |= {name: None for name, _ in broken}
+            if self._most and found_broken:
+                break
             state = effect.after
             if moment.actor is None or moment.actor.outcome is not None or moment.actor.phase == OWNER:
-                return None
-        return None
+                break
+        return tuple(found_broken)

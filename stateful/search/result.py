@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from stateful.model.chronicle import Chronicle
 from stateful.model.scenario import Scenario
+from stateful.model.schedule import Move
 from stateful.model.trace import Trace
 from stateful.search.part import Seen
 from stateful.search.power_losses import Lost
@@ -29,6 +30,7 @@ class Result:
         power_losses: what power losses have shown, by profile.
         missing: the lives of the scenario that the subject does not offer; nothing is searched then.
         chronicle: what happened, where it is supervised: it is played once, and has no states.
+        broken: for a referee, a way to each invariant that is broken, whatever else is broken on it.
         seen: what was gone through, where it is a part of a search.
     """
 
@@ -45,6 +47,7 @@ class Result:
     chronicle: Chronicle | None = None
     power_losses: dict[str, Lost] = field(default_factory=dict)
     seen: Seen | None = None
+    broken: dict[str, list[Move]] = field(default_factory=dict)
 
     @property
     def finished(self) -> bool:

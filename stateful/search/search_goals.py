@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from stateful.model.lifecycle import STARTING
 from stateful.model.moment import View
+from stateful.model.scenario import Scenario
 from stateful.model.schedule import LETTERS, STEP, Move
 from stateful.search.memory import Memory
 from stateful.search.predecessors import Ways
@@ -26,3 +27,11 @@ def anybody_claims(memory: Memory, ways: Ways) -> bool:
 
 def _claims(view: View) -> bool:
     return view.contends and view.phase == STARTING and view.outcome is None
+
+
+def goals_of(scenario: Scenario, not_offered: frozenset[str]) -> tuple[str, ...]:
+    """The goals of a scenario, but for those that only an invariant leads to that is not offered."""
+    if scenario.disk.files and "a_dead_owner_can_be_replaced" in not_offered:
+        return ()
+    refused = ("a_contender_was_refused",) if "at_most_one_owner" in not_offered else ()
+    return tuple(goal for goal in scenario.goals() if goal not in refused)

@@ -15,6 +15,8 @@ from stateful.model.life import runs_other
 from stateful.model.scenario import Scenario
 from stateful.model.schedule import LETTERS, LIVES, Move, ScheduleMismatch, format_schedule
 from stateful.model.trace import Trace
+from stateful.python.guard import Watchdog
+from stateful.run.execution import Execution
 from stateful.run.replay import Nondeterminism, replay
 from stateful.search.fault_plan import Layer
 from stateful.search.memory import Memory
@@ -53,6 +55,25 @@ def note_violation(
         trace = replay(memory.subject, scenario, varied)
     if not known or trace.subject in to_blame(trace):
         layer.violations[invariant] = trace
+
+
+def note_broken(
+    memory: Memory, scenario: Scenario, layer: Layer, invariant: str, node: Node, more: list[Move]
+) -> None:
+    """Note, for a referee, the way to a broken invariant; it is executed beyond whatever else it breaks.
+
+    Raises Nondeterminism where that invariant is not broken then.
+    """
+    moves = layer.ways.moves(node, more)
+    try:
+        with Watchdog(), Execution(memory.subject, scenario, referee=True) as execution:
+            for move in moves:
+                execution.make(move)
+    except ScheduleMismatch as mismatch:
+        raise Nondeterminism(f"{invariant}: {mismatch}") from None
+    if invariant not in execution.broken:
+        raise Nondeterminism(f"{format_schedule(moves)!r} was found to break {invariant}, and does not")
+    layer.broken[invariant] = moves
 
 
 def _may_blame(memory: Memory, known: Trace, node: Node, more: list[Move]) -> bool:

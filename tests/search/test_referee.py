@@ -34,10 +34,9 @@ def referee(subject: str, scenario: Scenario) -> int:
     if settling:
         queue = deque([settling])
         seen.update(range(len(settling)))  # The search counts the states on the way there.
-    letters = "ABC"[: len(scenario.cast.lives)]
     while queue:
         moves = queue.popleft()
-        with _Listening(found, scenario, moves) as execution:
+        with Listening(found, scenario, moves) as execution:
             state = execution.state()
             lost = bool(moves) and moves[-1].kind == "power-loss"
             if lost:
@@ -47,29 +46,7 @@ def referee(subject: str, scenario: Scenario) -> int:
             seen.add(state)
             if lost:
                 continue  # One start alone is all that is asked of it.
-            options = [
-                *(Move(kind, letter) for kind in (STEP, "exit", "sigcont") for letter in letters),
-                Move("disk-well"),
-            ]
-            struck = sum(move.is_fault and move.kind not in RECOVERIES for move in moves)
-            exits = sum(move.kind == "exit" for move in moves)
-            started = set(execution.processes())
-            next_of_life = {
-                scenario.cast.lives["ABC".index(letter)]: letter
-                for letter in reversed(letters)
-                if letter not in started
-            }
-            for move in options:
-                if move.kind == "exit" and exits >= scenario.cast.exits:
-                    continue
-                if move.kind == "sigcont" and not execution.is_stopped(move.letter):
-                    continue
-                if move.kind == "disk-well" and not execution.kernel.is_ailing():
-                    continue
-                if execution.possible(move) and (move.letter in {"", *started, *next_of_life.values()}):
-                    queue.append([*moves, move])
-            if struck < len(scenario.plan):
-                queue.extend([*moves, move] for move in execution.faults(scenario.plan[struck]))
+            queue.extend([*moves, move] for move in execution.options(moves))
     return len(seen)
 
 
@@ -96,13 +73,13 @@ class _Listener(Participant):
         super().tell(*answer)
 
 
-class _Listening(Execution):
+class Listening(Execution):
     """An execution of some moves that remembers all that each process was told."""
 
     participant = _Listener
 
-    def __init__(self, subject: Any, scenario: Scenario, moves: list[Move]) -> None:
-        super().__init__(subject, scenario)
+    def __init__(self, subject: Any, scenario: Scenario, moves: list[Move], *, referee: bool = False) -> None:
+        super().__init__(subject, scenario, referee=referee)
         perform = self.kernel.perform
 
         def listen(process: Any, call: Any) -> Any:
@@ -126,6 +103,36 @@ class _Listening(Execution):
     def is_stopped(self, letter: str) -> bool:
         process = self.processes().get(letter)
         return process is not None and process.stopped
+
+    def options(self, moves: list[Move]) -> list[Move]:
+        """The moves that may be possible after those that were made."""
+        scenario = self.scenario
+        letters = "ABC"[: len(scenario.cast.lives)]
+        every = [
+            *(Move(kind, letter) for kind in (STEP, "exit", "sigcont") for letter in letters),
+            Move("disk-well"),
+        ]
+        struck = sum(move.is_fault and move.kind not in RECOVERIES for move in moves)
+        exits = sum(move.kind == "exit" for move in moves)
+        started = set(self.processes())
+        next_of_life = {
+            scenario.cast.lives["ABC".index(letter)]: letter
+            for letter in reversed(letters)
+            if letter not in started
+        }
+        options = []
+        for move in every:
+            if move.kind == "exit" and exits >= scenario.cast.exits:
+                continue
+            if move.kind == "sigcont" and not self.is_stopped(move.letter):
+                continue
+            if move.kind == "disk-well" and not self.kernel.is_ailing():
+                continue
+            if self.possible(move) and (move.letter in {"", *started, *next_of_life.values()}):
+                options.append(move)
+        if struck < len(scenario.plan):
+            options += self.faults(scenario.plan[struck])
+        return options
 
     def faults(self, family: str) -> list[Move]:
         """Every fault of a family, whether it is possible now or not."""

@@ -1,0 +1,173 @@
+"""The answers of several searches of one protocol, and of plain re-execution: which invariants are violated.
+
+Plain re-execution shares no memory, no restoring of kernels and no reduction with the search. It executes
+every prefix from a fresh kernel, and from there, each in an execution of its own, every question that
+``stateful.search.questions`` asks.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from stateful.model.lifecycle import OWNER
+from stateful.model.moment import LONGEST_LIFE_STEPS
+from stateful.model.scenario import Scenario
+from stateful.model.schedule import STEP, Move, ScheduleMismatch
+from stateful.protocol.subject import JUST_STARTS, Offer, Subject, find_subject
+from stateful.python.guard import Watchdog
+from stateful.search.explorer import Explorer
+from stateful.search.memory import Memory
+from stateful.search.power_losses import JUDGED, profile_of
+from stateful.search.result import Result
+from tests.search.test_referee import Listening
+
+Switches = Mapping[str, bool]
+
+FULL: Final = {"reduced": False, "alike": False}
+SEARCHES: Final[Mapping[str, Switches]] = {
+    "no reduction": FULL,
+    "reduced": {},
+    "memo of alike disks off": {"alike": False},
+    "symmetry off": {"symmetric": False},
+}
+
+
+class Found(NamedTuple):
+    """What a search found, and how.
+
+    Attributes:
+        calls: every call that a process wanted to make, with its letter.
+    """
+
+    result: Result
+    calls: frozenset[tuple[str, Any]]
+
+    @property
+    def broken(self) -> frozenset[str]:
+        return frozenset(self.result.broken or self.result.violations)
+
+
+def write(source: str, folder: Path, name: str) -> Subject:
+    """The subject of a source, in a file of a name that none had before."""
+    file = folder / f"{name}.py"
+    file.write_text(source)
+    return find_subject(file)
+
+
+def search(
+    subject: Subject, scenario: Scenario, *, referee: bool = True, remembers: bool = True, **switches: bool
+) -> Found:
+    """What a search finds with some reductions off."""
+    return search_all(subject, scenario, {"": switches}, referee=referee, remembers=remembers)[""]
+
+
+def search_all(
+    subject: Subject,
+    scenario: Scenario,
+    searches: Mapping[str, Switches] = SEARCHES,
+    *,
+    referee: bool = True,
+    remembers: bool = True,
+) -> dict[str, Found]:
+    """What each of several searches finds.
+
+    What a move does is worked out once for all: that memory is no reduction, and plain re-execution has none.
+    """
+    memory = Memory(subject, scenario.disk, loses_power=scenario.loses_power, remembers=remembers)
+    offer, found = _offer(subject), {}
+    try:
+        for name, switches in searches.items():
+            *_, result = Explorer(offer, [scenario], memory, referee=referee, **switches).run()
+            intents = memory.behaviour._intents.items()
+            calls = frozenset((letter, intent.call) for (letter, _, _), intent in intents)
+            found[name] = Found(result, calls)
+        return found
+    finally:
+        memory.close()
+
+
+def _offer(subject: Subject) -> Offer:
+    """What a subject of drawn source offers, as ``examine`` would say."""
+    assert subject.folder is not None
+    source = Path(subject.folder, f"{subject.module}.py").read_text()
+    return JUST_STARTS._replace(can_query="def running_pid(" in source)
+
+
+def execute(subject: Subject, scenario: Scenario) -> dict[str, list[Move]]:
+    """The invariants that some schedule, or the answer to a question, violates, and how it does."""
+    broken: dict[str, list[Move]] = {}
+    seen: set[Any] = set()
+    queries = _offer(subject).can_query
+    queue: deque[list[Move]] = deque([[]])
+    while queue:
+        moves = queue.popleft()
+        with Watchdog(), Listening(subject, scenario, moves, referee=True) as execution:
+            lost = bool(moves) and moves[-1].kind == "power-loss"
+            state = execution.kernel.shared_state() if lost else execution.state()
+            broken = dict.fromkeys(execution.broken, moves) | broken
+            if state in seen or (lost and profile_of(moves[-1]) not in JUDGED):
+                continue
+            seen.add(state)
+            questions = list(_questions(execution, queries))
+            if not lost:
+                queue.extend([*moves, move] for move in _options(execution, moves))
+        for question in questions:
+            asked, answer = _ask(subject, scenario, moves, question)
+            broken = dict.fromkeys(answer, asked) | broken
+    return broken
+
+
+def _options(execution: Listening, moves: list[Move]) -> list[Move]:
+    """The moves that may be possible; only a step of a process that is yet to own from the beginning."""
+    processes = execution.processes()
+    for letter in execution.scenario.cast.settled:
+        if letter not in processes or not processes[letter].owned:
+            step = Move(STEP, letter)
+            return [step] if execution.possible(step) else []
+    return execution.options(moves)
+
+
+class _Question(NamedTuple):
+    life: str
+    spared: tuple[str, ...] = ()
+    stays_ailing: bool = False
+
+
+def _questions(execution: Listening, queries: bool) -> Iterator[_Question]:
+    """The lives that one process is to live alone after a moment."""
+    views = map(execution.view, execution.processes().values())
+    owners = tuple(view.letter for view in views if view.owns)
+    yield _Question("start")
+    if owners:
+        yield _Question("start", owners)
+    if execution.kernel.is_ailing():
+        yield _Question("start", stays_ailing=True)
+    if queries:
+        yield _Question("status", owners)
+
+
+def _ask(
+    subject: Subject, scenario: Scenario, moves: list[Move], question: _Question
+) -> tuple[list[Move], dict[str, str]]:
+    """Kill whom a question does not spare and let one process live; the moves, and what they violate."""
+    with Watchdog(), Listening(subject, scenario, moves, referee=True) as execution:
+        alive = [letter for letter, process in execution.processes().items() if process.alive]
+        kills = [Move("crash", letter) for letter in alive if letter not in question.spared]
+        heals = [Move("disk-well")] if execution.kernel.is_ailing() and not question.stays_ailing else []
+        own = not execution.processes() and question.life == scenario.cast.lives[0]
+        letter = "A" if own else execution.next_letter()
+        for move in (*kills, *heals):
+            execution.make(move)
+        execution.broken.clear()
+        for number in range(LONGEST_LIFE_STEPS + 1):
+            try:
+                execution.make(Move(STEP if number or own else question.life, letter))
+            except ScheduleMismatch:
+                break  # It waits.
+            process = execution.processes()[letter]
+            if not process.alive or process.phase == OWNER:
+                break
+        return execution.trace.moves, execution.broken
