@@ -8,16 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from random import Random
-from typing import Final, Protocol
+from typing import Protocol
 
 Rivals = Callable[[], Sequence[str]]
-
-# Calls by which a process lets others go first, such as a wait between two looks. Under strict priorities
-# it would look again and again, and nobody else would ever run.
-YIELDS: Final = frozenset({"sleep", "select", "sched_yield"})
-
-# The calls by which others notice that there is somebody.
-ACTS: Final = ("open", "flock", "write", "rename", "link", "unlink", "kill", "pidfd_send_signal")
 
 
 class Scheduler(Protocol):
@@ -30,7 +23,8 @@ class Scheduler(Protocol):
         """Hear that somebody has made a step.
 
         Args:
-            yields: whether that was a call by which it lets others go first.
+            yields: whether that was a call by which it lets others go first, such as a wait between two
+                looks. Under strict priorities it would look again and again, and nobody else would ever run.
             rivals: who is about to make a call that conflicts with it.
         """
 
