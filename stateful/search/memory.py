@@ -23,7 +23,7 @@ from stateful.model.lifecycle import LEAVING, STARTING, Entry, Outcome
 from stateful.model.machine import FIRST_PID
 from stateful.model.moment import View
 from stateful.model.schedule import LETTERS, SIGNALS, STEP, Move
-from stateful.model.syscalls import SILENT, WAITS, faults_of
+from stateful.model.syscalls import SILENT, WAITS, Kind, argument_of, faults_of, row
 from stateful.protocol.subject import Subject
 from stateful.python import interrupt
 from stateful.run.running import LIMIT_SILENT_CALLS
@@ -241,8 +241,10 @@ class Memory:
         locals_ = list(state.locals)
         locals_[index] = self.numbers.local(local._replace(own=own))
         ended = list(self._ended(locals_, shared))
-        if call is not None and call.name == "exit" and ended[index] != locals_[index]:
-            local = self.local(ended[index])._replace(phase=LEAVING, outcome=call.args[1], asked=local.asked)
+        if call is not None and row(call).ends and ended[index] != locals_[index]:
+            local = self.local(ended[index])._replace(
+                phase=LEAVING, outcome=argument_of(call, Kind.OUTCOME), asked=local.asked
+            )
             ended[index] = self.numbers.local(local)
         return Effect(State(shared, tuple(ended)), call, answer)
 
