@@ -17,6 +17,7 @@ from stateful.model.lifecycle import OWNER
 from stateful.model.scenario import Scenario
 from stateful.model.schedule import LIVES, STEP, Move, ScheduleMismatch
 from stateful.model.standard import find_scenario
+from stateful.model.syscalls import row
 from stateful.model.trace import Trace
 from stateful.protocol.subject import Subject, SubjectError, find_subject
 from stateful.python.guard import Watchdog
@@ -112,7 +113,7 @@ def run(execution: Execution, turn: Turn) -> str:
                 return "" if turn.until == ENDS else "it ends"
             assert step.call is not None
             has_begun = turn.letter in execution.processes()
-            if has_begun and (step.phase, step.call.name) == (OWNER, "serve") and turn.until == OWNS:
+            if has_begun and step.phase == OWNER and row(step.call).serves and turn.until == OWNS:
                 return ""
             text = meaning(execution.trace, step)
             seen += text == turn.until
@@ -136,7 +137,7 @@ def _rests(execution: Execution, letter: str) -> str:
         return ""
     if process.stopped:
         return "it is stopped"
-    if process.phase == OWNER and process.pending.name == "serve":
+    if process.phase == OWNER and row(process.pending).serves:
         return "it owns"
     step = execution.upcoming(letter)
     return f"it waits in {meaning(execution.trace, step)}" if step else "it has ended"

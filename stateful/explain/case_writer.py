@@ -18,6 +18,7 @@ from stateful.model.faults import CALL_FAULTS
 from stateful.model.lifecycle import OWNER
 from stateful.model.scenario import Scenario
 from stateful.model.schedule import STEP, Move, ScheduleMismatch
+from stateful.model.syscalls import row
 from stateful.model.trace import Trace
 from stateful.protocol.subject import Subject
 from stateful.python.guard import Watchdog
@@ -77,7 +78,7 @@ def _here(execution: Execution, letter: str) -> _Point:
     if step is None:
         return _Point(ENDS, CHANGES)
     assert step.call is not None
-    if (step.phase, step.call.name) == (OWNER, "serve"):
+    if step.phase == OWNER and row(step.call).serves:
         return _Point(OWNS, CHANGES)
     text = meaning(execution.trace, step)
     return _Point(text, rank(step, text))

@@ -2,42 +2,57 @@
 
 from __future__ import annotations
 
-import os
 from typing import Final
 
 from stateful.model.call import Errno
+from stateful.model.signal_target import PIDFD, pid_of
+from stateful.model.syscalls import CHANGES, NAMES, Use, row, sends_signal
 from stateful.model.trace import Step, Trace
 
-# The paths of these calls are changed where they succeed; those of all others are looked at.
-_CHANGING: Final = frozenset(
-    {
-        *("unlink", "rename", "link", "symlink", "mkdir", "rmdir", "truncate", "chmod", "utime"),
-        *("write", "pwrite", "ftruncate", "fchmod", "flock", "lockf", "close"),
-    }
-)
+PROC: Final = "/proc"
+_NAMES_IN: Final = "/*"  # after the path of a folder: the names in it
 
 
 def touched(trace: Trace, step: Step) -> dict[str, bool]:
-    """The paths and the processes (as ``/proc/<pid>``) that a step touches, and whether it changes them."""
+    """What a step touches, and whether it changes that: paths, and processes as ``/proc/<pid>``.
+
+    The names in a folder, as ``<folder>/*``, are touched by a call that lists them, and changed by one that
+    makes one of them or takes one away.
+    """
     call = step.call
     if call is None:
         return {}
-    changes = call.name in _CHANGING and not isinstance(step.answer, Errno)
-    if call.name == "open":
-        changes = bool(call.args[1] & (os.O_CREAT | os.O_TRUNC)) and not isinstance(step.answer, Errno)
-    if call.name in ("kill", "pidfd_send_signal"):
-        changes = call.args[1] != 0
-    paths = (
-        [step.path] if step.path else [arg for arg in call.args if isinstance(arg, str) and arg[:1] == "/"]
-    )
-    if call.name in ("kill", "pid_exists", "inspect", "pidfd_open"):
-        paths = [f"/proc/{call.args[0]}"]
-    if call.name == "exit":
-        paths, changes = [f"/proc/{trace.pids[step.move.letter]}"], True
-    return {"/".join(path.split("/")[:3]) if path.startswith("/proc/") else path: changes for path in paths}
+    succeeds = not isinstance(step.answer, Errno)
+    touches: dict[str, bool] = {}
+    for path, use in step.uses():
+        if path.startswith(PIDFD):
+            continue
+        if path.startswith(f"{PROC}/"):
+            path, use = "/".join(path.split("/")[:3]), use & ~CHANGES
+        touches[path] = touches.get(path, False) or (succeeds and bool(use & CHANGES))
+        if use & NAMES and succeeds:
+            touches[path.rpartition("/")[0] + _NAMES_IN] = True
+        if use & Use.LISTS:
+            touches[path + _NAMES_IN] = False
+    said, pid = row(call), pid_of(call, step.path)
+    if pid is not None:
+        touches[f"{PROC}/{abs(pid)}"] = succeeds and sends_signal(call)
+    if said.lists_processes:
+        touches[PROC + _NAMES_IN] = False
+    if said.ends:
+        touches |= {f"{PROC}/{trace.pids[step.move.letter]}": True, PROC + _NAMES_IN: True}
+    return touches
+
+
+def clash(what: str, one: bool, other: bool) -> bool:
+    """Whether it matters in which order something is touched twice, given which of the two changes it.
+
+    Two calls may make or take away names in one folder in any order, unless it is the same name.
+    """
+    return one != other if what.endswith(_NAMES_IN) else one or other
 
 
 def conflict(trace: Trace, one: Step, other: Step) -> bool:
     """Whether two steps touch the same thing and one of them changes it."""
     first, second = touched(trace, one), touched(trace, other)
-    return any(changes or second[what] for what, changes in first.items() if what in second)
+    return any(clash(what, changes, second[what]) for what, changes in first.items() if what in second)

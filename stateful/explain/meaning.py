@@ -10,15 +10,13 @@ what will become of a file.
 
 from __future__ import annotations
 
-import os
 import re
 from functools import partial
 from typing import Final
 
-from stateful.explain.words import call_text, short_path
-from stateful.model.call import Errno
-from stateful.model.lifecycle import signal_name
-from stateful.model.signal_target import PIDFD, named_by
+from stateful.explain.words import bare, call_text, short_path
+from stateful.model.call import Call, Errno
+from stateful.model.syscalls import BYTES, NAMES, Kind, Use, paths, row, sends_signal, use_of
 from stateful.model.trace import Step, Trace
 
 TEMPORARY: Final = "a temporary file"
@@ -27,47 +25,43 @@ _LOOKS_TEMPORARY: Final = re.compile(
     r"tmp|temp|[._-](new|next|part|swp)\b|~$|[0-9a-f]{8}", re.IGNORECASE
 )  # as tempfile, secrets and uuid name files, and people do
 _NUMBER: Final = re.compile(r"[0-9]+")
-_MAKES: Final = ("link", "symlink", "mkdir")
-_HOW_LONG: Final = ("sleep", "select", "exit")  # whose arguments say nothing about what they are for
 
 # By what can be told from outside: what changes or claims something, what looks at it, all else.
 CHANGES, LOOKS, OWN = range(3)
-_CHANGING: Final = frozenset(
-    {"unlink", "rmdir", "rename", "flock", "lockf", "write", "pwrite", "ftruncate", "truncate", *_MAKES}
-)
-_LOOKING: Final = frozenset({"open", "read", "pread", "readlink", "listdir", "scandir"})
+_CHANGING: Final = NAMES | BYTES | Use.LOCKS
+_LOOKING: Final = Use.READS | Use.LISTS
 
 
 def meaning(trace: Trace, step: Step) -> str:
     """What the call of a step means, which is made, or about to be made, after the steps of a trace."""
     call, letter = step.call, step.move.letter
     assert call is not None
-    if call.name in _HOW_LONG:
-        return f"{call.name}()"
-    if step.path and step.path.startswith(PIDFD):
-        number = f", {signal_name(call.args[1])}" if call.name == "pidfd_send_signal" else ""
-        return f"{call.name}({_whose(trace, letter, named_by(step.path)[0])}{number})"
-    if call.name in ("rename", "link") and _has_made(trace, letter, call.args[0]):
-        return f"{call.name}({TEMPORARY}, {_role(trace, letter, call.args[1])})"
-    text = call_text(step, partial(_role, trace, letter), partial(_whose, trace, letter))
-    name, _, about = text.partition("(")
-    known = name in ("open", "flock", "lockf", "kill", "psutil", "rename", "link", "symlink")
-    return text if known else f"{name}({about.partition(',')[0].rstrip(')')})"
+    own = {path for path in paths(call)[:-1] if _has_made(trace, letter, path)}
+
+    def path_name(path: str) -> str:
+        return TEMPORARY if path in own else _role(trace, letter, path)
+
+    return bare(call) or call_text(step, path_name, partial(_whose, trace, letter))
 
 
 def rank(step: Step, text: str) -> int:
     """How well a call marks a point of a process's life for others: CHANGES, LOOKS or OWN."""
     call = step.call
     assert call is not None
-    if call.name in ("kill", "pidfd_send_signal"):
-        return LOOKS if call.args[1] == 0 else CHANGES
-    about = str(step.path or (call.args[0] if call.args else ""))
-    renames = call.name in ("rename", "link", "symlink")
-    if not about.startswith("/") or about.startswith("/proc/") or (TEMPORARY in text and not renames):
+    if row(call).sends_signal:
+        return CHANGES if sends_signal(call) else LOOKS
+    about = next((path for path, _ in step.uses()), "")
+    is_temporary = TEMPORARY in text and not _names_two(call)
+    if not about.startswith("/") or about.startswith("/proc/") or is_temporary:
         return OWN
-    if call.name in _CHANGING or (call.name == "open" and call.args[1] & (os.O_CREAT | os.O_TRUNC)):
+    if use_of(call) & _CHANGING:
         return CHANGES
-    return LOOKS if call.name in _LOOKING else OWN
+    return LOOKS if use_of(call) & _LOOKING else OWN
+
+
+def _names_two(call: Call) -> bool:
+    """Whether a call gives a name to what another one stands for."""
+    return row(call).has(Kind.TEXT) or len(paths(call)) > 1
 
 
 def _role(trace: Trace, letter: str, path: str) -> str:
@@ -99,9 +93,7 @@ def _has_made(trace: Trace, letter: str, path: str) -> bool:
     """Whether a process has made the file with a name."""
     for step in trace.steps:
         if step.move.letter == letter and step.call and not isinstance(step.answer, Errno):
-            name, args = step.call
-            if name == "open" and args[0] == path and args[1] & os.O_CREAT:
-                return True
-            if name in _MAKES and path == args[1 if name != "mkdir" else 0]:
+            made = (each for each, use in step.uses() if use & NAMES == Use.MAKES)
+            if path in made:
                 return True
     return False

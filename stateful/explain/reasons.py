@@ -11,11 +11,9 @@ from stateful.model.call import Delivery, Errno
 from stateful.model.faults import CALL_FAULTS, POWER_LOSS, SHORT
 from stateful.model.life import plain
 from stateful.model.lifecycle import OWNER
-from stateful.model.syscalls import sends_signal
+from stateful.model.signal_target import pid_of
+from stateful.model.syscalls import LOOKS, Answer, Kind, Use, row, sends_signal, takes_lock, use_of
 from stateful.model.trace import Step, Trace
-
-_OBSERVING: Final = ("open", "read", "pread", "stat", "fstat", "flock", "lockf", "access", "listdir")
-_ABOUT_PROCESSES: Final = ("kill", "inspect", "pid_exists")
 
 
 class Story:
@@ -64,13 +62,14 @@ class Story:
         for number, step in self.of(letter):
             if step.call is None or isinstance(step.answer, Errno):
                 continue
-            left = {step.path} & locked if step.call.name == "close" else {*changes_names(step.call)}
+            releases = use_of(step.call) & Use.RELEASES
+            left = {step.path} & locked if releases else {*changes_names(step.call)}
             if until is None or number <= until:
                 claimed = {path: at for path, at in claimed.items() if path not in left}
-                if step.call.name == "open":
-                    opened[step.call.args[0]] = number
+                if row(step.call).has(Kind.FLAGS):
+                    opened |= {path: number for path, _ in step.uses()}
                 if is_claim(step) and (path := claimed_path(step)) is not None:
-                    if step.call.name in ("flock", "lockf") and path not in claimed:
+                    if takes_lock(step.call) and path not in claimed:
                         locked.add(path)
                     claimed[path] = opened.get(path, number) if path in locked else number
         return claimed
@@ -114,9 +113,12 @@ class Story:
         """Whether a process looks at a path with a step, or at somebody else."""
         if step.call is None:
             return False
-        if step.call.name in _ABOUT_PROCESSES:
-            return bool(step.call.args[0] != self.trace.pids[step.move.letter])
-        return step.call.name in _OBSERVING and path in (step.path, step.call.args[0])
+        said, pid = row(step.call), pid_of(step.call, step.path)
+        if pid is not None and (said.has(Kind.PID) or said.sends_signal):
+            return pid != self.trace.pids[step.move.letter]
+        tells = takes_lock(step.call) or said.answer is Answer.VALUE
+        looked_at = [each for each, use in step.uses() if tells or use & LOOKS]
+        return said.lists_processes or path in looked_at
 
     def ended(self, letter: str) -> int | None:
         """The last step before a process was gone; None where it lives."""
@@ -249,9 +251,10 @@ def _signalled(story: Story) -> Iterator[str]:
     number, step = story.signals()[-1]
     actor, call = step.move.letter, step.call
     assert call is not None
-    if call.name == "kill":
-        pid = str(abs(call.args[0])).encode()
-        read = [n for n, s in story.of(actor) if isinstance(s.answer, bytes) and pid in s.answer]
+    pid = pid_of(call, step.path)
+    if pid is not None:
+        named = str(abs(pid)).encode()
+        read = [n for n, s in story.of(actor) if isinstance(s.answer, bytes) and named in s.answer]
         if read:
             yield f"Step {read[-1]} of {actor} read that pid: {story.trace.title}."
     yield f"However, step {number}, {call_text(step)}, went to whoever has it now."

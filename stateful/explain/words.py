@@ -14,18 +14,24 @@ from stateful.explain.disk_words import changes, shown, shown_path
 from stateful.explain.disk_words import short_path as short_path
 from stateful.model.call import Call, Delivery, Errno
 from stateful.model.escape import visible
-from stateful.model.faults import CALL_FAULTS
+from stateful.model.faults import CALL_FAULTS, SHORT
 from stateful.model.lifecycle import Outcome, signal_name
 from stateful.model.schedule import Move
-from stateful.model.syscalls import WAITS
+from stateful.model.signal_target import PIDFD, named_by
+from stateful.model.syscalls import (
+    Answer,
+    Kind,
+    Use,
+    argument_of,
+    data_of,
+    is_exclusive_open,
+    paths,
+    row,
+    takes_lock,
+)
 from stateful.model.trace import Step
 
-_FLAGS: Final = ("O_CREAT", "O_EXCL", "O_TRUNC", "O_APPEND")
-_ABOUT_DESCRIPTORS: Final = frozenset(
-    {"close", "read", "pread", "write", "pwrite", "fsync", "fdatasync", "fstat", "ftruncate", "fchmod", "dup"}
-)
-
-
+_OPEN_FLAGS: Final = ("O_CREAT", "O_EXCL", "O_TRUNC", "O_APPEND")
 _RECORD: Final = re.compile(r'\{"pid": (-?\d+)(.*)$', re.DOTALL)
 
 
@@ -36,28 +42,73 @@ def call_text(
     call = step.call
     if call is None:
         return str(step.move)
-    name, args = call.name, call.args
-    here = path_name(step.path) if step.path else ""
-    if name == "open":
-        flags = "|".join(flag[2:] for flag in _FLAGS if args[1] & getattr(os, flag))
-        return f"open({path_name(args[0])}{', ' if flags else ''}{flags})"
-    if name in _ABOUT_DESCRIPTORS:
-        return f"{name}({here})"
-    if name in ("rename", "link", "symlink"):
-        return f"{name}({path_name(args[0])}, {path_name(args[1])})"
-    if name in ("flock", "lockf"):
-        return f"{name}({here}, {_lock(args[1])})"
-    if name == "kill":
-        return f"kill({pid_name(args[0])}, {_signal(args[1])})"
-    if name == "sleep":
-        return f"sleep({args[0] / 1_000_000:g})"
-    if name == "exit":
-        return f"exit({args[0]})"
-    if name == "inspect":
-        return f"psutil({pid_name(args[0])})"
-    if args and isinstance(args[0], str):
-        return f"{name}({path_name(args[0])})"
-    return f"{name}({', '.join(map(str, args))})"
+    said = row(call)
+    texts = []
+    for at, (argument, value) in enumerate(zip(said.arguments, call.args, strict=False)):
+        if argument.kind is Kind.PID:
+            texts.append(pid_name(value))
+        elif argument.kind in (Kind.PATH, Kind.TEXT) or (
+            argument.kind is Kind.FILE and isinstance(value, str)
+        ):
+            texts.append(path_name(value))
+        elif argument.kind in (Kind.FD, Kind.FILE):
+            texts.append("" if at else _descriptor(step, path_name, pid_name))
+        else:
+            texts.append(_SHOWN[argument.kind](value))
+    return f"{said.shown or said.name}({', '.join(filter(None, texts))})"
+
+
+def _descriptor(step: Step, path_name: Callable[[str], str], pid_name: Callable[[int], str]) -> str:
+    """What the first descriptor of a call stands for: a file, or a process, by which that is signalled."""
+    if not step.path or step.call is None:
+        return ""
+    if not step.path.startswith(PIDFD):
+        return path_name(step.path)
+    pid = pid_name(named_by(step.path)[0])
+    return pid if row(step.call).sends_signal else f"pidfd of {pid}"
+
+
+def _flags(flags: int) -> str:
+    return "|".join(flag[2:] for flag in _OPEN_FLAGS if flags & getattr(os, flag))
+
+
+def _lock(operation: int) -> str:
+    base = {fcntl.LOCK_SH: "SH", fcntl.LOCK_EX: "EX", fcntl.LOCK_UN: "UN"}
+    return base.get(operation & ~fcntl.LOCK_NB, "?") + ("|NB" if operation & fcntl.LOCK_NB else "")
+
+
+def _signal(number: int) -> str:
+    return "0" if number == 0 else signal_name(number)
+
+
+def _seconds(duration: int | None) -> str:
+    return "" if duration is None else f"{duration / 1_000_000:g}"
+
+
+def _nothing(value: Any) -> str:
+    return ""
+
+
+def _list(fds: tuple[int, ...]) -> str:
+    return f"[{', '.join(map(str, fds))}]"
+
+
+# How arguments are written that are no names and no descriptors, by kind.
+_SHOWN: Final[dict[Kind, Callable[[Any], str]]] = {
+    Kind.FLAGS: _flags,
+    Kind.OPERATION: _lock,
+    Kind.SIGNAL: _signal,
+    Kind.DURATION: _seconds,
+    Kind.FDS: _list,
+    Kind.STATUS: str,
+    **dict.fromkeys((Kind.DATA, Kind.SIZE, Kind.TIME, Kind.OUTCOME, Kind.NUMBER), _nothing),
+}
+
+
+def bare(call: Call) -> str | None:
+    """A call without its arguments, where these only say how long, or with which status."""
+    said = row(call)
+    return f"{said.name}()" if said.passes_time or said.ends else None
 
 
 def event_text(step: Step) -> str | None:
@@ -106,20 +157,36 @@ def answer_text(step: Step) -> str:
         return injected + errno.errorcode.get(answer.code, str(answer.code))
     if isinstance(answer, Delivery):
         return signal_name(answer.number)
-    if call.name == "exit":
-        return outcome_text(call.args[1])
-    if isinstance(answer, bytes):
-        return content_text(answer, step.path or "")
-    if call.name in ("write", "pwrite"):
-        written = call.args[1][:answer]
-        return content_text(written, "") + (" (fault: half)" if len(written) < len(call.args[1]) else "")
-    if call.name in ("stat", "fstat"):
-        return f"inode {answer[1]}, {answer[6]} bytes" if st.S_ISREG(answer[0]) else "directory"
-    if call.name in WAITS:
+    said = row(call)
+    if said.ends:
+        return outcome_text(argument_of(call, Kind.OUTCOME))
+    if said.waits:
         return "begins"
+    if said.answer is Answer.DATA:
+        return content_text(answer, step.path or "")
+    if said.answer is Answer.WRITTEN:
+        return _written_text(step, call)
+    if said.answer is Answer.STATUS:
+        return f"inode {answer[1]}, {answer[6]} bytes" if st.S_ISREG(answer[0]) else "directory"
     if isinstance(answer, bool | str):
         return visible(str(answer))
     return "ok"
+
+
+def _written_text(step: Step, call: Call) -> str:
+    """What was written; how much where that was copied by the kernel."""
+    data = data_of(call)
+    if data is None:
+        half = step.move.kind == SHORT
+        text = _bytes(step.answer)
+    else:
+        half = len(data[: step.answer]) < len(data)
+        text = content_text(data[: step.answer], "")
+    return text + (" (fault: half)" if half else "")
+
+
+def _bytes(number: int) -> str:
+    return f"{number:,} byte{'' if number == 1 else 's'}"
 
 
 def whole_answer(step: Step) -> str:
@@ -129,8 +196,9 @@ def whole_answer(step: Step) -> str:
         return f"{answer_text(step)}: {os.strerror(answer.code)}"
     if isinstance(answer, bytes):
         return shown(answer)
-    if call is not None and call.name in ("write", "pwrite"):
-        return f"{answer} bytes written: {shown(call.args[1][:answer])}"
+    if call is not None and row(call).answer is Answer.WRITTEN:
+        data = data_of(call)
+        return f"{_bytes(answer)} written" + ("" if data is None else f": {shown(data[:answer])}")
     if isinstance(answer, tuple | list) and all(isinstance(item, str) for item in answer):
         return ", ".join(map(visible, answer)) or "(nothing)"
     return answer_text(step)
@@ -145,9 +213,7 @@ def outcome_text(outcome: Outcome) -> str:
 
 def changes_names(call: Call) -> tuple[str, ...]:
     """The paths that a call takes away from what they named."""
-    if call.name in ("unlink", "rmdir"):
-        return (call.args[0],)
-    return tuple(call.args[:2]) if call.name == "rename" else ()
+    return paths(call, Use.TAKES)
 
 
 def content_text(data: bytes, path: str) -> str:
@@ -163,30 +229,19 @@ def content_text(data: bytes, path: str) -> str:
     return visible(" ".join(text.split())) if text else "(empty)"
 
 
-def _lock(operation: int) -> str:
-    base = {fcntl.LOCK_SH: "SH", fcntl.LOCK_EX: "EX", fcntl.LOCK_UN: "UN"}
-    return base.get(operation & ~fcntl.LOCK_NB, "?") + ("|NB" if operation & fcntl.LOCK_NB else "")
-
-
-def _signal(number: int) -> str:
-    return "0" if number == 0 else signal_name(number)
-
-
 def is_claim(step: Step) -> bool:
     """Whether a step is of the kind by which a protocol claims: it made a name or took a lock."""
-    call, answer = step.call, step.answer
-    if call is None or isinstance(answer, Errno):
+    call = step.call
+    if call is None or isinstance(step.answer, Errno):
         return False
-    if call.name == "open":
-        return bool(call.args[1] & os.O_EXCL)
-    if call.name in ("flock", "lockf"):
-        return not call.args[1] & fcntl.LOCK_UN
-    return call.name in ("link", "symlink", "mkdir", "rename")
+    if row(call).has(Kind.FLAGS):
+        return is_exclusive_open(call)
+    return takes_lock(call) or bool(paths(call, Use.MAKES))
 
 
 def claimed_path(step: Step) -> str | None:
     """The path that a claim made or locked."""
-    call: Any = step.call
-    if call.name in ("flock", "lockf"):
-        return step.path
-    return str(call.args[1] if call.name in ("link", "symlink", "rename") else call.args[0])
+    call = step.call
+    if call is None:
+        return None
+    return step.path if takes_lock(call) else next(iter(paths(call, Use.MAKES)), None)

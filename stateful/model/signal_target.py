@@ -9,7 +9,7 @@ from typing import Final, NamedTuple, Protocol
 from stateful.model.call import Call
 from stateful.model.disk import Disk
 from stateful.model.machine import Stranger
-from stateful.model.syscalls import sends_signal
+from stateful.model.syscalls import Kind, argument_of, sends_signal
 
 PIDFD: Final = "pidfd:"  # what stands for a path where a descriptor names a process
 
@@ -44,6 +44,14 @@ def named_by(path: str) -> tuple[int, int]:
     """The pid and start time of the process that a pidfd's path names."""
     pid, start_ticks = map(int, path.removeprefix(PIDFD).split(":"))
     return pid, start_ticks
+
+
+def pid_of(call: Call, path: str | None) -> int | None:
+    """The pid that a call is about; ``path`` is what its descriptor stands for, which may be a process."""
+    if path is not None and path.startswith(PIDFD):
+        return named_by(path)[0]
+    pid: int | None = argument_of(call, Kind.PID)
+    return pid
 
 
 def target_of(

@@ -13,6 +13,7 @@ missing. No other file spells the names of two calls.
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterator
 from enum import Enum, Flag, auto
@@ -60,6 +61,7 @@ class Use(Flag):
 
 
 NOTHING: Final = Use(0)
+LOOKS: Final = Use.READS | Use.INSPECTS | Use.LISTS
 NAMES: Final = Use.MAKES | Use.TAKES
 BYTES: Final = Use.WRITES | Use.CUTS
 ON_DISK: Final = NAMES | BYTES | Use.ALTERS  # changes what stands on the disk
@@ -100,6 +102,7 @@ class Syscall(NamedTuple):
         faults: what may befall it; of ``open`` what may befall any, see ``faults_of``.
         silent: it is no step of its own: no other process can see it, and it never waits.
         waits: it can never be made: a signal or the request to exit ends it.
+        serves: an owner waits in it, and the request to exit ends it.
         passes_time: it moves the clock, and lets other processes go first.
         syncs: what was written to the file is on the disk afterwards.
         sends_signal: to the process that its first argument names.
@@ -114,6 +117,7 @@ class Syscall(NamedTuple):
     faults: tuple[str, ...] = ()
     silent: bool = False
     waits: bool = False
+    serves: bool = False
     passes_time: bool = False
     syncs: bool = False
     sends_signal: bool = False
@@ -128,6 +132,11 @@ class Syscall(NamedTuple):
         for argument in self.arguments:
             use |= argument.use
         return use
+
+    @property
+    def ends(self) -> bool:
+        """Whether it ends its process."""
+        return self.has(Kind.STATUS)
 
     def has(self, kind: Kind) -> bool:
         """Whether an argument is of a kind."""
@@ -276,7 +285,7 @@ _ROWS: Final = (
     Syscall("clock", (), Answer.VALUE, silent=True, entry_points="time.monotonic"),
     Syscall("wall", (), Answer.VALUE, silent=True, entry_points="time.time"),
     Syscall("pause", waits=True, entry_points="signal.pause"),
-    Syscall("serve", waits=True, entry_points="serve"),
+    Syscall("serve", waits=True, serves=True, entry_points="serve"),
 )
 SYSCALLS: Final = {row.name: row for row in _ROWS}
 
@@ -339,17 +348,19 @@ def descriptors(call: Call) -> tuple[int, ...]:
 
 def pid(call: Call) -> int | None:
     """The pid that a call is about; 0 and negative ones name groups."""
-    return next((value for value, _ in _of_kind(call, Kind.PID)), None)
-
-
-def outcome_of(call: Call) -> Any:
-    """How a process ends by a call; None where that does not end it."""
-    return next((value for value, _ in _of_kind(call, Kind.OUTCOME)), None)
+    number: int | None = argument_of(call, Kind.PID)
+    return number
 
 
 def sends_signal(call: Call) -> bool:
     """Whether a call sends a signal, beside the one that only asks."""
     return call.name in SIGNALLING and call.args[1] != 0
+
+
+def takes_lock(call: Call) -> bool:
+    """Whether a call takes a lock, be it a shared one."""
+    operation = argument_of(call, Kind.OPERATION)
+    return operation is not None and not operation & fcntl.LOCK_UN
 
 
 def is_exclusive_open(call: Call) -> bool:
@@ -379,17 +390,29 @@ def faults_of(call: Call) -> tuple[str, ...]:
 
 def data_of(call: Call) -> bytes | None:
     """The bytes that a call has among its arguments; None where it has none."""
-    return next((data for data, _ in _of_kind(call, Kind.DATA)), None)
+    data: bytes | None = argument_of(call, Kind.DATA)
+    return data
+
+
+def argument_of(call: Call, kind: Kind) -> Any:
+    """The first argument of a kind; None where a call has none."""
+    return next((value for value, _ in _of_kind(call, kind)), None)
+
+
+def with_argument(call: Call, kind: Kind, value: Any) -> Call:
+    """The call with another argument of a kind."""
+    args = list(call.args)
+    for _, at in _of_kind(call, kind):
+        args[at] = value
+    return Call(call.name, tuple(args))
 
 
 def cut_short(call: Call, size: int) -> Call:
     """The call that writes only so many bytes."""
-    args = list(call.args)
-    for value, at in _of_kind(call, Kind.DATA):
-        args[at] = value[:size]
-    for value, at in _of_kind(call, Kind.SIZE):
-        args[at] = min(value, size)
-    return Call(call.name, tuple(args))
+    data = data_of(call)
+    if data is not None:
+        return with_argument(call, Kind.DATA, data[:size])
+    return with_argument(call, Kind.SIZE, min(argument_of(call, Kind.SIZE), size))
 
 
 def _of_kind(call: Call, kind: Kind) -> Iterator[tuple[Any, int]]:

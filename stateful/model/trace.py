@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,6 +11,7 @@ from stateful.model.disk import Disk
 from stateful.model.life import runs_other
 from stateful.model.lifecycle import Entry, Outcome
 from stateful.model.schedule import Move, count_switches, format_schedule
+from stateful.model.syscalls import Kind, Use, uses
 
 if TYPE_CHECKING:
     from stateful.model.confirmation import Confirmation
@@ -33,6 +35,16 @@ class Step(NamedTuple):
     answer: Any
     phase: str
     outcome: Outcome | None
+
+    def uses(self) -> Iterator[tuple[str, Use]]:
+        """The files that its call names, by path, and what it does to them.
+
+        Of descriptors only the first is known.
+        """
+        for at, (kind, value, use) in enumerate(uses(self.call) if self.call else ()):
+            path = value if kind is Kind.PATH else None if at else self.path
+            if path is not None:
+                yield path, use
 
 
 class Standing(NamedTuple):

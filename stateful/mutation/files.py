@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
-READS: Final = ("read", "pread")
-LOOKS: Final = ("stat", "fstat")
+from stateful.model.call import Call
+from stateful.model.syscalls import Answer, Use, descriptor, paths, row, use_of
 
 
 class Files:
@@ -18,38 +18,39 @@ class Files:
         self._first: dict[str, int] = {}
         self._looks: dict[str, Any] = {}
 
-    def path(self, fd: int) -> str | None:
-        """The path by which a descriptor was opened."""
-        return self._paths.get(fd)
+    def path(self, call: Call) -> str | None:
+        """The path that a call is about: its own, or the one by which its descriptor was opened."""
+        fd = descriptor(call)
+        return next(iter(paths(call)), None) if fd is None else self._paths.get(fd)
 
-    def before(self, name: str, args: tuple[Any, ...]) -> tuple[Any] | None:
+    def before(self, call: Call) -> tuple[Any] | None:
         """What the process was told when it looked at the same path for the first time; None for now."""
-        path = self._paths.get(args[0]) if isinstance(args[0], int) else args[0]
+        path, fd = self.path(call), descriptor(call)
         if path is None:
             return None
-        if name in LOOKS:
+        if fd is None or row(call).answer is Answer.STATUS:
             return (self._looks[path],) if path in self._looks else None
-        contents, at = self._contents.get(path), self._position.get(args[0], 0)
-        if contents is None or self._first.get(path) == args[0]:
+        contents, at = self._contents.get(path), self._position.get(fd, 0)
+        if contents is None or self._first.get(path) == fd:
             return None
-        self._position[args[0]] = at + 1
+        self._position[fd] = at + 1
         return (contents[at] if at < len(contents) else b"",)
 
-    def note(self, name: str, args: tuple[Any, ...], answer: Any) -> None:
+    def note(self, call: Call, answer: Any) -> None:
         """Follow a call that has succeeded."""
-        if name == "open":
-            self._paths[answer], self._position[answer] = args[0], 0
-            self._first.setdefault(args[0], answer)
-        elif name == "dup" and args[0] in self._paths:
-            self._paths[answer] = self._paths[args[0]]
-        elif name == "close":
-            path = self._paths.pop(args[0], "")
-            if self._first.get(path) == args[0]:
+        path, fd, said = self.path(call), descriptor(call), row(call)
+        if fd is not None and use_of(call) & Use.RELEASES:
+            self._paths.pop(fd, "")
+            if path is not None and self._first.get(path) == fd:
                 self._first[path] = -1  # whoever has that number next is another one
-        elif name in READS and args[0] in self._paths:
-            path = self._paths[args[0]]
-            if self._first.get(path) == args[0]:
-                self._contents.setdefault(path, []).append(answer)
-        elif name in LOOKS:
-            path = self._paths.get(args[0], "") if name == "fstat" else args[0]
+        if path is None:
+            return
+        if said.answer is Answer.DESCRIPTOR:
+            self._paths[answer] = path
+            if fd is None:
+                self._position[answer] = 0
+                self._first.setdefault(path, answer)
+        elif said.answer is Answer.DATA and self._first.get(path) == fd:
+            self._contents.setdefault(path, []).append(answer)
+        elif said.answer is Answer.STATUS:
             self._looks.setdefault(path, answer)

@@ -6,9 +6,10 @@ import errno
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from stateful.model.syscalls import SILENT
+from stateful.model.call import Call
+from stateful.model.syscalls import SILENT, row
 from stateful.mutation.files import Files
-from stateful.mutation.operator import BY_TITLE, IGNORES, LATE, OPERATORS, SILENT_ANSWER, success
+from stateful.mutation.operator import BY_TITLE, IGNORES, LATE, OPERATORS, is_told_nothing, success
 from stateful.mutation.site import Site, site_of
 
 if TYPE_CHECKING:
@@ -43,52 +44,53 @@ class _Mutant:
     def __init__(self, mutation: Mutation) -> None:
         self._mutation = mutation
         self._files = Files()
-        self._late: tuple[str, tuple[Any, ...]] | None = None
+        self._late: Call | None = None
 
     def __call__(self, process: Interpreter, name: str, args: tuple[Any, ...]) -> Any:
         if name in SILENT:
             return process.make(name, *args)
+        call = Call(name, args)
         late, self._late = self._late, None
-        if name == "exit" and late is not None:
+        if row(call).ends and late is not None:
             self._make_late(process, late)
             late = None
         try:
-            return self._alter(process, name, args)
+            return self._alter(process, call)
         finally:
             if late is not None and not process.buried:
                 self._make_late(process, late)
 
-    def _alter(self, process: Interpreter, name: str, args: tuple[Any, ...]) -> Any:
-        def make(name: str, *args: Any) -> Any:
-            answer = process.make(name, *args)
-            self._files.note(name, args, answer)
+    def _alter(self, process: Interpreter, call: Call) -> Any:
+        def make(call: Call) -> Any:
+            answer = process.make(call.name, *call.args)
+            self._files.note(call, answer)
             return answer
 
         mutation = self._mutation
-        if name != mutation.site.call or site_of(name) != mutation.site:
-            return make(name, *args)
+        if call.name != mutation.site.call or site_of(call.name) != mutation.site:
+            return make(call)
         if mutation.title == LATE:
-            self._late = name, args
-            return success(name, args)
+            self._late = call
+            return success(call)
         if mutation.ignores:
             try:
-                return make(name, *args)
+                return make(call)
             except OSError as error:
                 if error.errno != mutation.ignores:
                     raise
-                return success(name, args)
+                return success(call)
         operator = BY_TITLE[mutation.title]
-        if not operator.concerns(name, args):
-            return make(name, *args)
-        return operator.apply(make, self._files, name, args)
+        if not operator.concerns(call):
+            return make(call)
+        return operator.apply(make, self._files, call)
 
-    def _make_late(self, process: Interpreter, late: tuple[str, tuple[Any, ...]]) -> None:
+    def _make_late(self, process: Interpreter, late: Call) -> None:
         try:
-            process.make(late[0], *late[1])
+            process.make(late.name, *late.args)
         except OSError:
             pass
         else:
-            self._files.note(*late, None)
+            self._files.note(late, None)
 
 
 class Survey:
@@ -106,17 +108,17 @@ class Survey:
         return sorted(self._found)
 
     def _look(self, process: Interpreter, name: str, args: tuple[Any, ...]) -> Any:
-        site = site_of(name)
+        site, call = site_of(name), Call(name, args)
         if site is not None:
             for operator in OPERATORS:
-                if operator.concerns(name, args):
+                if operator.concerns(call):
                     self._found[Mutation(site, operator.title)] = None
-            if name in SILENT_ANSWER:
+            if is_told_nothing(call):
                 self._found[Mutation(site, LATE)] = None
         try:
             return process.make(name, *args)
         except OSError as error:
-            if site is not None and name in SILENT_ANSWER and error.errno:
+            if site is not None and is_told_nothing(call) and error.errno:
                 title = IGNORES.format(errno.errorcode[error.errno])
                 self._found[Mutation(site, title, error.errno)] = None
             raise

@@ -12,16 +12,23 @@ import os
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
+from stateful.model.call import Call
+from stateful.model.syscalls import (
+    CHANGES,
+    Answer,
+    Kind,
+    Use,
+    argument_of,
+    data_of,
+    descriptor,
+    row,
+    sends_signal,
+    use_of,
+    with_argument,
+)
 from stateful.mutation.files import Files
 
-Make = Callable[..., Any]
-Args = tuple[Any, ...]
-
-# What a process is told of a call of these if it succeeds: nothing, or how much was written.
-SILENT_ANSWER: Final = frozenset(
-    "chmod close fchmod fdatasync flock fsync ftruncate kill link lockf mkdir pidfd_send_signal pwrite "
-    "rename rmdir symlink truncate unlink utime write".split()
-)
+Make = Callable[[Call], Any]
 
 
 class Operator(NamedTuple):
@@ -34,57 +41,82 @@ class Operator(NamedTuple):
     """
 
     title: str
-    concerns: Callable[[str, Args], bool]
-    apply: Callable[[Make, Files, str, Args], Any]
+    concerns: Callable[[Call], bool]
+    apply: Callable[[Make, Files, Call], Any]
 
 
-def success(name: str, args: Args) -> Any:
+def is_told_nothing(call: Call) -> bool:
+    """Whether a call does something of which a process learns no more than that it was done.
+
+    So it is known beforehand what its process is told if it succeeds: nothing, or how much was written.
+    """
+    said = row(call)
+    known = said.answer is Answer.NOTHING or data_of(call) is not None
+    return known and bool(use_of(call) & CHANGES or said.syncs or said.sends_signal)
+
+
+def success(call: Call) -> Any:
     """What a process is told of a call that succeeds."""
-    return len(args[1]) if name in ("write", "pwrite") else None
+    data = data_of(call)
+    return None if data is None else len(data)
 
 
 def _without(flag: str) -> Operator:
     bit = getattr(os, flag)
 
-    def apply(make: Make, files: Files, name: str, args: Args) -> Any:
-        path, flags, mode = args
-        return make(name, path, flags & ~bit, mode)
+    def concerns(call: Call) -> bool:
+        return bool((argument_of(call, Kind.FLAGS) or 0) & bit)
 
-    return Operator(f"without {flag}", lambda name, args: name == "open" and bool(args[1] & bit), apply)
+    def apply(make: Make, files: Files, call: Call) -> Any:
+        return make(with_argument(call, Kind.FLAGS, argument_of(call, Kind.FLAGS) & ~bit))
 
-
-def _is_skippable(name: str, args: Args) -> bool:
-    return name in SILENT_ANSWER and not (name in ("kill", "pidfd_send_signal") and args[1] == 0)
+    return Operator(f"without {flag}", concerns, apply)
 
 
-def _skip(make: Make, files: Files, name: str, args: Args) -> Any:
-    return success(name, args)
+def _is_skippable(call: Call) -> bool:
+    return is_told_nothing(call) and (sends_signal(call) or not row(call).sends_signal)
 
 
-def _twice(make: Make, files: Files, name: str, args: Args) -> Any:
-    answer = make(name, *args)
+def _skip(make: Make, files: Files, call: Call) -> Any:
+    return success(call)
+
+
+def _takes_name_away(call: Call) -> bool:
+    return bool(use_of(call) & Use.TAKES)
+
+
+def _twice(make: Make, files: Files, call: Call) -> Any:
+    answer = make(call)
     with contextlib.suppress(OSError):
-        make(name, *args)
+        make(call)
     return answer
 
 
-def _is_exclusive(name: str, args: Args) -> bool:
-    return name in ("flock", "lockf") and bool(args[1] & fcntl.LOCK_EX)
+def _is_exclusive(call: Call) -> bool:
+    return bool((argument_of(call, Kind.OPERATION) or 0) & fcntl.LOCK_EX)
 
 
-def _share(make: Make, files: Files, name: str, args: Args) -> Any:
-    fd, operation, *more = args
-    return make(name, fd, operation & ~fcntl.LOCK_EX | fcntl.LOCK_SH, *more)
+def _share(make: Make, files: Files, call: Call) -> Any:
+    operation = argument_of(call, Kind.OPERATION)
+    return make(with_argument(call, Kind.OPERATION, operation & ~fcntl.LOCK_EX | fcntl.LOCK_SH))
 
 
-def _by_path(make: Make, files: Files, name: str, args: Args) -> Any:
-    path = files.path(args[0])
-    return make(name, *args) if path is None else make("stat", path, True)
+def _is_look_at_descriptor(call: Call) -> bool:
+    return row(call).answer is Answer.STATUS and descriptor(call) is not None
 
 
-def _as_before(make: Make, files: Files, name: str, args: Args) -> Any:
-    known = files.before(name, args)
-    return make(name, *args) if known is None else known[0]
+def _by_path(make: Make, files: Files, call: Call) -> Any:
+    path = files.path(call)
+    return make(call) if path is None else make(Call("stat", (path, True)))
+
+
+def _is_look(call: Call) -> bool:
+    return row(call).answer in (Answer.DATA, Answer.STATUS)
+
+
+def _as_before(make: Make, files: Files, call: Call) -> Any:
+    known = files.before(call)
+    return make(call) if known is None else known[0]
 
 
 OPERATORS: Final = (
@@ -92,10 +124,10 @@ OPERATORS: Final = (
     _without("O_TRUNC"),
     _without("O_NOFOLLOW"),
     Operator("skipped", _is_skippable, _skip),
-    Operator("twice", lambda name, args: name in ("unlink", "rmdir", "rename"), _twice),
+    Operator("twice", _takes_name_away, _twice),
     Operator("shared", _is_exclusive, _share),
-    Operator("by path", lambda name, args: name == "fstat", _by_path),
-    Operator("stale answer", lambda name, args: name in ("read", "pread", "stat", "fstat"), _as_before),
+    Operator("by path", _is_look_at_descriptor, _by_path),
+    Operator("stale answer", _is_look, _as_before),
 )
 BY_TITLE: Final = {operator.title: operator for operator in OPERATORS}
 LATE: Final = "after the next call"

@@ -15,6 +15,7 @@ from stateful.explain.words import answer_text, call_text
 from stateful.model.call import Errno
 from stateful.model.chronicle import ENDS, OWNS, STARTS, Chronicle, Entry, count_respawns, duration
 from stateful.model.supervisor import SECOND, Run
+from stateful.model.syscalls import Use
 from stateful.model.trace import Step
 from stateful.report.text import LIMIT_COLUMNS, count
 
@@ -140,7 +141,7 @@ def _is_in_vain(chronicle: Chronicle) -> bool:
 
 
 def _is_about_itself(step: Step) -> bool:
-    return step.call is not None and (step.call.name == "close" or (step.path or "").startswith("/proc/"))
+    return any(use & Use.RELEASES or path.startswith("/proc/") for path, use in step.uses())
 
 
 # -- reasons ----------------------------------------------------------------------------------------------

@@ -17,6 +17,8 @@ from stateful.explain.words import answer_text, call_text, event_text, whole_ans
 from stateful.model.call import Errno
 from stateful.model.faults import WORLD
 from stateful.model.life import plain
+from stateful.model.signal_target import pid_of
+from stateful.model.syscalls import row
 from stateful.model.trace import Standing, Step, Trace
 from stateful.report.listing import Change, Entry, changed, cut, listing
 from stateful.report.text import is_of_its_own, sentences
@@ -228,14 +230,12 @@ def _peer(step: Step, pids: Mapping[str, int], living: Collection[str]) -> str:
 
     Where several have the pid, each in a namespace of its own, nobody is told.
     """
-    if step.call is None or step.call.name != "kill":
+    if step.call is None or not row(step.call).sends_signal:
         return ""
-    having = [letter for letter, pid in pids.items() if pid == abs(step.call.args[0])]
+    target = abs(pid_of(step.call, step.path) or 0)
+    having = [letter for letter, pid in pids.items() if pid == target]
     return having[0] if len(having) == 1 and having[0] in living else ""
 
 
 def _is_about_disk(step: Step) -> bool:
-    if step.call is None:
-        return False
-    about = step.path or next((part for part in step.call.args if isinstance(part, str)), "")
-    return about.startswith("/") and not about.startswith("/proc/")
+    return any(path.startswith("/") and not path.startswith("/proc/") for path, _ in step.uses())

@@ -24,11 +24,12 @@ from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from stateful.explain.words import call_text, short_path
+from stateful.explain.words import bare, call_text, short_path
 from stateful.model.call import Delivery, Errno
 from stateful.model.machine import DEAD_PID, MACHINE
 from stateful.model.scenario import Scenario
 from stateful.model.schedule import LIVES, SIGNALS, STEP
+from stateful.model.syscalls import SYSCALLS, Kind, Syscall, argument_of, pid, row, sends_signal
 from stateful.model.trace import Step, Trace
 from stateful.protocol.built_in import BUILT_IN
 from stateful.protocol.subject import Offer, Subject
@@ -40,13 +41,12 @@ OURS: Final = "stateful.subjects."
 HOME_FOLDERS: Final = ("/home/user", "/tmp", "/run")
 
 _NAMED: Final = {"crash": "SIGKILL", "term": "SIGTERM", "sigstop": "SIGSTOP", "sigcont": "SIGCONT"}
-_KNOWN: Final = frozenset(
-    "open close read write pread pwrite fsync fdatasync fstat ftruncate fchmod stat access readlink "
-    "listdir scandir chmod utime truncate unlink rmdir mkdir rename link symlink flock lockf".split()
-)
 _RANDOM: Final = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{8,}|(?<=tmp)[a-z0-9_]{8}"
 )
+
+# How a script tells what calls are about that it stops before in any case.
+_IN_THE_TEMPLATE: Final = ("send", "how_long")
 
 # How each invariant is seen to be broken: the end of the script's ``seen``.
 _CHECKS: Final = {
@@ -123,6 +123,7 @@ def script(subject: Subject, offer: Offer, scenario: Scenario, trace: Trace, fil
         lives=repr(trace.lives).replace("'", '"'),
         steps=_quoted("\n".join(_steps(trace))),
         files="\n    ".join(_file(path, content) for path, content in scenario.disk.files),
+        stops=_stops(),
         command_line=any((step.path or "").endswith("/cmdline") for step in trace.steps),
         run=textwrap.indent(_run(subject, lives, offer.is_status_module), "    ").rstrip(),
         start_up=_start_up(lives) if offer.is_status_module else "",
@@ -162,35 +163,71 @@ def _steps(trace: Trace) -> Iterator[str]:
 
 def _told(trace: Trace, step: Step, letters: dict[int, str]) -> set[str]:
     """Who is sent a SIGTERM by a step. Raises NotShown where it may reach anybody but a process in here."""
-    if step.call is None or step.call.name != "kill" or step.call.args[1] == 0:
+    if step.call is None or not sends_signal(step.call):
         return set()
-    pid, number = step.call.args
-    reached = letters.get(pid, "") if not isinstance(step.answer, Errno) else ""
+    target, number = pid(step.call), argument_of(step.call, Kind.SIGNAL)
+    reached = letters.get(target or 0, "") if not isinstance(step.answer, Errno) else ""
     if number not in (SIGNALS["crash"], SIGNALS["term"]) or reached not in {*trace.pids} - {step.move.letter}:
         raise NotShown(f"a script does not send {call_text(step)}")
     return {reached} if number == SIGNALS["term"] else set()
 
 
-def _is_seen(step: Step, pid: int) -> bool:
+def _is_seen(step: Step, own_pid: int) -> bool:
     """Whether a step is one of those that the script stops before. Raises NotShown."""
     assert step.call is not None
-    name, args = step.call
-    if name in ("kill", "sleep", "exit"):
+    said = row(step.call)
+    if said.ends:
         return True
-    if name not in _KNOWN:
+    how = _described(said)
+    if not how:
         raise NotShown(f"a script does not stop before {call_text(step)}")
-    about = [step.path] if step.path else [arg for arg in args[:2] if isinstance(arg, str)]
-    other = re.match(r"/proc/([0-9]+)(?:/|$)", str(about[0])) if about else None
+    if how in _IN_THE_TEMPLATE:
+        return True
+    target = argument_of(step.call, Kind.TEXT)
+    about = [*([target] if target else ()), *(path for path, _ in step.uses())]
+    other = re.match(r"/proc/([0-9]+)(?:/|$)", about[0]) if about else None
     if other:
-        return int(other[1]) != pid
+        return int(other[1]) != own_pid
     return any(f"{path}/".startswith(tuple(f"{folder}/" for folder in HOME_FOLDERS)) for path in about)
+
+
+def _described(said: Syscall) -> str:
+    """The template's function that tells what a call is about; empty where no script stops before it."""
+    kinds = [argument.kind for argument in said.arguments]
+    if said.silent:
+        return ""
+    if said.sends_signal:
+        return "send" if said.has(Kind.PID) else ""
+    if said.passes_time:
+        return "" if said.has(Kind.FDS) else "how_long"
+    if said.has(Kind.FLAGS):
+        return "with_flags"
+    if said.has(Kind.OPERATION):
+        return "lock"
+    if kinds[:2] in ([Kind.PATH, Kind.PATH], [Kind.TEXT, Kind.PATH]):
+        return "two"
+    return "one" if kinds and kinds[0] in (Kind.PATH, Kind.FD, Kind.FILE) else ""
+
+
+def _stops() -> list[str]:
+    """The lines by which a script stops before Python's functions for calls that are about files."""
+    names: dict[tuple[str, ...], list[str]] = {}
+    for said in SYSCALLS.values():
+        how = _described(said)
+        for entry in said.entry_points.split() if how not in ("", *_IN_THE_TEMPLATE) else ():
+            owner, _, name = entry.rpartition(".")
+            if owner in ("os", "fcntl"):
+                by_descriptor = str(said.arguments[0].kind is Kind.FD)
+                shown = f', "{said.name}"' if name != said.name else ""
+                names.setdefault((owner, how, shown, by_descriptor), []).append(name)
+    return [
+        f'stop_before({owner}, "{" ".join(each)}", {how}{s})' for (owner, how, s, _), each in names.items()
+    ]
 
 
 def _text(step: Step, letters: dict[int, str]) -> str:
     """A call with letters for pids, and ``*`` for what is random in a name."""
     assert step.call is not None
-    if step.call.name in ("sleep", "exit"):
-        return f"{step.call.name}()"
 
     def path_name(path: str) -> str:
         return re.sub(
@@ -199,7 +236,7 @@ def _text(step: Step, letters: dict[int, str]) -> str:
             _RANDOM.sub("*", short_path(path)),
         )
 
-    return call_text(step, path_name, lambda pid: letters.get(pid, str(pid)))
+    return bare(step.call) or call_text(step, path_name, lambda number: letters.get(number, str(number)))
 
 
 def _quoted(text: str) -> str:

@@ -20,6 +20,7 @@ from stateful.model.chronicle import Chronicle
 from stateful.model.faults import WORLD
 from stateful.model.life import plain
 from stateful.model.lifecycle import OWNER
+from stateful.model.syscalls import SYSCALLS, Use, use_of
 from stateful.model.trace import Step, Trace
 
 LIMIT_COLUMNS: Final = 99
@@ -27,6 +28,7 @@ LIMIT_LINES: Final = 40
 MOST_LANES: Final = 3
 MOST_HEADLINES: Final = 3  # an error may be told at any length
 NUMBER_WIDTH: Final = 5
+OF_LITTLE_NOTE: Final = Use.FINDS | Use.INSPECTS | Use.RELEASES  # to a file: such steps are left out first
 
 _QUOTED: Final = re.compile('"[^"]*"')
 _NO_BREAK: Final = "\xa0"
@@ -193,10 +195,10 @@ def is_of_its_own(step: Step) -> bool:
     """Whether a step only concerns its own process, so that it may be left out."""
     if step.call is None or is_claim(step) or changes_names(step.call) or isinstance(step.answer, Errno):
         return False
-    about = step.path or (step.call.args[0] if step.call.args else "")
-    return step.call.name in ("close", "fsync", "fdatasync", "fstat", "stat", "sleep") or str(
-        about
-    ).startswith("/proc/")
+    said, files = SYSCALLS[step.call.name], [path for path, _ in step.uses()]
+    if said.passes_time or any(path.startswith("/proc/") for path in files):
+        return True
+    return bool(files) and not said.sends_signal and not use_of(step.call) & ~OF_LITTLE_NOTE
 
 
 def _fit(lines: list[tuple[bool, str, str]], limit: int, trace: Trace) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from stateful.model.scenario import MEDDLING, POWER_LOSS, Scenario
 from stateful.model.schedule import LETTERS
 from stateful.model.standard import OPEN_ENDED, SCENARIOS, SEARCHED_BY_NAME
+from stateful.sample.acts import KINDS
 from stateful.sample.random_faults import EXIT, FAMILIES
 
 NARROWEST: Final = 2
@@ -19,7 +20,6 @@ STEPS_OF_A_LIFE: Final = 1.5  # in those that a start takes until it owns
 CONTENDER: Final = "start"
 
 # The calls by which a process can be noticed by others.
-ACTS: Final = ("open", "flock", "write", "rename", "link", "unlink", "kill", "pidfd_send_signal")
 
 
 class Strike(NamedTuple):
@@ -28,7 +28,7 @@ class Strike(NamedTuple):
     Attributes:
         step: before which step.
         owned: whether these are counted from when somebody owned, and not from the beginning.
-        call: before the next call of this name from then on; empty for at once.
+        call: before the next call of this kind from then on, one of ``acts``; empty for at once.
     """
 
     family: str
@@ -124,7 +124,7 @@ def _strikes(random: Random, plan: Sequence[str], steps: int) -> Iterator[Strike
         elif kind == 1:
             yield Strike(family, random.choice((0, step // 4)), owned=True)
         elif kind == 2:
-            yield Strike(family, call=random.choice(ACTS))
+            yield Strike(family, call=random.choice(KINDS))
         else:
             yield Strike(family)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-from stateful.explain.conflict import touched
+from stateful.explain.conflict import clash, touched
 from stateful.explain.words import short_path
 from stateful.model.trace import Step, Trace
 
@@ -37,7 +37,7 @@ class Orderings:
             assert step.call is not None
             touch = _Touch(letter, f"{trace.lives[letter]} {step.call.name}", changes)
             last = self._last.get(path)
-            if last is not None and last.letter != letter and (changes or last.changes):
+            if last is not None and last.letter != letter and clash(path, changes, last.changes):
                 made.append(f"{_DRAWN.sub('#', short_path(path))}: {last.text}, then {touch.text}")
             self._last[path] = touch
         return made

@@ -14,10 +14,6 @@ from stateful.sample.draft import Draft
 
 Rivals = Callable[[], Sequence[str]]
 
-# Calls by which a process lets others go first, such as a wait between two looks. Under strict priorities
-# it would look again and again, and nobody else would ever run.
-YIELDS: Final = frozenset({"sleep", "select", "sched_yield"})
-
 # The members of the portfolio. A campaign takes another one, and another seed, for each slice.
 UNIFORM, POS, NEIGHBOUR, MACHINE = "uniform", "pos", "neighbour", "hypothesis"
 PCT_DEPTHS: Final = {"pct-3": 3, "pct-4": 4, "pct-6": 6}
@@ -35,7 +31,8 @@ class Scheduler(Protocol):
         """Hear that somebody has made a step.
 
         Args:
-            yields: whether that was a call by which it lets others go first.
+            yields: whether that was a call by which it lets others go first, such as a wait between two
+                looks. Under strict priorities it would look again and again, and nobody else would ever run.
             rivals: who is about to make a call that conflicts with it.
         """
 

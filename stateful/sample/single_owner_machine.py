@@ -23,7 +23,7 @@ minimal by ``stateful.explain.minimise`` and, where a standard scenario shows th
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from functools import cached_property, lru_cache
 from random import Random
 from typing import Any, ClassVar, Final
@@ -34,22 +34,25 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from stateful.explain.minimise import smallest
 from stateful.explain.needs import explain
+from stateful.model.call import Call
 from stateful.model.lifecycle import STARTING
 from stateful.model.moment import LONGEST_LIFE_STEPS
 from stateful.model.scenario import MEDDLING, Scenario
 from stateful.model.schedule import STEP, Move, ScheduleMismatch, format_schedule, parse_schedule
+from stateful.model.syscalls import row
 from stateful.model.trace import Trace
 from stateful.protocol.subject import Offer, Subject, find_subject
 from stateful.python.guard import Watchdog
 from stateful.run.examine import examine, steps_of_a_start
 from stateful.run.execution import Execution
 from stateful.run.presence import exitable, living, owners, recoveries, running, serves
+from stateful.sample.acts import ACTS, KINDS
 from stateful.sample.coverage_tools import guide, unwatched
-from stateful.sample.draft import ACTS, CONTENDER, NARROWEST, Draft, draw_draft
+from stateful.sample.draft import CONTENDER, NARROWEST, Draft, draw_draft
 from stateful.sample.last_questions import ask_any_question, ask_last_questions
 from stateful.sample.orderings import Orderings
 from stateful.sample.random_faults import EXIT, FAMILIES
-from stateful.sample.scheduler import SCHEDULERS, YIELDS, scheduler_of
+from stateful.sample.scheduler import SCHEDULERS, scheduler_of
 from stateful.sample.walk import Walk
 
 SHORT_EXECUTIONS_STEPS: Final = 3_500  # of all those of a machine together
@@ -115,6 +118,10 @@ def _violation(invariant: str) -> type[InvariantViolated]:
 def _of_machine(draw: Callable[[Any], st.SearchStrategy[str]]) -> st.SearchStrategy[str]:
     """What a machine says that may be drawn now."""
     return st.runner().flatmap(draw)
+
+
+def _never(call: Call) -> bool:
+    return False
 
 
 Choose = Callable[[Execution], list[str]]
@@ -248,15 +255,15 @@ class SingleOwnerMachine(RuleBasedStateMachine):
         for move in parse_schedule(turns) if turns else ():
             self._turn(move.letter, 1)
 
-    @rule(process=_among(running), call=st.sampled_from(ACTS))
+    @rule(process=_among(running), call=st.sampled_from(KINDS))
     def run_up_to(self, process: str, call: str) -> None:
         """A turn that ends before the next call of a kind."""
-        self._turn(process, LONGEST_LIFE_STEPS, {call})
+        self._turn(process, LONGEST_LIFE_STEPS, ACTS[call])
 
     @rule(process=_among(running))
     def finish(self, process: str) -> None:
         """A turn until the process owns or has ended, or is about to let others go first."""
-        self._turn(process, LONGEST_LIFE_STEPS, YIELDS)
+        self._turn(process, LONGEST_LIFE_STEPS, lambda call: row(call).passes_time)
 
     @rule(process=_among(exitable), syscalls=TURN)
     def exit(self, process: str, syscalls: int) -> None:
@@ -305,8 +312,8 @@ class SingleOwnerMachine(RuleBasedStateMachine):
         """Leave nothing of an execution behind."""
         self.execution.close()
 
-    def _turn(self, letter: str, steps: int, calls: Collection[str] = ()) -> None:
-        """Let a process make steps, until it waits, owns or ends, or is about to make one of some calls."""
+    def _turn(self, letter: str, steps: int, until: Callable[[Call], bool] = _never) -> None:
+        """Let a process make steps, until it waits, owns or ends, or is about to make a call of a kind."""
         process = self.execution.processes().get(letter)
         if process is None:
             return
@@ -315,7 +322,7 @@ class SingleOwnerMachine(RuleBasedStateMachine):
                 break
             if not self._make(Move(STEP, letter)):
                 break
-            if process.pending is not None and process.pending.name in calls:
+            if process.pending is not None and until(process.pending):
                 break
         if process.outcome is not None:
             event(f"{process.life}: {process.outcome.kind}")

@@ -13,14 +13,16 @@ from typing import Final
 
 from stateful.explain.conflict import conflict
 from stateful.model.schedule import LETTERS, STEP, Move, ScheduleMismatch
+from stateful.model.syscalls import row
 from stateful.model.trace import Step, Trace
 from stateful.protocol.subject import Subject
 from stateful.run.execution import Execution
 from stateful.run.presence import owners, pending, running, serves, stopped
+from stateful.sample.acts import ACTS
 from stateful.sample.draft import Draft
 from stateful.sample.last_questions import ask_last_questions
 from stateful.sample.random_faults import draw_next
-from stateful.sample.scheduler import YIELDS, Scheduler
+from stateful.sample.scheduler import Scheduler
 
 LONGEST_WALK_STEPS: Final = 2_000
 
@@ -127,7 +129,8 @@ class Walk:
             return False
         if not moment.call:
             return True
-        return any(pending(self._execution, who).name == moment.call for who in running(self._execution))
+        is_one = ACTS[moment.call]
+        return any(is_one(pending(self._execution, who)) for who in running(self._execution))
 
     def _strike(self) -> bool:
         """Let the next of the plan happen that can; whether there was any."""
@@ -153,7 +156,7 @@ class Walk:
         self._made += 1
         self._waiting.clear()
         step = self._execution.trace.steps[-1]
-        yields = step.call is not None and step.call.name in YIELDS
+        yields = step.call is not None and row(step.call).passes_time
         self._scheduler.stepped(who, yields, lambda: self._rivals(step))
         return True
 

@@ -23,7 +23,7 @@ from stateful.model.lifecycle import LEAVING, STARTING, Entry, Outcome
 from stateful.model.machine import FIRST_PID
 from stateful.model.moment import View
 from stateful.model.schedule import LETTERS, SIGNALS, STEP, Move
-from stateful.model.syscalls import outcome_of
+from stateful.model.syscalls import Kind, argument_of
 from stateful.protocol.subject import Subject
 from stateful.python import interrupt
 from stateful.run.step import CannotStep, make_step, run_to_step
@@ -310,6 +310,6 @@ class _Process:
         self.note(made.shared, own=made.own)
         self.state = State(made.shared, tuple(self._memory.ended(self.state.locals, made.shared)))
         if call is not None and self._local.outcome is not None:
-            outcome = outcome_of(call)
+            outcome = argument_of(call, Kind.OUTCOME)
             if outcome is not None:
                 self.note(phase=LEAVING, outcome=outcome, asked=before.asked)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 from pathlib import Path
 
 import pytest
 
 from stateful.__main__ import main
+from stateful.model.call import Call
+from stateful.mutation.operator import BY_TITLE
 from stateful.mutation.score import Judgement, judge, scope, survey
 from stateful.protocol.subject import Subject, find_subject
 from stateful.run.examine import examine
@@ -69,6 +73,43 @@ JUDGED = {
     "a descriptor that stays": (LOCKED, ALONE, 20, "close() skipped", "survived", ""),
     "a name that goes twice": (LOCKED, ALONE, 19, "unlink() twice", "equivalent", ""),
 }
+
+# What a call does that an operator concerns, and does not that it leaves alone.
+CONCERNS = {
+    "skipped": (
+        [Call("write", (3, b"1")), Call("fsync", (3,)), Call("kill", (7, 15)), Call("utime", ("/x", None))],
+        [
+            Call("kill", (7, 0)),
+            Call("open", ("/x", 0, 0)),
+            Call("sendfile", (4, 3, 0, 9)),
+            Call("chdir", ("/",)),
+        ],
+    ),
+    "twice": (
+        [Call("unlink", ("/x",)), Call("rename", ("/x", "/y")), Call("rmdir", ("/x",))],
+        [Call("link", ("/x", "/y")), Call("mkdir", ("/x", 0)), Call("close", (3,))],
+    ),
+    "shared": (
+        [Call("flock", (3, fcntl.LOCK_EX)), Call("lockf", (3, fcntl.LOCK_EX | fcntl.LOCK_NB, 0, 0, 0))],
+        [Call("flock", (3, fcntl.LOCK_SH)), Call("flock", (3, fcntl.LOCK_UN))],
+    ),
+    "by path": ([Call("fstat", (3,))], [Call("stat", ("/x", True)), Call("read", (3, 9))]),
+    "stale answer": (
+        [Call("pread", (3, 9, 0)), Call("stat", ("/x", True))],
+        [Call("readlink", ("/x",)), Call("listdir", ("/",))],
+    ),
+    "without O_EXCL": (
+        [Call("open", ("/x", os.O_CREAT | os.O_EXCL, 0))],
+        [Call("open", ("/x", os.O_CREAT, 0))],
+    ),
+}
+
+
+@pytest.mark.parametrize("title", CONCERNS)
+def test_operator_concerns_calls_by_what_they_do(title: str) -> None:
+    concerned, left_alone = CONCERNS[title]
+    assert all(BY_TITLE[title].concerns(call) for call in concerned)
+    assert not any(BY_TITLE[title].concerns(call) for call in left_alone)
 
 
 def written(folder: Path, source: str) -> Subject:

@@ -105,6 +105,22 @@ def gateway(home, serve, *, replace=False):
         record.unlink()
         sys.exit(0)
 """
+# What is written through a second descriptor, and copied by the kernel.
+COPIES = """
+import os, shutil
+
+def gateway(home, serve):
+    record, mine = home / "gateway.pid", home / f"mine.{os.getpid()}"
+    if record.exists():
+        return
+    fd = os.open(mine, os.O_CREAT | os.O_WRONLY)
+    again = os.dup(fd)
+    os.write(again, b"%d" % os.getpid())
+    os.close(again)
+    os.close(fd)
+    shutil.copyfile(mine, record)
+    serve()
+"""
 
 
 def text_of(arguments: str, file_name: str = "repro.py") -> str:
@@ -270,6 +286,17 @@ def test_gateway_is_known_by_its_command_line(tmp_path: Path) -> None:
     status, said = run(tmp_path, text)
     assert (status, said.splitlines()[-2]) == (1, ""), said
     assert "C  open(/proc/B/cmdline)" in said
+
+
+def test_second_descriptors_and_copies_are_shown(tmp_path: Path) -> None:
+    (tmp_path / "copies.py").write_text(COPIES)
+    text = told("copies.py", "A until open(a temporary file)", "B until it owns", "A until it owns")
+    steps = text.partition('STEPS = """\n')[2].partition('"""')[0]
+    assert "A dup(mine.A)\nA write(mine.A)\nA close(mine.A)\nA close(mine.A)\n" in steps
+    assert "B sendfile(gateway.pid)\n" in steps
+    status, said = run(tmp_path, text)
+    assert status == 1, said
+    assert re.search(BOTH_OWN, said.splitlines()[-1])
 
 
 def test_random_names_locks_sleeps_and_handlers_are_shown(tmp_path: Path) -> None:

@@ -114,9 +114,9 @@ STRUCK = (
     # A has made two steps before anything happens.
     pytest.param(Strike("kill", 2), "A2 crash-A", id="before-a-step"),
     pytest.param(Strike("sigterm", 0, owned=True), "A11 term-A", id="once-somebody-owns"),
-    pytest.param(Strike("sigstop", 0, call="unlink"), "A4 sigstop-A", id="before-a-call"),
+    pytest.param(Strike("sigstop", 0, call="take a name away"), "A4 sigstop-A", id="before-a-call"),
     # Nobody ever does, and so it happens once everybody rests.
-    pytest.param(Strike("kill", 0, call="symlink"), "A11 B8 crash-", id="at-rest"),
+    pytest.param(Strike("kill", 0, call="lock"), "A11 B8 crash-", id="at-rest"),
     pytest.param(Strike(EXIT), "A11 exit-A", id="as-soon-as-it-can"),
 )
 

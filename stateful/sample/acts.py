@@ -1,0 +1,19 @@
+"""Kinds of acts: calls by which others notice that there is somebody. What is drawn happens before one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from stateful.model.call import Call
+from stateful.model.syscalls import Kind, Use, row, use_of
+
+ACTS: Final[dict[str, Callable[[Call], bool]]] = {
+    "open a file": lambda call: row(call).has(Kind.FLAGS),
+    "make a name": lambda call: bool(use_of(call) & Use.MAKES),
+    "take a name away": lambda call: bool(use_of(call) & Use.TAKES),
+    "write": lambda call: bool(use_of(call) & Use.WRITES),
+    "lock": lambda call: row(call).has(Kind.OPERATION),
+    "signal": lambda call: row(call).sends_signal,
+}
+KINDS: Final = (*ACTS,)  # in the order from which they are drawn
