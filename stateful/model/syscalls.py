@@ -35,12 +35,13 @@ class Kind(Enum):
     FLAGS = auto()  # of open
     OPERATION = auto()  # of a lock
     DATA = auto()
-    SIZE = auto()
+    SIZE = auto()  # in bytes, of what is read or copied
+    POSITION = auto()  # in a file, or the length that it gets
     DURATION = auto()  # microseconds, or None
     TIME = auto()  # of the wall clock, in microseconds, or None
     STATUS = auto()  # with which a process exits
     OUTCOME = auto()
-    NUMBER = auto()  # a mode, an offset or the like, which names nothing
+    NUMBER = auto()  # a mode or the like, which names nothing
 
 
 class Use(Flag):
@@ -143,7 +144,7 @@ def _fd(use: Use = NOTHING) -> Argument:
 
 
 _FLAGS, _OPERATION, _DATA, _SIZE = map(Argument, (Kind.FLAGS, Kind.OPERATION, Kind.DATA, Kind.SIZE))
-_PID, _SIGNAL, _NUMBER = map(Argument, (Kind.PID, Kind.SIGNAL, Kind.NUMBER))
+_PID, _SIGNAL, _POSITION, _NUMBER = map(Argument, (Kind.PID, Kind.SIGNAL, Kind.POSITION, Kind.NUMBER))
 _TAKES: Final = ("eio", "erofs", "eacces")
 _MAKES: Final = ("eio", "enospc", "erofs", "eacces")
 
@@ -159,26 +160,26 @@ _ROWS: Final = (
     Syscall("close", (_fd(Use.RELEASES),), faults=("eio", "eintr"), entry_points="os.close"),
     Syscall("dup", (_fd(),), Answer.DESCRIPTOR, entry_points="os.dup"),
     Syscall("read", (_fd(Use.READS), _SIZE), Answer.DATA, ("eio",), entry_points="os.read"),
-    Syscall("pread", (_fd(Use.READS), _SIZE, _NUMBER), Answer.DATA, ("eio",), entry_points="os.pread"),
+    Syscall("pread", (_fd(Use.READS), _SIZE, _POSITION), Answer.DATA, ("eio",), entry_points="os.pread"),
     Syscall(
         "write", (_fd(Use.WRITES), _DATA), Answer.WRITTEN, ("eio", "enospc", SHORT), entry_points="os.write"
     ),
     Syscall(
         "pwrite",
-        (_fd(Use.WRITES), _DATA, _NUMBER),
+        (_fd(Use.WRITES), _DATA, _POSITION),
         Answer.WRITTEN,
         ("eio", "enospc", SHORT),
         entry_points="os.pwrite",
     ),
     Syscall(
         "sendfile",
-        (_fd(Use.WRITES), _fd(Use.READS), _NUMBER, _SIZE),
+        (_fd(Use.WRITES), _fd(Use.READS), _POSITION, _SIZE),
         Answer.WRITTEN,
         ("eio", "enospc", SHORT),
         entry_points="os.sendfile shutil.copyfile",
     ),
-    Syscall("lseek", (_fd(), _NUMBER, _NUMBER), Answer.VALUE, silent=True, entry_points="os.lseek"),
-    Syscall("ftruncate", (_fd(Use.CUTS), _NUMBER), faults=("eio",), entry_points="os.ftruncate"),
+    Syscall("lseek", (_fd(), _POSITION, _NUMBER), Answer.VALUE, silent=True, entry_points="os.lseek"),
+    Syscall("ftruncate", (_fd(Use.CUTS), _POSITION), faults=("eio",), entry_points="os.ftruncate"),
     Syscall("fsync", (_fd(),), faults=("eio", "enospc"), syncs=True, entry_points="os.fsync"),
     Syscall("fdatasync", (_fd(),), faults=("eio", "enospc"), syncs=True, entry_points="os.fdatasync"),
     Syscall("fdkind", (_fd(),), Answer.VALUE, silent=True, entry_points="open"),
@@ -189,7 +190,7 @@ _ROWS: Final = (
     Syscall("flock", (_fd(Use.LOCKS), _OPERATION), faults=("enolck", "eio"), entry_points="fcntl.flock"),
     Syscall(
         "lockf",
-        (_fd(Use.LOCKS), _OPERATION, _NUMBER, _NUMBER, _NUMBER),
+        (_fd(Use.LOCKS), _OPERATION, _POSITION, _POSITION, _NUMBER),
         faults=("enolck", "eio"),
         entry_points="fcntl.lockf",
     ),
@@ -203,7 +204,7 @@ _ROWS: Final = (
     ),
     Syscall("access", (_path(), _NUMBER), Answer.VALUE, entry_points="os.access"),
     Syscall("chdir", (_path(),), entry_points="os.chdir os.fchdir"),
-    Syscall("truncate", (_path(Use.CUTS), _NUMBER), faults=_TAKES, entry_points="os.truncate"),
+    Syscall("truncate", (_path(Use.CUTS), _POSITION), faults=_TAKES, entry_points="os.truncate"),
     Syscall("unlink", (_path(Use.TAKES, follows=False),), faults=_TAKES, entry_points="os.unlink os.remove"),
     Syscall(
         "rename",
@@ -283,6 +284,7 @@ SYSCALLS: Final = {row.name: row for row in _ROWS}
 SILENT: Final = frozenset(row.name for row in _ROWS if row.silent)
 WAITS: Final = frozenset(row.name for row in _ROWS if row.waits)
 SYNCS: Final = frozenset(row.name for row in _ROWS if row.syncs)
+ENDS: Final = frozenset(row.name for row in _ROWS if row.has(Kind.STATUS))
 SIGNALLING: Final = frozenset(row.name for row in _ROWS if row.sends_signal)
 
 
@@ -342,9 +344,14 @@ def pid(call: Call) -> int | None:
     return next((value for value, _ in _of_kind(call, Kind.PID)), None)
 
 
+def signal_sent(call: Call) -> int:
+    """The signal that a call sends; 0, which only asks whether a process is there, where it sends none."""
+    return int(call.args[1]) if call.name in SIGNALLING else 0
+
+
 def sends_signal(call: Call) -> bool:
     """Whether a call sends a signal, beside the one that only asks."""
-    return call.name in SIGNALLING and call.args[1] != 0
+    return signal_sent(call) != 0
 
 
 def is_exclusive_open(call: Call) -> bool:
@@ -375,6 +382,19 @@ def faults_of(call: Call) -> tuple[str, ...]:
 def data_of(call: Call) -> bytes | None:
     """The bytes that a call has among its arguments; None where it has none."""
     return next((data for data, _ in _of_kind(call, Kind.DATA)), None)
+
+
+def source_of(call: Call) -> tuple[int, int | None]:
+    """The descriptor that a call copies from, and the position there; None for the descriptor's own."""
+    (source,) = (value for kind, value, use in uses(call) if kind is Kind.FD and use & Use.READS)
+    ((position, _),) = _of_kind(call, Kind.POSITION)
+    return source, position
+
+
+def size_of(call: Call) -> int:
+    """How many bytes a call is to read or copy at most."""
+    ((size, _),) = _of_kind(call, Kind.SIZE)
+    return int(size)
 
 
 def cut_short(call: Call, size: int) -> Call:
