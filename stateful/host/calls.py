@@ -65,17 +65,21 @@ class Place:
 
 def perform(place: Place, call: Call) -> Any:
     """Make a call; what it answers, or its errno."""
+    return _made(MADE_FOR_REAL[call.name], place, *call.args)
+
+
+def _made(function: Callable[..., Any], *arguments: Any) -> Any:
     try:
-        return MADE_FOR_REAL[call.name](place, *call.args)
+        return function(*arguments)
     except OSError as error:
         if error.errno is None:
             raise
         return Errno(error.errno)
 
 
-def drop_lock(place: Place, fd: int, operation: int) -> Any:
+def drop_lock(fd: int, operation: int) -> Any:
     """Begin to convert a lock, where that has to wait: it only drops the lock that the process has."""
-    answer = perform(place, Call("flock", (fd, operation | fcntl.LOCK_NB)))
+    answer = _made(fcntl.flock, fd, operation | fcntl.LOCK_NB)
     return DROPPED if answer == Errno(errno.EAGAIN) else answer
 
 
@@ -223,7 +227,7 @@ def _select(place: Place, fds: tuple[int, ...], microseconds: int | None) -> tup
     return tuple(select.select(fds, (), (), None if microseconds is None else 0)[0])
 
 
-def _sigaction(place: Place, number: int, disposition: str) -> None:
+def set_disposition(place: Place, number: int, disposition: str) -> None:
     handlers: dict[str, Any] = {"default": signal.SIG_DFL, "ignored": signal.SIG_IGN}
     signal.signal(number, handlers.get(disposition, place.note))
     place.changed.add(number)
@@ -293,7 +297,9 @@ MADE_FOR_REAL: Final[dict[str, Callable[..., Any]]] = {
     "getfl": lambda place, fd: fcntl.fcntl(fd, fcntl.F_GETFL),
     "fstat": lambda place, fd: _status(os.fstat(fd)),
     "flock": lambda place, fd, operation: fcntl.flock(fd, operation),
-    "lockf": lambda place, fd, *how: fcntl.lockf(fd, *how),
+    "lockf": lambda place, fd, operation, length, start, whence: fcntl.lockf(
+        fd, operation, length, start, whence
+    ),
     "stat": _stat,
     "chdir": _chdir,
     "access": lambda place, path, mode: os.access(place.where(path), mode, effective_ids=True),
@@ -319,7 +325,7 @@ MADE_FOR_REAL: Final[dict[str, Callable[..., Any]]] = {
     "pidfd_open": _pidfd_open,
     "pidfd_send_signal": _pidfd_send_signal,
     "select": _select,
-    "sigaction": _sigaction,
+    "sigaction": set_disposition,
     "sleep": lambda place, microseconds: None,
     "clock": lambda place: place.clock,
     "wall": lambda place: place.clock + place.skew,

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 from stateful.host import layout
 from stateful.kernel.faults import LATER_TICKS
+from stateful.model.call import Call, Errno
 from stateful.model.confirmation import Unplayable
 from stateful.model.disk import HOME, NOWHERE, Disk
 from stateful.model.hostile import IN_ITS_PLACE
 from stateful.model.machine import FIRST_PID, START_TICKS
 from stateful.model.schedule import LETTERS, Move
+from stateful.model.syscalls import data_of, size_of, source_of
+from stateful.model.trace import Step
 
 if TYPE_CHECKING:
     from stateful.host.play import Stage
@@ -98,3 +101,39 @@ def _corrupt(stage: Stage, what: str, disk: Disk) -> None:
         layout.write(where, stage.translation.to_host(file.content))
         now = (stage.clock + stage.skew) * 1000
         os.utime(where, ns=(now, now))
+
+
+# -- half a write --------------------------------------------------------------------------------------------
+
+
+def short_size(stage: Stage, step: Step, call: Call, disk: Disk, pid: int) -> int:
+    """How many bytes a real process writes where the simulated one wrote only a part.
+
+    Half of a content of the simulation is not half of the host's, where pids may have more digits: the cut
+    is at the same place of the text. ``disk`` is the simulated one before the step. Raises Unplayable.
+    """
+    assert step.call is not None
+    ours, theirs = data_of(step.call), data_of(call)
+    if ours is not None and theirs is not None:
+        return stage.translation.cut(ours, len(ours) // 2, theirs)
+    source, position = source_of(call)
+    link = f"/proc/{pid}/fd/{source}"
+    if isinstance(step.answer, Errno) or not step.answer or not os.path.exists(link):
+        return size_of(call)
+    where = os.readlink(link).removeprefix(stage.root)
+    files = {stage.translation.path(path): file for path, file in disk.by_path().items()}
+    if where not in files:
+        raise Unplayable(f"{step.move} cuts a copy short of a file that has no name on the disk.")
+    if position is None:
+        with open(f"/proc/{pid}/fdinfo/{source}") as info:
+            position = int(info.readline().removeprefix("pos:"))
+    with open(link, "rb") as file:
+        content = file.read()
+    begin = _simulated_position(stage, files[where].content, position, content)
+    return stage.translation.cut(files[where].content, begin + step.answer, content) - position
+
+
+def _simulated_position(stage: Stage, simulated: bytes, position: int, real: bytes) -> int:
+    """Which position of a simulated content is the same place of the text as one of the host's."""
+    places = (at for at in range(1, len(simulated)) if stage.translation.cut(simulated, at, real) >= position)
+    return next(places, len(simulated)) if position else 0

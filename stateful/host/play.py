@@ -12,10 +12,10 @@ from typing import Any, Final, NamedTuple, Self
 
 from stateful.explain.words import answer_text, call_text
 from stateful.host import layout
-from stateful.host.agreement import NAMES_A_PID, Agreement
+from stateful.host.agreement import Agreement
 from stateful.host.calls import STATE, stat_fields
 from stateful.host.fork_client import Parent
-from stateful.host.inject import strike
+from stateful.host.inject import short_size, strike
 from stateful.host.player_process import Cue, Report
 from stateful.host.players import Player, Troupe, check, ended_text
 from stateful.host.translation import Translation, mentions
@@ -29,7 +29,7 @@ from stateful.model.machine import DEAD_PID, FIRST_PID, START_TICKS
 from stateful.model.scenario import Scenario
 from stateful.model.schedule import LETTERS, LIVES, SIGNALS, Move
 from stateful.model.signal_target import PIDFD, named_by
-from stateful.model.syscalls import WAITS
+from stateful.model.syscalls import WAITS, Use, paths, pid, row, signal_sent
 from stateful.model.trace import Step, Trace
 from stateful.protocol.subject import Subject
 
@@ -68,6 +68,7 @@ class Stage:
         check(self._machine)
         self._trace = trace
         self._number = 0
+        self._disk = trace.disks[0]
         self._heard: Heard | None = None
         self.root = root
         self.clock = int(time.time()) * MICROSECONDS
@@ -96,6 +97,7 @@ class Stage:
         self._begin()
         for index, step in enumerate(self._trace.steps):
             self._number += step.move.steps
+            self._disk = self._trace.disks[index]
             if not step.move.steps:
                 self._compare()
             if step.move.kind in WORLD:
@@ -148,7 +150,7 @@ class Stage:
     def _call_up_those_who_begin(self) -> None:
         """Start whoever has a turn before anything else happens than calls; they start beside each other."""
         for step in self._trace.steps:
-            if not step.move.steps or (step.call and step.call.name in ("sleep", "select")):
+            if not step.move.steps or (step.call and row(step.call).passes_time):
                 return
             if step.move.letter not in self.troupe.players:
                 self._call_up(step.move.letter)
@@ -197,21 +199,19 @@ class Stage:
             self._compare()
             return  # It has begun, and that was all it had to do.
         self._guard(call, path)
-        verb, value = self._how(step, call)
+        verb, value = self._how(step, player, call)
         self._tell(step, verb, value)
         if letter not in after:
             return
         self._hear(step)
         self._heard = Heard(self._number, step, call, path, player.report, after[letter].signals)
-        if call.name == "sleep" or (call.name == "select" and player.report.answer == ()):
+        if row(call).passes_time and not player.report.answer:  # else something has ended the wait
             self.clock += call.args[-1]
 
-    def _how(self, step: Step, call: Call) -> tuple[str, int]:
+    def _how(self, step: Step, player: Player, call: Call) -> tuple[str, int]:
         """What a process is told to do about its call."""
         if step.move.kind == SHORT:
-            assert step.call is not None
-            ours, real = step.call.args[1], call.args[1]
-            return "short", self.translation.cut(ours, len(ours) // 2, real)
+            return "short", short_size(self, step, call, self._disk, player.pid)
         if step.move.kind in ERRNOS:
             return "deny", ERRNOS[step.move.kind]
         if self.denial is not None and step.answer == Errno(self.denial):
@@ -243,19 +243,14 @@ class Stage:
 
     def _guard(self, call: Call, path: str | None) -> None:
         """Refuse to signal, or to ask about, a process of this machine that is none of the play."""
-        if call.name in ("listdir", "scandir") and call.args[0] == "/proc":
+        if row(call).lists_processes or "/proc" in paths(call, Use.LISTS):
             raise Unplayable("it lists /proc, where all processes of this machine are.")
-        if path and path.startswith(PIDFD):
-            pid = named_by(path)[0]
-        elif call.name in NAMES_A_PID:
-            pid = call.args[0]
-        else:
-            return
-        if pid == -1:
+        number = named_by(path)[0] if path and path.startswith(PIDFD) else pid(call)
+        if number == -1:
             raise Unplayable(f"{call_text(Step(Move('step'), call, path, None, '', None))} is for everybody.")
-        if pid and not self.troupe.is_of_the_play(abs(pid)):
+        if number and not self.troupe.is_of_the_play(abs(number)):
             raise Unplayable(
-                f"{call.name} is about pid {pid}, a process of this machine and none of the play."
+                f"{call.name} is about pid {number}, a process of this machine and none of the play."
             )
 
     # -- what came of them --------------------------------------------------------------------------------
@@ -273,16 +268,12 @@ class Stage:
                 if not self.troupe.is_in_state(player, player.stopped):
                     word = "is stopped" if player.stopped else "goes on"
                     raise Differs(f"{self._where(step)}: {letter} {word} in the simulation, not on the host.")
-        if (
-            call is not None
-            and call.name in ("kill", "pidfd_send_signal")
-            and call.args[1] in ENDS_A_STRANGER
-        ):
-            pid = named_by(step.path)[0] if step.path else abs(call.args[0])
-            stranger = self.troupe.strangers.get(pid)
-            reached = step.answer is None and stranger is not None and pid not in self._ended_pids()
-            if reached and self.troupe.end_stranger(pid) is None:
-                raise Differs(f"{self._where(step)}: pid {pid} lives on on the host.")
+        if call is not None and signal_sent(call) in ENDS_A_STRANGER:
+            target = named_by(step.path)[0] if step.path else abs(call.args[0])
+            stranger = self.troupe.strangers.get(target)
+            reached = step.answer is None and stranger is not None and target not in self._ended_pids()
+            if reached and self.troupe.end_stranger(target) is None:
+                raise Differs(f"{self._where(step)}: pid {target} lives on on the host.")
 
     def _ended_pids(self) -> set[int]:
         """The pids of zombies, whom no signal reaches."""
@@ -297,7 +288,7 @@ class Stage:
         """
         status = self.troupe.end(letter)
         outcome = step.outcome if letter == step.move.letter else None
-        sent = SIGNALS.get(step.move.kind, step.call.args[1] if step.call else 0)
+        sent = SIGNALS.get(step.move.kind, signal_sent(step.call) if step.call else 0)
         if outcome is not None and outcome.kind != "killed":
             expected = outcome.status
         elif sent == signal.SIGCONT and waiting:

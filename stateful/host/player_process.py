@@ -14,14 +14,14 @@ import signal
 import socket
 from typing import Any, Final, NamedTuple, NoReturn
 
-from stateful.host.calls import Place, drop_lock, perform
+from stateful.host.calls import Place, drop_lock, perform, set_disposition
 from stateful.host.rights import Rights
 from stateful.kernel.files import LIMIT_OPEN_FILES
 from stateful.kernel.process import PYTHON_DISPOSITIONS
 from stateful.model.call import Call, Delivery, Errno, Outside, UnmodelledSyscall
 from stateful.model.lifecycle import Outcome
 from stateful.model.machine import Machine
-from stateful.model.syscalls import SILENT, descriptor
+from stateful.model.syscalls import ENDS, SILENT, Use, cut_short, descriptor, use_of
 from stateful.protocol.subject import Subject
 from stateful.python.interpreter import Interpreter
 from stateful.python.switch import bury
@@ -93,7 +93,7 @@ def encode(report: Report) -> bytes:
     answer, call = report.answer, report.call
     kind = type(answer).__name__ if isinstance(answer, Errno | Delivery) else ""
     name, args = call or ("", ())
-    if name == "exit":
+    if name in ENDS:
         args = (args[0], tuple(in_words(args[1])))
     return marshal.dumps((kind, tuple(answer) if kind else answer, *report[1:3], name, args, *report[4:]))
 
@@ -102,7 +102,7 @@ def decode(message: bytes) -> Report:
     """What ``encode`` made bytes of."""
     kind, answer, phase, signals, name, args, path, refused = marshal.loads(message)
     answer = {"Errno": Errno, "Delivery": Delivery}[kind](*answer) if kind else answer
-    if name == "exit":
+    if name in ENDS:
         args = (args[0], Outcome(*args[1]))
     return Report(answer, phase, signals, Call(name, args) if name else None, path, refused)
 
@@ -146,7 +146,7 @@ class _Actor:
         self.place.clock, self.place.skew = clock
         for number in (*_TOLD_BY, *PYTHON_DISPOSITIONS):
             disposition = PYTHON_DISPOSITIONS.get(number, "default")
-            perform(self.place, Call("sigaction", (int(number), disposition)))
+            set_disposition(self.place, int(number), disposition)
 
     def live(self) -> tuple[Part, tuple[int, int]]:
         """Do as one is told; returns who to be next, after a play in which nobody has ended this process."""
@@ -181,15 +181,14 @@ class _Actor:
         answer: Any
         if cue.verb == "exit":
             answer = "exit"
-        elif call.name == "exit":
+        elif call.name in ENDS:
             os._exit(call.args[0])
         elif cue.verb == "drop":
-            answer = drop_lock(self.place, *call.args)
+            answer = drop_lock(*call.args)
         elif cue.verb == "deny":
             answer = self.deny(call, cue.value)
         elif cue.verb == "short":
-            fd, data, *rest = call.args
-            answer = perform(self.place, Call(call.name, (fd, data[: cue.value], *rest)))
+            answer = perform(self.place, cut_short(call, cue.value))
         else:
             answer = perform(self.place, call)
         self.run(answer)
@@ -205,7 +204,7 @@ class _Actor:
         return Delivery(number)
 
     def deny(self, call: Call, code: int) -> Any:
-        if call.name == "close":
+        if use_of(call) & Use.RELEASES:
             perform(self.place, call)
         return Errno(code)
 
