@@ -1,6 +1,6 @@
 """The same schedule with real processes: real system calls, locks and signals, gated at each call.
 
-A trace of the simulation is played again by real child processes, forked from a warm parent (``nursery``).
+A trace of the simulation is played again by real child processes, forked from a warm parent (``server``).
 Each runs the code of the subject as a simulated process does (``actor``), but makes each call for real
 (``calls``), when the ``stage`` says so. The stage compares every call, answer, phase and end with the trace,
 and in the end the disk. Who is killed is killed with SIGKILL; who exits, exits.
@@ -27,9 +27,9 @@ from secrets import token_hex
 from types import TracebackType
 from typing import Final, Self
 
-from stateful.host.fork_client import Gone, Parent
+from stateful.host.fork_client import ForkClient, Gone
 from stateful.host.layout import file_system, remove_root
-from stateful.host.play import Stage
+from stateful.host.play import HostPlay
 from stateful.kernel.temporary import remove_tree, temporary_folder
 from stateful.model.confirmation import (
     CONFIRMED,
@@ -56,7 +56,7 @@ class Host:
     def __init__(self) -> None:
         base = temporary_folder() or tempfile.gettempdir()
         self._folder = os.path.join(base, f"stateful-{os.getpid()}-host-{token_hex(8)}")
-        self._parents: dict[tuple[str, ...], Parent] = {}
+        self._fork_clients: dict[tuple[str, ...], ForkClient] = {}
         self._plays = 0
 
     def __enter__(self) -> Self:
@@ -70,16 +70,16 @@ class Host:
     def close(self) -> None:
         """End all processes and remove all files; what is asked after that starts them anew."""
         try:
-            while self._parents:
-                self._parents.popitem()[1].close()
+            while self._fork_clients:
+                self._fork_clients.popitem()[1].close()
         finally:
             remove_tree(self._folder)
 
-    def parent(self, argv: Sequence[str]) -> Parent:
+    def fork_client(self, argv: Sequence[str]) -> ForkClient:
         """The parent of all processes with a command line; started when it is first asked for."""
-        known = self._parents.get(tuple(argv))
+        known = self._fork_clients.get(tuple(argv))
         if known is None:
-            known = self._parents[tuple(argv)] = Parent(argv, self._folder)
+            known = self._fork_clients[tuple(argv)] = ForkClient(argv, self._folder)
         return known
 
     def confirm(self, subject: Subject, scenario: Scenario, trace: Trace) -> Confirmation:
@@ -119,8 +119,8 @@ class Host:
         os.makedirs(self._folder, exist_ok=True)
         os.chmod(self._folder, 0o711)  # Where the harness is root, its processes are not.
         try:
-            with Stage(self.parent, subject, scenario, trace, root) as stage:
-                stage.play()
+            with HostPlay(self.fork_client, subject, scenario, trace, root) as play:
+                play.play()
         finally:
             remove_root(root)
 

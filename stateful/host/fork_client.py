@@ -1,4 +1,4 @@
-"""The harness's end of a nursery: starts it, asks it, and has it end."""
+"""The harness's end of a server: starts it, asks it, and has it end."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from stateful.host.calls import start_time
 from stateful.host.rights import stand_in
 
 if TYPE_CHECKING:
-    from stateful.host.player_process import Part
+    from stateful.host.player_process import PlayerSpec
 
 PATIENCE_S: Final = 30.0  # with a Python that starts, on a machine that has other things to do
 MESSAGE_BYTES: Final = 1 << 16
 
 
 class Gone(Exception):
-    """A nursery does not answer."""
+    """A server does not answer."""
 
 
-class Parent:
+class ForkClient:
     """The parent of real processes that all have one command line.
 
     It is started with a command line of the same length, over which it writes the one that it is to have: a
@@ -63,44 +63,44 @@ class Parent:
         return self._process.pid
 
     def ask(self, verb: str, *arguments: Any) -> Any:
-        """Have a method of ``Nursery`` called. Raises OSError as it does, Gone where nobody answers."""
-        self._tell(verb, *arguments)
-        return self._answer()
+        """Have a method of ``ForkServer`` called. Raises OSError as it does, Gone where nobody answers."""
+        self._send(verb, *arguments)
+        return self._receive()
 
-    def act(self, part: Part, clock: tuple[int, int]) -> tuple[int, int, socket.socket]:
+    def fork_player(self, spec: PlayerSpec, clock: tuple[int, int]) -> tuple[int, int, socket.socket]:
         """Have a process of a subject: its pid, its start time, the socket by which it is told what to do.
 
         It is forked, or is one that was kept: to fork it costs more than all the calls that it makes, since
         Python writes to every page that it reads.
         """
-        while self._kept and not part.machine.foreign:
+        while self._kept and not spec.machine.foreign:
             kept = self._kept.pop()
             try:
-                kept[2].send(pickle.dumps((part, clock)))
+                kept[2].send(pickle.dumps((spec, clock)))
                 return kept
             except ConnectionError:  # Somebody has killed it meanwhile.
                 kept[2].close()
-        stage, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             with theirs:
-                self._tell("act", part, clock, fds=[theirs.fileno()])
-                pid = int(self._answer())
-                return pid, start_time(pid), stage
+                self._send("fork_player", spec, clock, fds=[theirs.fileno()])
+                pid = int(self._receive())
+                return pid, start_time(pid), channel
         except BaseException:
-            stage.close()
+            channel.close()
             raise
 
-    def keep(self, pid: int, start: int, stage: socket.socket) -> None:
+    def keep(self, pid: int, start: int, channel: socket.socket) -> None:
         """Keep a process of a subject that lives at the end of a play, for the next one."""
-        self._kept.append((pid, start, stage))
+        self._kept.append((pid, start, channel))
 
-    def _tell(self, verb: str, *arguments: Any, fds: Sequence[int] = ()) -> None:
+    def _send(self, verb: str, *arguments: Any, fds: Sequence[int] = ()) -> None:
         try:
             socket.send_fds(self._control, [pickle.dumps((verb, *arguments))], fds)
         except OSError as error:
             raise Gone(f"the parent of the real processes has ended: {error}") from None
 
-    def _answer(self) -> Any:
+    def _receive(self) -> Any:
         try:
             message = self._control.recv(MESSAGE_BYTES)
         except OSError as error:
@@ -115,8 +115,8 @@ class Parent:
     def close(self) -> None:
         """Have it kill its processes and end."""
         self._control.close()
-        for *_, stage in self._kept:
-            stage.close()
+        for *_, channel in self._kept:
+            channel.close()
         try:
             self._process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:

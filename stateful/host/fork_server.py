@@ -36,17 +36,17 @@ def serve(control_fd: int, argv: Sequence[str], folder: str) -> None:
     for fd in (0, 1, 2):
         os.dup2(null, fd)
     os.close(null)
-    nursery = Nursery(socket.socket(fileno=control_fd))
+    server = ForkServer(socket.socket(fileno=control_fd))
     try:
         with contextlib.suppress(ConnectionError):
-            nursery.listen()
+            server.listen()
     finally:
-        nursery.end()
+        server.end()
         remove_tree(folder)
         os._exit(0)
 
 
-class Nursery:
+class ForkServer:
     """The processes that were forked here and have not been reaped."""
 
     def __init__(self, control: socket.socket) -> None:
@@ -75,19 +75,19 @@ class Nursery:
 
     # -- what is asked ------------------------------------------------------------------------------------
 
-    def act(self, part: Any, clock: tuple[int, int], stage_fd: int) -> int:
+    def fork_player(self, spec: Any, clock: tuple[int, int], channel_fd: int) -> int:
         """Fork a process of a subject; its pid."""
-        from stateful.host.player_process import act, be_alone
+        from stateful.host.player_process import keep_only, run_player
 
-        self._get_warm(part.subject, part.life)
+        self._warm_up(spec.subject, spec.life)
         pid = os.fork()
         if not pid:
-            act(part, be_alone(socket.socket(fileno=stage_fd)), self._pid, clock)
-        os.close(stage_fd)
+            run_player(spec, keep_only(socket.socket(fileno=channel_fd)), self._pid, clock)
+        os.close(channel_fd)
         self._children.add(pid)
         return pid
 
-    def idle(self, is_root: bool, zombie: bool) -> int:
+    def fork_idle(self, is_root: bool, zombie: bool) -> int:
         """Fork a process that does nothing, or has ended at once and is not reaped; its pid."""
         ready, theirs = os.pipe()
         pid = os.fork()
@@ -116,7 +116,7 @@ class Nursery:
             os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
         return pid
 
-    def idle_as(self, pid: int, after: int) -> int | None:
+    def fork_idle_as(self, pid: int, after: int) -> int | None:
         """Fork a process that does nothing, with a pid that is free, later than a clock tick; its start time.
 
         None where others always come first. Raises OSError where pids cannot be chosen.
@@ -124,7 +124,7 @@ class Nursery:
         for _ in range(TRIES):
             with open(LAST_PID, "w") as file:
                 file.write(str(pid - 1))
-            found = self.idle(False, False)
+            found = self.fork_idle(False, False)
             start = start_time(found)
             if found == pid and start > after:
                 return start
@@ -132,9 +132,9 @@ class Nursery:
             self.reap(found)
         return None
 
-    def dead(self) -> tuple[int, int]:
+    def fork_dead(self) -> tuple[int, int]:
         """The pid and the start time of a process that has ended and was reaped."""
-        pid = self.idle(False, True)
+        pid = self.fork_idle(False, True)
         start = start_time(pid)
         self.reap(pid)
         return pid, start
@@ -162,7 +162,7 @@ class Nursery:
 
     # -- warming ------------------------------------------------------------------------------------------
 
-    def _get_warm(self, subject: Any, life: str) -> None:
+    def _warm_up(self, subject: Any, life: str) -> None:
         """Have all the code compiled that a life of a subject runs."""
         from stateful.model.schedule import LIVES, STEP, Move
         from stateful.model.standard import find_scenario

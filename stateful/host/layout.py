@@ -20,7 +20,7 @@ from stateful.model.machine import ROOT
 _FOLDERS: Final = SKELETON[1:]
 
 
-class Found(NamedTuple):
+class HostFile(NamedTuple):
     """What a name stands for on the host."""
 
     kind: str
@@ -100,7 +100,7 @@ def remove_root(root: str) -> None:
         remove_tree(root)
 
 
-def look(root: str) -> dict[str, Found]:
+def look(root: str) -> dict[str, HostFile]:
     """What stands on the disk, by virtual path."""
     return dict(_walk(root))
 
@@ -122,7 +122,7 @@ def difference(root: str, disk: Disk, translation: Translation) -> str:
     return ""
 
 
-def _walk(root: str) -> Iterator[tuple[str, Found]]:
+def _walk(root: str) -> Iterator[tuple[str, HostFile]]:
     folders = ["/home/user", "/run", "/tmp"]
     while folders:
         folder = folders.pop()
@@ -140,7 +140,7 @@ def _walk(root: str) -> Iterator[tuple[str, Found]]:
                     kind = "file"
                     with open(entry.path, "rb") as file:
                         content = file.read(LIMIT_CONTENT_BYTES)
-                yield path, Found(kind, st.S_IMODE(mode), content)
+                yield path, HostFile(kind, st.S_IMODE(mode), content)
 
 
 def _give(where: str) -> None:

@@ -14,7 +14,7 @@ import signal
 import socket
 from typing import Any, Final, NamedTuple, NoReturn
 
-from stateful.host.calls import Place, drop_lock, perform, set_disposition
+from stateful.host.calls import Sandbox, drop_lock, perform, set_disposition
 from stateful.host.rights import Rights
 from stateful.kernel.files import LIMIT_OPEN_FILES
 from stateful.kernel.process import PYTHON_DISPOSITIONS
@@ -31,11 +31,11 @@ LONGEST_LIFE_S: Final = 60
 MESSAGE_BYTES: Final = 1 << 21
 STANDARD_STREAMS: Final = 3
 _TOLD_BY: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # these the harness handles
-STAGE_FD: Final = 200  # out of the way of the descriptors that the subject sees
+CHANNEL_FD: Final = 200  # out of the way of the descriptors that the subject sees
 
 
-class Part(NamedTuple):
-    """Which process an actor is.
+class PlayerSpec(NamedTuple):
+    """Which process a player is.
 
     Attributes:
         pid: that of the simulated process, from which its randomness is drawn.
@@ -50,8 +50,8 @@ class Part(NamedTuple):
     root: str
 
 
-class Cue(NamedTuple):
-    """What an actor is to do, and what time it is.
+class Command(NamedTuple):
+    """What a player is to do, and what time it is.
 
     Attributes:
         verb: ``go`` makes the call; ``deny`` lets it fail with an errno; ``short`` writes only so many bytes;
@@ -66,7 +66,7 @@ class Cue(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What an actor says when it has come to its next call.
+    """What a player says when it has come to its next call.
 
     Attributes:
         signals: those that have arrived, and whose handlers have not run.
@@ -107,105 +107,105 @@ def decode(message: bytes) -> Report:
     return Report(answer, phase, signals, Call(name, args) if name else None, path, refused)
 
 
-def act(part: Part, stage: socket.socket, parent: int, clock: tuple[int, int]) -> NoReturn:
+def run_player(spec: PlayerSpec, channel: socket.socket, parent: int, clock: tuple[int, int]) -> NoReturn:
     """Be a process of a subject, from its first instruction to its end. To be called in a forked child."""
     try:
         os.setpgid(0, 0)
-        actor = _Actor(stage, Rights(parent, is_root(part)))
+        player = _PlayerProcess(channel, Rights(parent, is_root(spec)))
         while True:
-            actor.begin(part, clock)
-            part, clock = actor.live()
+            player.begin(spec, clock)
+            spec, clock = player.live()
     except BaseException as error:  # Nobody is there who could handle it, and nothing may run after it.
         refused = str(error) if isinstance(error, UnmodelledSyscall) else f"{type(error).__name__}: {error}"
-        stage.send(encode(Report(None, "", (), None, None, refused)))
+        channel.send(encode(Report(None, "", (), None, None, refused)))
     finally:
         os._exit(70)
 
 
-def is_root(part: Part) -> bool:
+def is_root(spec: PlayerSpec) -> bool:
     """Whether a process runs as root."""
-    return part.letter in part.machine.foreign
+    return spec.letter in spec.machine.foreign
 
 
-class _Actor:
+class _PlayerProcess:
     process: Interpreter
-    place: Place
+    sandbox: Sandbox
 
-    def __init__(self, stage: socket.socket, rights: Rights) -> None:
-        self.stage = stage
+    def __init__(self, channel: socket.socket, rights: Rights) -> None:
+        self.channel = channel
         self.rights = rights
 
-    def begin(self, part: Part, clock: tuple[int, int]) -> None:
+    def begin(self, spec: PlayerSpec, clock: tuple[int, int]) -> None:
         """Be like a process that has just been started."""
         signal.setitimer(signal.ITIMER_REAL, LONGEST_LIFE_S)
         os.umask(0o022)
-        self.process = new_process(part.subject, part.letter, part.life, part.machine)
-        self.process.seed = part.pid
+        self.process = new_process(spec.subject, spec.letter, spec.life, spec.machine)
+        self.process.seed = spec.pid
         self.process.pid, self.process.uid = os.getpid(), os.getuid()
-        self.place = Place(part.root, self.process.fds)
-        self.place.clock, self.place.skew = clock
+        self.sandbox = Sandbox(spec.root, self.process.fds)
+        self.sandbox.clock, self.sandbox.skew = clock
         for number in (*_TOLD_BY, *PYTHON_DISPOSITIONS):
             disposition = PYTHON_DISPOSITIONS.get(number, "default")
-            set_disposition(self.place, int(number), disposition)
+            set_disposition(self.sandbox, int(number), disposition)
 
-    def live(self) -> tuple[Part, tuple[int, int]]:
+    def live(self) -> tuple[PlayerSpec, tuple[int, int]]:
         """Do as one is told; returns who to be next, after a play in which nobody has ended this process."""
         self.run()
         self.report(None)
-        while message := self.stage.recv(MESSAGE_BYTES):
-            cue = Cue(*marshal.loads(message))
-            if cue.verb == "rest":
+        while message := self.channel.recv(MESSAGE_BYTES):
+            command = Command(*marshal.loads(message))
+            if command.verb == "rest":
                 self.forget()
-                if message := self.stage.recv(MESSAGE_BYTES):
-                    part, clock = pickle.loads(message)
-                    return part, clock
+                if message := self.channel.recv(MESSAGE_BYTES):
+                    spec, clock = pickle.loads(message)
+                    return spec, clock
                 break
-            self.place.clock, self.place.skew = cue.clock, cue.skew
-            self.report(self.follow(cue))
+            self.sandbox.clock, self.sandbox.skew = command.clock, command.skew
+            self.report(self.execute(command))
         os._exit(0)
 
     def forget(self) -> None:
         """Leave nothing behind of the life so far: its code is unwound, with every call refused."""
         signal.setitimer(signal.ITIMER_REAL, 0)
-        for number in self.place.changed:
+        for number in self.sandbox.changed:
             signal.signal(number, signal.SIG_DFL)
         bury([self.process])
-        os.closerange(STANDARD_STREAMS, STAGE_FD)
+        os.closerange(STANDARD_STREAMS, CHANNEL_FD)
 
-    def follow(self, cue: Cue) -> Any:
+    def execute(self, command: Command) -> Any:
         """Do as one is told, and run to the next call."""
         call = self.process.pending
         assert call is not None
-        if cue.verb == "deliver":
+        if command.verb == "deliver":
             return self.deliver()
         answer: Any
-        if cue.verb == "exit":
+        if command.verb == "exit":
             answer = "exit"
         elif call.name in ENDS:
             os._exit(call.args[0])
-        elif cue.verb == "drop":
+        elif command.verb == "drop":
             answer = drop_lock(*call.args)
-        elif cue.verb == "deny":
-            answer = self.deny(call, cue.value)
-        elif cue.verb == "short":
-            answer = perform(self.place, cut_short(call, cue.value))
+        elif command.verb == "deny":
+            answer = self.deny(call, command.value)
+        elif command.verb == "short":
+            answer = perform(self.sandbox, cut_short(call, command.value))
         else:
-            answer = perform(self.place, call)
+            answer = perform(self.sandbox, call)
         self.run(answer)
         return answer
 
     def deliver(self) -> Delivery | None:
         """Run the handler of the first signal that has arrived."""
-        if not self.place.signals:
+        if not self.sandbox.signals:
             return None
-        number = min(self.place.signals)
-        self.place.signals.remove(number)
+        number = min(self.sandbox.signals)
+        self.sandbox.signals.remove(number)
         self.run(Delivery(number))
         return Delivery(number)
 
     def deny(self, call: Call, code: int) -> Any:
         if use_of(call) & Use.RELEASES:
-            perform(self.place, call)
+            perform(self.sandbox, call)
         return Errno(code)
 
     def run(self, *answer: Any) -> None:
@@ -215,7 +215,7 @@ class _Actor:
             if call.name not in SILENT:
                 self.process.pending = call
                 return
-            call = self.run_to_call(perform(self.place, call))
+            call = self.run_to_call(perform(self.sandbox, call))
         raise UnmodelledSyscall(f"the subject made {LIMIT_SILENT_CALLS} calls that are no step in a row")
 
     def run_to_call(self, *answer: Any) -> Call:
@@ -236,16 +236,16 @@ class _Actor:
         fd = descriptor(call)
         file = None if fd is None else self.process.fds.get(fd)
         path = file.path if file is not None else None
-        signals = tuple(sorted(self.place.signals))
-        self.stage.send(encode(Report(answer, self.process.phase, signals, call, path)))
+        signals = tuple(sorted(self.sandbox.signals))
+        self.channel.send(encode(Report(answer, self.process.phase, signals, call, path)))
 
 
-def be_alone(stage: socket.socket) -> socket.socket:
-    """Keep no descriptor but the socket to the stage, where no call of the subject meets it."""
-    os.dup2(stage.fileno(), STAGE_FD, inheritable=False)
-    stage.detach()
-    os.closerange(STANDARD_STREAMS, STAGE_FD)
-    os.closerange(STAGE_FD + 1, STAGE_FD + 100)
+def keep_only(channel: socket.socket) -> socket.socket:
+    """Keep no descriptor but the socket of the channel, where no call of the subject meets it."""
+    os.dup2(channel.fileno(), CHANNEL_FD, inheritable=False)
+    channel.detach()
+    os.closerange(STANDARD_STREAMS, CHANNEL_FD)
+    os.closerange(CHANNEL_FD + 1, CHANNEL_FD + 100)
     limit = LIMIT_OPEN_FILES + STANDARD_STREAMS
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
-    return socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, fileno=STAGE_FD)
+    return socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, fileno=CHANNEL_FD)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from stateful.host.calls import MADE_FOR_REAL
 from stateful.kernel.files import IMPLEMENTATIONS
 
-IN_THE_ACTOR = {"exit", "pause", "serve"}  # where a process waits or ends
+IN_THE_PLAYER = {"exit", "pause", "serve"}  # where a process waits or ends
 
 
 def test_every_modelled_call_is_made_for_real() -> None:
-    assert set(IMPLEMENTATIONS) - IN_THE_ACTOR == set(MADE_FOR_REAL)
+    assert set(IMPLEMENTATIONS) - IN_THE_PLAYER == set(MADE_FOR_REAL)
