@@ -1,11 +1,12 @@
 """Whether a call and its answer on the host are those of the simulation.
 
-Compared: every argument and every answer, with pids, start times and the boot translated; errnos exactly;
-permission bits, links and times of files; inode numbers by the order in which they are first seen. What is
-compared of an argument or an answer depends on its kind: see ``model/syscalls.py``. Not compared: other
-numbers in contents, sizes of files and positions in them beyond zero or not, since a real pid may have more
-digits than the simulated one; sizes and links of folders, devices, users of files; of ``/proc/<pid>/stat``
-and ``status`` more than name, pid, state and start time; whether a process runs or sleeps.
+The kind of an argument or answer (``model/syscalls.py``) decides how it is compared. Compared: every argument
+and every answer, with pids, start times and the boot translated; errnos exactly; permission bits, links and
+times of files; inode numbers by the order in which they are first seen.
+
+Not compared: other numbers in contents; sizes of files and positions in them beyond zero or not, since a real
+pid may have more digits than the simulated one; sizes and links of folders; devices; users of files; more of
+``/proc/<pid>/stat`` and ``status`` than name, pid, state and start time; whether a process runs or sleeps.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class Agreement:
         self._inodes: dict[int, int] = {}
 
     def forget_inodes(self) -> None:
-        """All files have been laid out anew, with other numbers."""
+        """Forget all inode numbers: the files have been laid out again, with other numbers."""
         self._inodes.clear()
 
     def on_call(self, simulated: Call, real: Call) -> bool:
@@ -111,7 +112,7 @@ class Agreement:
         mode, inode, _, links, _, _, size, mtime = simulated
         if mode != real[0]:
             return False
-        if real[7] - self._origin != mtime - CLOCK_START_US and not _is_dated_by_others(mode, real):
+        if real[7] - self._origin != mtime - CLOCK_START_US and not _is_not_dated(mode, real):
             return False
         if st.S_ISREG(mode) and (links != real[3] or bool(size) != bool(real[6])):
             return False
@@ -138,14 +139,14 @@ def _sign(number: int) -> int:
 
 
 def _on_written(data: bytes | None, simulated: int, real_data: bytes | None, real: int) -> bool:
-    """Whether both wrote all of their data, or neither did; where they copied, whether both wrote any."""
+    """Whether both wrote all of their data, or both a part; for a copy, whether both wrote any."""
     if data is None or real_data is None:
         return bool(simulated) == bool(real)
     return (simulated < len(data)) == (real < len(real_data))
 
 
-def _is_dated_by_others(mode: int, real: tuple[int, ...]) -> bool:
-    """Whether a time is not one of those that processes give to files: a folder's, or one of ``/proc``."""
+def _is_not_dated(mode: int, real: tuple[int, ...]) -> bool:
+    """Whether no process gives a file its time: it is a folder, or a file of ``/proc``."""
     return st.S_ISDIR(mode) or (real[6] == 0 and mode & 0o777 == 0o444)
 
 

@@ -1,10 +1,11 @@
-"""The calls of a subject, made for real: each is one plain call of the host, below one real directory.
+"""Makes the calls of a subject for real: each is one plain call of the host, below one real directory.
 
 Nothing of the simulated kernel's own tables is used: modes, locks, inode numbers, processes and signals are
-the host's. What is left to keep is the name by which each descriptor was opened.
+the host's. The only state kept here is the name by which each descriptor was opened.
 
-Not the host's: the time. It stands still until a process sleeps, which takes none, as in the simulation; so
-what changes a file dates it by that clock. A blocking lock really blocks; a wait for a time-out does not.
+Not the host's: the time. The clock stands still until a process sleeps, and sleeping takes no real time, as
+in the simulation; a call that changes a file dates the file by that clock. A blocking lock really blocks; a
+wait with a time-out does not.
 """
 
 from __future__ import annotations
@@ -35,9 +36,9 @@ class Sandbox:
     Attributes:
         root: the real directory that the process sees as ``/``.
         files: the open file behind each of its descriptors: by which name it was opened.
-        signals: those that have arrived and whose handlers are to run.
-        changed: those of which the process has said what is to become of them.
-        clock: microseconds of the clock that stands still.
+        signals: signals that have arrived and whose handlers have not run yet.
+        changed: signals whose disposition the process has set.
+        clock: the time of the clock that stands still, in microseconds.
         skew: by how many microseconds the wall clock is ahead of it.
     """
 
@@ -54,17 +55,17 @@ class Sandbox:
         return path if path == "/proc" or path.startswith("/proc/") else self.root + path
 
     def note(self, number: int, frame: Any = None) -> None:
-        """The handler of every signal that the subject handles: its own runs when it is told to go on."""
+        """Note a signal that the subject handles; its own handler runs when the play says so."""
         self.signals.add(number)
 
     def date(self, file: int | str) -> None:
-        """Give a file that was changed the time of the clock that stands still."""
+        """Date a changed file by the clock that stands still."""
         now = (self.clock + self.skew) * 1000
         os.utime(file, ns=(now, now), follow_symlinks=isinstance(file, int))
 
 
 def perform(sandbox: Sandbox, call: Call) -> Any:
-    """Make a call; what it answers, or its errno."""
+    """Make a call; return its answer, or its errno."""
     return _made(MADE_FOR_REAL[call.name], sandbox, *call.args)
 
 
@@ -78,7 +79,7 @@ def _made(function: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def drop_lock(fd: int, operation: int) -> Any:
-    """Begin to convert a lock, where that has to wait: it only drops the lock that the process has."""
+    """Begin to convert a lock; where the conversion has to wait, this only drops the lock that is held."""
     answer = _made(fcntl.flock, fd, operation | fcntl.LOCK_NB)
     return DROPPED if answer == Errno(errno.EAGAIN) else answer
 
@@ -139,13 +140,13 @@ def _ftruncate(sandbox: Sandbox, fd: int, length: int) -> None:
 
 
 def _chdir(sandbox: Sandbox, path: str) -> None:
-    """Be in a folder for a moment: relative paths are the simulation's matter, and its folders go away."""
+    """Enter a folder and leave it: the simulation resolves relative paths, and a play removes its folders."""
     os.chdir(sandbox.where(path))
     os.chdir("/")
 
 
 def _fdpath(sandbox: Sandbox, fd: int) -> str:
-    """The path by which a descriptor was opened; none of a standard stream."""
+    """The path by which a descriptor was opened; empty for a standard stream."""
     if fd not in sandbox.files and fd > 2:
         raise OSError(errno.EBADF, os.strerror(errno.EBADF))
     return sandbox.files[fd].path if fd in sandbox.files else ""
@@ -205,7 +206,7 @@ def _kill(sandbox: Sandbox, pid: int, number: int) -> str | None:
 
 
 def _handled(sandbox: Sandbox, is_own: bool, number: int) -> str | None:
-    """Whether the process has just sent itself a signal, whose handler is to run before the call returns."""
+    """HANDLED if the process has sent itself a signal whose handler runs before the call returns."""
     if is_own and number in sandbox.signals:
         sandbox.signals.remove(number)
         return HANDLED
@@ -249,7 +250,7 @@ class Fields(NamedTuple):
 
 
 def stat_fields(pid: int) -> Fields:
-    """What ``/proc/<pid>/stat`` says. Raises OSError where the process is gone."""
+    """The fields of ``/proc/<pid>/stat``. Raises OSError if the process is gone."""
     return split_stat(_whole(f"/proc/{pid}/stat").decode(errors="replace"))
 
 

@@ -1,9 +1,9 @@
-"""A warm parent: a Python and a command line of its own, whose forks are the real processes that it reaps.
+"""A fork server: a Python with a command line of its own, which forks the real processes and reaps them.
 
-Run in a fresh interpreter, it imports what is needed and runs a subject once, simulated, so that all code is
-compiled; after that each process is one ``fork``. It is the parent of them all: it decides who is reaped, and
-what it leaves alone stays a zombie. When nobody talks to it any more, it kills them all, removes the folder
-in which they were and ends; when it is killed itself, they die with it.
+It runs in a fresh interpreter, imports what is needed and runs a subject once, simulated, so that all code is
+compiled; after that each process is one ``fork``. As the parent of all of them it decides which process is
+reaped; a process that it does not reap stays a zombie. When the client closes the connection, the server
+kills its children, removes their folder and ends; when the server is killed, its children die with it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ LIMIT_WARMING_STEPS: Final = 200
 
 
 def serve(control_fd: int, argv: Sequence[str], folder: str) -> None:
-    """Do what is asked until nobody asks any more. Never returns."""
+    """Serve requests until the client closes the connection. Never returns."""
     be_called(argv)
     null = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):
@@ -47,7 +47,7 @@ def serve(control_fd: int, argv: Sequence[str], folder: str) -> None:
 
 
 class ForkServer:
-    """The processes that were forked here and have not been reaped."""
+    """Forks processes, and keeps those that have not been reaped."""
 
     def __init__(self, control: socket.socket) -> None:
         self._control = control
@@ -73,10 +73,10 @@ class ForkServer:
         for pid in self._children:
             os.waitpid(pid, 0)
 
-    # -- what is asked ------------------------------------------------------------------------------------
+    # -- requests ------------------------------------------------------------------------------------
 
     def fork_player(self, spec: Any, clock: tuple[int, int], channel_fd: int) -> int:
-        """Fork a process of a subject; its pid."""
+        """Fork a process of a subject; return its pid."""
         from stateful.host.player_process import keep_only, run_player
 
         self._warm_up(spec.subject, spec.life)
@@ -88,7 +88,7 @@ class ForkServer:
         return pid
 
     def fork_idle(self, is_root: bool, zombie: bool) -> int:
-        """Fork a process that does nothing, or has ended at once and is not reaped; its pid."""
+        """Fork a process that does nothing, or that ends at once as a zombie; return its pid."""
         ready, theirs = os.pipe()
         pid = os.fork()
         if not pid:
@@ -117,9 +117,9 @@ class ForkServer:
         return pid
 
     def fork_idle_as(self, pid: int, after: int) -> int | None:
-        """Fork a process that does nothing, with a pid that is free, later than a clock tick; its start time.
+        """Fork a process that does nothing, with a free pid and after a clock tick; return its start time.
 
-        None where others always come first. Raises OSError where pids cannot be chosen.
+        None if other programs take the pid each time. Raises OSError if pids cannot be chosen.
         """
         for _ in range(TRIES):
             with open(LAST_PID, "w") as file:
@@ -133,14 +133,14 @@ class ForkServer:
         return None
 
     def fork_dead(self) -> tuple[int, int]:
-        """The pid and the start time of a process that has ended and was reaped."""
+        """Fork a process that ends and is reaped; return its pid and start time."""
         pid = self.fork_idle(False, True)
         start = start_time(pid)
         self.reap(pid)
         return pid, start
 
     def reap(self, pid: int) -> int | None:
-        """Wait until a process has ended, and reap it; its exit code, or minus its signal; None: it lives."""
+        """Wait for a process to end, and reap it; its exit code, or minus its signal; None if it lives on."""
         status = self.wait(pid)
         if status is not None:
             os.waitpid(pid, 0)
@@ -148,7 +148,7 @@ class ForkServer:
         return status
 
     def wait(self, pid: int) -> int | None:
-        """Wait until a process has ended, and leave it as a zombie."""
+        """Wait for a process to end, and leave it as a zombie; the result is that of ``reap``."""
         options = os.WEXITED | os.WNOWAIT
         found = os.waitid(os.P_PID, pid, options | os.WNOHANG)
         if found is None:
@@ -163,7 +163,7 @@ class ForkServer:
     # -- warming ------------------------------------------------------------------------------------------
 
     def _warm_up(self, subject: Any, life: str) -> None:
-        """Have all the code compiled that a life of a subject runs."""
+        """Compile all code that a life of a subject runs, by running it."""
         from stateful.model.schedule import LIVES, STEP, Move
         from stateful.model.standard import find_scenario
         from stateful.python import simulation

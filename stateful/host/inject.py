@@ -1,4 +1,4 @@
-"""What the world does to a real machine: the faults of ``stateful.kernel.faults``, for real if possible."""
+"""Makes a fault of ``stateful.kernel.faults`` happen on the host, for real if possible."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _STRANGERS: Final = {
 
 
 def inject(play: HostPlay, move: Move, disk: Disk) -> None:
-    """Let a fault of the machine happen, which leaves a simulated disk. Raises Unplayable."""
+    """Make a fault of the machine happen; ``disk`` is the simulated one afterwards. Raises Unplayable."""
     home = play.root + HOME
     if move.kind in _STRANGERS:
         _recycle(play, move, disk)
@@ -57,8 +57,8 @@ def inject(play: HostPlay, move: Move, disk: Disk) -> None:
 def _recycle(play: HostPlay, move: Move, disk: Disk) -> None:
     """Give a pid to a stranger.
 
-    After a reboot it has the start time of who had the pid before, which no host can choose. So the records
-    are given the start time of the stranger instead.
+    After a reboot the simulated stranger has the start time of the process that had the pid before, which no
+    host can choose. So the records get the start time of the stranger instead.
     """
     pid = FIRST_PID + LETTERS.index(move.letter) if move.letter else int(move.detail)
     same_time = play.translation.boots > 1 and pid >= FIRST_PID

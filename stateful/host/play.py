@@ -1,4 +1,4 @@
-"""One play: the moves of a trace, made by real processes, each compared with what the simulation says."""
+"""One play: real processes make the moves of a trace, and each move is compared with the simulation."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ ENDS_A_STRANGER: Final = (signal.SIGKILL, signal.SIGTERM)
 
 
 class Unchecked(NamedTuple):
-    """What a process said after a step, to be compared while the next step is made."""
+    """A report that is compared with its step while the next step is being made."""
 
     number: int
     step: Step
@@ -52,8 +52,8 @@ class HostPlay:
     """Plays one trace; a context manager that leaves no process behind.
 
     Attributes:
-        clock, skew: what time it is; it begins at a whole second, as the simulation's does.
-        denial: the errno with which an ailing disk denies what the simulation's denies.
+        clock, skew: the time of the play; it begins at a whole second, as in the simulation.
+        denial: the errno of calls that a failing disk denies; None while the disk is well.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class HostPlay:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
-        """Have everybody end; where something unforeseen happened, that is left to their parents."""
+        """End all processes; after an unexpected error the fork servers end them."""
         if error is None:
             self.players.keep_running()
         if error is None or isinstance(error, Differs | Unplayable | Uneven):
@@ -93,7 +93,7 @@ class HostPlay:
             self.players.disconnect()
 
     def play(self) -> None:
-        """Play it all. Raises Differs or Unplayable."""
+        """Play the whole trace. Raises Differs or Unplayable."""
         self._begin()
         for index, step in enumerate(self._trace.steps):
             self._number += step.move.steps
@@ -125,7 +125,7 @@ class HostPlay:
     # -- before it begins ---------------------------------------------------------------------------------
 
     def _begin(self) -> None:
-        """Have everybody whom the disk names, and lay it out."""
+        """Start the processes that the disk names, and lay the disk out."""
         disk = self._trace.disks[0]
         contents = b" ".join(file.content for _, file in disk.files)
         for stranger in self._machine.strangers:
@@ -144,11 +144,11 @@ class HostPlay:
                 if mentions(contents, START_TICKS - 1):
                     self.translation.add(START_TICKS - 1, self.players.living[letter].start - 1)
         self._start_early()
-        layout.make_root(self.root)  # While they start, which touches no file.
+        layout.make_root(self.root)  # Meanwhile processes start, which touches no file.
         layout.lay_out(self.root, disk, self.translation, self.clock)
 
     def _start_early(self) -> None:
-        """Start whoever has a turn before anything else happens than calls; they start beside each other."""
+        """Start all processes whose first turn comes before an event or a sleep, at the same time."""
         for step in self._trace.steps:
             if not step.move.steps or (step.call and row(step.call).passes_time):
                 return
@@ -159,7 +159,7 @@ class HostPlay:
         self.players.start(letter, self._trace.lives[letter], (self.clock, self.skew))
 
     def _player(self, letter: str) -> Player:
-        """A process that has come to its first call; it is started where it was not."""
+        """A process at its first call or later; it is started if necessary."""
         if letter not in self.players.living:
             self._start(letter)
         player = self.players.living[letter]
@@ -171,7 +171,7 @@ class HostPlay:
             raise Differs(f"{letter} makes its first call in the simulation; on the host, {why}.") from None
 
     def _entries(self, index: int) -> dict[str, Entry]:
-        """Who lives in the simulation at a moment, by letter."""
+        """The living processes of the simulation at a moment, by letter."""
         return {letter: standing.entry for letter, standing in self._trace.living[index].items()}
 
     # -- the moves ----------------------------------------------------------------------------------------
@@ -197,7 +197,7 @@ class HostPlay:
             )
         if call.name in WAITS:
             self._compare()
-            return  # It has begun, and that was all it had to do.
+            return  # The start of the process was the whole step.
         self._refuse_others(call, path)
         verb, value = self._how(step, player, call)
         self._send(step, verb, value)
@@ -209,7 +209,7 @@ class HostPlay:
             self.clock += call.args[-1]
 
     def _how(self, step: Step, player: Player, call: Call) -> tuple[str, int]:
-        """What a process is told to do about its call."""
+        """The verb and value of the command for a call."""
         if step.move.kind == SHORT:
             return "short", short_size(self, step, call, self._disk, player.pid)
         if step.move.kind in ERRNOS:
@@ -219,12 +219,12 @@ class HostPlay:
         return ("drop" if step.answer == DROPPED else "go"), 0
 
     def _send(self, step: Step, verb: str, value: int = 0) -> None:
-        """Have a process do something; meanwhile compare the step before."""
+        """Send a process a command; compare the previous step meanwhile."""
         self.players.send(step.move.letter, Command(verb, value, self.clock, self.skew))
         self._compare()
 
     def _receive(self, step: Step) -> None:
-        """Wait for a process to come to its next call."""
+        """Wait until a process has reached its next call."""
         try:
             self.players.receive(step.move.letter)
         except Differs as why:
@@ -242,21 +242,22 @@ class HostPlay:
             self._same(step, step.phase, player.report.phase)
 
     def _refuse_others(self, call: Call, path: str | None) -> None:
-        """Refuse to signal, or to ask about, a process of this machine that is none of the play."""
+        """Refuse a call that signals or inspects a process outside the play. Raises Unplayable."""
         if row(call).lists_processes or "/proc" in paths(call, Use.LISTS):
             raise Unplayable("it lists /proc, where all processes of this machine are.")
         number = named_by(path)[0] if path and path.startswith(PIDFD) else pid(call)
         if number == -1:
-            raise Unplayable(f"{call_text(Step(Move('step'), call, path, None, '', None))} is for everybody.")
+            shown = call_text(Step(Move("step"), call, path, None, "", None))
+            raise Unplayable(f"{shown} is for every process of the machine.")
         if number and not self.players.belongs_to_play(abs(number)):
             raise Unplayable(
-                f"{call.name} is about pid {number}, a process of this machine and none of the play."
+                f"{call.name} is about pid {number}, a process of this machine outside the play."
             )
 
-    # -- what came of them --------------------------------------------------------------------------------
+    # -- comparing --------------------------------------------------------------------------------
 
     def _compare_processes(self, step: Step, before: dict[str, Entry], after: dict[str, Entry]) -> None:
-        """Wait until everybody has ended, stopped or gone on who has in the simulation."""
+        """Wait until each process has ended, stopped or continued as in the simulation."""
         call = step.call
         for letter, player in list(self.players.living.items()):
             if player.report.call is None:
@@ -276,7 +277,7 @@ class HostPlay:
                 raise Differs(f"{self._where(step)}: pid {target} lives on on the host.")
 
     def _ended_pids(self) -> set[int]:
-        """The pids of zombies, whom no signal reaches."""
+        """The simulated pids of strangers that are zombies, which no signal reaches."""
         return {
             pid
             for pid, player in self.players.strangers.items()
@@ -284,9 +285,9 @@ class HostPlay:
         }
 
     def _compare_end(self, step: Step, letter: str, waiting: tuple[int, ...]) -> None:
-        """Compare how a process has ended with how it does in the simulation.
+        """Compare how a process has ended with how it ends in the simulation.
 
-        ``waiting`` is what it had been sent while it was stopped, and ends it when it goes on.
+        ``waiting``: signals sent while the process was stopped; the first ends it when it continues.
         """
         status = self.players.end(letter)
         outcome = step.outcome if letter == step.move.letter else None
@@ -304,7 +305,7 @@ class HostPlay:
             )
 
     def _compare(self) -> None:
-        """Compare the last step, where that is still to do, with what the process has said."""
+        """Compare the previous step with the report of the process, unless that is done."""
         if self._unchecked is None:
             return
         (number, step, call, path, report, signals), self._unchecked = self._unchecked, None

@@ -1,7 +1,7 @@
-"""One real process: it runs the code of a subject as a simulated process does, and its calls are real.
+"""A player process: a real process that runs the code of a subject as a simulated process does.
 
-Between two calls it is the same greenlet with the same entry points, so what counts as a call is the same by
-construction. Before each call it tells the *stage* which one it is about to make, and waits for what to do.
+Between two calls it is the same greenlet with the same entry points as in the simulation, so that both make
+the same calls by construction. Before each call it reports the call to the play, and waits for a command.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ from stateful.run.running import LIMIT_SILENT_CALLS, do_outside, new_process, ru
 LONGEST_LIFE_S: Final = 60
 MESSAGE_BYTES: Final = 1 << 21
 STANDARD_STREAMS: Final = 3
-_TOLD_BY: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # these the harness handles
+_TOLD_BY: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # the harness handles these
 CHANNEL_FD: Final = 200  # out of the way of the descriptors that the subject sees
 
 
 class PlayerSpec(NamedTuple):
-    """Which process a player is.
+    """Which simulated process a player process stands for.
 
     Attributes:
-        pid: that of the simulated process, from which its randomness is drawn.
-        root: the real directory that it sees as ``/``.
+        pid: the simulated pid, which seeds the randomness of the process.
+        root: the real directory that the process sees as ``/``.
     """
 
     subject: Subject
@@ -51,12 +51,12 @@ class PlayerSpec(NamedTuple):
 
 
 class Command(NamedTuple):
-    """What a player is to do, and what time it is.
+    """What a player process does next, and the time.
 
     Attributes:
-        verb: ``go`` makes the call; ``deny`` lets it fail with an errno; ``short`` writes only so many bytes;
-            ``drop`` begins to convert a lock; ``deliver`` runs the handler of a signal that has arrived;
-            ``exit`` ends ``serve``; ``rest`` forgets this life, and waits for the next one.
+        verb: ``go`` makes the call; ``deny`` fails it with the errno ``value``; ``short`` writes at most
+            ``value`` bytes; ``drop`` begins to convert a lock; ``deliver`` runs the handler of a signal that
+            has arrived; ``exit`` ends ``serve``; ``rest`` ends this life and waits for the next one.
     """
 
     verb: str
@@ -66,12 +66,12 @@ class Command(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What a player says when it has come to its next call.
+    """What a player process tells when it has reached its next call.
 
     Attributes:
-        signals: those that have arrived, and whose handlers have not run.
-        call, path: the next call, and the name that its descriptor stands for.
-        refused: why it goes no further, where it does something that is not modelled.
+        signals: signals that have arrived and whose handlers have not run.
+        call, path: the next call, and the path of its descriptor.
+        refused: why the process cannot go on, for instance because it did something that is not modelled.
     """
 
     answer: Any
@@ -83,13 +83,13 @@ class Report(NamedTuple):
 
 
 def in_words(outcome: Outcome) -> Outcome:
-    """An outcome whose value, which may be anything, is a number or a text."""
+    """An outcome whose value is replaced by its text, unless it is a number or a text."""
     plain = outcome.value is None or type(outcome.value) in (bool, int, str)
     return outcome if plain else outcome._replace(value=repr(outcome.value))
 
 
 def encode(report: Report) -> bytes:
-    """A report as bytes. Each step takes two messages, so they are made in the fastest way there is."""
+    """A report as bytes. Each step takes two messages, so this is the fastest encoding."""
     answer, call = report.answer, report.call
     kind = type(answer).__name__ if isinstance(answer, Errno | Delivery) else ""
     name, args = call or ("", ())
@@ -99,7 +99,7 @@ def encode(report: Report) -> bytes:
 
 
 def decode(message: bytes) -> Report:
-    """What ``encode`` made bytes of."""
+    """The report that ``encode`` made bytes of."""
     kind, answer, phase, signals, name, args, path, refused = marshal.loads(message)
     answer = {"Errno": Errno, "Delivery": Delivery}[kind](*answer) if kind else answer
     if name in ENDS:
@@ -108,14 +108,14 @@ def decode(message: bytes) -> Report:
 
 
 def run_player(spec: PlayerSpec, channel: socket.socket, parent: int, clock: tuple[int, int]) -> NoReturn:
-    """Be a process of a subject, from its first instruction to its end. To be called in a forked child."""
+    """Run a process of a subject from its first instruction to its end. For a forked child."""
     try:
         os.setpgid(0, 0)
         player = _PlayerProcess(channel, Rights(parent, is_root(spec)))
         while True:
             player.begin(spec, clock)
             spec, clock = player.live()
-    except BaseException as error:  # Nobody is there who could handle it, and nothing may run after it.
+    except BaseException as error:  # Nothing else of the forked interpreter may run.
         refused = str(error) if isinstance(error, UnmodelledSyscall) else f"{type(error).__name__}: {error}"
         channel.send(encode(Report(None, "", (), None, None, refused)))
     finally:
@@ -136,7 +136,7 @@ class _PlayerProcess:
         self.rights = rights
 
     def begin(self, spec: PlayerSpec, clock: tuple[int, int]) -> None:
-        """Be like a process that has just been started."""
+        """Become like a process that has just been started."""
         signal.setitimer(signal.ITIMER_REAL, LONGEST_LIFE_S)
         os.umask(0o022)
         self.process = new_process(spec.subject, spec.letter, spec.life, spec.machine)
@@ -149,7 +149,7 @@ class _PlayerProcess:
             set_disposition(self.sandbox, int(number), disposition)
 
     def live(self) -> tuple[PlayerSpec, tuple[int, int]]:
-        """Do as one is told; returns who to be next, after a play in which nobody has ended this process."""
+        """Execute commands; return the spec and clock of the next life, if this one ends with ``rest``."""
         self.run()
         self.report(None)
         while message := self.channel.recv(MESSAGE_BYTES):
@@ -165,7 +165,7 @@ class _PlayerProcess:
         os._exit(0)
 
     def forget(self) -> None:
-        """Leave nothing behind of the life so far: its code is unwound, with every call refused."""
+        """Remove all traces of this life: unwind its code, with every call refused."""
         signal.setitimer(signal.ITIMER_REAL, 0)
         for number in self.sandbox.changed:
             signal.signal(number, signal.SIG_DFL)
@@ -173,7 +173,7 @@ class _PlayerProcess:
         os.closerange(STANDARD_STREAMS, CHANNEL_FD)
 
     def execute(self, command: Command) -> Any:
-        """Do as one is told, and run to the next call."""
+        """Execute a command, and run to the next call; return the answer."""
         call = self.process.pending
         assert call is not None
         if command.verb == "deliver":
@@ -195,7 +195,7 @@ class _PlayerProcess:
         return answer
 
     def deliver(self) -> Delivery | None:
-        """Run the handler of the first signal that has arrived."""
+        """Run the handler of the lowest signal that has arrived."""
         if not self.sandbox.signals:
             return None
         number = min(self.sandbox.signals)
@@ -209,7 +209,7 @@ class _PlayerProcess:
         return Errno(code)
 
     def run(self, *answer: Any) -> None:
-        """Run to the next call that is a step, making the silent calls on the way."""
+        """Run to the next call that is a step; make the silent calls before it."""
         call = self.run_to_call(*answer)
         for _ in range(LIMIT_SILENT_CALLS):
             if call.name not in SILENT:
@@ -222,7 +222,7 @@ class _PlayerProcess:
         return run_to_call(self.process, *answer, outside=self.outside)
 
     def outside(self, request: Outside) -> tuple[Any, BaseException | None]:
-        """Read code, as whoever installed it may."""
+        """Read code, with root's rights where the harness has them."""
         self.rights.take()
         try:
             return do_outside(request)
@@ -230,7 +230,7 @@ class _PlayerProcess:
             self.rights.drop()
 
     def report(self, answer: Any) -> None:
-        """Say what the last call answered, and which is the next one."""
+        """Report the answer of the last call, and the next call."""
         call = self.process.pending
         assert call is not None
         fd = descriptor(call)
@@ -241,7 +241,7 @@ class _PlayerProcess:
 
 
 def keep_only(channel: socket.socket) -> socket.socket:
-    """Keep no descriptor but the socket of the channel, where no call of the subject meets it."""
+    """Close all descriptors but the channel, and move that beyond those that the subject sees."""
     os.dup2(channel.fileno(), CHANNEL_FD, inheritable=False)
     channel.detach()
     os.closerange(STANDARD_STREAMS, CHANNEL_FD)

@@ -1,4 +1,4 @@
-"""The real processes of one play: who has which pid, what each is about to do, and how each ends."""
+"""The real processes of one play: their pids, their next calls, and how each ends."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ _SILENT: Final = Report(None, "", (), None, None)
 
 @dataclass
 class Player:
-    """A real process, and what it said last.
+    """A real process, and its last report.
 
     Attributes:
-        fork_client: who reaps it.
-        channel: the socket by which a process of the subject is told what to do; None for a stranger.
+        fork_client: of the server that forked it and reaps it.
+        channel: the socket that takes its commands; None for a stranger.
     """
 
     pid: int
@@ -52,8 +52,8 @@ class Players:
     """The real processes of one play.
 
     Attributes:
-        players: those of the subject that live, by letter.
-        strangers: the others, by the pid that they have in the simulation; zombies of the subject, too.
+        living: processes of the subject, by letter.
+        strangers: other processes and zombies of the subject, by simulated pid.
     """
 
     def __init__(
@@ -75,21 +75,21 @@ class Players:
         self.living: dict[str, Player] = {}
         self.strangers: dict[int, Player] = {}
 
-    # -- who comes ----------------------------------------------------------------------------------------
+    # -- starting ----------------------------------------------------------------------------------------
 
     def start(self, letter: str, life: str, clock: tuple[int, int]) -> None:
-        """Start a process of the subject, which runs to its first call."""
+        """Start a process of the subject; it runs to its first call."""
         identity = self._machine.who(letter)
         fork_client = self._fork_client(command_line(self._subject, life, self._machine))
         spec = PlayerSpec(self._subject, letter, life, self._machine, identity.pid, self._root)
         pid, start, channel = fork_client.fork_player(spec, clock)
-        # Not ``settimeout``, which asks before each time whether there is anything to receive.
+        # Not ``settimeout``, which polls before each receive.
         channel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _timeval(PATIENCE_S))
         self.living[letter] = Player(pid, start, fork_client, channel)
         self._check_length(pid)
 
     def wait_for_first_call(self, letter: str) -> Player:
-        """Wait until a process of the subject has come to its first call."""
+        """Wait until a process of the subject has reached its first call."""
         identity = self._machine.who(letter)
         player = self.living[letter]
         self.receive(letter)
@@ -97,24 +97,24 @@ class Players:
         return player
 
     def start_stranger(self, stranger: Stranger) -> None:
-        """Start a process that runs nothing of the subject."""
+        """Start a process that runs no code of the subject."""
         fork_client = self._fork_client(stranger.argv)
         pid = fork_client.ask("fork_idle", stranger.uid == ROOT, stranger.zombie)
         player = self.strangers[stranger.pid] = Player(pid, start_time(pid), fork_client)
         self._check_length(pid)
         self._translate(stranger.pid, stranger.start_ticks, player)
-        if stranger.pid == DEAD_PID:  # The record is as much older than the process as it is simulated.
+        if stranger.pid == DEAD_PID:  # The record is older than the process by as much as in the simulation.
             self._translation.add(DEAD_TICKS, player.start + DEAD_TICKS - stranger.start_ticks)
 
     def add_dead(self) -> None:
-        """Have somebody who has ended, whom a record names."""
+        """Let the process of a stale record be a real one, which has ended."""
         pid, start = self._fork_client(command_line(self._subject, "start", self._machine)).ask("fork_dead")
         self._check_length(pid)
         self._translation.add(DEAD_PID, pid)
         self._translation.add(DEAD_TICKS, start)
 
     def recycle(self, simulated_pid: int, argv: Sequence[str], simulated_start: int) -> None:
-        """Give the pid of a process that has ended to another one, which starts later than it."""
+        """Give the pid of a process that has ended to another process, which starts later."""
         pid = self._translation.number(simulated_pid)
         fork_client = self._fork_client(argv)
         try:
@@ -134,27 +134,27 @@ class Players:
         self._translation.add(simulated_start, player.start)
 
     def _check_length(self, pid: int) -> None:
-        """Raise Uneven where pids are of different lengths, as they never are in the simulation."""
+        """Raise Uneven if pids have different lengths, which they never have in the simulation."""
         self._digits.add(len(str(pid)))
         if len(self._digits) > 1:
             raise Uneven
 
     def belongs_to_play(self, pid: int) -> bool:
-        """Whether a signal may go to a pid: it is one of ours, or nobody's."""
+        """Whether a pid may be signalled: it belongs to a process of the play, or to no process."""
         ours = {player.pid for player in (*self.living.values(), *self.strangers.values())}
         return pid in ours or not os.path.exists(f"/proc/{pid}")
 
-    # -- what they say ------------------------------------------------------------------------------------
+    # -- talking to them ------------------------------------------------------------------------------------
 
     def send(self, letter: str, command: Command) -> None:
-        """Have a process do something."""
+        """Send a process a command."""
         channel = self.living[letter].channel
         assert channel is not None
-        with contextlib.suppress(ConnectionError):  # It has ended, which is noticed when it is to answer.
+        with contextlib.suppress(ConnectionError):  # It has ended; ``receive`` notices.
             channel.send(marshal.dumps(tuple(command)))
 
     def receive(self, letter: str) -> Report:
-        """What a process says next. Raises Differs where it says nothing."""
+        """The next report of a process. Raises Differs if there is none."""
         player = self.living[letter]
         try:
             message = self._receive_message(player)
@@ -170,9 +170,10 @@ class Players:
         return player.report
 
     def _receive_message(self, player: Player) -> bytes:
-        """What comes next, which is looked for again and again at first: to be woken up takes longer.
+        """The next message. Polls first, since sleeping until a message comes takes longer.
 
-        Not so while a process starts, nor once that was in vain: then others need the processor.
+        It does not poll for a process that starts, nor after polling has failed once: then other processes
+        need the processor.
         """
         assert player.channel is not None
         if self._is_prompt and player.report is not _SILENT:
@@ -185,7 +186,7 @@ class Players:
         return player.channel.recv(MESSAGE_BYTES)
 
     def has_ended(self, player: Player) -> bool:
-        """Whether a process of the subject is there no more."""
+        """Whether a process of the subject has ended."""
         assert player.channel is not None
         try:
             return not player.channel.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
@@ -195,7 +196,7 @@ class Players:
             return True
 
     def is_in_state(self, player: Player, stopped: bool) -> bool:
-        """Whether a process is, or soon comes to be, stopped, or comes to go on."""
+        """Whether a process is stopped, or continues, within the patience."""
         until = time.monotonic() + PATIENCE_S
         while (stat_fields(player.pid).rest[STATE] == STOPPED) != stopped:
             if time.monotonic() > until:
@@ -203,12 +204,12 @@ class Players:
             time.sleep(PAUSE_S)
         return True
 
-    # -- how they end -------------------------------------------------------------------------------------
+    # -- ending -------------------------------------------------------------------------------------
 
     def end(self, letter: str) -> int | None:
-        """How a process ends, as ``waitstatus_to_exitcode``; None where it lives on.
+        """How a process ends, as ``waitstatus_to_exitcode`` says; None if it lives on.
 
-        It is reaped, or where nobody reaps, becomes one of the strangers.
+        The process is reaped; on a machine that does not reap, it becomes one of the strangers.
         """
         player = self.living[letter]
         verb = "reap" if self._machine.reaps else "wait"
@@ -222,7 +223,7 @@ class Players:
         return status
 
     def end_stranger(self, simulated_pid: int) -> int | None:
-        """How a stranger ends that was sent a signal."""
+        """How a stranger ends after a signal; None if it lives on."""
         player = self.strangers[simulated_pid]
         verb = "reap" if self._machine.reaps else "wait"
         status: int | None = player.fork_client.ask(verb, player.pid)
@@ -231,7 +232,7 @@ class Players:
         return status
 
     def keep_running(self) -> None:
-        """Have everybody who lives and runs play again in the next play."""
+        """Keep the processes that live and run for the next play."""
         if not self._machine.foreign:
             for letter, player in list(self.living.items()):
                 if player.channel is not None and not player.stopped:
@@ -240,26 +241,26 @@ class Players:
                     del self.living[letter]
 
     def disconnect(self) -> None:
-        """Talk to nobody any more."""
+        """Close all channels."""
         for player in (*self.living.values(), *self.strangers.values()):
             if player.channel is not None:
                 player.channel.close()
 
     def kill_all(self) -> None:
-        """Kill and reap everybody."""
-        everybody = [*self.living.values(), *self.strangers.values()]
+        """Kill and reap all processes."""
+        processes = [*self.living.values(), *self.strangers.values()]
         self.living, self.strangers = {}, {}
-        for player in everybody:
+        for player in processes:
             if player.channel is not None:
                 player.channel.close()
             os.kill(player.pid, signal.SIGKILL)
-        for player in everybody:
+        for player in processes:
             player.fork_client.ask("reap", player.pid)
 
 
 @lru_cache
 def command_line(subject: Subject, life: str, machine: Machine) -> tuple[str, ...]:
-    """The command line of a process with a life."""
+    """The command line of a process that lives a life."""
     return tuple(new_process(subject, "A", life, machine).argv)
 
 
@@ -275,7 +276,7 @@ def ended_text(status: int | None) -> str:
 
 
 def check_playable(machine: Machine) -> None:
-    """Raises Unplayable for a machine that this host cannot be."""
+    """Raise Unplayable for a machine that this host cannot stand in for."""
     if not machine.proc:
         raise Unplayable("there is no /proc on the machine of this scenario, and there is one here.")
     if machine.containers:

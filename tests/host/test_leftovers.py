@@ -27,7 +27,7 @@ RACE: Final = (find_subject("direct-unlink"), find_scenario("two-starts-empty"))
 SCHEDULE: Final = "A1 B8 A7"
 PATIENCE_S: Final = 20.0
 
-# Stops in the middle of a play: one process is stopped, one runs, and one is a zombie's parent's next.
+# Hangs in the middle of a play: one process is stopped, one runs, and there is a zombie.
 HANGS: Final = """
 import time
 from stateful.run.replay import replay
@@ -106,7 +106,7 @@ def untrue() -> Trace:
 
 
 def processes_of(host: Host) -> set[tuple[int, str]]:
-    """The parents of a host's processes, and these."""
+    """The fork servers of a host, and their children."""
     return set().union(*(family(client.pid) for client in host._fork_clients.values()))
 
 
@@ -136,14 +136,14 @@ def test_nothing_is_left_after_an_exception(
         monkeypatch.setattr(HostPlay, "_compare_disks", interrupt)
         with pytest.raises(error):
             host.confirm(*RACE, race())
-        assert len(seen) == 3  # the parent, A and B
+        assert len(seen) == 3  # the fork server, A and B
         assert living(seen) == set()
         assert set(folders(os.getpid())) == others
         monkeypatch.undo()
         assert host.confirm(*RACE, race()).verdict == CONFIRMED
 
 
-def test_parent_that_is_killed_takes_its_processes_along(
+def test_fork_server_that_is_killed_takes_its_children_along(
     others: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: set[tuple[int, str]] = set()
@@ -174,7 +174,7 @@ def test_nothing_is_left_of_a_harness_that_is_killed(number: int) -> None:
         try:
             assert harness.stdout.readline() == "in the middle\n"
             processes = family(harness.pid)
-            assert len(processes) >= 4  # the harness, a parent, A and B
+            assert len(processes) >= 4  # the harness, a fork server, A and B
             assert folders(harness.pid)
         finally:
             harness.send_signal(number)

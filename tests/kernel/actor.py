@@ -1,6 +1,6 @@
 """The process that plays a letter of a contract script, on the host and on the kernel alike.
 
-Run as a program it is the *nursery* of the host's actors: it has imported everything already, so
+Run as a program it is the fork server of the host's actors: it has imported everything already, so
 that an actor is one ``fork`` away, and it is their parent, which reaps them. An actor is an
 ordinary child process: it ends as the script has it end, by a signal, by ``sys.exit`` or at the end
 of this file.
