@@ -14,7 +14,7 @@ from stateful.model.disk import HOME, NOWHERE, Disk
 from stateful.model.hostile import IN_ITS_PLACE
 from stateful.model.machine import FIRST_PID, START_TICKS
 from stateful.model.schedule import LETTERS, Move
-from stateful.model.syscalls import data_of, size_of, source_of
+from stateful.model.syscalls import data_of, source_of
 from stateful.model.trace import Step
 
 if TYPE_CHECKING:
@@ -116,10 +116,10 @@ def short_size(play: HostPlay, step: Step, call: Call, disk: Disk, pid: int) -> 
     ours, theirs = data_of(step.call), data_of(call)
     if ours is not None and theirs is not None:
         return play.translation.cut(ours, len(ours) // 2, theirs)
-    source, position = source_of(call)
+    source, position, size = source_of(call)
     link = f"/proc/{pid}/fd/{source}"
     if isinstance(step.answer, Errno) or not step.answer or not os.path.exists(link):
-        return size_of(call)
+        return size
     where = os.readlink(link).removeprefix(play.root)
     files = {play.translation.path(path): file for path, file in disk.by_path().items()}
     if where not in files:

@@ -25,7 +25,6 @@ from stateful.model.syscalls import (
     cut_short,
     data_of,
     paths,
-    size_of,
     source_of,
     use_of,
 )
@@ -52,7 +51,8 @@ def _half(process: Process, call: Call) -> int:
     data = data_of(call)
     if data is not None:
         return len(data) // 2
-    whole = min(size_of(call), left_to_read(process, *source_of(call)))
+    source, position, size = source_of(call)
+    whole = min(size, left_to_read(process, source, position))
     return max(whole // 2, min(whole, 1))
 
 

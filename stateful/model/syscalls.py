@@ -8,7 +8,8 @@ and how (``kernel/call_faults``), mutations (``mutation/operator``), what a step
 
 To add a call: a row here, ``@syscall`` in ``kernel/``, a line of ``MADE_FOR_REAL`` in ``host/calls.py``, an
 entry point in ``python/``, and a contract script. ``tests/model/test_syscalls.py`` complains of what is
-missing. No other file spells the names of two calls.
+missing. No other file spells the names of two calls. Which entry points of Python make a call is no part of
+its row: ``docs/calls.md`` has it, as measured in the contract scripts.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ class Kind(Enum):
     """What an argument is."""
 
     PATH = auto()
-    TEXT = auto()  # the target of a symbolic link, which is looked up by nobody yet
+    TEXT = auto()  # the target of a symbolic link, which is not looked up yet
     FD = auto()
     FILE = auto()  # a path or a descriptor
     FDS = auto()
@@ -106,7 +107,6 @@ class Syscall(NamedTuple):
         sends_signal: to the process that its first argument names.
         lists_processes: it tells of every process of the machine.
         shown: its name in reports.
-        entry_points: what of Python makes it.
     """
 
     name: str
@@ -120,7 +120,6 @@ class Syscall(NamedTuple):
     sends_signal: bool = False
     lists_processes: bool = False
     shown: str = ""
-    entry_points: str = ""
 
     @property
     def use(self) -> Use:
@@ -155,135 +154,75 @@ _ROWS: Final = (
         (_path(Use.READS | Use.INSPECTS), _FLAGS, _NUMBER),
         Answer.DESCRIPTOR,
         ("eacces", "emfile", "eio", "erofs", "enospc"),
-        entry_points="os.open open io.open",
     ),
-    Syscall("close", (_fd(Use.RELEASES),), faults=("eio", "eintr"), entry_points="os.close"),
-    Syscall("dup", (_fd(),), Answer.DESCRIPTOR, entry_points="os.dup"),
-    Syscall("read", (_fd(Use.READS), _SIZE), Answer.DATA, ("eio",), entry_points="os.read"),
-    Syscall("pread", (_fd(Use.READS), _SIZE, _POSITION), Answer.DATA, ("eio",), entry_points="os.pread"),
-    Syscall(
-        "write", (_fd(Use.WRITES), _DATA), Answer.WRITTEN, ("eio", "enospc", SHORT), entry_points="os.write"
-    ),
-    Syscall(
-        "pwrite",
-        (_fd(Use.WRITES), _DATA, _POSITION),
-        Answer.WRITTEN,
-        ("eio", "enospc", SHORT),
-        entry_points="os.pwrite",
-    ),
+    Syscall("close", (_fd(Use.RELEASES),), faults=("eio", "eintr")),
+    Syscall("dup", (_fd(),), Answer.DESCRIPTOR),
+    Syscall("read", (_fd(Use.READS), _SIZE), Answer.DATA, ("eio",)),
+    Syscall("pread", (_fd(Use.READS), _SIZE, _POSITION), Answer.DATA, ("eio",)),
+    Syscall("write", (_fd(Use.WRITES), _DATA), Answer.WRITTEN, ("eio", "enospc", SHORT)),
+    Syscall("pwrite", (_fd(Use.WRITES), _DATA, _POSITION), Answer.WRITTEN, ("eio", "enospc", SHORT)),
     Syscall(
         "sendfile",
         (_fd(Use.WRITES), _fd(Use.READS), _POSITION, _SIZE),
         Answer.WRITTEN,
         ("eio", "enospc", SHORT),
-        entry_points="os.sendfile shutil.copyfile",
     ),
-    Syscall("lseek", (_fd(), _POSITION, _NUMBER), Answer.VALUE, silent=True, entry_points="os.lseek"),
-    Syscall("ftruncate", (_fd(Use.CUTS), _POSITION), faults=("eio",), entry_points="os.ftruncate"),
-    Syscall("fsync", (_fd(),), faults=("eio", "enospc"), syncs=True, entry_points="os.fsync"),
-    Syscall("fdatasync", (_fd(),), faults=("eio", "enospc"), syncs=True, entry_points="os.fdatasync"),
-    Syscall("fdkind", (_fd(),), Answer.VALUE, silent=True, entry_points="open"),
-    Syscall("fdpath", (_fd(),), Answer.VALUE, silent=True, entry_points="dir_fd"),
-    Syscall("getfl", (_fd(),), Answer.VALUE, silent=True, entry_points="fcntl.fcntl"),
-    Syscall("fstat", (_fd(Use.INSPECTS),), Answer.STATUS, entry_points="os.fstat"),
+    Syscall("lseek", (_fd(), _POSITION, _NUMBER), Answer.VALUE, silent=True),
+    Syscall("ftruncate", (_fd(Use.CUTS), _POSITION), faults=("eio",)),
+    Syscall("fsync", (_fd(),), faults=("eio", "enospc"), syncs=True),
+    Syscall("fdatasync", (_fd(),), faults=("eio", "enospc"), syncs=True),
+    Syscall("fdkind", (_fd(),), Answer.VALUE, silent=True),
+    Syscall("fdpath", (_fd(),), Answer.VALUE, silent=True),
+    Syscall("getfl", (_fd(),), Answer.VALUE, silent=True),
+    Syscall("fstat", (_fd(Use.INSPECTS),), Answer.STATUS),
     # -- locks
-    Syscall("flock", (_fd(Use.LOCKS), _OPERATION), faults=("enolck", "eio"), entry_points="fcntl.flock"),
-    Syscall(
-        "lockf",
-        (_fd(Use.LOCKS), _OPERATION, _POSITION, _POSITION, _NUMBER),
-        faults=("enolck", "eio"),
-        entry_points="fcntl.lockf",
-    ),
+    Syscall("flock", (_fd(Use.LOCKS), _OPERATION), faults=("enolck", "eio")),
+    Syscall("lockf", (_fd(Use.LOCKS), _OPERATION, _POSITION, _POSITION, _NUMBER), faults=("enolck", "eio")),
     # -- names
-    Syscall(
-        "stat",
-        (_path(Use.INSPECTS), _NUMBER),
-        Answer.STATUS,
-        ("eacces", "eio"),
-        entry_points="os.stat os.lstat os.path.exists",
-    ),
-    Syscall("access", (_path(), _NUMBER), Answer.VALUE, entry_points="os.access"),
-    Syscall("chdir", (_path(),), entry_points="os.chdir os.fchdir"),
-    Syscall("truncate", (_path(Use.CUTS), _POSITION), faults=_TAKES, entry_points="os.truncate"),
-    Syscall("unlink", (_path(Use.TAKES, follows=False),), faults=_TAKES, entry_points="os.unlink os.remove"),
-    Syscall(
-        "rename",
-        (_path(Use.TAKES, follows=False), _path(NAMES, follows=False)),
-        faults=_MAKES,
-        entry_points="os.rename os.replace",
-    ),
+    Syscall("stat", (_path(Use.INSPECTS), _NUMBER), Answer.STATUS, ("eacces", "eio")),
+    Syscall("access", (_path(), _NUMBER), Answer.VALUE),
+    Syscall("chdir", (_path(),)),
+    Syscall("truncate", (_path(Use.CUTS), _POSITION), faults=_TAKES),
+    Syscall("unlink", (_path(Use.TAKES, follows=False),), faults=_TAKES),
+    Syscall("rename", (_path(Use.TAKES, follows=False), _path(NAMES, follows=False)), faults=_MAKES),
     Syscall(
         "link",
         (_path(Use.ALTERS, follows=False), _path(Use.MAKES, follows=False)),
         faults=(*_MAKES, "eperm"),  # a file system without hard links
-        entry_points="os.link",
     ),
+    Syscall("symlink", (Argument(Kind.TEXT), _path(Use.MAKES, follows=False)), faults=(*_MAKES, "eperm")),
+    Syscall("readlink", (_path(Use.READS, follows=False),), Answer.VALUE, ("eacces", "eio")),
+    Syscall("mkdir", (_path(Use.MAKES, follows=False), _NUMBER), faults=_MAKES),
+    Syscall("rmdir", (_path(Use.TAKES, follows=False),), faults=_TAKES),
+    Syscall("listdir", (_path(Use.LISTS),), Answer.NAMES, ("eacces", "eio", "emfile")),
+    Syscall("scandir", (_path(Use.LISTS),), Answer.NAMES, ("eacces", "eio", "emfile")),
+    Syscall("chmod", (_path(Use.ALTERS), _NUMBER), faults=("eperm", "erofs")),
+    Syscall("fchmod", (_fd(Use.ALTERS), _NUMBER), faults=("eperm", "erofs")),
     Syscall(
-        "symlink",
-        (Argument(Kind.TEXT), _path(Use.MAKES, follows=False)),
-        faults=(*_MAKES, "eperm"),
-        entry_points="os.symlink",
+        "utime", (Argument(Kind.FILE, Use.FINDS | Use.ALTERS), Argument(Kind.TIME)), faults=("eperm", "erofs")
     ),
-    Syscall(
-        "readlink",
-        (_path(Use.READS, follows=False),),
-        Answer.VALUE,
-        ("eacces", "eio"),
-        entry_points="os.readlink",
-    ),
-    Syscall("mkdir", (_path(Use.MAKES, follows=False), _NUMBER), faults=_MAKES, entry_points="os.mkdir"),
-    Syscall("rmdir", (_path(Use.TAKES, follows=False),), faults=_TAKES, entry_points="os.rmdir"),
-    Syscall(
-        "listdir", (_path(Use.LISTS),), Answer.NAMES, ("eacces", "eio", "emfile"), entry_points="os.listdir"
-    ),
-    Syscall(
-        "scandir", (_path(Use.LISTS),), Answer.NAMES, ("eacces", "eio", "emfile"), entry_points="os.scandir"
-    ),
-    Syscall("chmod", (_path(Use.ALTERS), _NUMBER), faults=("eperm", "erofs"), entry_points="os.chmod"),
-    Syscall("fchmod", (_fd(Use.ALTERS), _NUMBER), faults=("eperm", "erofs"), entry_points="os.fchmod"),
-    Syscall(
-        "utime",
-        (Argument(Kind.FILE, Use.FINDS | Use.ALTERS), Argument(Kind.TIME)),
-        faults=("eperm", "erofs"),
-        entry_points="os.utime",
-    ),
-    Syscall("umask", (_NUMBER,), Answer.VALUE, silent=True, entry_points="os.umask"),
+    Syscall("umask", (_NUMBER,), Answer.VALUE, silent=True),
     # -- processes and signals
-    Syscall("kill", (_PID, _SIGNAL), faults=("eperm",), sends_signal=True, entry_points="os.kill os.killpg"),
-    Syscall(
-        "pidfd_open", (_PID, _NUMBER), Answer.DESCRIPTOR, ("emfile", "eperm"), entry_points="os.pidfd_open"
-    ),
-    Syscall(
-        "pidfd_send_signal",
-        (_fd(), _SIGNAL),
-        faults=("eperm",),
-        sends_signal=True,
-        entry_points="signal.pidfd_send_signal",
-    ),
-    Syscall("sigaction", (_NUMBER, _NUMBER), silent=True, entry_points="signal.signal"),
-    Syscall("pid_exists", (_PID,), Answer.VALUE, entry_points="psutil.pid_exists"),
-    Syscall("pids", (), Answer.NAMES, lists_processes=True, entry_points="psutil.pids"),
-    Syscall("inspect", (_PID,), Answer.PROCESS, shown="psutil", entry_points="psutil.Process"),
-    Syscall("exit", (Argument(Kind.STATUS), Argument(Kind.OUTCOME)), entry_points="os._exit sys.exit"),
+    Syscall("kill", (_PID, _SIGNAL), faults=("eperm",), sends_signal=True),
+    Syscall("pidfd_open", (_PID, _NUMBER), Answer.DESCRIPTOR, ("emfile", "eperm")),
+    Syscall("pidfd_send_signal", (_fd(), _SIGNAL), faults=("eperm",), sends_signal=True),
+    Syscall("sigaction", (_NUMBER, _NUMBER), silent=True),
+    Syscall("pid_exists", (_PID,), Answer.VALUE),
+    Syscall("pids", (), Answer.NAMES, lists_processes=True),
+    Syscall("inspect", (_PID,), Answer.PROCESS, shown="psutil"),
+    Syscall("exit", (Argument(Kind.STATUS), Argument(Kind.OUTCOME))),
     # -- time, and waiting
-    Syscall("sleep", (Argument(Kind.DURATION),), passes_time=True, entry_points="time.sleep"),
-    Syscall(
-        "select",
-        (Argument(Kind.FDS), Argument(Kind.DURATION)),
-        Answer.VALUE,
-        passes_time=True,
-        entry_points="select.select",
-    ),
-    Syscall("clock", (), Answer.VALUE, silent=True, entry_points="time.monotonic"),
-    Syscall("wall", (), Answer.VALUE, silent=True, entry_points="time.time"),
-    Syscall("pause", waits=True, entry_points="signal.pause"),
-    Syscall("serve", waits=True, entry_points="serve"),
+    Syscall("sleep", (Argument(Kind.DURATION),), passes_time=True),
+    Syscall("select", (Argument(Kind.FDS), Argument(Kind.DURATION)), Answer.VALUE, passes_time=True),
+    Syscall("clock", (), Answer.VALUE, silent=True),
+    Syscall("wall", (), Answer.VALUE, silent=True),
+    Syscall("pause", waits=True),
+    Syscall("serve", waits=True),
 )
 SYSCALLS: Final = {row.name: row for row in _ROWS}
 
 SILENT: Final = frozenset(row.name for row in _ROWS if row.silent)
 WAITS: Final = frozenset(row.name for row in _ROWS if row.waits)
-SYNCS: Final = frozenset(row.name for row in _ROWS if row.syncs)
 ENDS: Final = frozenset(row.name for row in _ROWS if row.has(Kind.STATUS))
 SIGNALLING: Final = frozenset(row.name for row in _ROWS if row.sends_signal)
 
@@ -384,17 +323,11 @@ def data_of(call: Call) -> bytes | None:
     return next((data for data, _ in _of_kind(call, Kind.DATA)), None)
 
 
-def source_of(call: Call) -> tuple[int, int | None]:
-    """The descriptor that a call copies from, and the position there; None for the descriptor's own."""
+def source_of(call: Call) -> tuple[int, int | None, int]:
+    """What a call copies from: a descriptor, the position there or None for its own, the size at most."""
     (source,) = (value for kind, value, use in uses(call) if kind is Kind.FD and use & Use.READS)
-    ((position, _),) = _of_kind(call, Kind.POSITION)
-    return source, position
-
-
-def size_of(call: Call) -> int:
-    """How many bytes a call is to read or copy at most."""
-    ((size, _),) = _of_kind(call, Kind.SIZE)
-    return int(size)
+    ((position, _),), ((size, _),) = _of_kind(call, Kind.POSITION), _of_kind(call, Kind.SIZE)
+    return source, position, size
 
 
 def cut_short(call: Call, size: int) -> Call:
