@@ -51,7 +51,7 @@ class Use(Flag):
     FINDS = auto()  # looks the name up: that it stands, its kind and permission bits
     READS = auto()  # its content, at once or by the descriptor that the call answers
     INSPECTS = auto()  # its size, times, links and inode number
-    LISTS = auto()  # the names in a folder, and their kinds
+    LISTS = auto()  # the names in a folder and their kinds, or whether there are any
     MAKES = auto()  # the name
     TAKES = auto()  # the name away from what it stood for
     WRITES = auto()  # bytes
@@ -184,7 +184,9 @@ _ROWS: Final = (
     Syscall("chdir", (_path(),)),
     Syscall("truncate", (_path(Use.CUTS), _POSITION), faults=_TAKES),
     Syscall("unlink", (_path(Use.TAKES, follows=False),), faults=_TAKES),
-    Syscall("rename", (_path(Use.TAKES, follows=False), _path(NAMES, follows=False)), faults=_MAKES),
+    Syscall(
+        "rename", (_path(Use.TAKES, follows=False), _path(NAMES | Use.LISTS, follows=False)), faults=_MAKES
+    ),
     Syscall(
         "link",
         (_path(Use.ALTERS, follows=False), _path(Use.MAKES, follows=False)),
@@ -193,7 +195,7 @@ _ROWS: Final = (
     Syscall("symlink", (Argument(Kind.TEXT), _path(Use.MAKES, follows=False)), faults=(*_MAKES, "eperm")),
     Syscall("readlink", (_path(Use.READS, follows=False),), Answer.VALUE, ("eacces", "eio")),
     Syscall("mkdir", (_path(Use.MAKES, follows=False), _NUMBER), faults=_MAKES),
-    Syscall("rmdir", (_path(Use.TAKES, follows=False),), faults=_TAKES),
+    Syscall("rmdir", (_path(Use.TAKES | Use.LISTS, follows=False),), faults=_TAKES),
     Syscall("listdir", (_path(Use.LISTS),), Answer.NAMES, ("eacces", "eio", "emfile")),
     Syscall("scandir", (_path(Use.LISTS),), Answer.NAMES, ("eacces", "eio", "emfile")),
     Syscall("chmod", (_path(Use.ALTERS), _NUMBER), faults=("eperm", "erofs")),
