@@ -23,7 +23,6 @@ from stateful.model.standard import CASTS, SCENARIOS, SUPERVISED, find_scenario
 from stateful.protocol.built_in import BUILT_IN, broken_by
 from stateful.protocol.mutant_table import MUTANTS
 from stateful.protocol.subject import find_subject
-from stateful.python import file_calls, folder_calls, path_calls, process_calls
 from stateful.search.supervised import supervise
 from stateful.verification.verification import verify
 
@@ -39,17 +38,6 @@ def code_words() -> set[str]:
 def test_counterexample_is_the_one_that_is_printed() -> None:
     text = (ROOT / "tests" / "report" / "counterexamples" / "direct-unlink.txt").read_text(encoding="utf-8")
     assert f"```\n{text}```" in README
-
-
-def test_every_modelled_call_is_in_the_table() -> None:
-    tables = [
-        file_calls.FILE_CALLS,
-        path_calls.PATH_CALLS,
-        folder_calls.FOLDER_CALLS,
-        *(vars(process_calls)[name] for name in ("OS_CALLS", "SIGNAL_CALLS")),
-    ]
-    tables += [process_calls.TIME_CALLS, process_calls.ATEXIT_CALLS, process_calls.SELECT_CALLS]
-    assert {name for table in tables for name in table} <= code_words()
 
 
 def test_invariants_and_limits_are_those_of_the_code() -> None:

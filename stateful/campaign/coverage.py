@@ -20,8 +20,8 @@ from stateful.model.disk import NO_DISK, Disk
 from stateful.model.goals import GOALS
 from stateful.model.moment import Moment
 from stateful.model.schedule import LIVES, STEP
-from stateful.model.syscalls import sends_signal
 from stateful.model.trace import Step
+from stateful.model.usage import sends_signal
 from stateful.run.execution import Execution
 from stateful.sample.orderings import Orderings
 

@@ -17,8 +17,8 @@ from stateful.model.lifecycle import OWNER
 from stateful.model.scenario import Scenario
 from stateful.model.schedule import LIVES, STEP, Move, ScheduleMismatch
 from stateful.model.standard import find_scenario
-from stateful.model.syscalls import row
 from stateful.model.trace import Trace
+from stateful.model.usage import row
 from stateful.protocol.subject import Subject, SubjectError, find_subject
 from stateful.python.guard import Watchdog
 from stateful.run.examine import examine

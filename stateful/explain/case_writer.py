@@ -18,8 +18,8 @@ from stateful.model.faults import CALL_FAULTS
 from stateful.model.lifecycle import OWNER
 from stateful.model.scenario import Scenario
 from stateful.model.schedule import STEP, Move, ScheduleMismatch
-from stateful.model.syscalls import row
 from stateful.model.trace import Trace
+from stateful.model.usage import row
 from stateful.protocol.subject import Subject
 from stateful.python.guard import Watchdog
 from stateful.run.execution import Execution

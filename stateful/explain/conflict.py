@@ -6,8 +6,9 @@ from typing import Final
 
 from stateful.model.call import Errno
 from stateful.model.signal_target import PIDFD, pid_of
-from stateful.model.syscalls import CHANGES, NAMES, Use, row, sends_signal
+from stateful.model.syscalls import CHANGES, NAMES, Use
 from stateful.model.trace import Step, Trace
+from stateful.model.usage import row, sends_signal
 
 PROC: Final = "/proc"
 _NAMES_IN: Final = "/*"  # after the path of a folder: the names in it

@@ -16,8 +16,9 @@ from typing import Final
 
 from stateful.explain.words import bare, call_text, short_path
 from stateful.model.call import Call, Errno
-from stateful.model.syscalls import BYTES, NAMES, Kind, Use, paths, row, sends_signal, use_of
+from stateful.model.syscalls import BYTES, NAMES, Kind, Use
 from stateful.model.trace import Step, Trace
+from stateful.model.usage import paths, row, sends_signal, use_of
 
 TEMPORARY: Final = "a temporary file"
 

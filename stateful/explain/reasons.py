@@ -12,8 +12,9 @@ from stateful.model.faults import CALL_FAULTS, POWER_LOSS, SHORT
 from stateful.model.life import plain
 from stateful.model.lifecycle import OWNER
 from stateful.model.signal_target import pid_of
-from stateful.model.syscalls import LOOKS, Answer, Kind, Use, row, sends_signal, takes_lock, use_of
+from stateful.model.syscalls import LOOKS, Answer, Kind, Use
 from stateful.model.trace import Step, Trace
+from stateful.model.usage import row, sends_signal, takes_lock, use_of
 
 
 class Story:

@@ -18,18 +18,9 @@ from stateful.model.faults import CALL_FAULTS, SHORT
 from stateful.model.lifecycle import Outcome, signal_name
 from stateful.model.schedule import Move
 from stateful.model.signal_target import PIDFD, named_by
-from stateful.model.syscalls import (
-    Answer,
-    Kind,
-    Use,
-    argument_of,
-    data_of,
-    is_exclusive_open,
-    paths,
-    row,
-    takes_lock,
-)
+from stateful.model.syscalls import Answer, Kind, Use
 from stateful.model.trace import Step
+from stateful.model.usage import argument_of, data_of, is_exclusive_open, paths, row, takes_lock
 
 _OPEN_FLAGS: Final = ("O_CREAT", "O_EXCL", "O_TRUNC", "O_APPEND")
 _RECORD: Final = re.compile(r'\{"pid": (-?\d+)(.*)$', re.DOTALL)
@@ -101,7 +92,7 @@ _SHOWN: Final[dict[Kind, Callable[[Any], str]]] = {
     Kind.DURATION: _seconds,
     Kind.FDS: _list,
     Kind.STATUS: str,
-    **dict.fromkeys((Kind.DATA, Kind.SIZE, Kind.TIME, Kind.OUTCOME, Kind.NUMBER), _nothing),
+    **dict.fromkeys((Kind.DATA, Kind.SIZE, Kind.POSITION, Kind.TIME, Kind.OUTCOME, Kind.NUMBER), _nothing),
 }
 
 

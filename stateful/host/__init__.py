@@ -1,20 +1,20 @@
-"""The same schedule with real processes: real system calls, locks and signals, gated at each call.
+"""Plays a trace of the simulation again with real processes: real system calls, locks and signals.
 
-A trace of the simulation is played again by real child processes, forked from a warm parent (``nursery``).
-Each runs the code of the subject as a simulated process does (``actor``), but makes each call for real
-(``calls``), when the ``stage`` says so. The stage compares every call, answer, phase and end with the trace,
-and in the end the disk. Who is killed is killed with SIGKILL; who exits, exits.
+Real processes are forked from a fork server (``fork_server``). Each runs the code of the subject as a
+simulated process does (``player_process``), but makes each call for real (``calls``), when the play tells it
+to (``play``). The play compares every call, answer, phase and end with the trace, and at last the disk. A
+process that is killed in the trace gets a real SIGKILL; a process that exits really exits.
 
-Done by hand, since no host can be made to at the right moment: the errno of a call that a fault befalls; what
-a full or a read-only disk denies; the clock, which stands still but for sleeps, and those take no time; what
-a power loss or a reboot leaves, where everybody is killed and the disk laid out as the trace has it, with
-another boot's id in place of this one's. Who lives at the end of a play is a process of the next one, too,
-with modules of its own again: a fork costs more than a play.
+Imitated, since no host does it on demand at the right moment: the errno of a call that fails by a fault;
+what a full or read-only disk denies; the clock, which only sleeps move, and these take no real time; what a
+power loss or a reboot leaves: all processes are killed, the disk is laid out as in the trace, and another
+boot id takes the place of this one. A process that lives at the end of a play serves the next play, with
+fresh modules, because a fork costs more than a play.
 
-Not played, and said in words: machines without ``/proc``, pid namespaces, processes that start in one tick;
-what only root may do, where the harness is not root: processes of two users, and choosing a pid; calls about
-processes that are none of the play. All pids of a play have the same number of digits, as in the simulation:
-where they have not, it is played again.
+Not played, and refused in words: machines without ``/proc``, pid namespaces, processes that start in one
+tick; calls about processes outside the play; where the harness is not root, processes of two users and
+choosing a pid. All pids of a play have the same number of digits, as in the simulation; where they differ, it
+is played again.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from secrets import token_hex
 from types import TracebackType
 from typing import Final, Self
 
-from stateful.host.fork_client import Gone, Parent
+from stateful.host.fork_client import ForkClient, Gone
 from stateful.host.layout import file_system, remove_root
-from stateful.host.play import Stage
+from stateful.host.play import HostPlay
 from stateful.kernel.temporary import remove_tree, temporary_folder
 from stateful.model.confirmation import (
     CONFIRMED,
@@ -56,7 +56,7 @@ class Host:
     def __init__(self) -> None:
         base = temporary_folder() or tempfile.gettempdir()
         self._folder = os.path.join(base, f"stateful-{os.getpid()}-host-{token_hex(8)}")
-        self._parents: dict[tuple[str, ...], Parent] = {}
+        self._fork_clients: dict[tuple[str, ...], ForkClient] = {}
         self._plays = 0
 
     def __enter__(self) -> Self:
@@ -68,18 +68,18 @@ class Host:
         self.close()
 
     def close(self) -> None:
-        """End all processes and remove all files; what is asked after that starts them anew."""
+        """End all processes and remove all files; a later play starts them again."""
         try:
-            while self._parents:
-                self._parents.popitem()[1].close()
+            while self._fork_clients:
+                self._fork_clients.popitem()[1].close()
         finally:
             remove_tree(self._folder)
 
-    def parent(self, argv: Sequence[str]) -> Parent:
-        """The parent of all processes with a command line; started when it is first asked for."""
-        known = self._parents.get(tuple(argv))
+    def fork_client(self, argv: Sequence[str]) -> ForkClient:
+        """The client of the fork server for a command line; started at first use."""
+        known = self._fork_clients.get(tuple(argv))
         if known is None:
-            known = self._parents[tuple(argv)] = Parent(argv, self._folder)
+            known = self._fork_clients[tuple(argv)] = ForkClient(argv, self._folder)
         return known
 
     def confirm(self, subject: Subject, scenario: Scenario, trace: Trace) -> Confirmation:
@@ -117,10 +117,10 @@ class Host:
         self._plays += 1
         root = f"{self._folder}/{self._plays}"
         os.makedirs(self._folder, exist_ok=True)
-        os.chmod(self._folder, 0o711)  # Where the harness is root, its processes are not.
+        os.chmod(self._folder, 0o711)  # Its processes are not root, even if the harness is.
         try:
-            with Stage(self.parent, subject, scenario, trace, root) as stage:
-                stage.play()
+            with HostPlay(self.fork_client, subject, scenario, trace, root) as play:
+                play.play()
         finally:
             remove_root(root)
 

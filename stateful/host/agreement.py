@@ -1,10 +1,12 @@
 """Whether a call and its answer on the host are those of the simulation.
 
-Compared: every argument and every answer, with pids, start times and the boot translated; errnos exactly;
-permission bits, links and times of files; inode numbers by the order in which they are first seen. Not
-compared: other numbers in contents, sizes beyond empty or not, sizes and links of folders, devices, users of
-files, of ``/proc/<pid>/stat`` and ``status`` more than name, pid, state and start time, whether a process
-runs or sleeps.
+The kind of an argument or answer (``model/syscalls.py``) decides how it is compared. Compared: every argument
+and every answer, with pids, start times and the boot translated; errnos exactly; permission bits, links and
+times of files; inode numbers by the order in which they are first seen.
+
+Not compared: other numbers in contents; sizes of files and positions in them beyond zero or not, since a real
+pid may have more digits than the simulated one; sizes and links of folders; devices; users of files; more of
+``/proc/<pid>/stat`` and ``status`` than name, pid, state and start time; whether a process runs or sleeps.
 """
 
 from __future__ import annotations
@@ -18,8 +20,10 @@ from stateful.host.translation import Translation
 from stateful.kernel.kernel import CLOCK_START_US
 from stateful.model.call import Call, Errno
 from stateful.model.lifecycle import Outcome
+from stateful.model.syscalls import SYSCALLS, Answer, Kind, Use
+from stateful.model.usage import data_of, paths
 
-NAMES_A_PID: Final = frozenset({"kill", "pidfd_open", "pid_exists", "inspect"})
+_LENGTHS: Final = frozenset({Kind.SIZE, Kind.POSITION})  # these depend on how long a content is
 _LIVE: Final = {"R": "lives", "S": "lives", "D": "lives", "running": "lives", "sleeping": "lives"}
 
 
@@ -36,19 +40,27 @@ class Agreement:
         self._inodes: dict[int, int] = {}
 
     def forget_inodes(self) -> None:
-        """All files have been laid out anew, with other numbers."""
+        """Forget all inode numbers: the files have been laid out again, with other numbers."""
         self._inodes.clear()
 
     def on_call(self, simulated: Call, real: Call) -> bool:
         """Whether two processes are about to make the same call."""
         if simulated.name != real.name or len(simulated.args) != len(real.args):
             return False
-        ours, theirs = list(simulated.args), list(real.args)
-        if simulated.name in NAMES_A_PID and self._translation.number(ours.pop(0)) != theirs.pop(0):
-            return False
-        if simulated.name == "utime" and ours[1] is not None and ours[1] != theirs[1]:
-            ours[1], theirs[1] = ours[1] - CLOCK_START_US, (theirs[1] or 0) - self._origin
-        return self._on_values(ours, theirs)
+        arguments = SYSCALLS[simulated.name].arguments
+        return all(
+            self._on_argument(argument.kind, one, other)
+            for argument, one, other in zip(arguments, simulated.args, real.args, strict=True)
+        )
+
+    def _on_argument(self, kind: Kind, simulated: Any, real: Any) -> bool:
+        if kind is Kind.PID:
+            return bool(self._translation.number(simulated) == real)
+        if kind is Kind.TIME and simulated is not None and simulated != real:
+            return bool(simulated - CLOCK_START_US == (real or 0) - self._origin)
+        if kind in _LENGTHS and isinstance(simulated, int) and isinstance(real, int):
+            return _sign(simulated) == _sign(real)
+        return self._on_value(simulated, real)
 
     def on_path(self, simulated: str | None, real: str | None) -> bool:
         """Whether two descriptors stand for the same."""
@@ -58,26 +70,25 @@ class Agreement:
         """Whether a call was answered the same."""
         if isinstance(simulated, Errno) or isinstance(answer, Errno):
             return bool(simulated == answer)
-        if call.name in ("stat", "fstat"):
+        kind = SYSCALLS[call.name].answer
+        if kind is Answer.STATUS:
             return self._on_status(simulated, answer)
-        if call.name in ("write", "pwrite"):
-            return bool((simulated < len(call.args[1])) == (answer < len(real.args[1])))
-        if call.name == "sendfile":
-            return bool(simulated) == bool(answer)
-        if call.name in ("listdir", "scandir"):
+        if kind is Answer.WRITTEN:
+            return _on_written(data_of(call), simulated, data_of(real), answer)
+        if kind is Answer.NAMES:
             rest = list(answer)
             return len(simulated) == len(rest) and all(
                 any(self._on_value(one, other) for other in rest) for one in simulated
             )
-        if call.name in ("read", "pread") and path.startswith("/proc/"):
-            return self._on_proc(path, simulated, answer)
-        if call.name == "readlink" and call.args[0].startswith("/proc/"):
-            return True
-        if call.name == "inspect":
+        if kind is Answer.PROCESS:
             argv, start, _, state = simulated
             # A zombie has no arguments; the simulation keeps them for its name.
             same = self._on_values((() if state == "zombie" else argv, start), answer[:2])
             return same and _LIVE.get(state, state) == _LIVE.get(answer[3], answer[3])
+        if kind is Answer.DATA and path.startswith("/proc/"):
+            return self._on_proc(path, simulated, answer)
+        if kind is Answer.VALUE and any(one.startswith("/proc/") for one in paths(call, Use.READS)):
+            return True  # where a link of /proc leads
         return self._on_value(simulated, answer)
 
     def _on_values(self, simulated: Any, real: Any) -> bool:
@@ -102,7 +113,7 @@ class Agreement:
         mode, inode, _, links, _, _, size, mtime = simulated
         if mode != real[0]:
             return False
-        if real[7] - self._origin != mtime - CLOCK_START_US and not _is_dated_by_others(mode, real):
+        if real[7] - self._origin != mtime - CLOCK_START_US and not _is_not_dated(mode, real):
             return False
         if st.S_ISREG(mode) and (links != real[3] or bool(size) != bool(real[6])):
             return False
@@ -124,8 +135,19 @@ class Agreement:
         return self._translation.agree(simulated, real)
 
 
-def _is_dated_by_others(mode: int, real: tuple[int, ...]) -> bool:
-    """Whether a time is not one of those that processes give to files: a folder's, or one of ``/proc``."""
+def _sign(number: int) -> int:
+    return (number > 0) - (number < 0)
+
+
+def _on_written(data: bytes | None, simulated: int, real_data: bytes | None, real: int) -> bool:
+    """Whether both wrote all of their data, or both a part; for a copy, whether both wrote any."""
+    if data is None or real_data is None:
+        return bool(simulated) == bool(real)
+    return (simulated < len(data)) == (real < len(real_data))
+
+
+def _is_not_dated(mode: int, real: tuple[int, ...]) -> bool:
+    """Whether no process gives a file its time: it is a folder, or a file of ``/proc``."""
     return st.S_ISDIR(mode) or (real[6] == 0 and mode & 0o777 == 0o444)
 
 

@@ -1,10 +1,11 @@
-"""The calls of a subject, made for real: each is one plain call of the host, below one real directory.
+"""Makes the calls of a subject for real: each is one plain call of the host, below one real directory.
 
 Nothing of the simulated kernel's own tables is used: modes, locks, inode numbers, processes and signals are
-the host's. What is left to keep is the name by which each descriptor was opened.
+the host's. The only state kept here is the name by which each descriptor was opened.
 
-Not the host's: the time. It stands still until a process sleeps, which takes none, as in the simulation; so
-what changes a file dates it by that clock. A blocking lock really blocks; a wait for a time-out does not.
+Not the host's: the time. The clock stands still until a process sleeps, and sleeping takes no real time, as
+in the simulation; a call that changes a file dates the file by that clock. A blocking lock really blocks; a
+wait with a time-out does not.
 """
 
 from __future__ import annotations
@@ -29,15 +30,15 @@ CHUNK_BYTES: Final = 65536
 STATE, START_TIME = 0, 19  # fields of /proc/<pid>/stat, counted from behind the name
 
 
-class Place:
+class Sandbox:
     """What the calls of one real process act on.
 
     Attributes:
         root: the real directory that the process sees as ``/``.
         files: the open file behind each of its descriptors: by which name it was opened.
-        signals: those that have arrived and whose handlers are to run.
-        changed: those of which the process has said what is to become of them.
-        clock: microseconds of the clock that stands still.
+        signals: signals that have arrived and whose handlers have not run yet.
+        changed: signals whose disposition the process has set.
+        clock: the time of the clock that stands still, in microseconds.
         skew: by how many microseconds the wall clock is ahead of it.
     """
 
@@ -54,55 +55,59 @@ class Place:
         return path if path == "/proc" or path.startswith("/proc/") else self.root + path
 
     def note(self, number: int, frame: Any = None) -> None:
-        """The handler of every signal that the subject handles: its own runs when it is told to go on."""
+        """Note a signal that the subject handles; its own handler runs when the play says so."""
         self.signals.add(number)
 
     def date(self, file: int | str) -> None:
-        """Give a file that was changed the time of the clock that stands still."""
+        """Date a changed file by the clock that stands still."""
         now = (self.clock + self.skew) * 1000
         os.utime(file, ns=(now, now), follow_symlinks=isinstance(file, int))
 
 
-def perform(place: Place, call: Call) -> Any:
-    """Make a call; what it answers, or its errno."""
+def perform(sandbox: Sandbox, call: Call) -> Any:
+    """Make a call; return its answer, or its errno."""
+    return _made(MADE_FOR_REAL[call.name], sandbox, *call.args)
+
+
+def _made(function: Callable[..., Any], *arguments: Any) -> Any:
     try:
-        return MADE_FOR_REAL[call.name](place, *call.args)
+        return function(*arguments)
     except OSError as error:
         if error.errno is None:
             raise
         return Errno(error.errno)
 
 
-def drop_lock(place: Place, fd: int, operation: int) -> Any:
-    """Begin to convert a lock, where that has to wait: it only drops the lock that the process has."""
-    answer = perform(place, Call("flock", (fd, operation | fcntl.LOCK_NB)))
+def drop_lock(fd: int, operation: int) -> Any:
+    """Begin to convert a lock; where the conversion has to wait, this only drops the lock that is held."""
+    answer = _made(fcntl.flock, fd, operation | fcntl.LOCK_NB)
     return DROPPED if answer == Errno(errno.EAGAIN) else answer
 
 
 # -- files ----------------------------------------------------------------------------------------------
 
 
-def _open(place: Place, path: str, flags: int, mode: int) -> int:
-    makes = bool(flags & os.O_TRUNC) or (flags & os.O_CREAT and not os.path.exists(place.where(path)))
-    fd = os.open(place.where(path), flags, mode)
+def _open(sandbox: Sandbox, path: str, flags: int, mode: int) -> int:
+    makes = bool(flags & os.O_TRUNC) or (flags & os.O_CREAT and not os.path.exists(sandbox.where(path)))
+    fd = os.open(sandbox.where(path), flags, mode)
     if makes:
-        place.date(fd)
-    place.files[fd] = OpenFile(fd, path, flags, 0)
+        sandbox.date(fd)
+    sandbox.files[fd] = OpenFile(fd, path, flags, 0)
     return fd
 
 
-def _close(place: Place, fd: int) -> None:
-    place.files.pop(fd, None)
+def _close(sandbox: Sandbox, fd: int) -> None:
+    sandbox.files.pop(fd, None)
     os.close(fd)
 
 
-def _dup(place: Place, fd: int) -> int:
+def _dup(sandbox: Sandbox, fd: int) -> int:
     new = os.dup(fd)
-    place.files[new] = place.files[fd]
+    sandbox.files[new] = sandbox.files[fd]
     return new
 
 
-def _read(place: Place, fd: int, size: int) -> bytes:
+def _read(sandbox: Sandbox, fd: int, size: int) -> bytes:
     if size >= 0:
         return os.read(fd, size)
     chunks = []
@@ -111,43 +116,43 @@ def _read(place: Place, fd: int, size: int) -> bytes:
     return b"".join(chunks)
 
 
-def _write(place: Place, fd: int, data: bytes) -> int:
+def _write(sandbox: Sandbox, fd: int, data: bytes) -> int:
     written = os.write(fd, data)
-    place.date(fd)
+    sandbox.date(fd)
     return written
 
 
-def _pwrite(place: Place, fd: int, data: bytes, offset: int) -> int:
+def _pwrite(sandbox: Sandbox, fd: int, data: bytes, offset: int) -> int:
     written = os.pwrite(fd, data, offset)
-    place.date(fd)
+    sandbox.date(fd)
     return written
 
 
-def _sendfile(place: Place, target: int, source: int, offset: int | None, size: int) -> int:
+def _sendfile(sandbox: Sandbox, target: int, source: int, offset: int | None, size: int) -> int:
     written = os.sendfile(target, source, offset, size)
-    place.date(target)
+    sandbox.date(target)
     return written
 
 
-def _ftruncate(place: Place, fd: int, length: int) -> None:
+def _ftruncate(sandbox: Sandbox, fd: int, length: int) -> None:
     os.ftruncate(fd, length)
-    place.date(fd)
+    sandbox.date(fd)
 
 
-def _chdir(place: Place, path: str) -> None:
-    """Be in a folder for a moment: relative paths are the simulation's matter, and its folders go away."""
-    os.chdir(place.where(path))
+def _chdir(sandbox: Sandbox, path: str) -> None:
+    """Enter a folder and leave it: the simulation resolves relative paths, and a play removes its folders."""
+    os.chdir(sandbox.where(path))
     os.chdir("/")
 
 
-def _fdpath(place: Place, fd: int) -> str:
-    """The path by which a descriptor was opened; none of a standard stream."""
-    if fd not in place.files and fd > 2:
+def _fdpath(sandbox: Sandbox, fd: int) -> str:
+    """The path by which a descriptor was opened; empty for a standard stream."""
+    if fd not in sandbox.files and fd > 2:
         raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-    return place.files[fd].path if fd in place.files else ""
+    return sandbox.files[fd].path if fd in sandbox.files else ""
 
 
-def _fdkind(place: Place, fd: int) -> str:
+def _fdkind(sandbox: Sandbox, fd: int) -> str:
     return "dir" if st.S_ISDIR(os.fstat(fd).st_mode) else "file"
 
 
@@ -158,27 +163,27 @@ def _status(raw: os.stat_result) -> tuple[int, ...]:
     return (*raw[:7], raw.st_mtime_ns // 1000)
 
 
-def _stat(place: Place, path: str, follow: bool) -> tuple[int, ...]:
-    return _status(os.stat(place.where(path), follow_symlinks=follow))
+def _stat(sandbox: Sandbox, path: str, follow: bool) -> tuple[int, ...]:
+    return _status(os.stat(sandbox.where(path), follow_symlinks=follow))
 
 
-def _truncate(place: Place, path: str, length: int) -> None:
-    os.truncate(place.where(path), length)
-    place.date(os.path.realpath(place.where(path)))
+def _truncate(sandbox: Sandbox, path: str, length: int) -> None:
+    os.truncate(sandbox.where(path), length)
+    sandbox.date(os.path.realpath(sandbox.where(path)))
 
 
-def _symlink(place: Place, target: str, path: str) -> None:
-    os.symlink(place.where(target) if target.startswith("/") else target, place.where(path))
-    place.date(place.where(path))
+def _symlink(sandbox: Sandbox, target: str, path: str) -> None:
+    os.symlink(sandbox.where(target) if target.startswith("/") else target, sandbox.where(path))
+    sandbox.date(sandbox.where(path))
 
 
-def _mkdir(place: Place, path: str, mode: int) -> None:
-    os.mkdir(place.where(path), mode)
-    place.date(place.where(path))
+def _mkdir(sandbox: Sandbox, path: str, mode: int) -> None:
+    os.mkdir(sandbox.where(path), mode)
+    sandbox.date(sandbox.where(path))
 
 
-def _scandir(place: Place, path: str) -> tuple[tuple[str, str], ...]:
-    with os.scandir(place.where(path)) as entries:
+def _scandir(sandbox: Sandbox, path: str) -> tuple[tuple[str, str], ...]:
+    with os.scandir(sandbox.where(path)) as entries:
         return tuple(
             sorted(
                 (entry.name, "link" if entry.is_symlink() else "dir" if entry.is_dir() else "file")
@@ -187,53 +192,53 @@ def _scandir(place: Place, path: str) -> tuple[tuple[str, str], ...]:
         )
 
 
-def _utime(place: Place, file: int | str, mtime: int | None) -> None:
-    now = (place.clock + place.skew if mtime is None else mtime) * 1000
-    os.utime(place.where(file) if isinstance(file, str) else file, ns=(now, now))
+def _utime(sandbox: Sandbox, file: int | str, mtime: int | None) -> None:
+    now = (sandbox.clock + sandbox.skew if mtime is None else mtime) * 1000
+    os.utime(sandbox.where(file) if isinstance(file, str) else file, ns=(now, now))
 
 
 # -- processes ------------------------------------------------------------------------------------------
 
 
-def _kill(place: Place, pid: int, number: int) -> str | None:
+def _kill(sandbox: Sandbox, pid: int, number: int) -> str | None:
     os.kill(pid, number)
-    return _handled(place, pid == os.getpid(), number)
+    return _handled(sandbox, pid == os.getpid(), number)
 
 
-def _handled(place: Place, is_own: bool, number: int) -> str | None:
-    """Whether the process has just sent itself a signal, whose handler is to run before the call returns."""
-    if is_own and number in place.signals:
-        place.signals.remove(number)
+def _handled(sandbox: Sandbox, is_own: bool, number: int) -> str | None:
+    """HANDLED if the process has sent itself a signal whose handler runs before the call returns."""
+    if is_own and number in sandbox.signals:
+        sandbox.signals.remove(number)
         return HANDLED
     return None
 
 
-def _pidfd_open(place: Place, pid: int, flags: int) -> int:
+def _pidfd_open(sandbox: Sandbox, pid: int, flags: int) -> int:
     fd = os.pidfd_open(pid, flags)
-    place.files[fd] = OpenFile(fd, f"{PIDFD}{pid}:{stat_fields(pid).rest[START_TIME]}", os.O_RDWR, 0)
+    sandbox.files[fd] = OpenFile(fd, f"{PIDFD}{pid}:{stat_fields(pid).rest[START_TIME]}", os.O_RDWR, 0)
     return fd
 
 
-def _pidfd_send_signal(place: Place, fd: int, number: int) -> str | None:
+def _pidfd_send_signal(sandbox: Sandbox, fd: int, number: int) -> str | None:
     signal.pidfd_send_signal(fd, number)
-    return _handled(place, place.files[fd].path.startswith(f"{PIDFD}{os.getpid()}:"), number)
+    return _handled(sandbox, sandbox.files[fd].path.startswith(f"{PIDFD}{os.getpid()}:"), number)
 
 
-def _select(place: Place, fds: tuple[int, ...], microseconds: int | None) -> tuple[int, ...]:
+def _select(sandbox: Sandbox, fds: tuple[int, ...], microseconds: int | None) -> tuple[int, ...]:
     return tuple(select.select(fds, (), (), None if microseconds is None else 0)[0])
 
 
-def _sigaction(place: Place, number: int, disposition: str) -> None:
+def set_disposition(sandbox: Sandbox, number: int, disposition: str) -> None:
     handlers: dict[str, Any] = {"default": signal.SIG_DFL, "ignored": signal.SIG_IGN}
-    signal.signal(number, handlers.get(disposition, place.note))
-    place.changed.add(number)
+    signal.signal(number, handlers.get(disposition, sandbox.note))
+    sandbox.changed.add(number)
 
 
-def _pid_exists(place: Place, pid: int) -> bool:
+def _pid_exists(sandbox: Sandbox, pid: int) -> bool:
     return os.path.exists(f"/proc/{pid}")
 
 
-def _pids(place: Place) -> tuple[str, ...]:
+def _pids(sandbox: Sandbox) -> tuple[str, ...]:
     return tuple(sorted(name for name in os.listdir("/proc") if name.isdecimal()))
 
 
@@ -245,7 +250,7 @@ class Fields(NamedTuple):
 
 
 def stat_fields(pid: int) -> Fields:
-    """What ``/proc/<pid>/stat`` says. Raises OSError where the process is gone."""
+    """The fields of ``/proc/<pid>/stat``. Raises OSError if the process is gone."""
     return split_stat(_whole(f"/proc/{pid}/stat").decode(errors="replace"))
 
 
@@ -260,7 +265,7 @@ def split_stat(text: str) -> Fields:
     return Fields(head.partition("(")[2], tail.split())
 
 
-def _inspect(place: Place, pid: int) -> tuple[Any, ...]:
+def _inspect(sandbox: Sandbox, pid: int) -> tuple[Any, ...]:
     """What psutil reads of a process."""
     try:
         state, start = (stat_fields(pid).rest[field] for field in (STATE, START_TIME))
@@ -280,49 +285,51 @@ MADE_FOR_REAL: Final[dict[str, Callable[..., Any]]] = {
     "close": _close,
     "dup": _dup,
     "read": _read,
-    "pread": lambda place, fd, size, offset: os.pread(fd, size, offset),
+    "pread": lambda sandbox, fd, size, offset: os.pread(fd, size, offset),
     "write": _write,
     "pwrite": _pwrite,
     "sendfile": _sendfile,
-    "lseek": lambda place, fd, offset, whence: os.lseek(fd, offset, whence),
+    "lseek": lambda sandbox, fd, offset, whence: os.lseek(fd, offset, whence),
     "ftruncate": _ftruncate,
-    "fsync": lambda place, fd: os.fsync(fd),
-    "fdatasync": lambda place, fd: os.fdatasync(fd),
+    "fsync": lambda sandbox, fd: os.fsync(fd),
+    "fdatasync": lambda sandbox, fd: os.fdatasync(fd),
     "fdkind": _fdkind,
     "fdpath": _fdpath,
-    "getfl": lambda place, fd: fcntl.fcntl(fd, fcntl.F_GETFL),
-    "fstat": lambda place, fd: _status(os.fstat(fd)),
-    "flock": lambda place, fd, operation: fcntl.flock(fd, operation),
-    "lockf": lambda place, fd, *how: fcntl.lockf(fd, *how),
+    "getfl": lambda sandbox, fd: fcntl.fcntl(fd, fcntl.F_GETFL),
+    "fstat": lambda sandbox, fd: _status(os.fstat(fd)),
+    "flock": lambda sandbox, fd, operation: fcntl.flock(fd, operation),
+    "lockf": lambda sandbox, fd, operation, length, start, whence: fcntl.lockf(
+        fd, operation, length, start, whence
+    ),
     "stat": _stat,
     "chdir": _chdir,
-    "access": lambda place, path, mode: os.access(place.where(path), mode, effective_ids=True),
+    "access": lambda sandbox, path, mode: os.access(sandbox.where(path), mode, effective_ids=True),
     "truncate": _truncate,
-    "unlink": lambda place, path: os.unlink(place.where(path)),
-    "rename": lambda place, source, target: os.rename(place.where(source), place.where(target)),
-    "link": lambda place, source, target: os.link(
-        place.where(source), place.where(target), follow_symlinks=False
+    "unlink": lambda sandbox, path: os.unlink(sandbox.where(path)),
+    "rename": lambda sandbox, source, target: os.rename(sandbox.where(source), sandbox.where(target)),
+    "link": lambda sandbox, source, target: os.link(
+        sandbox.where(source), sandbox.where(target), follow_symlinks=False
     ),
     "symlink": _symlink,
-    "readlink": lambda place, path: os.readlink(place.where(path)).removeprefix(place.root),
+    "readlink": lambda sandbox, path: os.readlink(sandbox.where(path)).removeprefix(sandbox.root),
     "mkdir": _mkdir,
-    "rmdir": lambda place, path: os.rmdir(place.where(path)),
-    "listdir": lambda place, path: (
-        _pids(place) if path == "/proc" else tuple(sorted(os.listdir(place.where(path))))
+    "rmdir": lambda sandbox, path: os.rmdir(sandbox.where(path)),
+    "listdir": lambda sandbox, path: (
+        _pids(sandbox) if path == "/proc" else tuple(sorted(os.listdir(sandbox.where(path))))
     ),
     "scandir": _scandir,
-    "chmod": lambda place, path, mode: os.chmod(place.where(path), mode),
-    "fchmod": lambda place, fd, mode: os.fchmod(fd, mode),
+    "chmod": lambda sandbox, path, mode: os.chmod(sandbox.where(path), mode),
+    "fchmod": lambda sandbox, fd, mode: os.fchmod(fd, mode),
     "utime": _utime,
-    "umask": lambda place, mask: os.umask(mask),
+    "umask": lambda sandbox, mask: os.umask(mask),
     "kill": _kill,
     "pidfd_open": _pidfd_open,
     "pidfd_send_signal": _pidfd_send_signal,
     "select": _select,
-    "sigaction": _sigaction,
-    "sleep": lambda place, microseconds: None,
-    "clock": lambda place: place.clock,
-    "wall": lambda place: place.clock + place.skew,
+    "sigaction": set_disposition,
+    "sleep": lambda sandbox, microseconds: None,
+    "clock": lambda sandbox: sandbox.clock,
+    "wall": lambda sandbox: sandbox.clock + sandbox.skew,
     "pid_exists": _pid_exists,
     "pids": _pids,
     "inspect": _inspect,

@@ -1,4 +1,4 @@
-"""The harness's end of a nursery: starts it, asks it, and has it end."""
+"""The harness's end of a fork server: starts it, sends requests and ends it."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from stateful.host.calls import start_time
 from stateful.host.rights import stand_in
 
 if TYPE_CHECKING:
-    from stateful.host.player_process import Part
+    from stateful.host.player_process import PlayerSpec
 
-PATIENCE_S: Final = 30.0  # with a Python that starts, on a machine that has other things to do
+PATIENCE_S: Final = 30.0  # for Python to start, on a busy machine
 MESSAGE_BYTES: Final = 1 << 16
 
 
 class Gone(Exception):
-    """A nursery does not answer."""
+    """A fork server does not answer."""
 
 
-class Parent:
-    """The parent of real processes that all have one command line.
+class ForkClient:
+    """Starts a fork server, whose children all have one command line, and talks to it.
 
-    It is started with a command line of the same length, over which it writes the one that it is to have: a
-    gateway is known by its own, and Python's options are no part of it. So it learns from the environment
-    where its library is, and reads what to do from its standard input.
+    The server starts with a stand-in of the same length and writes the wanted command line over it: a gateway
+    is known by its command line, and Python's options are no part of that. So the server finds its library
+    through the environment, and reads its program from standard input.
     """
 
     def __init__(self, argv: Sequence[str], folder: str) -> None:
@@ -50,7 +50,7 @@ class Parent:
                 stderr=None,
                 pass_fds=(theirs.fileno(),),
                 env={**os.environ, "PYTHONHOME": sys.base_prefix, "PYTHONDONTWRITEBYTECODE": "1"},
-                start_new_session=True,  # an interrupt from a terminal is for the harness
+                start_new_session=True,  # an interrupt from a terminal reaches only the harness
             )
         assert self._process.stdin is not None
         with self._process.stdin as stdin:
@@ -63,60 +63,60 @@ class Parent:
         return self._process.pid
 
     def ask(self, verb: str, *arguments: Any) -> Any:
-        """Have a method of ``Nursery`` called. Raises OSError as it does, Gone where nobody answers."""
-        self._tell(verb, *arguments)
-        return self._answer()
+        """Call a method of the ``ForkServer``. Raises OSError as the method does, Gone without an answer."""
+        self._send(verb, *arguments)
+        return self._receive()
 
-    def act(self, part: Part, clock: tuple[int, int]) -> tuple[int, int, socket.socket]:
-        """Have a process of a subject: its pid, its start time, the socket by which it is told what to do.
+    def fork_player(self, spec: PlayerSpec, clock: tuple[int, int]) -> tuple[int, int, socket.socket]:
+        """A process of a subject: its pid, its start time and the socket that takes its commands.
 
-        It is forked, or is one that was kept: to fork it costs more than all the calls that it makes, since
-        Python writes to every page that it reads.
+        A process that was kept is used before a new one is forked: forking costs more than all the calls of a
+        play, since Python writes to every page that it reads.
         """
-        while self._kept and not part.machine.foreign:
+        while self._kept and not spec.machine.foreign:
             kept = self._kept.pop()
             try:
-                kept[2].send(pickle.dumps((part, clock)))
+                kept[2].send(pickle.dumps((spec, clock)))
                 return kept
-            except ConnectionError:  # Somebody has killed it meanwhile.
+            except ConnectionError:  # It has been killed meanwhile.
                 kept[2].close()
-        stage, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             with theirs:
-                self._tell("act", part, clock, fds=[theirs.fileno()])
-                pid = int(self._answer())
-                return pid, start_time(pid), stage
+                self._send("fork_player", spec, clock, fds=[theirs.fileno()])
+                pid = int(self._receive())
+                return pid, start_time(pid), channel
         except BaseException:
-            stage.close()
+            channel.close()
             raise
 
-    def keep(self, pid: int, start: int, stage: socket.socket) -> None:
-        """Keep a process of a subject that lives at the end of a play, for the next one."""
-        self._kept.append((pid, start, stage))
+    def keep(self, pid: int, start: int, channel: socket.socket) -> None:
+        """Keep a process of a subject that lives at the end of a play for the next play."""
+        self._kept.append((pid, start, channel))
 
-    def _tell(self, verb: str, *arguments: Any, fds: Sequence[int] = ()) -> None:
+    def _send(self, verb: str, *arguments: Any, fds: Sequence[int] = ()) -> None:
         try:
             socket.send_fds(self._control, [pickle.dumps((verb, *arguments))], fds)
         except OSError as error:
-            raise Gone(f"the parent of the real processes has ended: {error}") from None
+            raise Gone(f"the fork server has ended: {error}") from None
 
-    def _answer(self) -> Any:
+    def _receive(self) -> Any:
         try:
             message = self._control.recv(MESSAGE_BYTES)
         except OSError as error:
-            raise Gone(f"the parent of the real processes does not answer: {error}") from None
+            raise Gone(f"the fork server does not answer: {error}") from None
         if not message:
-            raise Gone("the parent of the real processes has ended")
+            raise Gone("the fork server has ended")
         answer = pickle.loads(message)
         if isinstance(answer, OSError):
             raise answer
         return answer
 
     def close(self) -> None:
-        """Have it kill its processes and end."""
+        """Have the server kill its processes and end."""
         self._control.close()
-        for *_, stage in self._kept:
-            stage.close()
+        for *_, channel in self._kept:
+            channel.close()
         try:
             self._process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:

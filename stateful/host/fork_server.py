@@ -1,9 +1,9 @@
-"""A warm parent: a Python and a command line of its own, whose forks are the real processes that it reaps.
+"""A fork server: a Python with a command line of its own, which forks the real processes and reaps them.
 
-Run in a fresh interpreter, it imports what is needed and runs a subject once, simulated, so that all code is
-compiled; after that each process is one ``fork``. It is the parent of them all: it decides who is reaped, and
-what it leaves alone stays a zombie. When nobody talks to it any more, it kills them all, removes the folder
-in which they were and ends; when it is killed itself, they die with it.
+It runs in a fresh interpreter, imports what is needed and runs a subject once, simulated, so that all code is
+compiled; after that each process is one ``fork``. As the parent of all of them it decides which process is
+reaped; a process that it does not reap stays a zombie. When the client closes the connection, the server
+kills its children, removes their folder and ends; when the server is killed, its children die with it.
 """
 
 from __future__ import annotations
@@ -30,24 +30,24 @@ LIMIT_WARMING_STEPS: Final = 200
 
 
 def serve(control_fd: int, argv: Sequence[str], folder: str) -> None:
-    """Do what is asked until nobody asks any more. Never returns."""
+    """Serve requests until the client closes the connection. Never returns."""
     be_called(argv)
     null = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(null, fd)
     os.close(null)
-    nursery = Nursery(socket.socket(fileno=control_fd))
+    server = ForkServer(socket.socket(fileno=control_fd))
     try:
         with contextlib.suppress(ConnectionError):
-            nursery.listen()
+            server.listen()
     finally:
-        nursery.end()
+        server.end()
         remove_tree(folder)
         os._exit(0)
 
 
-class Nursery:
-    """The processes that were forked here and have not been reaped."""
+class ForkServer:
+    """Forks processes, and keeps those that have not been reaped."""
 
     def __init__(self, control: socket.socket) -> None:
         self._control = control
@@ -73,22 +73,22 @@ class Nursery:
         for pid in self._children:
             os.waitpid(pid, 0)
 
-    # -- what is asked ------------------------------------------------------------------------------------
+    # -- requests ------------------------------------------------------------------------------------
 
-    def act(self, part: Any, clock: tuple[int, int], stage_fd: int) -> int:
-        """Fork a process of a subject; its pid."""
-        from stateful.host.player_process import act, be_alone
+    def fork_player(self, spec: Any, clock: tuple[int, int], channel_fd: int) -> int:
+        """Fork a process of a subject; return its pid."""
+        from stateful.host.player_process import keep_only, run_player
 
-        self._get_warm(part.subject, part.life)
+        self._warm_up(spec.subject, spec.life)
         pid = os.fork()
         if not pid:
-            act(part, be_alone(socket.socket(fileno=stage_fd)), self._pid, clock)
-        os.close(stage_fd)
+            run_player(spec, keep_only(socket.socket(fileno=channel_fd)), self._pid, clock)
+        os.close(channel_fd)
         self._children.add(pid)
         return pid
 
-    def idle(self, is_root: bool, zombie: bool) -> int:
-        """Fork a process that does nothing, or has ended at once and is not reaped; its pid."""
+    def fork_idle(self, is_root: bool, zombie: bool) -> int:
+        """Fork a process that does nothing, or that ends at once as a zombie; return its pid."""
         ready, theirs = os.pipe()
         pid = os.fork()
         if not pid:
@@ -116,15 +116,15 @@ class Nursery:
             os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
         return pid
 
-    def idle_as(self, pid: int, after: int) -> int | None:
-        """Fork a process that does nothing, with a pid that is free, later than a clock tick; its start time.
+    def fork_idle_as(self, pid: int, after: int) -> int | None:
+        """Fork a process that does nothing, with a free pid and after a clock tick; return its start time.
 
-        None where others always come first. Raises OSError where pids cannot be chosen.
+        None if other programs take the pid each time. Raises OSError if pids cannot be chosen.
         """
         for _ in range(TRIES):
             with open(LAST_PID, "w") as file:
                 file.write(str(pid - 1))
-            found = self.idle(False, False)
+            found = self.fork_idle(False, False)
             start = start_time(found)
             if found == pid and start > after:
                 return start
@@ -132,15 +132,15 @@ class Nursery:
             self.reap(found)
         return None
 
-    def dead(self) -> tuple[int, int]:
-        """The pid and the start time of a process that has ended and was reaped."""
-        pid = self.idle(False, True)
+    def fork_dead(self) -> tuple[int, int]:
+        """Fork a process that ends and is reaped; return its pid and start time."""
+        pid = self.fork_idle(False, True)
         start = start_time(pid)
         self.reap(pid)
         return pid, start
 
     def reap(self, pid: int) -> int | None:
-        """Wait until a process has ended, and reap it; its exit code, or minus its signal; None: it lives."""
+        """Wait for a process to end, and reap it; its exit code, or minus its signal; None if it lives on."""
         status = self.wait(pid)
         if status is not None:
             os.waitpid(pid, 0)
@@ -148,7 +148,7 @@ class Nursery:
         return status
 
     def wait(self, pid: int) -> int | None:
-        """Wait until a process has ended, and leave it as a zombie."""
+        """Wait for a process to end, and leave it as a zombie; the result is that of ``reap``."""
         options = os.WEXITED | os.WNOWAIT
         found = os.waitid(os.P_PID, pid, options | os.WNOHANG)
         if found is None:
@@ -162,8 +162,8 @@ class Nursery:
 
     # -- warming ------------------------------------------------------------------------------------------
 
-    def _get_warm(self, subject: Any, life: str) -> None:
-        """Have all the code compiled that a life of a subject runs."""
+    def _warm_up(self, subject: Any, life: str) -> None:
+        """Compile all code that a life of a subject runs, by running it."""
         from stateful.model.schedule import LIVES, STEP, Move
         from stateful.model.standard import find_scenario
         from stateful.python import simulation

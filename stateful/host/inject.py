@@ -1,4 +1,4 @@
-"""What the world does to a real machine: the faults of ``stateful.kernel.faults``, for real if possible."""
+"""Makes a fault of ``stateful.kernel.faults`` happen on the host, for real if possible."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Final
 
 from stateful.host import layout
 from stateful.kernel.faults import LATER_TICKS
+from stateful.model.call import Call, Errno
 from stateful.model.confirmation import Unplayable
 from stateful.model.disk import HOME, NOWHERE, Disk
 from stateful.model.hostile import IN_ITS_PLACE
 from stateful.model.machine import FIRST_PID, START_TICKS
 from stateful.model.schedule import LETTERS, Move
+from stateful.model.trace import Step
+from stateful.model.usage import data_of, source_of
 
 if TYPE_CHECKING:
-    from stateful.host.play import Stage
+    from stateful.host.play import HostPlay
 
 CONDITIONS: Final = {"disk-full": errno.ENOSPC, "read-only": errno.EROFS, "disk-well": None}
 _STRANGERS: Final = {
@@ -24,21 +27,21 @@ _STRANGERS: Final = {
 }
 
 
-def strike(stage: Stage, move: Move, disk: Disk) -> None:
-    """Let a fault of the machine happen, which leaves a simulated disk. Raises Unplayable."""
-    home = stage.root + HOME
+def inject(play: HostPlay, move: Move, disk: Disk) -> None:
+    """Make a fault of the machine happen; ``disk`` is the simulated one afterwards. Raises Unplayable."""
+    home = play.root + HOME
     if move.kind in _STRANGERS:
-        _recycle(stage, move, disk)
+        _recycle(play, move, disk)
     elif move.kind in ("reboot", "power-loss"):
-        stage.troupe.kill_all()
-        stage.translation.boots += 1
-        _lay_out_again(stage, disk)
+        play.players.kill_all()
+        play.translation.boots += 1
+        _lay_out_again(play, disk)
     elif move.kind == "clock":
-        stage.skew += int(move.detail) * 1_000_000
+        play.skew += int(move.detail) * 1_000_000
     elif move.kind in CONDITIONS:
-        stage.denial = CONDITIONS[move.kind]
-        if stage.denial is None:
-            _take_links_away(stage)
+        play.denial = CONDITIONS[move.kind]
+        if play.denial is None:
+            _take_links_away(play)
     elif move.kind == "remove":
         layout.remove(f"{home}/{move.detail}")
     elif move.kind in ("home-gone", "home-new"):
@@ -46,46 +49,46 @@ def strike(stage: Stage, move: Move, disk: Disk) -> None:
         if move.kind == "home-new":
             layout.make_folder(home)
     elif move.kind == "corrupt":
-        _corrupt(stage, move.detail, disk)
+        _corrupt(play, move.detail, disk)
     else:
         raise Unplayable(f"{move} is known to the simulation alone.")
 
 
-def _recycle(stage: Stage, move: Move, disk: Disk) -> None:
+def _recycle(play: HostPlay, move: Move, disk: Disk) -> None:
     """Give a pid to a stranger.
 
-    After a reboot it has the start time of who had the pid before, which no host can choose. So the records
-    are given the start time of the stranger instead.
+    After a reboot the simulated stranger has the start time of the process that had the pid before, which no
+    host can choose. So the records get the start time of the stranger instead.
     """
     pid = FIRST_PID + LETTERS.index(move.letter) if move.letter else int(move.detail)
-    same_time = stage.translation.boots > 1 and pid >= FIRST_PID
-    if same_time and stage.troupe.players:
+    same_time = play.translation.boots > 1 and pid >= FIRST_PID
+    if same_time and play.players.living:
         raise Unplayable(
             f"{move} gives a process the start time of one before the reboot, while others may know it."
         )
-    stage.troupe.recycle(
+    play.players.recycle(
         pid, _STRANGERS[move.kind], START_TICKS + pid - FIRST_PID if same_time else LATER_TICKS
     )
     if same_time:
-        _lay_out_again(stage, disk)
+        _lay_out_again(play, disk)
 
 
-def _lay_out_again(stage: Stage, disk: Disk) -> None:
-    layout.clear(stage.root)
-    layout.lay_out(stage.root, disk, stage.translation, stage.clock + stage.skew)
-    stage.agreement.forget_inodes()
+def _lay_out_again(play: HostPlay, disk: Disk) -> None:
+    layout.clear(play.root)
+    layout.lay_out(play.root, disk, play.translation, play.clock + play.skew)
+    play.agreement.forget_inodes()
 
 
-def _take_links_away(stage: Stage) -> None:
-    for path, found in layout.look(stage.root).items():
+def _take_links_away(play: HostPlay) -> None:
+    for path, found in layout.look(play.root).items():
         if found.kind == "link" and found.content == NOWHERE:
-            layout.remove(stage.root + path)
+            layout.remove(play.root + path)
 
 
-def _corrupt(stage: Stage, what: str, disk: Disk) -> None:
+def _corrupt(play: HostPlay, what: str, disk: Disk) -> None:
     name, _, how = what.partition("=")
     path = f"{HOME}/{name}"
-    where = stage.root + path
+    where = play.root + path
     if how == "directory":
         layout.remove(where)
         layout.make_folder(where)
@@ -95,6 +98,42 @@ def _corrupt(stage: Stage, what: str, disk: Disk) -> None:
     else:
         file = disk.file(path)
         assert file is not None
-        layout.write(where, stage.translation.to_host(file.content))
-        now = (stage.clock + stage.skew) * 1000
+        layout.write(where, play.translation.to_host(file.content))
+        now = (play.clock + play.skew) * 1000
         os.utime(where, ns=(now, now))
+
+
+# -- half a write --------------------------------------------------------------------------------------------
+
+
+def short_size(play: HostPlay, step: Step, call: Call, disk: Disk, pid: int) -> int:
+    """How many bytes a real process writes where the simulated one wrote only a part.
+
+    Half of a content of the simulation is not half of the host's, where pids may have more digits: the cut
+    is at the same place of the text. ``disk`` is the simulated one before the step. Raises Unplayable.
+    """
+    assert step.call is not None
+    ours, theirs = data_of(step.call), data_of(call)
+    if ours is not None and theirs is not None:
+        return play.translation.cut(ours, len(ours) // 2, theirs)
+    source, position, size = source_of(call)
+    link = f"/proc/{pid}/fd/{source}"
+    if isinstance(step.answer, Errno) or not step.answer or not os.path.exists(link):
+        return size
+    where = os.readlink(link).removeprefix(play.root)
+    files = {play.translation.path(path): file for path, file in disk.by_path().items()}
+    if where not in files:
+        raise Unplayable(f"{step.move} cuts a copy short of a file that has no name on the disk.")
+    if position is None:
+        with open(f"/proc/{pid}/fdinfo/{source}") as info:
+            position = int(info.readline().removeprefix("pos:"))
+    with open(link, "rb") as file:
+        content = file.read()
+    begin = _simulated_position(play, files[where].content, position, content)
+    return play.translation.cut(files[where].content, begin + step.answer, content) - position
+
+
+def _simulated_position(play: HostPlay, simulated: bytes, position: int, real: bytes) -> int:
+    """Which position of a simulated content is the same place of the text as one of the host's."""
+    places = (at for at in range(1, len(simulated)) if play.translation.cut(simulated, at, real) >= position)
+    return next(places, len(simulated)) if position else 0

@@ -1,4 +1,4 @@
-"""The real directory in which real processes run: laid out as a simulated disk is, looked at, removed."""
+"""The real directory of a play: laid out as a simulated disk, compared with one, removed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from stateful.model.machine import ROOT
 _FOLDERS: Final = SKELETON[1:]
 
 
-class Found(NamedTuple):
+class HostFile(NamedTuple):
     """What a name stands for on the host."""
 
     kind: str
@@ -36,7 +36,7 @@ def make_root(root: str) -> None:
 
 
 def lay_out(root: str, disk: Disk, translation: Translation, clock: int) -> None:
-    """Put on the disk what stands on a simulated one."""
+    """Copy a simulated disk into the directory."""
     made: dict[int, str] = {}
     files = disk.by_path()
     for path, serial in disk.names:
@@ -59,7 +59,7 @@ def lay_out(root: str, disk: Disk, translation: Translation, clock: int) -> None
 
 
 def write(where: str, content: bytes) -> None:
-    """Have a file contain something; it stays the same file where there is one."""
+    """Write a content to a file; an existing file keeps its inode."""
     is_new = not os.path.lexists(where)
     fd = os.open(where, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
     try:
@@ -77,7 +77,7 @@ def make_folder(where: str) -> None:
 
 
 def remove(where: str) -> None:
-    """Remove a file, or a folder with all that is in it."""
+    """Remove a file, or a folder with its content."""
     if os.path.isdir(where) and not os.path.islink(where):
         shutil.rmtree(where)
     elif os.path.lexists(where):
@@ -91,22 +91,22 @@ def clear(root: str) -> None:
 
 
 def remove_root(root: str) -> None:
-    """Remove the real directory, with all that is in it."""
+    """Remove the real directory with its content."""
     try:
         clear(root)
         for path in reversed(("", *_FOLDERS)):
             os.rmdir(root + path)
-    except OSError:  # It is not whole, or has folders that keep their owner out.
+    except OSError:  # The layout is incomplete, or a folder denies access to its owner.
         remove_tree(root)
 
 
-def look(root: str) -> dict[str, Found]:
-    """What stands on the disk, by virtual path."""
+def look(root: str) -> dict[str, HostFile]:
+    """What each name stands for, by virtual path."""
     return dict(_walk(root))
 
 
 def difference(root: str, disk: Disk, translation: Translation) -> str:
-    """What stands there that does not on a simulated disk, or the reverse; nothing where they agree."""
+    """The first difference from a simulated disk, in words; empty if there is none."""
     found = look(root)
     files = {translation.path(path): file for path, file in disk.by_path().items()}
     for path in sorted(found.keys() | files.keys()):
@@ -122,7 +122,7 @@ def difference(root: str, disk: Disk, translation: Translation) -> str:
     return ""
 
 
-def _walk(root: str) -> Iterator[tuple[str, Found]]:
+def _walk(root: str) -> Iterator[tuple[str, HostFile]]:
     folders = ["/home/user", "/run", "/tmp"]
     while folders:
         folder = folders.pop()
@@ -140,11 +140,11 @@ def _walk(root: str) -> Iterator[tuple[str, Found]]:
                     kind = "file"
                     with open(entry.path, "rb") as file:
                         content = file.read(LIMIT_CONTENT_BYTES)
-                yield path, Found(kind, st.S_IMODE(mode), content)
+                yield path, HostFile(kind, st.S_IMODE(mode), content)
 
 
 def _give(where: str) -> None:
-    """Let a file belong to the user as whom the processes run."""
+    """Give a file to the user that the processes run as."""
     if os.getuid() == ROOT:
         os.chown(where, user(), user(), follow_symlinks=False)
 

@@ -1,4 +1,4 @@
-"""One play: the moves of a trace, made by real processes, each compared with what the simulation says."""
+"""One play: real processes make the moves of a trace, and each move is compared with the simulation."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any, Final, NamedTuple, Self
 
 from stateful.explain.words import answer_text, call_text
 from stateful.host import layout
-from stateful.host.agreement import NAMES_A_PID, Agreement
+from stateful.host.agreement import Agreement
 from stateful.host.calls import STATE, stat_fields
-from stateful.host.fork_client import Parent
-from stateful.host.inject import strike
-from stateful.host.player_process import Cue, Report
-from stateful.host.players import Player, Troupe, check, ended_text
+from stateful.host.fork_client import ForkClient
+from stateful.host.inject import inject, short_size
+from stateful.host.player_process import Command, Report
+from stateful.host.players import Player, Players, check_playable, ended_text
 from stateful.host.translation import Translation, mentions
 from stateful.kernel.kernel import CLOCK_START_US
 from stateful.kernel.locks import DROPPED
@@ -29,16 +29,17 @@ from stateful.model.machine import DEAD_PID, FIRST_PID, START_TICKS
 from stateful.model.scenario import Scenario
 from stateful.model.schedule import LETTERS, LIVES, SIGNALS, Move
 from stateful.model.signal_target import PIDFD, named_by
-from stateful.model.syscalls import WAITS
+from stateful.model.syscalls import WAITS, Use
 from stateful.model.trace import Step, Trace
+from stateful.model.usage import paths, pid, row, signal_sent
 from stateful.protocol.subject import Subject
 
 MICROSECONDS: Final = 1_000_000
 ENDS_A_STRANGER: Final = (signal.SIGKILL, signal.SIGTERM)
 
 
-class Heard(NamedTuple):
-    """What a process said after a step, to be compared while the next step is made."""
+class Unchecked(NamedTuple):
+    """A report that is compared with its step while the next step is being made."""
 
     number: int
     step: Step
@@ -48,34 +49,35 @@ class Heard(NamedTuple):
     signals: tuple[int, ...]
 
 
-class Stage:
+class HostPlay:
     """Plays one trace; a context manager that leaves no process behind.
 
     Attributes:
-        clock, skew: what time it is; it begins at a whole second, as the simulation's does.
-        denial: the errno with which an ailing disk denies what the simulation's denies.
+        clock, skew: the time of the play; it begins at a whole second, as in the simulation.
+        denial: the errno of calls that a failing disk denies; None while the disk is well.
     """
 
     def __init__(
         self,
-        parent: Callable[[Sequence[str]], Parent],
+        fork_client: Callable[[Sequence[str]], ForkClient],
         subject: Subject,
         scenario: Scenario,
         trace: Trace,
         root: str,
     ) -> None:
         self._machine = scenario.disk.machine
-        check(self._machine)
+        check_playable(self._machine)
         self._trace = trace
         self._number = 0
-        self._heard: Heard | None = None
+        self._disk = trace.disks[0]
+        self._unchecked: Unchecked | None = None
         self.root = root
         self.clock = int(time.time()) * MICROSECONDS
         self.skew = 0
         self.denial: int | None = None
         self.translation = Translation(timedelta(microseconds=self.clock - CLOCK_START_US))
         self.agreement = Agreement(self.translation, self.clock)
-        self.troupe = Troupe(parent, subject, self._machine, self.translation, root)
+        self.players = Players(fork_client, subject, self._machine, self.translation, root)
 
     def __enter__(self) -> Self:
         return self
@@ -83,36 +85,37 @@ class Stage:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
-        """Have everybody end; where something unforeseen happened, that is left to their parents."""
+        """End all processes; after an unexpected error the fork servers end them."""
         if error is None:
-            self.troupe.keep_all()
+            self.players.keep_running()
         if error is None or isinstance(error, Differs | Unplayable | Uneven):
-            self.troupe.kill_all()
+            self.players.kill_all()
         else:
-            self.troupe.abandon()
+            self.players.disconnect()
 
     def play(self) -> None:
-        """Play it all. Raises Differs or Unplayable."""
+        """Play the whole trace. Raises Differs or Unplayable."""
         self._begin()
         for index, step in enumerate(self._trace.steps):
             self._number += step.move.steps
+            self._disk = self._trace.disks[index]
             if not step.move.steps:
                 self._compare()
             if step.move.kind in WORLD:
-                strike(self, step.move, self._trace.disks[index + 1])
+                inject(self, step.move, self._trace.disks[index + 1])
                 continue
             before, after = self._entries(index), self._entries(index + 1)
             if step.move.kind in LIVES:
-                self._enrol(step.move.letter)
+                self._player(step.move.letter)
             elif step.move.steps:
-                self._step(step, before, after)
+                self._make_step(step, before, after)
             else:
-                self._event(step)
-            self._settle(step, before, after)
+                self._make_event(step)
+            self._compare_processes(step, before, after)
         self._compare()
         self._compare_disks()
-        for letter, player in self.troupe.players.items():
-            if self.troupe.has_ended(player):
+        for letter, player in self.players.living.items():
+            if self.players.has_ended(player):
                 raise Differs(f"in the end, {letter} lives in the simulation, and on the host it has ended.")
 
     def _compare_disks(self) -> None:
@@ -123,63 +126,63 @@ class Stage:
     # -- before it begins ---------------------------------------------------------------------------------
 
     def _begin(self) -> None:
-        """Have everybody whom the disk names, and lay it out."""
+        """Start the processes that the disk names, and lay the disk out."""
         disk = self._trace.disks[0]
         contents = b" ".join(file.content for _, file in disk.files)
         for stranger in self._machine.strangers:
-            self.troupe.admit(stranger)
+            self.players.start_stranger(stranger)
         named = mentions(contents, DEAD_PID) or any(
             move.detail == str(DEAD_PID) for move in self._trace.moves
         )
-        if named and DEAD_PID not in self.troupe.strangers:
-            self.troupe.remember_dead()
+        if named and DEAD_PID not in self.players.strangers:
+            self.players.add_dead()
         letters = [move.letter for move in self._trace.moves if move.letter]
         for index, letter in enumerate(LETTERS):
             if mentions(contents, FIRST_PID + index) and letter in letters:
                 if letters[0] != letter:
                     raise Unplayable(f"the record names the pid of {letter}, which is not there until later.")
-                self._enrol(letter)
+                self._player(letter)
                 if mentions(contents, START_TICKS - 1):
-                    self.translation.add(START_TICKS - 1, self.troupe.players[letter].start - 1)
-        self._call_up_those_who_begin()
-        layout.make_root(self.root)  # While they start, which touches no file.
+                    self.translation.add(START_TICKS - 1, self.players.living[letter].start - 1)
+        self._start_early()
+        layout.make_root(self.root)  # Meanwhile processes start, which touches no file.
         layout.lay_out(self.root, disk, self.translation, self.clock)
 
-    def _call_up_those_who_begin(self) -> None:
-        """Start whoever has a turn before anything else happens than calls; they start beside each other."""
+    def _start_early(self) -> None:
+        """Start all processes whose first turn comes before an event or a sleep, at the same time."""
         for step in self._trace.steps:
-            if not step.move.steps or (step.call and step.call.name in ("sleep", "select")):
+            if not step.move.steps or (step.call and row(step.call).passes_time):
                 return
-            if step.move.letter not in self.troupe.players:
-                self._call_up(step.move.letter)
+            if step.move.letter not in self.players.living:
+                self._start(step.move.letter)
 
-    def _call_up(self, letter: str) -> None:
-        self.troupe.call_up(letter, self._trace.lives[letter], (self.clock, self.skew))
+    def _start(self, letter: str) -> None:
+        self.players.start(letter, self._trace.lives[letter], (self.clock, self.skew))
 
-    def _enrol(self, letter: str) -> Player:
-        """A process that has come to its first call; it is started where it was not."""
-        if letter not in self.troupe.players:
-            self._call_up(letter)
-        player = self.troupe.players[letter]
+    def _player(self, letter: str) -> Player:
+        """A process at its first call or later; it is started if necessary."""
+        if letter not in self.players.living:
+            self._start(letter)
+        player = self.players.living[letter]
         if player.report.call is not None:
             return player
         try:
-            return self.troupe.enrol(letter)
+            return self.players.wait_for_first_call(letter)
         except Differs as why:
             raise Differs(f"{letter} makes its first call in the simulation; on the host, {why}.") from None
 
     def _entries(self, index: int) -> dict[str, Entry]:
-        """Who lives in the simulation at a moment, by letter."""
+        """The living processes of the simulation at a moment, by letter."""
         return {letter: standing.entry for letter, standing in self._trace.living[index].items()}
 
     # -- the moves ----------------------------------------------------------------------------------------
 
-    def _step(self, step: Step, before: dict[str, Entry], after: dict[str, Entry]) -> None:
+    def _make_step(self, step: Step, before: dict[str, Entry], after: dict[str, Entry]) -> None:
         letter = step.move.letter
-        player = self._enrol(letter)
+        player = self._player(letter)
         if letter in before and before[letter].signals:
-            self._tell(step, "deliver")
-            self._hear(step)
+            self._send(step, "deliver")
+            self._receive(step)
             self._same(step, Delivery(before[letter].signals[0]), player.report.answer)
             if isinstance(step.answer, Delivery):
                 self._compare_phase(step, player.report, after[letter].signals if letter in after else ())
@@ -195,109 +198,101 @@ class Stage:
             )
         if call.name in WAITS:
             self._compare()
-            return  # It has begun, and that was all it had to do.
-        self._guard(call, path)
-        verb, value = self._how(step, call)
-        self._tell(step, verb, value)
+            return  # The start of the process was the whole step.
+        self._refuse_others(call, path)
+        verb, value = self._how(step, player, call)
+        self._send(step, verb, value)
         if letter not in after:
             return
-        self._hear(step)
-        self._heard = Heard(self._number, step, call, path, player.report, after[letter].signals)
-        if call.name == "sleep" or (call.name == "select" and player.report.answer == ()):
+        self._receive(step)
+        self._unchecked = Unchecked(self._number, step, call, path, player.report, after[letter].signals)
+        if row(call).passes_time and not player.report.answer:  # else something has ended the wait
             self.clock += call.args[-1]
 
-    def _how(self, step: Step, call: Call) -> tuple[str, int]:
-        """What a process is told to do about its call."""
+    def _how(self, step: Step, player: Player, call: Call) -> tuple[str, int]:
+        """The verb and value of the command for a call."""
         if step.move.kind == SHORT:
-            assert step.call is not None
-            ours, real = step.call.args[1], call.args[1]
-            return "short", self.translation.cut(ours, len(ours) // 2, real)
+            return "short", short_size(self, step, call, self._disk, player.pid)
         if step.move.kind in ERRNOS:
             return "deny", ERRNOS[step.move.kind]
         if self.denial is not None and step.answer == Errno(self.denial):
             return "deny", self.denial
         return ("drop" if step.answer == DROPPED else "go"), 0
 
-    def _tell(self, step: Step, verb: str, value: int = 0) -> None:
-        """Have a process do something; meanwhile compare the step before."""
-        self.troupe.tell(step.move.letter, Cue(verb, value, self.clock, self.skew))
+    def _send(self, step: Step, verb: str, value: int = 0) -> None:
+        """Send a process a command; compare the previous step meanwhile."""
+        self.players.send(step.move.letter, Command(verb, value, self.clock, self.skew))
         self._compare()
 
-    def _hear(self, step: Step) -> None:
-        """Wait for a process to come to its next call."""
+    def _receive(self, step: Step) -> None:
+        """Wait until a process has reached its next call."""
         try:
-            self.troupe.hear(step.move.letter)
+            self.players.receive(step.move.letter)
         except Differs as why:
             said = answer_text(step) or "it goes on"
             raise Differs(f"{self._where(step)}: the simulation says {said}; on the host, {why}.") from None
 
-    def _event(self, step: Step) -> None:
+    def _make_event(self, step: Step) -> None:
         letter = step.move.letter
-        player = self.troupe.players[letter]
+        player = self.players.living[letter]
         if step.move.kind in SIGNALS:
             os.kill(player.pid, SIGNALS[step.move.kind])
         else:
-            self._tell(step, "exit")
-            self._hear(step)
+            self._send(step, "exit")
+            self._receive(step)
             self._same(step, step.phase, player.report.phase)
 
-    def _guard(self, call: Call, path: str | None) -> None:
-        """Refuse to signal, or to ask about, a process of this machine that is none of the play."""
-        if call.name in ("listdir", "scandir") and call.args[0] == "/proc":
+    def _refuse_others(self, call: Call, path: str | None) -> None:
+        """Refuse a call that signals or inspects a process outside the play. Raises Unplayable."""
+        if row(call).lists_processes or "/proc" in paths(call, Use.LISTS):
             raise Unplayable("it lists /proc, where all processes of this machine are.")
-        if path and path.startswith(PIDFD):
-            pid = named_by(path)[0]
-        elif call.name in NAMES_A_PID:
-            pid = call.args[0]
-        else:
-            return
-        if pid == -1:
-            raise Unplayable(f"{call_text(Step(Move('step'), call, path, None, '', None))} is for everybody.")
-        if pid and not self.troupe.is_of_the_play(abs(pid)):
+        number = named_by(path)[0] if path and path.startswith(PIDFD) else pid(call)
+        if number == -1:
+            shown = call_text(Step(Move("step"), call, path, None, "", None))
+            raise Unplayable(f"{shown} is for every process of the machine.")
+        if number and not self.players.belongs_to_play(abs(number)):
             raise Unplayable(
-                f"{call.name} is about pid {pid}, a process of this machine and none of the play."
+                f"{call.name} is about pid {number}, a process of this machine outside the play."
             )
 
-    # -- what came of them --------------------------------------------------------------------------------
+    # -- comparing --------------------------------------------------------------------------------
 
-    def _settle(self, step: Step, before: dict[str, Entry], after: dict[str, Entry]) -> None:
-        """Wait until everybody has ended, stopped or gone on who has in the simulation."""
+    def _compare_processes(self, step: Step, before: dict[str, Entry], after: dict[str, Entry]) -> None:
+        """Wait until each process has ended, stopped or continued as in the simulation."""
         call = step.call
-        for letter, player in list(self.troupe.players.items()):
+        for letter, player in list(self.players.living.items()):
             if player.report.call is None:
                 continue  # It has not had its first turn.
             if letter not in after:
                 self._compare_end(step, letter, before[letter].signals if letter in before else ())
             elif after[letter].stopped != player.stopped:
                 player.stopped = after[letter].stopped
-                if not self.troupe.is_in_state(player, player.stopped):
+                if not self.players.is_in_state(player, player.stopped):
                     word = "is stopped" if player.stopped else "goes on"
                     raise Differs(f"{self._where(step)}: {letter} {word} in the simulation, not on the host.")
-        if (
-            call is not None
-            and call.name in ("kill", "pidfd_send_signal")
-            and call.args[1] in ENDS_A_STRANGER
-        ):
-            pid = named_by(step.path)[0] if step.path else abs(call.args[0])
-            stranger = self.troupe.strangers.get(pid)
-            reached = step.answer is None and stranger is not None and pid not in self._ended_pids()
-            if reached and self.troupe.end_stranger(pid) is None:
-                raise Differs(f"{self._where(step)}: pid {pid} lives on on the host.")
+        if call is not None and signal_sent(call) in ENDS_A_STRANGER:
+            target = named_by(step.path)[0] if step.path else abs(call.args[0])
+            stranger = self.players.strangers.get(target)
+            reached = step.answer is None and stranger is not None and target not in self._ended_pids()
+            if reached and self.players.end_stranger(target) is None:
+                raise Differs(f"{self._where(step)}: pid {target} lives on on the host.")
 
     def _ended_pids(self) -> set[int]:
-        """The pids of zombies, whom no signal reaches."""
+        """The simulated pids of strangers that are zombies, which no signal reaches."""
         return {
-            pid for pid, player in self.troupe.strangers.items() if stat_fields(player.pid).rest[STATE] == "Z"
+            pid
+            for pid, player in self.players.strangers.items()
+            if stat_fields(player.pid).rest[STATE] == "Z"
         }
 
     def _compare_end(self, step: Step, letter: str, waiting: tuple[int, ...]) -> None:
-        """Compare how a process has ended with how it does in the simulation.
+        """Compare how a process has ended with how it ends in the simulation.
 
-        ``waiting`` is what it had been sent while it was stopped, and ends it when it goes on.
+        ``waiting``: signals sent while the process was stopped; the first ends it when it continues.
         """
-        status = self.troupe.end(letter)
+        status = self.players.end(letter)
         outcome = step.outcome if letter == step.move.letter else None
-        sent = SIGNALS.get(step.move.kind, step.call.args[1] if step.call else 0)
+        sent = SIGNALS.get(step.move.kind, signal_sent(step.call) if step.call else 0)
         if outcome is not None and outcome.kind != "killed":
             expected = outcome.status
         elif sent == signal.SIGCONT and waiting:
@@ -311,10 +306,10 @@ class Stage:
             )
 
     def _compare(self) -> None:
-        """Compare the last step, where that is still to do, with what the process has said."""
-        if self._heard is None:
+        """Compare the previous step with the report of the process, unless that is done."""
+        if self._unchecked is None:
             return
-        (number, step, call, path, report, signals), self._heard = self._heard, None
+        (number, step, call, path, report, signals), self._unchecked = self._unchecked, None
         assert step.call is not None
         now, self._number = self._number, number
         if not self.agreement.on_answer(step.call, step.path or "", step.answer, call, report.answer):

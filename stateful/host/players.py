@@ -1,4 +1,4 @@
-"""The real processes of one play: who has which pid, what each is about to do, and how each ends."""
+"""The real processes of one play: their pids, their next calls, and how each ends."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from functools import lru_cache
 from typing import Final
 
 from stateful.host.calls import STATE, start_time, stat_fields
-from stateful.host.fork_client import Parent
+from stateful.host.fork_client import ForkClient
 from stateful.host.fork_server import PATIENCE_S
-from stateful.host.player_process import MESSAGE_BYTES, Cue, Part, Report, decode
+from stateful.host.player_process import MESSAGE_BYTES, Command, PlayerSpec, Report, decode
 from stateful.host.translation import Translation
 from stateful.model.confirmation import Differs, Uneven, Unplayable
 from stateful.model.lifecycle import signal_name
@@ -33,38 +33,38 @@ _SILENT: Final = Report(None, "", (), None, None)
 
 @dataclass
 class Player:
-    """A real process, and what it said last.
+    """A real process, and its last report.
 
     Attributes:
-        parent: who reaps it.
-        stage: the socket by which a process of the subject is told what to do; None for a stranger.
+        fork_client: of the server that forked it and reaps it.
+        channel: the socket that takes its commands; None for a stranger.
     """
 
     pid: int
     start: int
-    parent: Parent
-    stage: socket.socket | None = None
+    fork_client: ForkClient
+    channel: socket.socket | None = None
     report: Report = _SILENT
     stopped: bool = False
 
 
-class Troupe:
+class Players:
     """The real processes of one play.
 
     Attributes:
-        players: those of the subject that live, by letter.
-        strangers: the others, by the pid that they have in the simulation; zombies of the subject, too.
+        living: processes of the subject, by letter.
+        strangers: other processes and zombies of the subject, by simulated pid.
     """
 
     def __init__(
         self,
-        parent: Callable[[Sequence[str]], Parent],
+        fork_client: Callable[[Sequence[str]], ForkClient],
         subject: Subject,
         machine: Machine,
         translation: Translation,
         root: str,
     ) -> None:
-        self._parent = parent
+        self._fork_client = fork_client
         self._subject = subject
         self._machine = machine
         self._translation = translation
@@ -72,92 +72,92 @@ class Troupe:
         self._starts: dict[int, int] = {}
         self._digits: set[int] = set()
         self._is_prompt = True
-        self.players: dict[str, Player] = {}
+        self.living: dict[str, Player] = {}
         self.strangers: dict[int, Player] = {}
 
-    # -- who comes ----------------------------------------------------------------------------------------
+    # -- starting ----------------------------------------------------------------------------------------
 
-    def call_up(self, letter: str, life: str, clock: tuple[int, int]) -> None:
-        """Start a process of the subject, which runs to its first call."""
+    def start(self, letter: str, life: str, clock: tuple[int, int]) -> None:
+        """Start a process of the subject; it runs to its first call."""
         identity = self._machine.who(letter)
-        parent = self._parent(command_line(self._subject, life, self._machine))
-        part = Part(self._subject, letter, life, self._machine, identity.pid, self._root)
-        pid, start, stage = parent.act(part, clock)
-        # Not ``settimeout``, which asks before each time whether there is anything to receive.
-        stage.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _timeval(PATIENCE_S))
-        self.players[letter] = Player(pid, start, parent, stage)
-        self._keep_even(pid)
+        fork_client = self._fork_client(command_line(self._subject, life, self._machine))
+        spec = PlayerSpec(self._subject, letter, life, self._machine, identity.pid, self._root)
+        pid, start, channel = fork_client.fork_player(spec, clock)
+        # Not ``settimeout``, which polls before each receive.
+        channel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _timeval(PATIENCE_S))
+        self.living[letter] = Player(pid, start, fork_client, channel)
+        self._check_length(pid)
 
-    def enrol(self, letter: str) -> Player:
-        """Wait until a process of the subject has come to its first call."""
+    def wait_for_first_call(self, letter: str) -> Player:
+        """Wait until a process of the subject has reached its first call."""
         identity = self._machine.who(letter)
-        player = self.players[letter]
-        self.hear(letter)
-        self._know(identity.pid, identity.start_ticks, player)
+        player = self.living[letter]
+        self.receive(letter)
+        self._translate(identity.pid, identity.start_ticks, player)
         return player
 
-    def admit(self, stranger: Stranger) -> None:
-        """Start a process that runs nothing of the subject."""
-        parent = self._parent(stranger.argv)
-        pid = parent.ask("idle", stranger.uid == ROOT, stranger.zombie)
-        player = self.strangers[stranger.pid] = Player(pid, start_time(pid), parent)
-        self._keep_even(pid)
-        self._know(stranger.pid, stranger.start_ticks, player)
-        if stranger.pid == DEAD_PID:  # The record is as much older than the process as it is simulated.
+    def start_stranger(self, stranger: Stranger) -> None:
+        """Start a process that runs no code of the subject."""
+        fork_client = self._fork_client(stranger.argv)
+        pid = fork_client.ask("fork_idle", stranger.uid == ROOT, stranger.zombie)
+        player = self.strangers[stranger.pid] = Player(pid, start_time(pid), fork_client)
+        self._check_length(pid)
+        self._translate(stranger.pid, stranger.start_ticks, player)
+        if stranger.pid == DEAD_PID:  # The record is older than the process by as much as in the simulation.
             self._translation.add(DEAD_TICKS, player.start + DEAD_TICKS - stranger.start_ticks)
 
-    def remember_dead(self) -> None:
-        """Have somebody who has ended, whom a record names."""
-        pid, start = self._parent(command_line(self._subject, "start", self._machine)).ask("dead")
-        self._keep_even(pid)
+    def add_dead(self) -> None:
+        """Let the process of a stale record be a real one, which has ended."""
+        pid, start = self._fork_client(command_line(self._subject, "start", self._machine)).ask("fork_dead")
+        self._check_length(pid)
         self._translation.add(DEAD_PID, pid)
         self._translation.add(DEAD_TICKS, start)
 
     def recycle(self, simulated_pid: int, argv: Sequence[str], simulated_start: int) -> None:
-        """Give the pid of a process that has ended to another one, which starts later than it."""
+        """Give the pid of a process that has ended to another process, which starts later."""
         pid = self._translation.number(simulated_pid)
-        parent = self._parent(argv)
+        fork_client = self._fork_client(argv)
         try:
-            start = parent.ask("idle_as", pid, self._starts.get(simulated_pid, 0))
+            start = fork_client.ask("fork_idle_as", pid, self._starts.get(simulated_pid, 0))
         except OSError:
             raise Unplayable(
                 "pids cannot be chosen here, which takes root and the file ns_last_pid."
             ) from None
         if start is None:
             raise Unplayable(f"other processes of this machine always come before pid {pid}.")
-        self.strangers[simulated_pid] = player = Player(pid, start, parent)
-        self._know(simulated_pid, simulated_start, player)
+        self.strangers[simulated_pid] = player = Player(pid, start, fork_client)
+        self._translate(simulated_pid, simulated_start, player)
 
-    def _know(self, simulated_pid: int, simulated_start: int, player: Player) -> None:
+    def _translate(self, simulated_pid: int, simulated_start: int, player: Player) -> None:
         self._starts[simulated_pid] = player.start
         self._translation.add(simulated_pid, player.pid)
         self._translation.add(simulated_start, player.start)
 
-    def _keep_even(self, pid: int) -> None:
-        """Raise Uneven where pids are of different lengths, as they never are in the simulation."""
+    def _check_length(self, pid: int) -> None:
+        """Raise Uneven if pids have different lengths, which they never have in the simulation."""
         self._digits.add(len(str(pid)))
         if len(self._digits) > 1:
             raise Uneven
 
-    def is_of_the_play(self, pid: int) -> bool:
-        """Whether a signal may go to a pid: it is one of ours, or nobody's."""
-        ours = {player.pid for player in (*self.players.values(), *self.strangers.values())}
+    def belongs_to_play(self, pid: int) -> bool:
+        """Whether a pid may be signalled: it belongs to a process of the play, or to no process."""
+        ours = {player.pid for player in (*self.living.values(), *self.strangers.values())}
         return pid in ours or not os.path.exists(f"/proc/{pid}")
 
-    # -- what they say ------------------------------------------------------------------------------------
+    # -- talking to them ------------------------------------------------------------------------------------
 
-    def tell(self, letter: str, cue: Cue) -> None:
-        """Have a process do something."""
-        stage = self.players[letter].stage
-        assert stage is not None
-        with contextlib.suppress(ConnectionError):  # It has ended, which is noticed when it is to answer.
-            stage.send(marshal.dumps(tuple(cue)))
+    def send(self, letter: str, command: Command) -> None:
+        """Send a process a command."""
+        channel = self.living[letter].channel
+        assert channel is not None
+        with contextlib.suppress(ConnectionError):  # It has ended; ``receive`` notices.
+            channel.send(marshal.dumps(tuple(command)))
 
-    def hear(self, letter: str) -> Report:
-        """What a process says next. Raises Differs where it says nothing."""
-        player = self.players[letter]
+    def receive(self, letter: str) -> Report:
+        """The next report of a process. Raises Differs if there is none."""
+        player = self.living[letter]
         try:
-            message = self._receive(player)
+            message = self._receive_message(player)
         except BlockingIOError:
             raise Differs(f"it waits, for {PATIENCE_S:g} s at least") from None
         except ConnectionError:
@@ -169,33 +169,34 @@ class Troupe:
             raise Differs(player.report.refused)
         return player.report
 
-    def _receive(self, player: Player) -> bytes:
-        """What comes next, which is looked for again and again at first: to be woken up takes longer.
+    def _receive_message(self, player: Player) -> bytes:
+        """The next message. Polls first, since sleeping until a message comes takes longer.
 
-        Not so while a process starts, nor once that was in vain: then others need the processor.
+        It does not poll for a process that starts, nor after polling has failed once: then other processes
+        need the processor.
         """
-        assert player.stage is not None
+        assert player.channel is not None
         if self._is_prompt and player.report is not _SILENT:
             for _ in range(LOOKS):
                 try:
-                    return player.stage.recv(MESSAGE_BYTES, socket.MSG_DONTWAIT)
+                    return player.channel.recv(MESSAGE_BYTES, socket.MSG_DONTWAIT)
                 except BlockingIOError:
                     pass
             self._is_prompt = False
-        return player.stage.recv(MESSAGE_BYTES)
+        return player.channel.recv(MESSAGE_BYTES)
 
     def has_ended(self, player: Player) -> bool:
-        """Whether a process of the subject is there no more."""
-        assert player.stage is not None
+        """Whether a process of the subject has ended."""
+        assert player.channel is not None
         try:
-            return not player.stage.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+            return not player.channel.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
         except BlockingIOError:
             return False
         except ConnectionError:
             return True
 
     def is_in_state(self, player: Player, stopped: bool) -> bool:
-        """Whether a process is, or soon comes to be, stopped, or comes to go on."""
+        """Whether a process is stopped, or continues, within the patience."""
         until = time.monotonic() + PATIENCE_S
         while (stat_fields(player.pid).rest[STATE] == STOPPED) != stopped:
             if time.monotonic() > until:
@@ -203,63 +204,63 @@ class Troupe:
             time.sleep(PAUSE_S)
         return True
 
-    # -- how they end -------------------------------------------------------------------------------------
+    # -- ending -------------------------------------------------------------------------------------
 
     def end(self, letter: str) -> int | None:
-        """How a process ends, as ``waitstatus_to_exitcode``; None where it lives on.
+        """How a process ends, as ``waitstatus_to_exitcode`` says; None if it lives on.
 
-        It is reaped, or where nobody reaps, becomes one of the strangers.
+        The process is reaped; on a machine that does not reap, it becomes one of the strangers.
         """
-        player = self.players[letter]
+        player = self.living[letter]
         verb = "reap" if self._machine.reaps else "wait"
-        status: int | None = player.parent.ask(verb, player.pid)
+        status: int | None = player.fork_client.ask(verb, player.pid)
         if status is not None:
-            del self.players[letter]
-            assert player.stage is not None
-            player.stage.close()
+            del self.living[letter]
+            assert player.channel is not None
+            player.channel.close()
             if not self._machine.reaps:
                 self.strangers[self._machine.who(letter).pid] = player
         return status
 
     def end_stranger(self, simulated_pid: int) -> int | None:
-        """How a stranger ends that was sent a signal."""
+        """How a stranger ends after a signal; None if it lives on."""
         player = self.strangers[simulated_pid]
         verb = "reap" if self._machine.reaps else "wait"
-        status: int | None = player.parent.ask(verb, player.pid)
+        status: int | None = player.fork_client.ask(verb, player.pid)
         if status is not None and self._machine.reaps:
             del self.strangers[simulated_pid]
         return status
 
-    def keep_all(self) -> None:
-        """Have everybody who lives and runs play again in the next play."""
+    def keep_running(self) -> None:
+        """Keep the processes that live and run for the next play."""
         if not self._machine.foreign:
-            for letter, player in list(self.players.items()):
-                if player.stage is not None and not player.stopped:
-                    self.tell(letter, Cue("rest", 0, 0, 0))
-                    player.parent.keep(player.pid, player.start, player.stage)
-                    del self.players[letter]
+            for letter, player in list(self.living.items()):
+                if player.channel is not None and not player.stopped:
+                    self.send(letter, Command("rest", 0, 0, 0))
+                    player.fork_client.keep(player.pid, player.start, player.channel)
+                    del self.living[letter]
 
-    def abandon(self) -> None:
-        """Talk to nobody any more."""
-        for player in (*self.players.values(), *self.strangers.values()):
-            if player.stage is not None:
-                player.stage.close()
+    def disconnect(self) -> None:
+        """Close all channels."""
+        for player in (*self.living.values(), *self.strangers.values()):
+            if player.channel is not None:
+                player.channel.close()
 
     def kill_all(self) -> None:
-        """Kill and reap everybody."""
-        everybody = [*self.players.values(), *self.strangers.values()]
-        self.players, self.strangers = {}, {}
-        for player in everybody:
-            if player.stage is not None:
-                player.stage.close()
+        """Kill and reap all processes."""
+        processes = [*self.living.values(), *self.strangers.values()]
+        self.living, self.strangers = {}, {}
+        for player in processes:
+            if player.channel is not None:
+                player.channel.close()
             os.kill(player.pid, signal.SIGKILL)
-        for player in everybody:
-            player.parent.ask("reap", player.pid)
+        for player in processes:
+            player.fork_client.ask("reap", player.pid)
 
 
 @lru_cache
 def command_line(subject: Subject, life: str, machine: Machine) -> tuple[str, ...]:
-    """The command line of a process with a life."""
+    """The command line of a process that lives a life."""
     return tuple(new_process(subject, "A", life, machine).argv)
 
 
@@ -274,8 +275,8 @@ def ended_text(status: int | None) -> str:
     return f"is killed by {signal_name(-status)}" if status < 0 else f"ends with exit status {status}"
 
 
-def check(machine: Machine) -> None:
-    """Raises Unplayable for a machine that this host cannot be."""
+def check_playable(machine: Machine) -> None:
+    """Raise Unplayable for a machine that this host cannot stand in for."""
     if not machine.proc:
         raise Unplayable("there is no /proc on the machine of this scenario, and there is one here.")
     if machine.containers:

@@ -1,8 +1,8 @@
-"""What a real process of the host is: its user, its name, its command line, and that it dies with its parent.
+"""What a real process is on the host: its user, its name, its command line; and that it dies with its parent.
 
-Where the harness runs as root, its processes do not: permission bits count for them, and they may not signal
-who runs as root. While the code of a subject runs between two calls, which reads the library and nothing
-else, root's rights are back, since an ordinary user may not be allowed to read root's Python.
+Where the harness runs as root, its processes do not: so permission bits count for them, and they cannot
+signal processes of root. Between two calls, while the code of a subject runs, which only reads the library,
+the process has root's rights again, since an ordinary user may not be allowed to read root's Python.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ _libc: Final = ctypes.CDLL(None, use_errno=True)
 
 
 def user() -> int:
-    """As whom the processes of a subject run."""
+    """The uid of the processes of a subject."""
     return USER if os.getuid() == ROOT else os.getuid()
 
 
 def die_with(parent: int) -> None:
-    """Be killed when the parent dies, were it already dead."""
+    """Have the kernel kill this process when its parent dies, or has died already."""
     _libc.prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(0)
 
 
 class Rights:
-    """The rights of a process that may go back and forth between root's and an ordinary user's."""
+    """The rights of a process, which can switch between root's and an ordinary user's."""
 
     def __init__(self, parent: int, is_root: bool) -> None:
-        """Be that user from now on, or root, whose files are the user's all the same."""
+        """Become the user; or root, whose files still belong to the user."""
         self._parent = parent
         self._changes = os.getuid() == ROOT
         if self._changes:
@@ -46,24 +46,24 @@ class Rights:
         self._settle()
 
     def take(self) -> None:
-        """Have root's rights."""
+        """Take root's rights."""
         if self._changes:
             os.seteuid(ROOT)
 
     def drop(self) -> None:
-        """Have the user's."""
+        """Go back to the user's rights."""
         if self._changes:
             os.seteuid(USER)
             self._settle()
 
     def _settle(self) -> None:
-        """Say again what Linux forgets when a process changes its user."""
+        """Set again what Linux resets when a process changes its user."""
         _libc.prctl(_SET_DUMPABLE, 1)
         die_with(self._parent)
 
 
 def be_called(argv: Sequence[str]) -> None:
-    """Have a command line, which is as long as the one that this process was started with."""
+    """Take another command line, as long as the one that this process was started with."""
     wanted = b"".join(os.fsencode(argument) + b"\0" for argument in argv)
     with open("/proc/self/stat", "rb") as file:
         fields = file.read().rpartition(b")")[2].split()
@@ -74,5 +74,5 @@ def be_called(argv: Sequence[str]) -> None:
 
 
 def stand_in(argv: Sequence[str]) -> list[str]:
-    """A command line of the same length, for a Python that reads its program from its standard input."""
+    """A stand-in of the same length, for a Python that reads its program from standard input."""
     return ["-" * (sum(len(os.fsencode(argument)) + 1 for argument in argv) - 1)]

@@ -1,6 +1,6 @@
-"""What the simulation's numbers are on the host: pids, start times, the boot, dates; in contents as in calls.
+"""What stands on the host for a number of the simulation: pids, start times, the boot, dates.
 
-Every other number in a content is taken to differ, as times and random ones do, and is not compared.
+Every other number in a content is taken to differ, as times and random numbers do, and is not compared.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _ANY_BOOT: Final = b"x" * 36  # as long as each of them
 
 
 class Translation:
-    """Numbers of the simulation, as text, and what each is on the host.
+    """Maps numbers of the simulation to those of the host.
 
     Attributes:
-        later: by how much it is later on the host.
+        later: how much later it is on the host than in the simulation.
         boots: how often the simulated machine was started.
     """
 
@@ -35,16 +35,16 @@ class Translation:
         self.boots = 1
 
     def add(self, simulated: int, real: int) -> None:
-        """Have a number stand for another from now on."""
+        """Map a number to another one from now on."""
         self._numbers[b"%d" % simulated] = b"%d" % real
 
     def number(self, simulated: int) -> int:
-        """A pid of the host, or of a group; the same number where it is not known."""
+        """The pid on the host, negative for a group; the same number if it is not known."""
         found = int(self._numbers.get(b"%d" % abs(simulated), b"%d" % abs(simulated)))
         return found if simulated >= 0 else -found
 
     def to_host(self, content: bytes) -> bytes:
-        """A content of the simulation as it is to stand on the host."""
+        """A content of the simulation as it stands on the host."""
         text = _DATE.sub(self._date, self._mark(content))
         text = _NUMBER.sub(lambda number: self._numbers.get(number[0], number[0]), text)
         return text.replace(_THIS_BOOT, self._boot_id).replace(_ANOTHER_BOOT, self._another())
@@ -56,11 +56,11 @@ class Translation:
             return date[0]
 
     def path(self, simulated: str) -> str:
-        """A path of the simulation on the host: a name may contain a pid, too."""
+        """A path of the simulation on the host, since a name may contain a pid."""
         return os.fsdecode(self.to_host(os.fsencode(simulated)))
 
     def cut(self, simulated: bytes, size: int, real: bytes) -> int:
-        """Where a content of the host is to be cut that agrees with another one, which is cut at a size."""
+        """Where to cut a content of the host so that it agrees with a simulated one that is cut at a size."""
         simulated = re.sub(BOOT_ID.encode() + rb"[0-9]", _ANY_BOOT, simulated)
         boots = b"|".join(map(re.escape, (self._boot_id, self._another())))
         ours, theirs = _PART.findall(simulated), _PART.findall(re.sub(boots, _ANY_BOOT, real))
@@ -73,7 +73,7 @@ class Translation:
         return len(whole) + (max(last, 1) if is_inside else len(theirs[len(taken) - 1]))
 
     def agree(self, simulated: bytes | str, real: bytes | str) -> bool:
-        """Whether two contents are the same, but for numbers that differ on two machines."""
+        """Whether two contents are the same except for numbers that differ between machines."""
         ours, theirs = _encoded(simulated), _encoded(real)
         if ours == theirs:
             return True
@@ -107,5 +107,5 @@ def _boot_id() -> bytes:
 
 
 def mentions(content: bytes, number: int) -> bool:
-    """Whether a number stands in a content."""
+    """Whether a content contains a number."""
     return any(int(found) == number for found in _NUMBER.findall(content) if len(found) < 20)

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from stateful.kernel.files import is_there, left_to_read
 from stateful.model.call import Call, Errno
 from stateful.model.faults import ERRNOS, SHORT
-from stateful.model.syscalls import ON_DISK, SYSCALLS, Kind, Use, cut_short, data_of, paths, use_of
+from stateful.model.syscalls import ON_DISK, SYSCALLS, Kind, Use
+from stateful.model.usage import cut_short, data_of, paths, source_of, use_of
 
 if TYPE_CHECKING:
     from stateful.kernel.kernel import Kernel
@@ -27,7 +28,10 @@ if TYPE_CHECKING:
 def suffer(kernel: Kernel, process: Process, call: Call, fault: str) -> Any:
     """What a call answers that a fault befalls."""
     if fault == SHORT:
-        return kernel.perform(process, cut_short(call, _half(process, call)))
+        try:
+            return kernel.perform(process, cut_short(call, _half(process, call)))
+        except OSError:  # There is no file to copy from, and so nothing to be cut short.
+            return kernel.perform(process, call)
     if use_of(call) & Use.RELEASES:
         kernel.perform(process, call)
     return Errno(ERRNOS[fault])
@@ -38,8 +42,8 @@ def _half(process: Process, call: Call) -> int:
     data = data_of(call)
     if data is not None:
         return len(data) // 2
-    source, offset, size = call.args[1:]
-    whole: int = min(size, left_to_read(process, source, offset))
+    source, position, size = source_of(call)
+    whole = min(size, left_to_read(process, source, position))
     return max(whole // 2, min(whole, 1))
 
 

@@ -23,10 +23,18 @@ def _stat(kernel: Kernel, process: Process, path: str, follow: bool) -> tuple[in
     return status(kernel, real.stat(where) if follow else real.lstat(where))
 
 
+def _mode(kernel: Kernel, process: Process, path: str) -> int:
+    """The kind and permission bits of what a path names. Its inode number is not looked at, and not given."""
+    if kernel.proc and f"{path}/".startswith("/proc/"):
+        return kernel.stat_proc(process, path)[0]
+    found = real.stat(on_disk(kernel, path))
+    return st.S_IFMT(found.st_mode) | kernel.inode(found.st_ino).mode
+
+
 @syscall("access")
 def _access(kernel: Kernel, process: Process, path: str, mode: int) -> bool:
     try:
-        bits = _stat(kernel, process, path, True)[0]
+        bits = _mode(kernel, process, path)
     except OSError:
         return False
     return bool(bits >> 6 & mode == mode)
@@ -34,7 +42,7 @@ def _access(kernel: Kernel, process: Process, path: str, mode: int) -> bool:
 
 @syscall("chdir")
 def _chdir(kernel: Kernel, process: Process, path: str) -> None:
-    bits = _stat(kernel, process, path, True)[0]
+    bits = _mode(kernel, process, path)
     if not st.S_ISDIR(bits):
         raise OSError(errno.ENOTDIR, "")
     if not bits & 0o100:

@@ -46,7 +46,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from stateful.model.disk import Disk, File
 from stateful.model.faults import ORDERED, POSIX, WRITEBACK
-from stateful.model.syscalls import BYTES, SYSCALLS, use_of
+from stateful.model.syscalls import BYTES, SYSCALLS
+from stateful.model.usage import use_of
 
 if TYPE_CHECKING:
     from stateful.kernel.files import OpenFile

@@ -9,7 +9,8 @@ from typing import Final, NamedTuple, Protocol
 from stateful.model.call import Call
 from stateful.model.disk import Disk
 from stateful.model.machine import Stranger
-from stateful.model.syscalls import Kind, argument_of, sends_signal
+from stateful.model.syscalls import Kind
+from stateful.model.usage import argument_of, sends_signal
 
 PIDFD: Final = "pidfd:"  # what stands for a path where a descriptor names a process
 

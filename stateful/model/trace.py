@@ -11,7 +11,8 @@ from stateful.model.disk import Disk
 from stateful.model.life import runs_other
 from stateful.model.lifecycle import Entry, Outcome
 from stateful.model.schedule import Move, count_switches, format_schedule
-from stateful.model.syscalls import Kind, Use, uses
+from stateful.model.syscalls import Kind, Use
+from stateful.model.usage import uses
 
 if TYPE_CHECKING:
     from stateful.model.confirmation import Confirmation

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from stateful.model.call import Call
-from stateful.model.syscalls import Answer, Use, descriptor, paths, row, use_of
+from stateful.model.syscalls import Answer, Use
+from stateful.model.usage import descriptor, paths, row, use_of
 
 
 class Files:

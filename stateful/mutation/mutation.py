@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stateful.model.call import Call
-from stateful.model.syscalls import SILENT, row
+from stateful.model.syscalls import SILENT
+from stateful.model.usage import row
 from stateful.mutation.files import Files
 from stateful.mutation.operator import BY_TITLE, IGNORES, LATE, OPERATORS, is_told_nothing, success
 from stateful.mutation.site import Site, site_of

@@ -126,6 +126,9 @@ def make_psutil(process: Interpreter) -> ModuleType:
             raise OverflowError("signed integer is greater than maximum")
         return bool(process.call("pid_exists", pid))
 
+    def pids() -> list[int]:
+        return sorted(int(name) for name in process.call("pids"))
+
     def refuse(name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
@@ -140,7 +143,7 @@ def make_psutil(process: Interpreter) -> ModuleType:
         Process=PsutilProcess,
         pid_exists=pid_exists,
         __getattr__=refuse,
-        pids=lambda: sorted(int(name) for name in process.call("pids")),
+        pids=pids,
         boot_time=lambda: float(BOOT_TIME_S),
         STATUS_ZOMBIE="zombie",
         STATUS_STOPPED="stopped",

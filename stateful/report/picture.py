@@ -18,8 +18,8 @@ from stateful.model.call import Errno
 from stateful.model.faults import WORLD
 from stateful.model.life import plain
 from stateful.model.signal_target import pid_of
-from stateful.model.syscalls import row
 from stateful.model.trace import Standing, Step, Trace
+from stateful.model.usage import row
 from stateful.report.listing import Change, Entry, changed, cut, listing
 from stateful.report.text import is_of_its_own, sentences
 

@@ -29,8 +29,9 @@ from stateful.model.call import Delivery, Errno
 from stateful.model.machine import DEAD_PID, MACHINE
 from stateful.model.scenario import Scenario
 from stateful.model.schedule import LIVES, SIGNALS, STEP
-from stateful.model.syscalls import SYSCALLS, Kind, Syscall, argument_of, pid, row, sends_signal
+from stateful.model.syscalls import SYSCALLS, Kind, Syscall
 from stateful.model.trace import Step, Trace
+from stateful.model.usage import argument_of, pid, row, sends_signal
 from stateful.protocol.built_in import BUILT_IN
 from stateful.protocol.subject import Offer, Subject
 from stateful.subjects import status_module
@@ -214,12 +215,11 @@ def _stops() -> list[str]:
     names: dict[tuple[str, ...], list[str]] = {}
     for said in SYSCALLS.values():
         how = _described(said)
-        for entry in said.entry_points.split() if how not in ("", *_IN_THE_TEMPLATE) else ():
-            owner, _, name = entry.rpartition(".")
-            if owner in ("os", "fcntl"):
-                by_descriptor = str(said.arguments[0].kind is Kind.FD)
-                shown = f', "{said.name}"' if name != said.name else ""
-                names.setdefault((owner, how, shown, by_descriptor), []).append(name)
+        for name in (said.name, *said.also.split()) if how not in ("", *_IN_THE_TEMPLATE) else ():
+            owner = "fcntl" if how == "lock" else "os"
+            by_descriptor = str(said.arguments[0].kind is Kind.FD)
+            shown = f', "{said.name}"' if name != said.name else ""
+            names.setdefault((owner, how, shown, by_descriptor), []).append(name)
     return [
         f'stop_before({owner}, "{" ".join(each)}", {how}{s})' for (owner, how, s, _), each in names.items()
     ]

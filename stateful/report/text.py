@@ -20,8 +20,9 @@ from stateful.model.chronicle import Chronicle
 from stateful.model.faults import WORLD
 from stateful.model.life import plain
 from stateful.model.lifecycle import OWNER
-from stateful.model.syscalls import SYSCALLS, Use, use_of
+from stateful.model.syscalls import SYSCALLS, Use
 from stateful.model.trace import Step, Trace
+from stateful.model.usage import use_of
 
 LIMIT_COLUMNS: Final = 99
 LIMIT_LINES: Final = 40

@@ -11,7 +11,7 @@ from stateful.model.excuses import UNTROUBLED, after_fault
 from stateful.model.life import plain
 from stateful.model.moment import View
 from stateful.model.signal_target import Target, target_of
-from stateful.model.syscalls import descriptor, sends_signal
+from stateful.model.usage import descriptor, sends_signal
 from stateful.python.interpreter import Interpreter
 from stateful.run.running import run_to_call
 from stateful.run.step import run_to_step

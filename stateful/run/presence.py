@@ -11,7 +11,7 @@ from stateful.model.images import NAMELESS, NULL_OWN_PID, NULL_START
 from stateful.model.lifecycle import OWNER
 from stateful.model.machine import DEAD_PID
 from stateful.model.schedule import Move
-from stateful.model.syscalls import faults_of
+from stateful.model.usage import faults_of
 from stateful.python.interpreter import Interpreter
 from stateful.run.execution import Execution
 

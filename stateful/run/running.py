@@ -10,7 +10,8 @@ from stateful.model.disk import HOME
 from stateful.model.life import plain
 from stateful.model.lifecycle import OWNER
 from stateful.model.machine import MACHINE, Machine
-from stateful.model.syscalls import WAITS, faults_of
+from stateful.model.syscalls import WAITS
+from stateful.model.usage import faults_of
 from stateful.protocol.subject import Subject
 from stateful.python.interpreter import Interpreter
 from stateful.python.paths import add_host_folder

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from stateful.model.call import BLOCKED, Call, Delivery, UnmodelledSyscall
-from stateful.model.syscalls import SILENT, WAITS, faults_of
+from stateful.model.syscalls import SILENT, WAITS
+from stateful.model.usage import faults_of
 
 LIMIT_SILENT_CALLS: Final = 10_000
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Final
 
 from stateful.model.call import Call
-from stateful.model.syscalls import Kind, Use, row, use_of
+from stateful.model.syscalls import Kind, Use
+from stateful.model.usage import row, use_of
 
 ACTS: Final[dict[str, Callable[[Call], bool]]] = {
     "open a file": lambda call: row(call).has(Kind.FLAGS),

@@ -14,7 +14,7 @@ from typing import Final
 from stateful.model.faults import OF_A_PID, POWER_LOSS
 from stateful.model.hostile import HOSTILE, IN_ITS_PLACE
 from stateful.model.schedule import Move
-from stateful.model.syscalls import faults_of
+from stateful.model.usage import faults_of
 from stateful.run.execution import Execution
 from stateful.run.presence import exitable, fallible, files, living, recyclings, running
 from stateful.search.power_losses import JUDGED

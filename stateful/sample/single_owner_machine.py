@@ -39,8 +39,8 @@ from stateful.model.lifecycle import STARTING
 from stateful.model.moment import LONGEST_LIFE_STEPS
 from stateful.model.scenario import MEDDLING, Scenario
 from stateful.model.schedule import STEP, Move, ScheduleMismatch, format_schedule, parse_schedule
-from stateful.model.syscalls import row
 from stateful.model.trace import Trace
+from stateful.model.usage import row
 from stateful.protocol.subject import Offer, Subject, find_subject
 from stateful.python.guard import Watchdog
 from stateful.run.examine import examine, steps_of_a_start

@@ -13,8 +13,8 @@ from typing import Final
 
 from stateful.explain.conflict import conflict
 from stateful.model.schedule import LETTERS, STEP, Move, ScheduleMismatch
-from stateful.model.syscalls import row
 from stateful.model.trace import Step, Trace
+from stateful.model.usage import row
 from stateful.protocol.subject import Subject
 from stateful.run.execution import Execution
 from stateful.run.presence import owners, pending, running, serves, stopped

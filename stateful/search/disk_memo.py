@@ -19,7 +19,8 @@ from typing import Any, Final, NamedTuple
 
 from stateful.model.call import Call, Errno
 from stateful.model.disk import Disk
-from stateful.model.syscalls import SYSCALLS, Kind, Use, uses
+from stateful.model.syscalls import SYSCALLS, Kind, Use
+from stateful.model.usage import uses
 
 NAME, CONTENT, FOLDER, LINK = "name", "content", "folder", "link"
 Broken = tuple[str, ...]  # the invariants that a life breaks

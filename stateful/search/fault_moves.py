@@ -12,7 +12,7 @@ from typing import Final
 from stateful.model.disk import home_files
 from stateful.model.machine import DEAD_PID
 from stateful.model.schedule import Move
-from stateful.model.syscalls import faults_of
+from stateful.model.usage import faults_of
 from stateful.search.memory import Memory
 from stateful.search.moments import alive
 from stateful.search.search_state import State

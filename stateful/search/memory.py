@@ -23,7 +23,8 @@ from stateful.model.lifecycle import LEAVING, STARTING, Entry, Outcome
 from stateful.model.machine import FIRST_PID
 from stateful.model.moment import View
 from stateful.model.schedule import LETTERS, SIGNALS, STEP, Move
-from stateful.model.syscalls import Kind, argument_of
+from stateful.model.syscalls import Kind
+from stateful.model.usage import argument_of
 from stateful.protocol.subject import Subject
 from stateful.python import interrupt
 from stateful.run.step import CannotStep, make_step, run_to_step

@@ -7,7 +7,7 @@ from stateful.model.faults import WORLD
 from stateful.model.moment import Moment, View, needs_disk
 from stateful.model.schedule import LETTERS, Move
 from stateful.model.signal_target import Target, target_of
-from stateful.model.syscalls import descriptor, sends_signal
+from stateful.model.usage import descriptor, sends_signal
 from stateful.search.memory import Memory
 from stateful.search.search_state import Effect, State
 

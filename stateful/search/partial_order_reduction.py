@@ -22,7 +22,8 @@ from stateful.model.disk import Disk, temporary_folder
 from stateful.model.lifecycle import Entry
 from stateful.model.scenario import Scenario
 from stateful.model.schedule import LETTERS, Move
-from stateful.model.syscalls import CHANGES, SYSCALLS, Kind, Use, paths, sends_signal, use_of, uses
+from stateful.model.syscalls import CHANGES, SYSCALLS, Kind, Use
+from stateful.model.usage import paths, sends_signal, use_of, uses
 from stateful.search.memory import Memory
 from stateful.search.search_state import State
 

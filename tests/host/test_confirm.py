@@ -76,7 +76,7 @@ NEVER: Final = {
     "three-starts-reused-inodes-1-kill": (
         "it takes a file system that gives inode numbers again, as this scenario's does."
     ),
-    "one-replace-minus-one": "kill(-1, 0) is for everybody.",
+    "one-replace-minus-one": "kill(-1, 0) is for every process of the machine.",
 }
 NOT_BY_A_USER: Final = {
     "two-starts-root": "processes of two users take root.",
@@ -128,7 +128,7 @@ def test_violation_is_confirmed(case: Case, host: Host) -> None:
         (
             "start-and-exit-stale-1-corruption",
             "corrupt-gateway.pid=init A5",
-            "kill is about pid 1, a process of this machine and none of the play.",
+            "kill is about pid 1, a process of this machine outside the play.",
         ),
     ],
 )

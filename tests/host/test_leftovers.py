@@ -14,7 +14,7 @@ from typing import Final
 import pytest
 
 from stateful.host import CONFIRMED, DIFFERS, UNPLAYABLE, Host
-from stateful.host.play import Stage
+from stateful.host.play import HostPlay
 from stateful.kernel.temporary import temporary_folder
 from stateful.model.call import Errno
 from stateful.model.schedule import parse_schedule
@@ -27,7 +27,7 @@ RACE: Final = (find_subject("direct-unlink"), find_scenario("two-starts-empty"))
 SCHEDULE: Final = "A1 B8 A7"
 PATIENCE_S: Final = 20.0
 
-# Stops in the middle of a play: one process is stopped, one runs, and one is a zombie's parent's next.
+# Hangs in the middle of a play: one process is stopped, one runs, and there is a zombie.
 HANGS: Final = """
 import time
 from stateful.run.replay import replay
@@ -40,7 +40,7 @@ def hang(self):
     print("in the middle", flush=True)
     time.sleep(60)
 
-play.Stage._compare_disks = hang
+play.HostPlay._compare_disks = hang
 subject, scenario = find_subject("direct-unlink"), find_scenario("two-starts-zombie")
 with Host() as host:
     host.confirm(subject, scenario, replay(subject, scenario, parse_schedule("A3 sigstop-A B3")))
@@ -105,9 +105,9 @@ def untrue() -> Trace:
     return trace
 
 
-def parents_of(host: Host) -> set[tuple[int, str]]:
-    """The parents of a host's processes, and these."""
-    return set().union(*(family(parent.pid) for parent in host._parents.values()))
+def processes_of(host: Host) -> set[tuple[int, str]]:
+    """The fork servers of a host, and their children."""
+    return set().union(*(family(client.pid) for client in host._fork_clients.values()))
 
 
 @pytest.mark.parametrize(("trace", "verdict"), [(race, CONFIRMED), (untrue, DIFFERS)])
@@ -116,7 +116,7 @@ def test_nothing_is_left(trace: Callable[[], Trace], verdict: str, others: set[s
         assert host.confirm(*RACE, trace()).verdict == verdict
         (root,) = set(folders(os.getpid())) - others
         assert list(Path(temporary_folder() or "/tmp", root).iterdir()) == []
-        processes = parents_of(host)
+        processes = processes_of(host)
         assert processes
     assert living(processes) == set()
     assert set(folders(os.getpid())) == others
@@ -129,32 +129,32 @@ def test_nothing_is_left_after_an_exception(
     seen: set[tuple[int, str]] = set()
     with Host() as host:
 
-        def interrupt(stage: Stage) -> None:
-            seen.update(parents_of(host))
+        def interrupt(play: HostPlay) -> None:
+            seen.update(processes_of(host))
             raise error
 
-        monkeypatch.setattr(Stage, "_compare_disks", interrupt)
+        monkeypatch.setattr(HostPlay, "_compare_disks", interrupt)
         with pytest.raises(error):
             host.confirm(*RACE, race())
-        assert len(seen) == 3  # the parent, A and B
+        assert len(seen) == 3  # the fork server, A and B
         assert living(seen) == set()
         assert set(folders(os.getpid())) == others
         monkeypatch.undo()
         assert host.confirm(*RACE, race()).verdict == CONFIRMED
 
 
-def test_parent_that_is_killed_takes_its_processes_along(
+def test_fork_server_that_is_killed_takes_its_children_along(
     others: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: set[tuple[int, str]] = set()
     with Host() as host:
 
-        def kill(stage: Stage) -> None:
-            seen.update(parents_of(host))
-            for parent in host._parents.values():
-                os.kill(parent.pid, signal.SIGKILL)
+        def kill(play: HostPlay) -> None:
+            seen.update(processes_of(host))
+            for client in host._fork_clients.values():
+                os.kill(client.pid, signal.SIGKILL)
 
-        monkeypatch.setattr(Stage, "_compare_disks", kill)
+        monkeypatch.setattr(HostPlay, "_compare_disks", kill)
         found = host.confirm(*RACE, race())
         assert found.verdict in (CONFIRMED, UNPLAYABLE)  # The kill may come when all is done.
         monkeypatch.undo()
@@ -174,7 +174,7 @@ def test_nothing_is_left_of_a_harness_that_is_killed(number: int) -> None:
         try:
             assert harness.stdout.readline() == "in the middle\n"
             processes = family(harness.pid)
-            assert len(processes) >= 4  # the harness, a parent, A and B
+            assert len(processes) >= 4  # the harness, a fork server, A and B
             assert folders(harness.pid)
         finally:
             harness.send_signal(number)

@@ -1,6 +1,6 @@
 """The process that plays a letter of a contract script, on the host and on the kernel alike.
 
-Run as a program it is the *nursery* of the host's actors: it has imported everything already, so
+Run as a program it is the fork server of the host's actors: it has imported everything already, so
 that an actor is one ``fork`` away, and it is their parent, which reaps them. An actor is an
 ordinary child process: it ends as the script has it end, by a signal, by ``sys.exit`` or at the end
 of this file.
@@ -102,8 +102,8 @@ def play(stage: socket.socket) -> None:
         stage.send(act(code.decode(), known).encode())
 
 
-def nurse(control: socket.socket) -> socket.socket | None:
-    """Serve requests to fork and to reap; returns the socket of its stage in each child."""
+def serve(control: socket.socket) -> socket.socket | None:
+    """Serve requests to fork and to reap; returns its socket in each child."""
     while request := control.recv(MESSAGE_BYTES).decode():
         verb, _, argument = request.partition(" ")
         if verb == "fork":
@@ -148,5 +148,5 @@ if __name__ == "__main__":
     for encoding in ("ascii", "latin-1"):  # an actor may not be allowed to read the library
         codecs.lookup(encoding)
     drop_privileges()
-    if stage := nurse(socket.socket(fileno=0)):
+    if stage := serve(socket.socket(fileno=0)):
         play(stage)

@@ -162,7 +162,7 @@ class Host:
         self._homes = 0
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            self._nursery = subprocess.Popen(
+            self._fork_server = subprocess.Popen(
                 [sys.executable, str(HERE / "actor.py")],
                 stdin=theirs.fileno(),
                 stderr=subprocess.DEVNULL,  # where exit handlers that fail say so
@@ -171,7 +171,7 @@ class Host:
 
     def close(self) -> None:
         self._control.close()
-        self._nursery.wait()
+        self._fork_server.wait()
 
     def play(self, script: Script, expected: list[str]) -> list[str]:
         """What comes of each line. What is expected decides only for how long to wait."""

@@ -18,7 +18,8 @@ import pytest
 
 from stateful.explain.minimise import minimise
 from stateful.model.invariants import INVARIANTS
-from stateful.model.syscalls import ON_DISK, SYSCALLS, paths
+from stateful.model.syscalls import ON_DISK, SYSCALLS
+from stateful.model.usage import paths
 from tests.search.answers import FULL, Found, execute, search, search_all, write
 from tests.search.protocols import Protocol, protocol
 from tests.search.vocabulary import VOCABULARY

@@ -1,0 +1,66 @@
+"""A copy that is cut short is cut at the same place of the text on the host, where pids are longer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stateful.host import Host
+from stateful.model.schedule import parse_schedule
+from stateful.model.standard import find_scenario
+from stateful.protocol.subject import find_subject
+from stateful.run.replay import replay
+
+COPIES = {
+    "shutil": """
+import os, shutil
+
+def gateway(home, serve):
+    (home / "record").write_text(f'{{"pid": {os.getpid()}, "kind": "gateway", "again": {os.getpid()}}}')
+    shutil.copyfile(home / "record", home / "gateway.pid")
+    serve()
+""",
+    "position of the descriptor": """
+import os
+
+def gateway(home, serve):
+    (home / "record").write_text(f'{{"pid": {os.getpid()}, "kind": "gateway", "again": {os.getpid()}}}')
+    source = os.open(home / "record", os.O_RDONLY)
+    target = os.open(home / "gateway.pid", os.O_RDWR | os.O_CREAT)
+    while os.sendfile(target, source, None, 1000):
+        pass
+    serve()
+""",
+    "descriptor that stands for nothing": """
+import os
+
+def gateway(home, serve):
+    target = os.open(home / "gateway.pid", os.O_RDWR | os.O_CREAT)
+    try:
+        os.sendfile(target, 50, None, 1000)
+    except OSError:
+        serve()
+""",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "schedule"),
+    [
+        ("shutil", "A14"),  # The second call is made at another position than in the simulation.
+        ("shutil", "A10 short-A A4"),
+        ("shutil", "A10 short-A short-A short-A A2"),
+        ("position of the descriptor", "A5 short-A A2"),
+        ("position of the descriptor", "A5 short-A short-A short-A A2"),
+        ("descriptor that stands for nothing", "A1 short-A"),
+    ],
+)
+def test_copy_that_is_cut_short_is_confirmed(name: str, schedule: str, tmp_path: Path, host: Host) -> None:
+    (tmp_path / "subject.py").write_text(COPIES[name])
+    subject, scenario = find_subject(str(tmp_path / "subject.py")), find_scenario("any-empty")
+    trace = replay(subject, scenario, parse_schedule(f"start-A {schedule}"))
+    cut = [step for step in trace.steps if step.move.kind == "short"]
+    assert [step.call and step.call.name for step in cut] == ["sendfile"] * len(cut)
+    confirmation = host.confirm(subject, scenario, trace)
+    assert confirmation.confirmed, str(confirmation)
