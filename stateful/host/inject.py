@@ -130,7 +130,8 @@ def short_size(play: HostPlay, step: Step, call: Call, disk: Disk, pid: int) -> 
     with open(link, "rb") as file:
         content = file.read()
     begin = _simulated_position(play, files[where].content, position, content)
-    return play.translation.cut(files[where].content, begin + step.answer, content) - position
+    end = play.translation.cut(files[where].content, begin + step.answer, content)
+    return max(end - position, 1)  # A real number may be shorter; 0 would mean the end of the file.
 
 
 def _simulated_position(play: HostPlay, simulated: bytes, position: int, real: bytes) -> int:

@@ -28,7 +28,7 @@ def play(subject: Subject, seconds: float) -> Plays:
     scenario = find_scenario(SCENARIO)
     trace = replay(subject, scenario, parse_schedule(SCHEDULE))
     with Host() as host:
-        first = host.confirm(subject, scenario, trace)  # It starts the parent of the processes.
+        first = host.confirm(subject, scenario, trace)  # It starts the fork server.
         if first.verdict != CONFIRMED:
             raise RuntimeError(str(first))
         started, count = time.perf_counter(), 0
