@@ -56,9 +56,6 @@ LONGEST_HISTORY: Final = 250  # answers; a process that needs more is not follow
 NODES_BETWEEN_LOOKS_AT_THE_CLOCK: Final = 64
 NODES_BETWEEN_CHECKS: Final = 100  # of the symmetry
 SECONDS_BETWEEN_LOOKS: Final = 0.5
-STAMPS: Final = frozenset(
-    {"bad-disk", "clock-step"}
-)  # faults that what is done in /tmp does not commute with
 
 
 class Explorer:
