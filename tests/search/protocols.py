@@ -100,13 +100,13 @@ class Protocol:
     @property
     def source(self) -> str:
         """An ordinary subject."""
-        first = 'fd, pid, folder, seen = 98, 99, "/tmp/none", None\n'
+        first = 'fd, pid, folder, seen = 98, 4000000, "/tmp/none", None\n'
         body = "\n".join(_source(self.gateway))
         if self.attempts > 1:
             body = f"for _ in range({self.attempts}):\n{indent(body, '    ')}"
         parts = [f"def gateway(home, serve):\n{indent(first + body, '    ')}\n"]
         if self.query is not None:
-            query = "\n".join([*_source(self.query), "return None if pid == 99 else pid"])
+            query = "\n".join([*_source(self.query), "return None if pid == 4000000 else pid"])
             parts.append(f"def running_pid(home):\n{indent(first + query, '    ')}\n")
         if "number_in(" in "".join(parts):
             parts.insert(0, _NUMBER_IN)
@@ -124,7 +124,7 @@ class Protocol:
 
 _NUMBER_IN = """def number_in(content):
     digits = re.findall(rb"[0-9]+", content)
-    return int(digits[0][:7]) if digits else 99
+    return int(digits[0][:7]) if digits else 4000000
 """
 _FAIL = """def fail(*_):
     raise OSError("told to go")
@@ -147,7 +147,8 @@ SCENARIOS: Final = (
       for plan in ALONE),
     *(("two-starts", disk, NOTHING, 6) for disk in (_EMPTY, _EMPTY, _EMPTY, _STALE, _STALE, _EMPTY_FILE)),
     *(("two-starts", disk, ("kill",), 5) for disk in (_EMPTY, _EMPTY, _STALE)),
-    *(("two-starts", _EMPTY, (fault,), 3) for fault in ("bad-disk", "sigterm", "removal")),
+    *(("two-starts", _EMPTY, (fault,), 2) for fault in ("bad-disk", "removal")),
+    ("two-starts", _EMPTY, ("sigterm",), 3),
     ("two-starts", _EMPTY, ("errno",), 2),
     *(("start-and-status", disk, NOTHING, 6) for disk in (_EMPTY, _EMPTY, _STALE)),
     *(("exit-and-start", _EMPTY, plan, 5) for plan in (NOTHING, NOTHING, ("kill",))),
@@ -206,7 +207,7 @@ class _Draft:
     def _claim(self) -> Body:
         """What keeps others out: a lock, a name, or nothing; a name may be taken from a dead owner."""
         ends = (*GIVE_UP, *self._again)
-        how = self._pick(("lock",) * 6 + ("sign",) * 4 + ("name",) * 2 + ("any",))
+        how = self._pick(("lock",) * 8 + ("sign",) * 4 + ("name",) * 1 + ("any",))
         if how == "sign" and self._left > 2:
             return self._sign()
         if how == "lock":

@@ -1,27 +1,49 @@
-"""The referee of answers: drawn protocols violate the same by every search, and by plain execution.
+"""The referee of answers: drawn protocols violate the same by every search and by plain execution.
 
 ``test_referee.py`` compares numbers of states. That a number is right proves nothing about the questions that
 were asked of the states, nor about those that a memo answered. In referee mode every invariant is asked of
 every move, the search goes on beyond what is broken, and the sets of violated invariants are compared.
 
 A failure prints the protocol, ready to paste into ``tests/planted``.
+
+Not shown: that no reduction overlooks anything. The mistakes in ``test_misjudged.py`` were found by reading
+the tables. Planted again, three of them are not found by the first 600 protocols: a listing without kinds,
+private folders of ``/tmp`` that are not guarded, and no SIGTERM before a hidden step.
 """
 
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
-from itertools import count
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import count, islice
 from pathlib import Path
+from random import Random
+from typing import Any, Final
 
 import pytest
+from hypothesis import HealthCheck, given, seed, settings
 
 from stateful.explain.minimise import minimise
+from stateful.host import CONFIRMED, DIFFERS, Host
+from stateful.model.call import Call
+from stateful.model.disk import Disk
 from stateful.model.invariants import INVARIANTS
+from stateful.model.scenario import Scenario
+from stateful.model.schedule import STEP, Move, ScheduleMismatch
 from stateful.model.syscalls import ON_DISK, SYSCALLS
+from stateful.model.trace import Trace
 from stateful.model.usage import paths
-from tests.search.answers import FULL, Found, execute, search, search_all, write
-from tests.search.protocols import Protocol, protocol
+from stateful.protocol.subject import Subject
+from stateful.python.guard import Watchdog
+from stateful.run.execution import Execution
+from stateful.run.replay import look
+from stateful.search import disk_memo, partial_order_reduction
+from stateful.search.effects import Calls
+from stateful.search.search_state import Local, State
+from stateful.search.symmetry import Symmetry
+from tests.search.answers import FULL, Found, Switches, execute, search, search_all, write
+from tests.search.protocols import Protocol, protocol, protocols
 from tests.search.vocabulary import VOCABULARY
 
 DRAWN = range(300)
@@ -29,6 +51,8 @@ MOST_STATES = 400
 FEW_STATES = 100
 EXECUTED = 60
 PLAYED = 10
+LONGEST_WALK = 40
+TWO: Final[Mapping[str, Switches]] = {"full": FULL, "reduced": {}}
 GRAVITY = [invariant.__name__ for invariant in INVARIANTS]
 BLOCKS = range(40)  # of the long tests, which xdist deals out
 
@@ -42,6 +66,12 @@ def _little_to_collect() -> Iterator[None]:
     gc.freeze()
     yield
     gc.unfreeze()
+
+
+@pytest.fixture(scope="module")
+def host() -> Iterator[Host]:
+    with Host() as host:
+        yield host
 
 
 @pytest.fixture(scope="session")
@@ -60,15 +90,15 @@ def answers(drawn: Protocol, folder: Path) -> dict[str, Found]:
 def agrees_with_plain_execution(drawn: Protocol, folder: Path, most: int = FEW_STATES) -> bool:
     """Whether a protocol has few states; then every schedule violates what the reduced search says."""
     subject = write(drawn.source, folder, f"executed_{next(_names)}")
-    found = search(subject, drawn.scenario)
-    if search(subject, drawn.scenario, **FULL).result.states > most:
+    found = search_all(subject, drawn.scenario, TWO)
+    if found["full"].result.states > most:
         return False
     executed = sorted(execute(subject, drawn.scenario))
-    assert executed == sorted(found.broken), f"executed: {executed}\n{drawn.source}"
+    assert executed == sorted(found["reduced"].broken), f"executed: {executed}\n{drawn.source}"
     return True
 
 
-# -- the grammar --------------------------------------------------------------------------------------
+# -- the grammar ---------------------------------------------------------------------------------------------
 
 
 def test_grammar_has_every_call_of_the_kernel() -> None:
@@ -103,32 +133,186 @@ def contends(found: Found) -> bool:
     return any(len(touched[path]) > 1 for path in changed)
 
 
-# -- the answers --------------------------------------------------------------------------------------
-
-
-def small(most: int) -> Iterator[Protocol]:
-    """Drawn protocols of a few calls, the smallest first."""
-    drawn = sorted(map(protocol, DRAWN), key=lambda each: each.size * len(each.scenario.cast.lives))
-    return iter(drawn[:most])
+# -- the answers ---------------------------------------------------------------------------------------------
 
 
 def test_every_schedule_of_the_smallest_protocols_says_the_same(folder: Path) -> None:
-    compared = [agrees_with_plain_execution(drawn, folder) for drawn in small(EXECUTED)]
-    assert all(compared)
+    drawn = sorted(map(protocol, DRAWN), key=lambda each: each.size * len(each.scenario.cast.lives))
+    few = (each for each in drawn if agrees_with_plain_execution(each, folder))
+    assert len(list(islice(few, EXECUTED))) == EXECUTED
 
 
 @pytest.mark.parametrize("number", range(0, 60, 6))
 def test_ordinary_search_finds_the_gravest_as_soon(folder: Path, number: int) -> None:
     """In the mode that people use: the verdict, the gravest invariant, and how short it is told."""
-    drawn = protocol(number)
+    ordinary_agrees(protocol(number), folder)
+
+
+def ordinary_agrees(drawn: Protocol, folder: Path) -> None:
     subject = write(drawn.source, folder, f"ordinary_{next(_names)}")
-    found = search_all(subject, drawn.scenario, {"full": FULL, "reduced": {}}, referee=False)
-    gravest = {name: min(each.broken, key=GRAVITY.index, default=None) for name, each in found.items()}
+    found = search_all(subject, drawn.scenario, TWO, referee=False)
+    gravest = {name: min(each.broken, key=GRAVITY.index, default="") for name, each in found.items()}
     assert gravest["full"] == gravest["reduced"], drawn.source
     invariant = gravest["full"]
-    if invariant is not None:
-        lengths = {
-            name: len(minimise(subject, drawn.scenario, each.result.violations[invariant].moves, invariant))
-            for name, each in found.items()
-        }
-        assert lengths["full"] == lengths["reduced"], drawn.source
+    if invariant:
+        lengths = [
+            len(minimise(subject, drawn.scenario, each.result.violations[invariant].moves, invariant))
+            for each in found.values()
+        ]
+        assert lengths[0] == lengths[1], drawn.source
+
+
+def test_real_processes_play_drawn_protocols_alike(folder: Path, host: Host) -> None:
+    two = [number for number in DRAWN if len(protocol(number).scenario.cast.lives) == 2]
+    assert played_differently(two[:PLAYED], folder, host) == {}
+
+
+def played_differently(numbers: Iterable[int], folder: Path, host: Host) -> dict[int, str]:
+    """What real processes do otherwise in a random schedule of each protocol; most can be played."""
+    verdicts: Counter[str] = Counter()
+    different = {}
+    for number in numbers:
+        drawn = protocol(number)
+        subject = write(drawn.source, folder, f"played_{next(_names)}")
+        confirmation = host.confirm(subject, drawn.scenario, wander(subject, drawn, Random(number)))
+        verdicts[confirmation.verdict] += 1
+        if confirmation.verdict == DIFFERS:
+            different[number] = f"{confirmation}\n{drawn.source}"
+    assert verdicts[CONFIRMED] > sum(verdicts.values()) / 2
+    return different
+
+
+def wander(subject: Subject, drawn: Protocol, random: Random) -> Trace:
+    """A trace of random moves, as many as there are."""
+    with Watchdog(), Execution(subject, drawn.scenario, judged=False) as execution:
+        look(execution)
+        waits: set[Move] = set()
+        for _ in range(LONGEST_WALK):
+            letters = "AB"[: len(drawn.scenario.cast.lives)]
+            steps = [Move(kind, letter) for kind in (STEP, STEP, "exit") for letter in letters]
+            possible = [move for move in steps if move not in waits and execution.possible(move)]
+            if not possible:
+                break
+            move = random.choice(possible)
+            try:
+                execution.make(move)
+            except ScheduleMismatch:
+                waits.add(move)  # for a lock
+                continue
+            waits.clear()
+            look(execution)
+        return execution.trace
+
+
+# -- planted mistakes: what the referee is good for ----------------------------------------------------------
+
+
+Ask = Callable[[Subject, Scenario], Iterable[Found]]
+
+
+def by_two_searches(subject: Subject, scenario: Scenario) -> Iterable[Found]:
+    return search_all(subject, scenario, TWO).values()
+
+
+def with_and_without_the_memo(subject: Subject, scenario: Scenario) -> Iterable[Found]:
+    return [search(subject, scenario, remembers=remembers) for remembers in (True, False)]
+
+
+def first_caught(folder: Path, ask: Ask) -> int:
+    """The number of the first drawn protocol on which the answers differ, or a search ends badly."""
+    for number in DRAWN:
+        gc.freeze()
+        drawn = protocol(number)
+        try:
+            found = ask(write(drawn.source, folder, f"lied_{next(_names)}"), drawn.scenario)
+        except (KeyError, RuntimeError):
+            return number
+        if len({each.broken for each in found}) > 1:
+            return number
+    raise AssertionError("the lie was not caught")
+
+
+def test_lie_of_the_partial_order_reduction_is_caught(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That no other process sees a change of a content, a mode or a time is caught by the 64th protocol."""
+    changes = {"write", "pwrite", "chmod", "utime", "ftruncate", "truncate"}
+    truth = partial_order_reduction._is_unseen
+    monkeypatch.setattr(
+        partial_order_reduction, "_is_unseen", lambda call, *rest: call.name in changes or truth(call, *rest)
+    )
+    assert first_caught(folder, by_two_searches) < 70
+
+
+def test_lie_of_the_memo_of_alike_disks_is_caught(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That a look at a name tells no kind, mode or other name is caught by the 58th protocol."""
+    truth = disk_memo.Look.sees
+
+    def sees(look: disk_memo.Look, disk: Disk) -> Any:
+        return truth(look, disk) is not None if look.what == disk_memo.NAME else truth(look, disk)
+
+    monkeypatch.setattr(disk_memo.Look, "sees", sees)
+    assert first_caught(folder, by_two_searches) < 60
+
+
+def test_lie_of_the_symmetry_is_caught(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That an exchange does not concern the shared state is caught by the 12th protocol."""
+    monkeypatch.setattr(Symmetry, "_image_of_shared", lambda self, shared, number: shared)
+    assert first_caught(folder, by_two_searches) < 15
+
+
+def test_lie_of_the_memo_of_effects_is_caught(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That a call does the same whatever others have done to the disk is caught by the 6th protocol."""
+    truth = Calls.make
+
+    def make(calls: Calls, state: State, local: Local, call: Call, fault: str = "") -> Any:
+        if not calls._remembers:
+            return truth(calls, state, local, call, fault)
+        known = vars(calls).setdefault("_lied", {})
+        key = (local.letter, local.own, call, fault)
+        if key not in known:
+            known[key] = truth(calls, state, local, call, fault)
+        return known[key]
+
+    monkeypatch.setattr(Calls, "make", make)
+    assert first_caught(folder, with_and_without_the_memo) < 10
+
+
+# -- for long ------------------------------------------------------------------------------------------------
+
+_long = settings(database=None, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("block", BLOCKS)
+def test_four_searches_agree_on_20_000_protocols(folder: Path, block: int) -> None:
+    @seed(block)
+    @settings(_long, max_examples=20_000 // len(BLOCKS))
+    @given(protocols(more=1))
+    def agree(drawn: Protocol) -> None:
+        gc.freeze()
+        answers(drawn, folder)
+
+    agree()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("block", BLOCKS)
+def test_every_schedule_of_2_000_protocols_says_the_same(folder: Path, block: int) -> None:
+    @seed(block)
+    @settings(_long, max_examples=2_000 // len(BLOCKS))
+    @given(protocols())
+    def agree(drawn: Protocol) -> None:
+        gc.freeze()
+        agrees_with_plain_execution(drawn, folder)
+
+    agree()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("number", range(60, 300))
+def test_ordinary_search_finds_the_gravest_as_soon_for_long(folder: Path, number: int) -> None:
+    ordinary_agrees(protocol(number), folder)
+
+
+@pytest.mark.long
+def test_real_processes_play_300_protocols_alike(folder: Path, host: Host) -> None:
+    assert played_differently(range(300), folder, host) == {}

@@ -59,12 +59,12 @@ VOCABULARY: Final[dict[str, tuple[Line, ...]]] = {
     "close": _lines("os.close(fd)"),
     "dup": _lines("os.dup(fd)", "fd = os.dup(fd)"),
     "read": (
-        Line("pid = number_in(os.read(fd, 50))", ("pid == 99", "pid == os.getpid()")),
+        Line("pid = number_in(os.read(fd, 50))", ("pid == 4000000", "pid == os.getpid()")),
         Line("seen = os.read(fd, 50)", ("not seen", "seen")),
         Line("folder = os.fsdecode(os.read(fd, 50)) or folder"),
     ),
     "pread": (
-        Line("pid = number_in(os.pread(fd, 50, 0))", ("pid == 99", "pid != 99")),
+        Line("pid = number_in(os.pread(fd, 50, 0))", ("pid == 4000000", "pid != 4000000")),
         Line("seen = os.pread(fd, 1, 3)", ("not seen", "seen")),
     ),
     "write": _lines(
@@ -109,7 +109,7 @@ VOCABULARY: Final[dict[str, tuple[Line, ...]]] = {
         Line("seen = os.access({p}, os.W_OK)", ("seen", "not seen")),
     ),
     "readlink": (
-        Line("pid = number_in(os.fsencode(os.readlink({p})))", ("pid == 99",)),
+        Line("pid = number_in(os.fsencode(os.readlink({p})))", ("pid == 4000000",)),
         Line("seen = os.readlink({p})", ('seen == "lock"',)),
     ),
     "listdir": (Line("seen = os.listdir({p})", ("seen", '"slot" in seen', '"x" in seen', "len(seen) > 1")),),
@@ -212,8 +212,8 @@ ERROR_OF_CLAIM: Final = {
     **dict.fromkeys(("flock", "lockf"), "BlockingIOError"),
 }
 
-# How a process tells others that it has taken "slot": what must be there first, a look (call, line,
-# condition) and the sign. The look and then the sign are a race.
+# How a process tells others that it has taken "slot": what must be there first, a look (its call, line and
+# condition), and the sign. The look and then the sign are a race.
 SIGNS: Final = (
     ((), ("stat", 2, 0), ("open", 1)),
     ((), ("access", 0, 0), ("open", 1)),
