@@ -7,7 +7,8 @@ put into it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
 from stateful.kernel import faults
@@ -65,6 +66,15 @@ class Calls:
             self._kernel.close()
         finally:
             simulation.end()
+
+    @contextmanager
+    def making_anew(self) -> Iterator[None]:
+        """Meanwhile what is remembered does not count."""
+        known, self._known = self._known, {}
+        try:
+            yield
+        finally:
+            self._known = known | self._known
 
     def make(self, state: State, local: Local, call: Call, fault: str = "") -> Made:
         """Make a call of a process, or have it fail by a fault."""

@@ -52,7 +52,7 @@ from stateful.search.violations import note_broken, note_violation
 
 LONGEST_HISTORY: Final = 250  # answers; a process that needs more is not followed to its end
 NODES_BETWEEN_LOOKS_AT_THE_CLOCK: Final = 64
-NODES_BETWEEN_CHECKS: Final = 100  # of the symmetry
+NODES_BETWEEN_CHECKS: Final = 100
 SECONDS_BETWEEN_LOOKS: Final = 0.5
 
 
@@ -160,7 +160,7 @@ class Explorer:
         if "a_crash_fell_inside_a_claim" in layer.missing and not anybody_claims(self.memory, layer.ways):
             layer.missing.discard("a_crash_fell_inside_a_claim")
         result = self.so_far()
-        self._check_symmetry()
+        self._check_a_sample()
         if layer.plan in self.scenarios:
             result.exhaustive = layer.finished and not (layer.cut_short or layer.power.cut_short)
             if not layer.finished:
@@ -211,11 +211,14 @@ class Explorer:
                     queue.append(after)
         return True
 
-    def _check_symmetry(self) -> None:
-        if self._exchanges:
-            ways = self._layer.ways
-            for node in ways.some(NODES_BETWEEN_CHECKS):
+    def _check_a_sample(self) -> None:
+        """Of some nodes: without exchanges they are reached too, and their moves do what they did."""
+        ways = self._layer.ways
+        for node in ways.some(NODES_BETWEEN_CHECKS):
+            if self._exchanges:
                 self._symmetry.check(node, ways.moves(node, []))
+            for move in self._moves(node)[0]:
+                self.memory.check(node.state, move)
 
     def _out_of_time(self) -> bool:
         now = time.perf_counter()

@@ -150,6 +150,14 @@ class Memory:
             return self._work_out(state, move, index)
         return None if known is None else known.among(state, index)
 
+    def check(self, state: State, move: Move) -> None:
+        """Assert that what is remembered of a move of a process is what it does."""
+        if move.kind not in WORLD:
+            known = self.effect(state, move)
+            with self.calls.making_anew():
+                made = self._work_out(state, move, LETTERS.index(move.letter))
+            assert made == known, f"{move} did {known} once, and {made} now"
+
     def _work_out(self, state: State, move: Move, index: int) -> Effect | None:
         key = (move.kind, state.shared, state.locals[index])
         process = _Process(self, state, index)

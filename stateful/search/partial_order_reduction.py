@@ -49,6 +49,7 @@ class Unseen:
         self.signalled = signalled
         self._memory = memory
         self._temporary = _Temporary()
+        self._unseen: dict[tuple[int, bool], bool] = {}  # what depends on nothing but the local state
 
     def hides(self, state: State, move: Move) -> bool:
         """Whether nobody else can see the step of a process that has begun, nor that it has been made."""
@@ -61,12 +62,15 @@ class Unseen:
             return False  # Its handler runs first, and whatever that calls is made with this step.
         if memory.loses_power and SYSCALLS[call.name].syncs:
             return False  # A power loss sees it.
-        unseen = _is_unseen(call, own, view.pid, memory.locks_records(state, view.letter))
+        key = (local, memory.locks_records(state, view.letter))
+        unseen = self._unseen.get(key)
+        if unseen is None:
+            unseen = self._unseen[key] = _is_unseen(call, own, view.pid, key[1])
         if memory.machine.reuses_inodes and use_of(call) & CHANGES:
             return False  # Which inode number is free depends on it.
         if not unseen and self.exposed:
             return False
-        if not unseen and not self._temporary.is_private(view.letter, call, own, memory.disk(state)):
+        if not unseen and not self._temporary.is_private(local, view.letter, call, own, memory.disk(state)):
             return False
         effect = memory.effect(state, move)
         if effect is None:
@@ -139,34 +143,32 @@ class _Temporary:
 
     def __init__(self) -> None:
         self._owners: dict[str, str] = {}
+        self._about: dict[int, tuple[str | None, frozenset[int]]] = {}  # by local state
+        self._harmless: set[tuple[str, Call]] = set()  # calls that have been checked
         self._shared = False  # some name or time elsewhere may depend on what is done there
 
-    def is_private(self, letter: str, call: Call, own: Any, disk: Disk) -> bool:
+    def is_private(self, local: int, letter: str, call: Call, own: Any, disk: Disk) -> bool:
         """Whether a call is about such a folder of its caller's, and about nothing else.
 
         It is not where a file in there has another name elsewhere, or was moved away while it is open.
         """
-        if self._shared:
-            return False
-        folders, serials = set(), set()
-        for kind, value, use in uses(call):
-            path = value
-            if kind is Kind.FD:
-                file = _open_file(own, value)
-                path = file[1] if file is not None and file[3] is None and not use & Use.LOCKS else ""
-                serials |= {file[0]} if file is not None else set()
-            folders.add(temporary_folder(path))
-        folder = folders.pop() if len(folders) == 1 else None
-        if folder is None or SYSCALLS[call.name].has(Kind.TEXT):
+        if local not in self._about:
+            self._about[local] = _about_one_folder(call, own)
+        folder, open_there = self._about[local]
+        if self._shared or folder is None:
             return False
         inside = f"{folder}/"
-        serials |= {serial for path, serial in disk.names if path.startswith(inside)}
+        serials = {serial for path, serial in disk.names if path.startswith(inside)} | open_there
         if any(serial in serials and not path.startswith(inside) for path, serial in disk.names):
             return False
+        if folder not in self._owners:
+            self._harmless.clear()
         return self._owners.setdefault(folder, letter) == letter
 
     def check(self, letter: str, call: Call) -> None:
         """Raise Exposed where a call may concern a folder of another process."""
+        if (letter, call) in self._harmless:
+            return
         said = SYSCALLS[call.name]
         folders = {temporary_folder(path) for path in paths(call)}
         if said.has(Kind.TEXT) or said.passes_time or (len(folders) > 1 and folders != {None}):
@@ -179,6 +181,24 @@ class _Temporary:
             owner = self._owners.get(str(temporary_folder(path)), letter)
             if owner != letter or (path == "/tmp" and self._owners):
                 raise Exposed
+        self._harmless.add((letter, call))
+
+
+def _about_one_folder(call: Call, own: Any) -> tuple[str | None, frozenset[int]]:
+    """The private folder that a call is about, and the serials of the files there that it has open.
+
+    None where the call is about anything else, too.
+    """
+    folders, serials = set(), set()
+    for kind, value, use in uses(call):
+        path = value
+        if kind is Kind.FD:
+            file = _open_file(own, value)
+            path = file[1] if file is not None and file[3] is None and not use & Use.LOCKS else ""
+            serials |= {file[0]} if file is not None else set()
+        folders.add(temporary_folder(path))
+    folder = folders.pop() if len(folders) == 1 else None
+    return None if SYSCALLS[call.name].has(Kind.TEXT) else folder, frozenset(serials)
 
 
 def _about_oneself(path: str, pid: int) -> bool:

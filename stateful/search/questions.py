@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import islice
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from stateful.kernel.state import SharedState
 from stateful.model.call import Call
@@ -23,6 +23,8 @@ from stateful.search.disk_memo import UNKNOWN, Broken, Lives, Look, looks_of
 from stateful.search.memory import Memory
 from stateful.search.moments import alive, as_seen_alone, moment_of
 from stateful.search.search_state import State
+
+REMEMBERED_BETWEEN_CHECKS: Final = 64
 
 
 class Question(NamedTuple):
@@ -66,6 +68,7 @@ class Questions:
         self._alike = alike and not memory.machine.reuses_inodes  # A new one's number tells of all files.
         self._most = None if referee else 1  # invariants of which an answer is noted to break them
         self._asked: dict[Question, Broken] = {}
+        self._remembered = 0
         self._lives: dict[tuple[str, SharedState], Lives] = {}
 
     def ask(self, state: State, broken: Collection[str] = ()) -> Iterator[tuple[str, list[Move]]]:
@@ -146,6 +149,11 @@ class Questions:
         # of the many disks that a power loss leaves one is enough.
         told = known is not UNKNOWN and set(known).issubset(broken)
         if told and (not known or self.memory.after_power_loss(state.shared)):
+            self._remembered += 1
+            if self._remembered % REMEMBERED_BETWEEN_CHECKS == 0:
+                assert self._live(state, question, list(moves), False) == known, (
+                    f"{question} was misremembered"
+                )
             return known
         looks: list[Look] = []
         invariants = self._live(state, question, moves, False, looks)
