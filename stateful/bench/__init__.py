@@ -22,7 +22,8 @@ from stateful.bench.measure import Fuzz, Search, StepCost, add_pairs, fuzz, sear
 from stateful.bench.race import Tally, race_pairs
 from stateful.bench.table import mutant_lines
 from stateful.kernel.temporary import SHARED_MEMORY, temporary_folder
-from stateful.model.scenario import KILL, NOTHING, Cast, Plan, faults_of_plan
+from stateful.model.families import Plan
+from stateful.model.scenario import KILL, NOTHING, Cast, faults_of_plan
 from stateful.model.standard import CASTS, SCENARIOS
 from stateful.protocol.mutant_table import MUTANTS, UNDER_SUPERVISORS
 from stateful.protocol.subject import Subject, find_subject

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from hypothesis import HealthCheck, Phase, reject, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from stateful.model.scenario import MEDDLING
+from stateful.model.families import TAMPERING
 from stateful.model.standard import find_scenario
 from stateful.protocol.built_in import broken_by
 from stateful.protocol.mutant_table import MUTANTS, UNDER_SUPERVISORS
@@ -61,7 +61,7 @@ def machines_until_found(name: str, number: int, examples: int = EXAMPLES) -> in
     found = None
 
     class Machine(SingleOwnerMachine):
-        meddling = bool(MEDDLING & {*find_scenario(MUTANTS[name].scenario).plan})
+        meddling = bool(TAMPERING & {*find_scenario(MUTANTS[name].scenario).plan})
 
         def __init__(self) -> None:
             nonlocal machines

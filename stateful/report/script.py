@@ -26,9 +26,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from stateful.explain.words import call_text, short_path
 from stateful.model.call import Delivery, Errno
+from stateful.model.faults import SIGNALS
+from stateful.model.lifecycle import signal_name
 from stateful.model.machine import DEAD_PID, MACHINE
 from stateful.model.scenario import Scenario
-from stateful.model.schedule import LIVES, SIGNALS, STEP
+from stateful.model.schedule import LIVES, STEP
 from stateful.model.trace import Step, Trace
 from stateful.protocol.built_in import BUILT_IN
 from stateful.protocol.subject import Offer, Subject
@@ -39,7 +41,6 @@ WIDTH: Final = 100
 OURS: Final = "stateful.subjects."
 HOME_FOLDERS: Final = ("/home/user", "/tmp", "/run")
 
-_NAMED: Final = {"crash": "SIGKILL", "term": "SIGTERM", "sigstop": "SIGSTOP", "sigcont": "SIGCONT"}
 _KNOWN: Final = frozenset(
     "open close read write pread pwrite fsync fdatasync fstat ftruncate fchmod stat access readlink "
     "listdir scandir chmod utime truncate unlink rmdir mkdir rename link symlink flock lockf".split()
@@ -146,7 +147,7 @@ def _steps(trace: Trace) -> Iterator[str]:
             yield f"{letter} starts"
         elif kind in SIGNALS:
             told |= {letter} if kind == "term" else set()
-            yield f"{letter} {_NAMED[kind]}"
+            yield f"{letter} {signal_name(SIGNALS[kind])}"
         elif kind == "exit":
             yield f"{letter} leaves serve()"
         elif kind != STEP or step.call is None:

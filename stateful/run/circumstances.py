@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stateful.kernel.process import Process
-from stateful.model.excuses import UNTROUBLED
+from stateful.model.excuses import NO_EXCUSE, Excuse
 from stateful.model.life import plain
 from stateful.model.moment import View
 
@@ -19,7 +19,7 @@ class Circumstances:
     alone: bool = True
     steps: int = 0
     asked: str | None = None
-    trouble: str = UNTROUBLED
+    excuse: Excuse = NO_EXCUSE
 
     def view(self, process: Process) -> View:
         """The process as the invariants see it."""
@@ -32,7 +32,7 @@ class Circumstances:
             process.owned,
             process.outcome,
             None if killed else self.asked,
-            self.trouble,
+            self.excuse,
             self.steps,
             self.alone,
             self.company,

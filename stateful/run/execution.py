@@ -9,19 +9,24 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any, cast
 
-from stateful.kernel import faults
-from stateful.kernel.call_faults import suffer
-from stateful.kernel.faults import Impossible
+from stateful.kernel.failing_calls import fail
 from stateful.kernel.kernel import Kernel
+from stateful.kernel.machine_faults import Impossible, inject
 from stateful.model.call import BLOCKED, Call, Delivery, UnmodelledSyscall
-from stateful.model.excuses import after_fault, after_move
-from stateful.model.faults import CALL_FAULTS, OF_A_PID, POWER_LOSS, WORLD
+from stateful.model.faults import (
+    CALL_FAULTS,
+    MACHINE_FAULTS,
+    OF_A_PID,
+    POWER_LOSS,
+    SIGNALS,
+    after_fault,
+)
 from stateful.model.invariants import first_broken
 from stateful.model.life import plain, runs_other
 from stateful.model.machine import FIRST_PID
 from stateful.model.moment import Moment, View, is_quiet, needs_disk
 from stateful.model.scenario import Scenario
-from stateful.model.schedule import LETTERS, LIVES, SIGNALS, STEP, Move, ScheduleMismatch
+from stateful.model.schedule import LETTERS, LIVES, STEP, Move, ScheduleMismatch
 from stateful.model.signal_target import Target, target_of
 from stateful.model.syscalls import SILENT, WAITS, descriptor, faults_of, sends_signal
 from stateful.model.trace import Step, Trace, Violation
@@ -99,7 +104,7 @@ class Execution:
 
     def make(self, move: Move) -> Step:
         """Make a move and check every invariant. Raises ScheduleMismatch where it is not possible."""
-        if move.kind in WORLD:
+        if move.kind in MACHINE_FAULTS:
             return self._upset(move)
         letter = move.letter
         process = self._processes.get(letter)
@@ -113,7 +118,7 @@ class Execution:
             step = self._step(move, process) if process else self._first_step(move)
             process = self._processes[letter]
             circumstances = self._circumstances[letter]
-            circumstances.trouble = after_move(self.kernel.is_ailing(), circumstances.trouble)
+            circumstances.excuse = circumstances.excuse.after_move(self.kernel.disk_fails())
         else:
             if process is None or not process.alive:
                 raise self._misfit(move, f"{letter} is not alive")
@@ -127,7 +132,7 @@ class Execution:
 
     def possible(self, move: Move) -> bool:
         """Whether a move can be made now, as far as can be told without making it."""
-        if move.kind in WORLD:
+        if move.kind in MACHINE_FAULTS:
             return True
         process = self._processes.get(move.letter)
         if move.kind in LIVES:
@@ -216,8 +221,8 @@ class Execution:
         if move.kind == STEP:
             answer = self.kernel.perform(process, call)
         elif delivery is None and move.kind in faults_of(call):
-            answer = suffer(self.kernel, process, call, move.kind)
-            circumstances.trouble = after_fault(move.kind, "", circumstances.trouble)
+            answer = fail(self.kernel, process, call, move.kind)
+            circumstances.excuse = after_fault(move.kind, "", circumstances.excuse)
         else:
             raise self._misfit(move, f"it does not befall {call.name}()")
         if answer is BLOCKED and delivery is not None:
@@ -248,13 +253,13 @@ class Execution:
         if move.kind in OF_A_PID and self._is_to_come(move):
             raise self._misfit(move, "only the pid of a process that has ended is free")
         try:
-            faults.strike(self.kernel, move.kind, self._whom(move))
+            inject(self.kernel, move.kind, self._whom(move))
         except Impossible as why:
             raise self._misfit(move, str(why)) from None
         for letter, circumstances in self._circumstances.items():
             circumstances.alone = False
             if self._processes[letter].alive:
-                circumstances.trouble = after_fault(move.kind, move.detail, circumstances.trouble)
+                circumstances.excuse = after_fault(move.kind, move.detail, circumstances.excuse)
         answer = None if before is None else (before, self.kernel.disk())
         step = Step(move, None, None, answer, "", None)
         self.trace.steps.append(step)

@@ -7,9 +7,11 @@ from functools import lru_cache
 from random import Random
 from typing import Final, NamedTuple
 
-from stateful.model.scenario import MEDDLING, POWER_LOSS, Scenario
+from stateful.model.families import FAMILIES, TAMPERING
+from stateful.model.faults import POWER_LOSS
+from stateful.model.scenario import Scenario
+from stateful.model.schedule import EXIT
 from stateful.model.standard import OPEN_ENDED, SCENARIOS, SEARCHED_BY_NAME
-from stateful.sample.random_faults import EXIT, FAMILIES
 from stateful.sample.scheduler import ACTS
 
 NARROWEST: Final = 2
@@ -122,9 +124,7 @@ def _more_faults(random: Random, scenario: Scenario, width: int, meddling: bool)
     families = [
         family
         for family in FAMILIES
-        if family != EXIT
-        and (meddling or family not in MEDDLING)
-        and (scenario.loses_power or family != POWER_LOSS[0])
+        if (meddling or family not in TAMPERING) and (scenario.loses_power or family != POWER_LOSS)
     ]
     return ["kill" if _chance(random, 20) else random.choice(families) for _ in range(number)]
 
@@ -134,6 +134,6 @@ def _searched(offered: tuple[str, ...], meddling: bool) -> dict[str, list[Scenar
     """The scenarios of the search whose lives a subject offers, by disk."""
     found: dict[str, list[Scenario]] = {}
     for scenario in (*SCENARIOS, *SEARCHED_BY_NAME):
-        if {*scenario.cast.lives} <= {*offered} and (meddling or not MEDDLING & {*scenario.plan}):
+        if {*scenario.cast.lives} <= {*offered} and (meddling or not TAMPERING & {*scenario.plan}):
             found.setdefault(scenario.disk.name, []).append(scenario)
     return found

@@ -31,22 +31,23 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from stateful.explain.needs import explain
 from stateful.explain.smallest import smallest
+from stateful.model.families import FAMILIES, TAMPERING, recoveries
 from stateful.model.lifecycle import STARTING
 from stateful.model.moment import LONGEST_LIFE_STEPS
-from stateful.model.scenario import MEDDLING, Scenario
+from stateful.model.scenario import Scenario
 from stateful.model.schedule import STEP, Move, ScheduleMismatch, format_schedule, parse_schedule
 from stateful.model.trace import Trace
 from stateful.protocol.subject import Offer, Subject, find_subject
 from stateful.python.guard import Watchdog
 from stateful.run.examine import examine, steps_of_a_start
 from stateful.run.execution import Execution
-from stateful.run.presence import exitable, living, owners, recoveries, running, serves
+from stateful.run.presence import ExecutionWorld, exitable, living, owners, running, serves
 from stateful.sample.draft import CONTENDER, NARROWEST, Draft, draw_draft
 from stateful.sample.guidance import guide
 from stateful.sample.last_questions import ask_any_question, ask_last_questions
 from stateful.sample.orderings import Orderings
 from stateful.sample.portfolio import SCHEDULERS, scheduler_of
-from stateful.sample.random_faults import EXIT, FAMILIES
+from stateful.sample.random_faults import draw
 from stateful.sample.scheduler import ACTS, YIELDS
 from stateful.sample.turns import TURN, turns_of
 from stateful.sample.unwatched import unwatched
@@ -120,6 +121,10 @@ Choose = Callable[[Execution], list[str]]
 def _among(choose: Choose) -> st.SearchStrategy[str]:
     """One of the names that a function of the execution gives; empty where it gives none."""
     return _of_machine(lambda machine: st.sampled_from(choose(machine.execution) or [""]))
+
+
+def _recoveries(execution: Execution) -> list[str]:
+    return [str(move) for move in recoveries(ExecutionWorld(execution))]
 
 
 class _Digest:
@@ -207,7 +212,7 @@ class SingleOwnerMachine(RuleBasedStateMachine):
 
     def families(self) -> list[str]:
         """The families of what may happen to a long life."""
-        return [family for family in FAMILIES if family != EXIT and (self.meddling or family not in MEDDLING)]
+        return [family for family in FAMILIES if self.meddling or family not in TAMPERING]
 
     # -- rules ------------------------------------------------------------------------------------------
 
@@ -248,7 +253,7 @@ class SingleOwnerMachine(RuleBasedStateMachine):
     @rule(family=_of_machine(lambda machine: st.sampled_from(machine.families())), random=RANDOM)
     def strike(self, family: str, random: Random) -> None:
         """A fault of a family."""
-        moves = FAMILIES[family](self.execution, random)
+        moves = draw(family, self.execution, random)
         if moves:
             note(format_schedule(moves))
         for move in moves:
@@ -257,7 +262,7 @@ class SingleOwnerMachine(RuleBasedStateMachine):
                 event("a crash fell inside a claim")
             self._make(move)
 
-    @rule(what=_among(recoveries))
+    @rule(what=_among(_recoveries))
     def recover(self, what: str) -> None:
         """A fault that lasts comes to its end."""
         for move in parse_schedule(what) if what else ():

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from stateful.kernel import faults
-from stateful.kernel.call_faults import suffer
-from stateful.kernel.faults import Impossible
+from stateful.kernel.failing_calls import fail
 from stateful.kernel.kernel import Kernel
-from stateful.kernel.power import after_power_loss
+from stateful.kernel.machine_faults import Impossible, after_power_loss, inject
 from stateful.kernel.process import Process
 from stateful.kernel.restore import restore
 from stateful.model.call import Call
@@ -61,7 +59,7 @@ class Calls:
             simulation.end()
 
     def make(self, state: State, local: Local, call: Call, fault: str = "") -> Made:
-        """Make a call of a process, or have it suffer a fault."""
+        """Make a call of a process, or have it fail by a fault."""
         key = (state.shared, local.letter, local.own, call, fault)
         known = self._known.get(key)
         if known is None:
@@ -92,7 +90,7 @@ class Calls:
         elif call.name == "be sent":
             kernel.send(process, call.args[0])
         elif fault:
-            answer = suffer(kernel, process, call, fault)
+            answer = fail(kernel, process, call, fault)
         elif call.name != "spawn":
             answer = kernel.perform(process, call)
         own = self._numbers.own(kernel.own_state(process)) if process.alive else UNBORN
@@ -105,7 +103,7 @@ class Calls:
             return None if without is None else self._numbers.shared(without)
         self._restore(state)
         try:
-            faults.strike(self._kernel, kind, whom)
+            inject(self._kernel, kind, whom)
         except Impossible:
             return None
         return self._numbers.shared(self._kernel.shared_state())

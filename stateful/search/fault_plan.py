@@ -6,8 +6,9 @@ import time
 from collections import Counter
 from typing import NamedTuple
 
+from stateful.model.families import Plan
 from stateful.model.goals import GOALS, GOALS_OF_FAULTS
-from stateful.model.scenario import NOTHING, Plan
+from stateful.model.scenario import NOTHING
 from stateful.model.schedule import Move
 from stateful.model.trace import Trace
 from stateful.search.power_losses import PowerLosses

@@ -15,14 +15,13 @@ from typing import Any
 from stateful.kernel.state import SharedState
 from stateful.model.call import BLOCKED, Call, Delivery, UnmodelledSyscall
 from stateful.model.disk import Disk
-from stateful.model.excuses import after_fault, after_move
-from stateful.model.faults import CALL_FAULTS, WORLD
+from stateful.model.faults import CALL_FAULTS, MACHINE_FAULTS, SIGNALS, after_fault
 from stateful.model.images import DiskImage
 from stateful.model.life import plain
 from stateful.model.lifecycle import LEAVING, STARTING, Entry, Outcome
 from stateful.model.machine import FIRST_PID
 from stateful.model.moment import View
-from stateful.model.schedule import LETTERS, SIGNALS, STEP, Move
+from stateful.model.schedule import LETTERS, STEP, Move
 from stateful.model.syscalls import SILENT, WAITS, faults_of
 from stateful.protocol.subject import Subject
 from stateful.python import interrupt
@@ -36,12 +35,14 @@ class Memory:
     """All that is known of one subject on one disk; shared by the scenarios that start there.
 
     Attributes:
+        image: the disk.
         loses_power: what a power loss would leave of the disk is a part of the states.
     """
 
     def __init__(self, subject: Subject, disk: DiskImage, *, loses_power: bool = False) -> None:
         self.subject = subject
         self.loses_power = loses_power
+        self.image = disk
         self.machine = disk.machine
         self.behaviour = Behaviour(subject, disk.machine)
         self.numbers = Numbers(Numbering(), Numbering(), Numbering())
@@ -90,8 +91,8 @@ class Memory:
         """Whether a shared state is one after a power loss."""
         return self.loses_power and self.shared_state(number).persistence is None
 
-    def is_ailing(self, state: State) -> bool:
-        """Whether the disk is in a state in which less is owed."""
+    def disk_fails(self, state: State) -> bool:
+        """Whether the disk is in a state in which less is guaranteed."""
         shared = self.shared_state(state.shared)
         return bool(shared.condition) or shared.disk.is_misused()
 
@@ -126,7 +127,7 @@ class Memory:
                 local.owned,
                 local.outcome,
                 local.asked,
-                local.trouble,
+                local.excuse,
                 namespace=who.namespace,
             )
         return view
@@ -135,7 +136,7 @@ class Memory:
 
     def effect(self, state: State, move: Move) -> Effect | None:
         """What a move does, or None where it is not possible: the process has to wait, say."""
-        if move.kind in WORLD:
+        if move.kind in MACHINE_FAULTS:
             return self._upset(state, move)
         index = LETTERS.index(move.letter)
         key = (move.kind, state.shared, state.locals[index])
@@ -174,7 +175,7 @@ class Memory:
         for number in self._ended(state.locals, shared):
             local = self.local(number)
             if local.outcome is None and local.history != UNBORN:
-                local = local._replace(trouble=after_fault(move.kind, move.detail, local.trouble))
+                local = local._replace(excuse=after_fault(move.kind, move.detail, local.excuse))
             locals_.append(self.numbers.local(local))
         return Effect(State(shared, tuple(locals_)), None, None)
 
@@ -190,9 +191,8 @@ class Memory:
             state = self._be_born(state, index, local).after
             local = self.local(state.locals[index])
         fault = kind if kind in CALL_FAULTS else ""
-        trouble = after_fault(fault, "", local.trouble)
-        trouble = after_move(self.is_ailing(state), trouble)
-        local = local._replace(trouble=trouble)
+        excuse = after_fault(fault, "", local.excuse) if fault else local.excuse
+        local = local._replace(excuse=excuse.after_move(self.disk_fails(state)))
         if begins and kind == STEP and self.pending(local).name in WAITS:  # To begin is all it has to do.
             state = state.put(index, state.shared, self.numbers.local(local))
             return Effect(state, self.pending(local), None)

@@ -29,13 +29,13 @@ class Question(NamedTuple):
     Attributes:
         spared: the letters of the owners that go on living meanwhile, without moving. Those that a replace
             meets are stopped.
-        ailing: the disk stays full or read-only, or whatever it is.
+        disk_fails: the disk stays full or read-only, or whatever it is.
     """
 
     life: str
     shared: int
     spared: tuple[str, ...]
-    ailing: bool = False
+    disk_fails: bool = False
 
 
 class Questions:
@@ -83,8 +83,8 @@ class Questions:
                 yield Question(life, state.shared, ())
                 if owners:
                     yield Question(life, state.shared, owners)
-                if self.memory.is_ailing(state):
-                    yield Question(life, state.shared, (), ailing=True)
+                if self.memory.disk_fails(state):
+                    yield Question(life, state.shared, (), disk_fails=True)
             elif (
                 role == "peek"
                 or (role == "status" and (owners or not self._can_peek(life)))
@@ -107,7 +107,7 @@ class Questions:
         untouched = all(memory.is_unborn(local) for local in state.locals)
         letters = alive(memory, state)
         moves = [Move("crash", letter) for letter in letters if letter not in question.spared]
-        if memory.is_ailing(state) and not question.ailing:
+        if memory.disk_fails(state) and not question.disk_fails:
             moves.append(Move("disk-well"))
         for move in moves:
             effect = memory.effect(state, move)
@@ -117,7 +117,7 @@ class Questions:
         if moves and not self._is_worth_asking(met, broken):
             return self._asked[met], []
         # The number of a new inode may depend on all that stands on the disk.
-        alike = not (untouched or question.spared or question.ailing or memory.machine.reuses_inodes)
+        alike = not (untouched or question.spared or question.disk_fails or memory.machine.reuses_inodes)
         if memory.after_power_loss(state.shared) or alike:
             invariant = self._live_alone(state, question, moves, broken)
         else:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 from stateful.kernel.state import SharedState
 from stateful.model.call import Call
 from stateful.model.disk import Disk
+from stateful.model.excuses import Excuse
 from stateful.model.machine import BOOT_TIME_S, TICKS_PER_S, Machine, Stranger
 from stateful.model.schedule import LETTERS, Move
 from stateful.model.syscalls import SYSCALLS, Argument, Kind
@@ -139,8 +140,8 @@ class Symmetry:
 
     def _local(self, local: int, number: int, mapping: _Map) -> int:
         value = self.memory.local(local)
-        letter, trouble = mapping.letters.get(value.letter, value.letter), mapping.value(value.trouble)
-        exchanged = value._replace(letter=letter, trouble=trouble)
+        letter, excuse = mapping.letters.get(value.letter, value.letter), mapping.excuse(value.excuse)
+        exchanged = value._replace(letter=letter, excuse=excuse)
         if value.own == UNBORN:
             outcome = value.outcome and value.outcome._replace(value=mapping.answered(value.outcome.value))
             return self.memory.numbers.local(exchanged._replace(outcome=outcome))
@@ -209,6 +210,10 @@ class _Map:
     def answered(self, value: Any) -> Any:
         """The value of an outcome, which may be a pid."""
         return self._pids.get(value, value) if isinstance(value, int) else self.value(value)
+
+    def excuse(self, excuse: Excuse) -> Excuse:
+        """An excuse: the name of a file may have a pid in it."""
+        return excuse._replace(file=self.value(excuse.file)) if excuse.file else excuse
 
     def shared(self, state: SharedState) -> SharedState:
         """A shared state."""

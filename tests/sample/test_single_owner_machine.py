@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, reject, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import run_state_machine_as_test
 
-from stateful.model.faults import CALL_FAULTS, WORLD
+from stateful.model.faults import CALL_FAULTS, MACHINE_FAULTS
 from stateful.model.scenario import Scenario
 from stateful.model.schedule import Move
 from stateful.model.standard import find_scenario
@@ -186,7 +186,7 @@ def test_machine_finds_nothing_in_the_reference_whatever_the_world_does() -> Non
     before = Meddled.moves.copy()
     machine: Any = seed(1)(Meddled)
     run_state_machine_as_test(machine, settings=settings(CI, max_examples=10))
-    struck = {*WORLD, *CALL_FAULTS, "crash", "term", "sigstop"} - {"disk-well"}
+    struck = {*MACHINE_FAULTS, *CALL_FAULTS, "crash", "term", "sigstop"} - {"disk-well"}
     assert len(struck & {*(Meddled.moves - before)}) > 5
 
 
@@ -199,5 +199,5 @@ def test_reference_holds_in_a_hundred_thousand_steps_with_every_fault() -> None:
     machine: Any = seed(2)(Machine)
     run_state_machine_as_test(machine, settings=settings(CI, max_examples=500, stateful_step_count=30))
     assert Meddled.moves.total() - before > 100_000
-    assert {*WORLD} <= Meddled.moves.keys()
+    assert {*MACHINE_FAULTS} <= Meddled.moves.keys()
     assert {"eio", "enospc", "eacces", "emfile"} <= {*CALL_FAULTS} & Meddled.moves.keys()

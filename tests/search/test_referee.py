@@ -63,7 +63,7 @@ def referee(subject: str, scenario: Scenario) -> int:
                     continue
                 if move.kind == "sigcont" and not execution.is_stopped(move.letter):
                     continue
-                if move.kind == "disk-well" and not execution.kernel.is_ailing():
+                if move.kind == "disk-well" and not execution.kernel.disk_fails():
                     continue
                 if execution.possible(move) and (move.letter in {"", *started, *next_of_life.values()}):
                     queue.append([*moves, move])
@@ -164,7 +164,7 @@ class _Listening(Execution):
 
     def _marks(self, process: Any) -> tuple[Any, ...]:
         view = self.view(process)
-        return (view.asked, view.trouble)
+        return (view.asked, view.excuse)
 
 
 @pytest.mark.parametrize(
