@@ -177,8 +177,9 @@ def _corrupt(kernel: Kernel, what: str) -> None:
     """
     name, _, how = what.partition("=")
     path = f"{HOME}/{name}"
-    if kernel.disk().file(HOME) is None:
-        raise Impossible("there is no home")
+    folder = kernel.disk().file(path.rpartition("/")[0])
+    if folder is None or folder.kind != "dir":
+        raise Impossible(f"there is no folder in which {name} could be")
     before = kernel.disk().file(path)
     if how in IN_ITS_PLACE:
         _put_in_place(kernel, path, how)

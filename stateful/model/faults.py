@@ -49,7 +49,8 @@ ON_PROCESSES: Final = (Aim.PROCESS, Aim.STOPPED)
 
 _LETTER: Final = "(?P<letter>[A-Z])"
 _PID: Final = rf"{_LETTER}|[1-9][0-9]{{0,9}}"
-_FILE: Final = r"(?!\.{1,2}(?:=|$))[^/\s=]{1,200}"
+_NAME: Final = r"(?!\.{1,2}(?:[/=]|$))[^/\s=]{1,200}"
+_FILE: Final = rf"{_NAME}(?:/{_NAME}){{0,9}}"
 _CONTENT: Final = rf"(?:{'|'.join((*HOSTILE, *IN_ITS_PLACE))}|0x(?:[0-9a-f]{{2}})*)"
 
 

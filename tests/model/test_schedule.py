@@ -23,7 +23,14 @@ MOVES = st.one_of(
     st.builds(
         Move, st.sampled_from((STEP, *EVENTS, *CALL_FAULTS, *LIVES)), st.sampled_from("ABC"), st.just("")
     ),
-    st.sampled_from([*EXAMPLES, Move("recycle", "A"), Move("corrupt", "", "gateway.pid=0x7b7d")]),
+    st.sampled_from(
+        [
+            *EXAMPLES,
+            Move("recycle", "A"),
+            Move("corrupt", "", "gateway.pid=0x7b7d"),
+            Move("remove", "", "lock/pid"),
+        ]
+    ),
 )
 
 
@@ -41,7 +48,23 @@ def test_events_are_no_switches() -> None:
 
 
 @pytest.mark.parametrize(
-    "word", ["A", "A0", "a3", "3A", "AA3", "crash", "crash-a", "kill-A", "A99999", "A-1"]
+    "word",
+    [
+        "A",
+        "A0",
+        "a3",
+        "3A",
+        "AA3",
+        "crash",
+        "crash-a",
+        "kill-A",
+        "A99999",
+        "A-1",
+        "remove-..",
+        "remove-lock/../x",
+        "remove-/x",
+        "remove-lock/",
+    ],
 )
 def test_word_that_is_no_move_is_refused(word: str) -> None:
     with pytest.raises(ScheduleMismatch, match=f"^'{word}' is no turn or event: a schedule is words like A3"):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from random import Random
 
 import pytest
 
 from stateful.model.families import FAMILIES, fault_moves
 from stateful.model.faults import CALL_FAULTS
-from stateful.model.schedule import EXIT, STEP, Move
+from stateful.model.schedule import EXIT, STEP, Move, ScheduleMismatch, parse_schedule
 from stateful.model.standard import find_scenario
 from stateful.protocol.subject import find_subject
 from stateful.python.guard import Watchdog
@@ -17,6 +18,16 @@ from stateful.run.presence import ExecutionWorld
 from stateful.sample.random_faults import EVENTS, draw, draw_next
 
 SEEDS = range(200)
+FOLDER_LOCK = """
+import os
+
+
+def gateway(home, serve):
+    os.mkdir(home / "lock")
+    with open(home / "lock" / "pid", "w") as file:
+        file.write(str(os.getpid()))
+    serve()
+"""
 
 
 def own(execution: Execution) -> None:
@@ -84,6 +95,20 @@ def test_search_tries_what_sampling_draws_but_for_what_a_row_widens() -> None:
             last = {text.rpartition(" ")[2] for text in drawn(execution, family)}
             wide = any(fault.widened for fault in row.faults)
             assert wide or row.at_once or last <= tried
+
+
+def test_file_in_a_folder_of_the_home_is_removed_and_corrupted(tmp_path: Path) -> None:
+    """A lock that is a folder has its record in it: what the search tries there, a schedule can say."""
+    module = tmp_path / "folder_lock.py"
+    module.write_text(FOLDER_LOCK, encoding="utf-8")
+    with Watchdog(), Execution(find_subject(str(module)), find_scenario("any-empty")) as execution:
+        own(execution)
+        world = ExecutionWorld(execution)
+        assert parse_schedule("remove-lock/pid") == fault_moves("removal", world)[1:]
+        for word in ("corrupt-lock/pid=torn", "remove-lock/pid", "remove-lock"):
+            execution.make(parse_schedule(word)[0])
+        with pytest.raises(ScheduleMismatch, match="there is no folder in which lock/pid could be"):
+            execution.make(parse_schedule("corrupt-lock/pid=torn")[0])
 
 
 def test_next_of_a_plan_is_the_first_that_may_happen_and_is_struck_off() -> None:
