@@ -53,7 +53,7 @@ class Stage:
 
     Attributes:
         clock, skew: what time it is; it begins at a whole second, as the simulation's does.
-        denial: the errno with which an ailing disk denies what the simulation's denies.
+        denial: the errno with which a failing disk denies what the simulation's denies.
     """
 
     def __init__(

@@ -44,7 +44,7 @@ class Kernel:
         clock: microseconds since the epoch, by the monotonic clock; only sleeping moves it.
         skew: by how many microseconds the wall clock is ahead of that.
         boots: how often the machine was started.
-        condition: what the disk suffers from: ``full``, ``read-only`` or nothing.
+        condition: how the disk fails: ``full``, ``read-only`` or empty.
         persistence: what of the disk a power loss may leave; None where power cannot be lost.
         closed: whether there may be a folder whose permission bits keep its owner out.
     """

@@ -1,4 +1,4 @@
-"""What has befallen a process in an execution, of which the kernel knows nothing."""
+"""What happened to a process in an execution, of which the kernel knows nothing."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ from stateful.python import interrupt, simulation, switch
 from stateful.python.interpreter import Interpreter
 from stateful.python.switch import bury
 from stateful.run.circumstances import Circumstances
-from stateful.run.running import LIMIT_SILENT_CALLS, can_exit, can_step, can_suffer, new_process, run_to_call
+from stateful.run.running import LIMIT_SILENT_CALLS, can_exit, can_fail, can_step, new_process, run_to_call
 
 
 class Execution:
@@ -140,7 +140,7 @@ class Execution:
         if process is None:
             return move.steps and move.letter in self.waiting()
         if move.kind in CALL_FAULTS:
-            return can_suffer(process, move.kind)
+            return can_fail(process, move.kind)
         if move.kind == STEP:
             return can_step(process)
         return process.alive and (move.kind != "exit" or can_exit(process))
@@ -191,8 +191,8 @@ class Execution:
         if move.kind == STEP and process.pending is not None and process.pending.name in WAITS:
             return Step(move, process.pending, None, None, process.phase, None)
         try:
-            if move.kind in CALL_FAULTS and not can_suffer(process, move.kind):
-                raise self._misfit(move, f"it does not befall the first call of {move.letter}")
+            if move.kind in CALL_FAULTS and not can_fail(process, move.kind):
+                raise self._misfit(move, f"the first call of {move.letter} cannot fail so")
             return self._step(move, process)
         except ScheduleMismatch:
             self._take_back(process)
@@ -224,7 +224,7 @@ class Execution:
             answer = fail(self.kernel, process, call, move.kind)
             circumstances.excuse = after_fault(move.kind, "", circumstances.excuse)
         else:
-            raise self._misfit(move, f"it does not befall {call.name}()")
+            raise self._misfit(move, f"{call.name}() cannot fail so")
         if answer is BLOCKED and delivery is not None:
             return Step(move, call, path, delivery, process.phase, process.outcome)
         if answer is BLOCKED:
