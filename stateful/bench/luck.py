@@ -53,15 +53,15 @@ def machines_until_found(name: str, number: int, examples: int = EXAMPLES) -> in
     """How many machines it takes until one breaks what a mutant breaks, with a seed; None where none does.
 
     That is what the mutant names, or a consequence of it. An example that breaks anything else first is
-    given up. Somebody meddles only where the mistake is about that: most mutants have never promised to
-    survive it.
+    given up. Files are tampered with only where the mistake is about that: most mutants have never promised
+    to survive it.
     """
     broken = {broken_by(name), *MUTANTS[name].also}
     machines = 0
     found = None
 
     class Machine(SingleOwnerMachine):
-        meddling = bool(TAMPERING & {*find_scenario(MUTANTS[name].scenario).plan})
+        tampering = bool(TAMPERING & {*find_scenario(MUTANTS[name].scenario).plan})
 
         def __init__(self) -> None:
             nonlocal machines

@@ -143,12 +143,12 @@ class SingleOwnerMachine(RuleBasedStateMachine):
     """Starts, runs, kills and ends processes of ``subject`` in any order.
 
     Subclass it with a ``subject``: a text as on the command line, or a Subject. None is the reference.
-    With ``meddling`` somebody also removes and corrupts files, which many a right protocol has never
+    With ``tampering`` files are also removed and corrupted, which many a right protocol has never
     promised to survive.
     """
 
     subject: ClassVar[Subject | str | None] = None
-    meddling: ClassVar[bool] = False
+    tampering: ClassVar[bool] = False
     short_executions_steps: ClassVar[int] = SHORT_EXECUTIONS_STEPS
     _held: ClassVar[tuple[object, ...]] = ()  # what the short executions of the machine before were
     _known: ClassVar[dict[Subject, tuple[Offer, int]]] = {}
@@ -196,7 +196,7 @@ class SingleOwnerMachine(RuleBasedStateMachine):
 
     def _draft(self, random: Random) -> Draft:
         width = random.randint(NARROWEST, MOST_IN_DRAFT)
-        return draw_draft(random, self.lives(), width, self._steps_of_a_start, meddling=self.meddling)
+        return draw_draft(random, self.lives(), width, self._steps_of_a_start, tampering=self.tampering)
 
     def _execute(self, draft: Draft, random: Random) -> None:
         self.kinds = list(dict.fromkeys([CONTENDER, *draft.scenario.cast.lives, *draft.lives]))
@@ -212,7 +212,7 @@ class SingleOwnerMachine(RuleBasedStateMachine):
 
     def families(self) -> list[str]:
         """The families of what may happen to a long life."""
-        return [family for family in FAMILIES if self.meddling or family not in TAMPERING]
+        return [family for family in FAMILIES if self.tampering or family not in TAMPERING]
 
     # -- rules ------------------------------------------------------------------------------------------
 

@@ -170,10 +170,10 @@ def test_failure_that_hypothesis_explains_is_the_same_failure() -> None:
     assert_as_short_as_the_search("foreign-guard", find("foreign-guard", 0, how))
 
 
-class Meddled(SingleOwnerMachine):
+class Tampered(SingleOwnerMachine):
     """Every fault, also files that are removed and corrupted between any two steps; counts what it does."""
 
-    meddling = True
+    tampering = True
     short_executions_steps = FEW_STEPS
     moves: ClassVar[Counter[str]] = Counter()
 
@@ -183,21 +183,21 @@ class Meddled(SingleOwnerMachine):
 
 
 def test_machine_finds_nothing_in_the_reference_whatever_the_world_does() -> None:
-    before = Meddled.moves.copy()
-    machine: Any = seed(1)(Meddled)
+    before = Tampered.moves.copy()
+    machine: Any = seed(1)(Tampered)
     run_state_machine_as_test(machine, settings=settings(CI, max_examples=10))
     struck = {*MACHINE_FAULTS, *CALL_FAULTS, "crash", "term", "sigstop"} - {"disk-well"}
-    assert len(struck & {*(Meddled.moves - before)}) > 5
+    assert len(struck & {*(Tampered.moves - before)}) > 5
 
 
 @pytest.mark.long
 def test_reference_holds_in_a_hundred_thousand_steps_with_every_fault() -> None:
-    class Machine(Meddled):
+    class Machine(Tampered):
         short_executions_steps = SingleOwnerMachine.short_executions_steps
 
-    before = Meddled.moves.total()
+    before = Tampered.moves.total()
     machine: Any = seed(2)(Machine)
     run_state_machine_as_test(machine, settings=settings(CI, max_examples=500, stateful_step_count=30))
-    assert Meddled.moves.total() - before > 100_000
-    assert {*MACHINE_FAULTS} <= Meddled.moves.keys()
-    assert {"eio", "enospc", "eacces", "emfile"} <= {*CALL_FAULTS} & Meddled.moves.keys()
+    assert Tampered.moves.total() - before > 100_000
+    assert {*MACHINE_FAULTS} <= Tampered.moves.keys()
+    assert {"eio", "enospc", "eacces", "emfile"} <= {*CALL_FAULTS} & Tampered.moves.keys()

@@ -46,11 +46,11 @@ def test_drafts_grow_wider() -> None:
     assert sizes == {2: 3, 4: 4, WIDEST: WIDEST}  # three are the largest cast of the search
 
 
-@pytest.mark.parametrize("meddling", (False, True), ids=("others-keep-off", "others-meddle"))
-def test_every_family_is_drafted_but_meddling_only_where_it_is_asked_for(meddling: bool) -> None:
-    drafts = [draw_draft(Random(seed), LIVES, WIDEST, 10, meddling=meddling) for seed in range(500)]
+@pytest.mark.parametrize("tampering", (False, True), ids=("without-tampering", "with-tampering"))
+def test_every_family_is_drafted_but_tampering_only_where_it_is_asked_for(tampering: bool) -> None:
+    drafts = [draw_draft(Random(seed), LIVES, WIDEST, 10, tampering=tampering) for seed in range(500)]
     families = {strike.family for draft in drafts for strike in draft.strikes}
-    assert families == {EXIT, *FAMILIES} - (set() if meddling else TAMPERING)
+    assert families == {EXIT, *FAMILIES} - (set() if tampering else TAMPERING)
 
 
 def test_every_disk_is_drafted_and_on_each_what_the_search_tries_there() -> None:
