@@ -13,14 +13,7 @@ from stateful.kernel.failing_calls import fail
 from stateful.kernel.kernel import Kernel
 from stateful.kernel.machine_faults import Impossible, inject
 from stateful.model.call import BLOCKED, Call, Delivery, UnmodelledSyscall
-from stateful.model.faults import (
-    CALL_FAULTS,
-    MACHINE_FAULTS,
-    OF_A_PID,
-    POWER_LOSS,
-    SIGNALS,
-    after_fault,
-)
+from stateful.model.faults import CALL_FAULTS, MACHINE_FAULTS, OF_A_PID, POWER_LOSS, SIGNALS, after_fault
 from stateful.model.invariants import first_broken
 from stateful.model.life import plain, runs_other
 from stateful.model.machine import FIRST_PID
@@ -335,15 +328,7 @@ class Execution:
         views = [self.view(each) for each in self._processes.values()]
         actor = next(view for view in views if view.letter == process.letter)
         moment = Moment(
-            step.move,
-            actor,
-            step.call,
-            step.answer,
-            before,
-            after,
-            views,
-            len(self.waiting()),
-            self._target,
+            step.move, actor, step.call, step.answer, before, after, views, len(self.waiting()), self._target
         )
         broken = first_broken(moment, self.not_offered)
         if broken is not None:
