@@ -13,7 +13,7 @@ from stateful.host import layout
 from stateful.kernel.machine_faults import LATER_TICKS
 from stateful.model.confirmation import Unplayable
 from stateful.model.disk import HOME, NOWHERE, Disk
-from stateful.model.faults import FAULTS
+from stateful.model.faults import DISK_WELL, FAULTS, POWER_LOSS
 from stateful.model.hostile import IN_ITS_PLACE
 from stateful.model.machine import FIRST_PID, START_TICKS
 from stateful.model.schedule import LETTERS, Move
@@ -111,11 +111,11 @@ INJECTIONS: Final[dict[str, Injection]] = {
     "recycle": _recycle("/usr/bin/postgres", "-D", "/srv/data"),
     "lookalike": _recycle("hermes_cli/main.py", "gateway", "run"),
     "reboot": _reboot,
-    "power-loss": _reboot,
+    POWER_LOSS: _reboot,
     "clock": _clock,
     "disk-full": _deny,
     "read-only": _deny,
-    "disk-well": _well,
+    DISK_WELL: _well,
     "remove": _remove,
     "home-gone": _home_gone,
     "home-new": _home_new,

@@ -17,7 +17,7 @@ from stateful.kernel import real
 from stateful.kernel.persistence import Persistence, as_disk
 from stateful.kernel.restore import restore_disk
 from stateful.model.disk import HOME, NOWHERE
-from stateful.model.faults import POWER_LOSS
+from stateful.model.faults import DISK_WELL, POWER_LOSS
 from stateful.model.hostile import HOSTILE, IN_ITS_PLACE
 from stateful.model.machine import FIRST_PID, START_TICKS, Stranger
 
@@ -120,7 +120,7 @@ def _read_only(kernel: Kernel, _: str) -> None:
     kernel.condition = "read-only"
 
 
-@_fault("disk-well")
+@_fault(DISK_WELL)
 def _well(kernel: Kernel, _: str) -> None:
     """The disk is neither full nor read-only any more, and links to nowhere are taken away.
 

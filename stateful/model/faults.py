@@ -122,14 +122,16 @@ def _failing(name: str, words: str = "fault: {answer}") -> Fault:
 
 SHORT: Final = "short"
 POWER_LOSS: Final = "power-loss"
+SIGCONT: Final = "sigcont"
+DISK_WELL: Final = "disk-well"
 _SAME_START_TIME: Final = "gives a process the start time of one before the reboot, while others may know it"
 
 _ROWS: Final = (
     # -- signals to a process
     _signal("crash", 9, "kill", "killed (SIGKILL)"),
     _signal("term", 15, "sigterm", "SIGTERM"),
-    _signal("sigstop", 19, "sigstop", "stopped (SIGSTOP)", ended_by="sigcont"),
-    _signal("sigcont", 18, "", "goes on (SIGCONT)", Aim.STOPPED),
+    _signal("sigstop", 19, "sigstop", "stopped (SIGSTOP)", ended_by=SIGCONT),
+    _signal(SIGCONT, 18, "", "goes on (SIGCONT)", Aim.STOPPED),
     # -- the next call of a process
     *map(_failing, ("eio", "enospc", "erofs", "eacces", "eperm", "emfile", "enolck", "eintr")),
     _failing(SHORT, "{answer} (fault: half)"),
@@ -182,7 +184,7 @@ _ROWS: Final = (
         "bad-disk",
         errno=errno.ENOSPC,
         excuse=Reason.CALLS,
-        ended_by="disk-well",
+        ended_by=DISK_WELL,
     ),
     Fault(
         "read-only",
@@ -191,9 +193,9 @@ _ROWS: Final = (
         "bad-disk",
         errno=errno.EROFS,
         excuse=Reason.CALLS,
-        ended_by="disk-well",
+        ended_by=DISK_WELL,
     ),
-    Fault("disk-well", Aim.FAILING_DISK, "the disk is well again"),
+    Fault(DISK_WELL, Aim.FAILING_DISK, "the disk is well again"),
     Fault(
         "remove",
         Aim.FILE,

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from stateful.kernel.state import SharedState
 from stateful.model.disk import NO_DISK
+from stateful.model.faults import DISK_WELL
 from stateful.model.invariants import first_broken
 from stateful.model.life import plain
 from stateful.model.lifecycle import OWNER
@@ -108,7 +109,7 @@ class Questions:
         letters = alive(memory, state)
         moves = [Move("crash", letter) for letter in letters if letter not in question.spared]
         if memory.disk_fails(state) and not question.disk_fails:
-            moves.append(Move("disk-well"))
+            moves.append(Move(DISK_WELL))
         for move in moves:
             effect = memory.effect(state, move)
             assert effect is not None

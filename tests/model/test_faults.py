@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from stateful.explain.words import event_text, world_text
 from stateful.host import inject
 from stateful.kernel import failing_calls, machine_faults
+from stateful.model.call import Call
 from stateful.model.excuses import NO_EXCUSE, Excuse, Reason
-from stateful.model.families import FAMILIES, TAMPERING
+from stateful.model.families import FAMILIES, TAMPERING, fault_moves, recoveries, widened
 from stateful.model.faults import (
     CALL_FAULTS,
     FAULTS,
@@ -22,9 +24,11 @@ from stateful.model.faults import (
     Fault,
     after_fault,
 )
+from stateful.model.images import DISKS
 from stateful.model.scenario import KILL, NOTHING
-from stateful.model.schedule import parse_schedule
+from stateful.model.schedule import format_schedule, parse_schedule
 from stateful.model.standard import BY_NAME, SCENARIOS, UPSETS, find_scenario
+from stateful.model.syscalls import SYSCALLS
 from stateful.model.trace import Step
 from stateful.protocol.built_in import MODULES
 from stateful.verification.verification import verify
@@ -136,6 +140,48 @@ def test_every_fault_is_of_a_family_or_ends_one_that_lasts() -> None:
     assert {*RECOVERIES} == {"sigcont", "disk-well"}
     assert {fault.family for fault in FAULTS.values()} - {""} == {*FAMILIES}
     assert all(not FAULTS[fault.ended_by].family for fault in FAULTS.values() if fault.ended_by)
+
+
+class Everything:
+    """A world in which everything is there that a fault may be aimed at."""
+
+    image = DISKS[0]
+
+    def letters(self) -> list[str]:
+        return ["A"]
+
+    living = stopped = ended = callers = letters
+
+    def next_call(self, letter: str) -> Call:
+        return Call("close", (3,))
+
+    def files(self) -> list[str]:
+        return ["gateway.pid", "no word=of a schedule"]
+
+    def images(self) -> list[str]:
+        return ["writeback-1"]
+
+    def disk_fails(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_fault_of_a_family_is_enumerated_as_a_schedule_says_it(family: str) -> None:
+    moves = fault_moves(family, Everything())
+    wanted = {fault.name for fault in FAMILIES[family].faults}
+    wanted &= {"eio", "eintr"} if family == "errno" else wanted  # what fits the call
+    assert {move.kind for move in moves} == wanted
+    assert parse_schedule(format_schedule(moves)) == moves
+    again = [widened(move, Random(seed)) for move in moves for seed in range(20)]
+    assert parse_schedule(format_schedule(again)) == again
+
+
+def test_every_fault_of_a_call_fits_some_call() -> None:
+    assert {fault for row in SYSCALLS.values() for fault in row.faults} == {*CALL_FAULTS}
+
+
+def test_every_recovery_is_enumerated_that_of_the_machine_first() -> None:
+    assert recoveries(Everything()) == parse_schedule("disk-well sigcont-A")
 
 
 def test_family_is_tampering_as_a_whole_or_not_at_all() -> None:
