@@ -26,7 +26,8 @@ def __getattr__(name: str) -> Any:
     """What needs Hypothesis or pytest is imported when it is asked for."""
     if name == "SingleOwnerMachine":
         from stateful.report.text import trace_text
-        from stateful.sample.single_owner_machine import SingleOwnerMachine, write_counterexamples_with
+        from stateful.sample.invariant_violated import write_counterexamples_with
+        from stateful.sample.single_owner_machine import SingleOwnerMachine
 
         write_counterexamples_with(trace_text)
         return SingleOwnerMachine

@@ -24,7 +24,8 @@ from stateful.model.trace import Trace
 from stateful.protocol.subject import Subject
 from stateful.run.replay import Nondeterminism
 from stateful.sample.database import shared
-from stateful.sample.single_owner_machine import InvariantViolated, SingleOwnerMachine
+from stateful.sample.invariant_violated import InvariantViolated
+from stateful.sample.single_owner_machine import SingleOwnerMachine
 
 EXAMPLES: Final = 200  # of one seed
 STEPS: Final = 30  # rules of a machine; each is a turn or an event

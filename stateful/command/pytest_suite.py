@@ -20,7 +20,8 @@ from stateful.report import github
 from stateful.report.text import trace_text
 from stateful.report.verdict import summary
 from stateful.run.examine import examine
-from stateful.sample.single_owner_machine import SingleOwnerMachine, write_counterexamples_with
+from stateful.sample.invariant_violated import write_counterexamples_with
+from stateful.sample.single_owner_machine import SingleOwnerMachine
 from stateful.search.result import HOLDS, UNKNOWN
 from stateful.verification.verification import Verification, verify
 

@@ -13,9 +13,9 @@
 
 A turn ends where its process is about to make a call, for the first or the n-th time in that turn
 (``A until the 2nd open(gateway.pid)``), where it owns, or where it ends. What a call means is told by
-``stateful.explain.meaning``. Other lines are the events and faults of a schedule; the fault of a call
-befalls the one that its process is about to make. A folder of cases may be shared: a file is there whole or
-not at all, and never in the place of another case.
+``stateful.explain.meaning``. Other lines are the events and faults of a schedule; a fault of a call
+is injected into the one that its process is about to make. A folder of cases may be shared: a file is there
+whole or not at all, and never in the place of another case.
 """
 
 from __future__ import annotations

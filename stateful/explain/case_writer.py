@@ -41,7 +41,7 @@ def tell(subject: Subject, scenario: Scenario, trace: Trace) -> Case:
     if not _breaks(subject, scenario, lines, broken.invariant):
         raise NotTold(f"{broken.invariant} is not violated when its steps are called by what they mean")
     for number, line in enumerate(lines[:-1]):
-        if isinstance(line, Turn) and not line.rests and not _is_befallen(line, lines[number + 1]):
+        if isinstance(line, Turn) and not line.rests and not _fails(line, lines[number + 1]):
             for better in _better(subject, scenario, lines[:number], line):
                 candidate = [*lines[:number], better, *lines[number + 1 :]]
                 if _breaks(subject, scenario, candidate, broken.invariant):
@@ -50,7 +50,7 @@ def tell(subject: Subject, scenario: Scenario, trace: Trace) -> Case:
     return Case(subject.name, trace.other, scenario.name, broken.invariant, tuple(lines), broken.sentence)
 
 
-def _is_befallen(turn: Turn, line: Line) -> bool:
+def _fails(turn: Turn, line: Line) -> bool:
     """Whether a turn ends at a call because that is to fail."""
     return isinstance(line, Move) and line.kind in CALL_FAULTS and line.letter == turn.letter
 

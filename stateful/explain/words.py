@@ -14,9 +14,9 @@ from stateful.explain.disk_words import changes, shown, shown_path
 from stateful.explain.disk_words import short_path as short_path
 from stateful.model.call import Call, Delivery, Errno
 from stateful.model.escape import visible
-from stateful.model.faults import CALL_FAULTS, SHORT
+from stateful.model.faults import CALL_FAULTS, FAULTS, SHORT, SIGNALS
 from stateful.model.lifecycle import Outcome, signal_name
-from stateful.model.schedule import Move
+from stateful.model.schedule import EXIT, Move
 from stateful.model.signal_target import PIDFD, named_by
 from stateful.model.syscalls import Answer, Kind, Use
 from stateful.model.trace import Step
@@ -104,38 +104,22 @@ def bare(call: Call) -> str | None:
 
 def event_text(step: Step) -> str | None:
     """What happened to one process, in words, where no call was made."""
-    return {
-        "crash": "killed (SIGKILL)",
-        "term": "SIGTERM",
-        "sigstop": "stopped (SIGSTOP)",
-        "sigcont": "goes on (SIGCONT)",
-        "exit": "asked to exit",
-    }.get(step.move.kind)
+    kind = step.move.kind
+    return FAULTS[kind].words if kind in SIGNALS else "asked to exit" if kind == EXIT else None
 
 
 def world_text(move: Move, answer: Any = None) -> str:
     """A fault of the machine, in words; what it answered is what the disk was, and what is left of it."""
-    whom = move.letter or move.detail
     name, _, how = visible(move.detail).partition("=")
-    return {
-        "recycle": f"pid {whom} goes to a stranger",
-        "lookalike": f"pid {whom} goes to a gateway of another home",
-        "power-loss": _power_loss_text(move, answer),
-        "reboot": "the machine is killed and booted again",
-        "clock": f"the wall clock is set {move.detail} s",
-        "disk-full": "the disk is full",
-        "read-only": "the disk is read-only",
-        "disk-well": "the disk is well again",
-        "remove": f"{name} is removed by an operator",
-        "home-gone": "the home is removed with all that is in it",
-        "home-new": "a new, empty home is put in place; who owned the old one counts no more",
-        "corrupt": f"{name} becomes {how}",
-    }.get(move.kind, str(move))
-
-
-def _power_loss_text(move: Move, answer: Any) -> str:
-    left = changes(*answer) if answer else move.detail
-    return f"power is lost: {left or 'all is on the disk'} ({move.detail.partition('-')[0]})"
+    left = (changes(*answer) or "all is on the disk") if answer else move.detail
+    return FAULTS[move.kind].words.format(
+        whom=move.letter or move.detail,
+        detail=move.detail,
+        name=name,
+        how=how,
+        left=left,
+        profile=move.detail.partition("-")[0],
+    )
 
 
 def answer_text(step: Step) -> str:
@@ -144,8 +128,9 @@ def answer_text(step: Step) -> str:
     if call is None:
         return ""
     if isinstance(answer, Errno):
-        injected = "fault: " if step.move.kind in CALL_FAULTS else ""
-        return injected + errno.errorcode.get(answer.code, str(answer.code))
+        name = errno.errorcode.get(answer.code, str(answer.code))
+        kind = step.move.kind
+        return FAULTS[kind].words.format(answer=name) if kind in CALL_FAULTS else name
     if isinstance(answer, Delivery):
         return signal_name(answer.number)
     said = row(call)

@@ -1,16 +1,20 @@
-"""Makes a fault of ``stateful.kernel.faults`` happen on the host, for real if possible."""
+"""What the world does to a real machine: the faults of the machine, for real if possible.
+
+One function per row of ``model/faults``, as in ``kernel/machine_faults``.
+"""
 
 from __future__ import annotations
 
-import errno
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from stateful.host import layout
-from stateful.kernel.faults import LATER_TICKS
+from stateful.kernel.machine_faults import LATER_TICKS
 from stateful.model.call import Call, Errno
 from stateful.model.confirmation import Unplayable
 from stateful.model.disk import HOME, NOWHERE, Disk
+from stateful.model.faults import DISK_WELL, FAULTS, POWER_LOSS
 from stateful.model.hostile import IN_ITS_PLACE
 from stateful.model.machine import FIRST_PID, START_TICKS
 from stateful.model.schedule import LETTERS, Move
@@ -20,57 +24,38 @@ from stateful.model.usage import data_of, source_of
 if TYPE_CHECKING:
     from stateful.host.play import HostPlay
 
-CONDITIONS: Final = {"disk-full": errno.ENOSPC, "read-only": errno.EROFS, "disk-well": None}
-_STRANGERS: Final = {
-    "recycle": ("/usr/bin/postgres", "-D", "/srv/data"),
-    "lookalike": ("hermes_cli/main.py", "gateway", "run"),
-}
+Injection = Callable[["HostPlay", Move, Disk], None]
 
 
 def inject(play: HostPlay, move: Move, disk: Disk) -> None:
-    """Make a fault of the machine happen; ``disk`` is the simulated one afterwards. Raises Unplayable."""
-    home = play.root + HOME
-    if move.kind in _STRANGERS:
-        _recycle(play, move, disk)
-    elif move.kind in ("reboot", "power-loss"):
-        play.players.kill_all()
-        play.translation.boots += 1
-        _lay_out_again(play, disk)
-    elif move.kind == "clock":
-        play.skew += int(move.detail) * 1_000_000
-    elif move.kind in CONDITIONS:
-        play.denial = CONDITIONS[move.kind]
-        if play.denial is None:
-            _take_links_away(play)
-    elif move.kind == "remove":
-        layout.remove(f"{home}/{move.detail}")
-    elif move.kind in ("home-gone", "home-new"):
-        layout.remove(home)
-        if move.kind == "home-new":
-            layout.make_folder(home)
-    elif move.kind == "corrupt":
-        _corrupt(play, move.detail, disk)
-    else:
-        raise Unplayable(f"{move} is known to the simulation alone.")
+    """Let a fault of the machine happen, which leaves a simulated disk. Raises Unplayable."""
+    INJECTIONS[move.kind](play, move, disk)
 
 
-def _recycle(play: HostPlay, move: Move, disk: Disk) -> None:
+def _recycle(*argv: str) -> Injection:
     """Give a pid to a stranger.
 
-    After a reboot the simulated stranger has the start time of the process that had the pid before, which no
-    host can choose. So the records get the start time of the stranger instead.
+    After a reboot it has the start time of the process that had the pid before, which no host can choose. So
+    the records are given the start time of the stranger instead.
     """
-    pid = FIRST_PID + LETTERS.index(move.letter) if move.letter else int(move.detail)
-    same_time = play.translation.boots > 1 and pid >= FIRST_PID
-    if same_time and play.players.living:
-        raise Unplayable(
-            f"{move} gives a process the start time of one before the reboot, while others may know it."
-        )
-    play.players.recycle(
-        pid, _STRANGERS[move.kind], START_TICKS + pid - FIRST_PID if same_time else LATER_TICKS
-    )
-    if same_time:
-        _lay_out_again(play, disk)
+
+    def recycle(play: HostPlay, move: Move, disk: Disk) -> None:
+        pid = FIRST_PID + LETTERS.index(move.letter) if move.letter else int(move.detail)
+        same_time = play.translation.boots > 1 and pid >= FIRST_PID
+        if same_time and play.players.living:
+            raise Unplayable(f"{move} {FAULTS[move.kind].unplayable}.")
+        ticks = START_TICKS + pid - FIRST_PID if same_time else LATER_TICKS
+        play.players.recycle(pid, argv, ticks)
+        if same_time:
+            _lay_out_again(play, disk)
+
+    return recycle
+
+
+def _reboot(play: HostPlay, _: Move, disk: Disk) -> None:
+    play.players.kill_all()
+    play.translation.boots += 1
+    _lay_out_again(play, disk)
 
 
 def _lay_out_again(play: HostPlay, disk: Disk) -> None:
@@ -79,14 +64,36 @@ def _lay_out_again(play: HostPlay, disk: Disk) -> None:
     play.agreement.forget_inodes()
 
 
-def _take_links_away(play: HostPlay) -> None:
+def _clock(play: HostPlay, move: Move, _: Disk) -> None:
+    play.skew += int(move.detail) * 1_000_000
+
+
+def _deny(play: HostPlay, move: Move, _: Disk) -> None:
+    play.denial = FAULTS[move.kind].errno
+
+
+def _well(play: HostPlay, _: Move, __: Disk) -> None:
+    play.denial = None
     for path, found in layout.look(play.root).items():
         if found.kind == "link" and found.content == NOWHERE:
             layout.remove(play.root + path)
 
 
-def _corrupt(play: HostPlay, what: str, disk: Disk) -> None:
-    name, _, how = what.partition("=")
+def _remove(play: HostPlay, move: Move, _: Disk) -> None:
+    layout.remove(f"{play.root}{HOME}/{move.detail}")
+
+
+def _home_gone(play: HostPlay, _: Move, __: Disk) -> None:
+    layout.remove(play.root + HOME)
+
+
+def _home_new(play: HostPlay, move: Move, disk: Disk) -> None:
+    _home_gone(play, move, disk)
+    layout.make_folder(play.root + HOME)
+
+
+def _corrupt(play: HostPlay, move: Move, disk: Disk) -> None:
+    name, _, how = move.detail.partition("=")
     path = f"{HOME}/{name}"
     where = play.root + path
     if how == "directory":
@@ -101,6 +108,22 @@ def _corrupt(play: HostPlay, what: str, disk: Disk) -> None:
         layout.write(where, play.translation.to_host(file.content))
         now = (play.clock + play.skew) * 1000
         os.utime(where, ns=(now, now))
+
+
+INJECTIONS: Final[dict[str, Injection]] = {
+    "recycle": _recycle("/usr/bin/postgres", "-D", "/srv/data"),
+    "lookalike": _recycle("hermes_cli/main.py", "gateway", "run"),
+    "reboot": _reboot,
+    POWER_LOSS: _reboot,
+    "clock": _clock,
+    "disk-full": _deny,
+    "read-only": _deny,
+    DISK_WELL: _well,
+    "remove": _remove,
+    "home-gone": _home_gone,
+    "home-new": _home_new,
+    "corrupt": _corrupt,
+}
 
 
 # -- half a write --------------------------------------------------------------------------------------------

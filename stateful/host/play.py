@@ -23,11 +23,11 @@ from stateful.kernel.kernel import CLOCK_START_US
 from stateful.kernel.locks import DROPPED
 from stateful.model.call import Call, Delivery, Errno
 from stateful.model.confirmation import Differs, Uneven, Unplayable
-from stateful.model.faults import ERRNOS, SHORT, WORLD
+from stateful.model.faults import ERRNOS, MACHINE_FAULTS, SHORT, SIGNALS
 from stateful.model.lifecycle import Entry
 from stateful.model.machine import DEAD_PID, FIRST_PID, START_TICKS
 from stateful.model.scenario import Scenario
-from stateful.model.schedule import LETTERS, LIVES, SIGNALS, Move
+from stateful.model.schedule import LETTERS, LIVES, Move
 from stateful.model.signal_target import PIDFD, named_by
 from stateful.model.syscalls import WAITS, Use
 from stateful.model.trace import Step, Trace
@@ -101,7 +101,7 @@ class HostPlay:
             self._disk = self._trace.disks[index]
             if not step.move.steps:
                 self._compare()
-            if step.move.kind in WORLD:
+            if step.move.kind in MACHINE_FAULTS:
                 inject(self, step.move, self._trace.disks[index + 1])
                 continue
             before, after = self._entries(index), self._entries(index + 1)

@@ -6,9 +6,9 @@ it, in a real temporary directory, and hands the result back.
 
 Modelled: files and directories, ``flock`` and ``lockf``, pids, signals, exit handlers, ``/proc/<pid>``,
 psutil's view of processes, sleeping and reading the clock, randomness; zombies, pid namespaces, processes
-of other users; a machine without ``/proc`` and pidfds; faults (``faults``, ``call_faults``), and what a power
-loss leaves of a disk (``persistence``). ``model/syscalls.py`` is the table of calls; a call is in it when
-``tests/kernel/test_contract.py`` runs it on the host and on the kernel alike.
+of other users; a machine without ``/proc`` and pidfds; faults (``machine_faults``, ``failing_calls``), and
+what a power loss leaves of a disk (``persistence``). ``model/syscalls.py`` is the table of calls; a call is
+in it when ``tests/kernel/test_contract.py`` runs it on the host and on the kernel alike.
 
 Simplified:
 

@@ -11,7 +11,7 @@ from itertools import count
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Final
 
-from stateful.kernel import call_faults, disk_faults, locks, proc, real, signals, state
+from stateful.kernel import failing_calls, locks, proc, real, signals, state
 from stateful.kernel import names as names  # registers its calls
 from stateful.kernel.files import IMPLEMENTATIONS, Inode, OpenFile
 from stateful.kernel.persistence import Persistence, all_on_disk, syncs
@@ -44,7 +44,7 @@ class Kernel:
         clock: microseconds since the epoch, by the monotonic clock; only sleeping moves it.
         skew: by how many microseconds the wall clock is ahead of that.
         boots: how often the machine was started.
-        condition: what the disk suffers from: ``full``, ``read-only`` or nothing.
+        condition: how the disk fails: ``full``, ``read-only`` or empty.
         persistence: what of the disk a power loss may leave; None where power cannot be lost.
         closed: whether there may be a folder whose permission bits keep its owner out.
     """
@@ -83,7 +83,7 @@ class Kernel:
         self._disk: Disk | None = None
         self._followed: Disk = NO_DISK  # what stood on the disk when ``persistence`` was true of it
         self._links = False
-        disk_faults.make_home(self)
+        self.make_home()
         self.inode(real.lstat(self.root + HOME).st_ino).label = HOME_LABEL
 
     # -- making calls ---------------------------------------------------------------------------
@@ -95,7 +95,7 @@ class Kernel:
         elif SYSCALLS[call.name].has(Kind.TEXT):
             self._links = True
         if self.condition:
-            denied = call_faults.denies(self, call)
+            denied = failing_calls.denies(self, call)
             if denied is not None:
                 return Errno(denied)
         try:
@@ -296,8 +296,8 @@ class Kernel:
             self._disk = scan(self)
         return self._disk
 
-    def is_ailing(self) -> bool:
-        """Whether the disk is in a state in which less is owed to a process."""
+    def disk_fails(self) -> bool:
+        """Whether the disk is in a state in which less is guaranteed."""
         return bool(self.condition) or (self._links and self.disk().is_misused())
 
     def known_disk(self) -> Disk | None:
@@ -328,6 +328,13 @@ class Kernel:
         for process in self.processes.values():
             if process.alive:
                 self.end(process, Outcome("killed", "SIGKILL"))
+
+    def make_home(self) -> None:
+        """Make the home, empty."""
+        real.mkdir(self.root + HOME, 0o700)
+        self.inode(real.lstat(self.root + HOME).st_ino).mode = 0o700
+        self.named(HOME)
+        self.changed()
 
     def close(self) -> None:
         """End every process that lives, and remove the temporary directory."""

@@ -1,73 +1,74 @@
-"""What the faults take off the duties of the processes that meet them.
+"""What a process is excused after a fault: which guarantees of a protocol do not count for it any more.
 
-A protocol owes less to somebody whom the world has hindered: who was told EIO may give up, and an owner
-whose record was removed need not be found. ``at_most_one_owner`` and ``a_dead_owner_can_be_replaced`` are
-owed whatever happens, with one exception. Who was at work in a home that is gone owns nothing of the next
-one; nor does an owner of whose files one was taken away and another one was changed too, since by then
-nothing on the disk need tell of it.
+A process that was told EIO may give up, and an owner whose record was removed need not be found.
+``at_most_one_owner`` and ``a_dead_owner_can_be_replaced`` are guaranteed whatever happens, but for this: a
+process that was at work in a home that is gone owns nothing of the next one; nor does an owner of whose
+files one was taken away and another one was changed too, since by then nothing on the disk need tell of it.
+
+Which excuse a fault gives, its row says: see ``faults``.
 """
 
 from __future__ import annotations
 
-import errno
-from typing import Final
+from enum import StrEnum
+from typing import Annotated, Final, NamedTuple
 
-from stateful.model.faults import CALL_FAULTS, ERRNOS
-from stateful.model.hostile import IN_ITS_PLACE
+from stateful.model.roles import Role, Text
 
-UNTROUBLED: Final = ""
-CALLS: Final = "calls"  # a call of its failed, or the disk was ailing in its time
-FILES: Final = "files"  # contents in the home were changed in its time, by nobody; with the file's name
 SEVERAL: Final = "/"  # instead of the name of one file
-CLOCK: Final = "clock"  # the wall clock was set in its time, so a note of its may be out of date
-TAKEN: Final = "taken"  # a file of the home was taken away in its time, by nobody; with its name
-HOMELESS: Final = "homeless"  # the home it was at work in is gone, or too much of it to tell
-
-HOME_IS_GONE: Final = ("home-gone", "home-new")
-AILING: Final = ("disk-full", "read-only")
 
 
-def hinders(trouble: str) -> bool:
-    """Whether a process in trouble may fail at what it is there for."""
-    return trouble not in (UNTROUBLED, CLOCK)
+class Reason(StrEnum):
+    """What happened in the time of a process."""
+
+    NONE = ""
+    CALLS = "calls"  # a call of the process failed, or the disk was failing
+    CLOCK = "clock"  # the wall clock was set, so a note of the process may be out of date
+    FILES = "files"  # the content of a file of the home was changed, by no process
+    TAKEN = "taken"  # a file of the home was taken away, by no process
+    HOMELESS = "homeless"  # the home is gone, or too much of it to tell
 
 
-def after_fault(kind: str, detail: str, trouble: str) -> str:
-    """The trouble of a living process after a fault that concerns it, or the machine."""
-    if kind in HOME_IS_GONE or trouble == HOMELESS:
-        return HOMELESS
-    if kind in ("remove", "corrupt"):
-        takes_away = kind == "remove" or detail.endswith(IN_ITS_PLACE)
-        return _after_change(detail.partition("=")[0], takes_away, trouble)
-    if hinders(trouble):
-        return trouble
-    if kind in CALL_FAULTS or kind in AILING:
-        return CALLS
-    return CLOCK if kind == "clock" else trouble
+class Excuse(NamedTuple):
+    """What happened in the time of a process, as far as it excuses anything.
+
+    Attributes:
+        file: the name of the file that was changed or taken away.
+    """
+
+    reason: Annotated[Reason, Role.NUMBER] = Reason.NONE
+    file: Text = ""
+
+    def __str__(self) -> str:
+        return f"{self.reason} {self.file}" if self.file else str(self.reason)
+
+    @property
+    def hinders(self) -> bool:
+        """Whether the process may fail at what it is there for."""
+        return self.reason not in (Reason.NONE, Reason.CLOCK)
+
+    @property
+    def is_of_files(self) -> bool:
+        """Whether files of the home were changed."""
+        return self.reason in (Reason.FILES, Reason.TAKEN, Reason.HOMELESS)
+
+    def and_then(self, other: Excuse) -> Excuse:
+        """The excuse of a process that gets another one."""
+        if Reason.HOMELESS in (self.reason, other.reason):
+            return Excuse(Reason.HOMELESS)
+        same_file = self.file == other.file
+        if other.reason is Reason.TAKEN:
+            other_file_is_gone = self.is_of_files and not same_file
+            return Excuse(Reason.HOMELESS) if other_file_is_gone else other
+        if other.reason is Reason.FILES:
+            if self.reason is Reason.TAKEN:
+                return self if same_file else Excuse(Reason.HOMELESS)
+            return other if self.reason is not Reason.FILES or same_file else Excuse(Reason.FILES, SEVERAL)
+        return self if self.hinders or other.reason is Reason.NONE else other
+
+    def after_move(self, disk_fails: bool) -> Excuse:
+        """The excuse of a process that has moved."""
+        return self.and_then(Excuse(Reason.CALLS)) if disk_fails else self
 
 
-def _after_change(name: str, takes_away: bool, trouble: str) -> str:
-    """The trouble of a living process after a file has been taken away, or its content changed."""
-    what, _, before = trouble.partition(" ")
-    if what == TAKEN:
-        return trouble if name == before else HOMELESS
-    if not takes_away:
-        return f"{FILES} {name}" if what != FILES or name == before else f"{FILES} {SEVERAL}"
-    return HOMELESS if what == FILES and name != before else f"{TAKEN} {name}"
-
-
-def files_changed(trouble: str) -> bool:
-    """Whether files of the home were changed in the time of a process in trouble."""
-    return trouble.partition(" ")[0] in (FILES, TAKEN, HOMELESS)
-
-
-def after_move(ailing: bool, trouble: str) -> str:
-    """The trouble of a process that has moved, on a disk that may have been ailing."""
-    return CALLS if ailing and not hinders(trouble) else trouble
-
-
-def excuses(trouble: str, code: int | None) -> bool:
-    """Whether a process in trouble may end with an OSError with an errno: it passes on what it was told."""
-    if trouble == CALLS:
-        return code in ERRNOS.values()
-    return trouble == HOMELESS and code in (errno.ENOENT, *ERRNOS.values())
+NO_EXCUSE: Final = Excuse()

@@ -13,7 +13,8 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Final
 
 from stateful.model.call import Errno
-from stateful.model.excuses import excuses, files_changed
+from stateful.model.excuses import NO_EXCUSE
+from stateful.model.faults import may_pass_on
 from stateful.model.lifecycle import LEAVING, OWNER, signal_name
 from stateful.model.moment import LONGEST_LIFE_STEPS, Moment, View
 
@@ -179,7 +180,7 @@ def a_replaced_owner_exits_clean(moment: Moment) -> str | None:
     has met with something, or where the world sends a SIGTERM while there is anybody who may plan.
     """
     actor = moment.actor
-    if actor is None or actor.outcome is None or not actor.owned or actor.trouble:
+    if actor is None or actor.outcome is None or not actor.owned or actor.excuse != NO_EXCUSE:
         return None
     status = actor.outcome.status
     if status is None or not actor.outcome.tells_plans:
@@ -194,7 +195,7 @@ def a_replaced_owner_exits_clean(moment: Moment) -> str | None:
 
 def _met_with_something(view: View) -> bool:
     ended_badly = view.outcome is not None and view.outcome.kind in ("killed", "failed")
-    return ended_badly or bool(view.asked or view.trouble)
+    return ended_badly or bool(view.asked) or view.excuse != NO_EXCUSE
 
 
 def only_documented_errors(moment: Moment) -> str | None:
@@ -202,14 +203,14 @@ def only_documented_errors(moment: Moment) -> str | None:
     actor = moment.actor
     if actor is None or actor.outcome is None or actor.outcome.kind != "failed":
         return None
-    if excuses(actor.trouble, actor.outcome.errno):
+    if may_pass_on(actor.excuse, actor.outcome.errno):
         return None
     return f"{actor.letter} raised {actor.outcome.value}"
 
 
 def _files_changed(moment: Moment) -> bool:
     """Whether files of the home were changed by nobody, in the time of somebody who may go by them."""
-    return any(files_changed(view.trouble) for view in moment.processes)
+    return any(view.excuse.is_of_files for view in moment.processes)
 
 
 Invariant = Callable[[Moment], str | None]

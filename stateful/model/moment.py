@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from stateful.model.call import Call
 from stateful.model.disk import Disk
-from stateful.model.excuses import HOMELESS, UNTROUBLED, hinders
+from stateful.model.excuses import NO_EXCUSE, Excuse, Reason
 from stateful.model.lifecycle import LEAVING, OWNER, STARTING, Outcome
 from stateful.model.schedule import Move
 from stateful.model.signal_target import Target
@@ -21,8 +21,7 @@ class View(NamedTuple):
     Attributes:
         asked: what asked it to go: ``signal`` (another process sent it one that it handles), ``exit`` or
             ``term`` (the world did), or None.
-        trouble: what the world did to it, beside signals, so that less is owed: see
-            ``stateful.model.excuses``.
+        excuse: which guarantees do not count for it, by what the world did beside signals.
         alone: nobody else has moved since its first turn.
         company: the letters of those that were alive at its first turn; their last step is then past.
         frozen: there was such company, and all of it was stopped.
@@ -36,7 +35,7 @@ class View(NamedTuple):
     owned: bool
     outcome: Outcome | None
     asked: str | None = None
-    trouble: str = UNTROUBLED
+    excuse: Excuse = NO_EXCUSE
     steps: int = 0
     alone: bool = False
     company: tuple[str, ...] = ()
@@ -45,11 +44,11 @@ class View(NamedTuple):
 
     @property
     def owns(self) -> bool:
-        return self.phase == OWNER and self.outcome is None and self.trouble != HOMELESS
+        return self.phase == OWNER and self.outcome is None and self.excuse.reason is not Reason.HOMELESS
 
     @property
     def hindered(self) -> bool:
-        return hinders(self.trouble)
+        return self.excuse.hinders
 
     @property
     def contends(self) -> bool:

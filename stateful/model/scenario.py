@@ -11,19 +11,17 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
+from stateful.model.families import FAMILIES, Plan
 from stateful.model.images import DISKS, DiskImage
 from stateful.model.life import plain, runs_other
 from stateful.model.supervision import Supervision
 
 CONTENDING: Final = ("start", "replace")
 
-Plan = tuple[str, ...]  # the faults that may happen, by family, in this order
 NOTHING: Final[Plan] = ()
 KILL: Final[Plan] = ("kill",)
 KILLS: Final[Plan] = ("kill", "kill")
 POWER_LOSS: Final[Plan] = ("power-loss",)
-# Somebody else lays hands on the files: many a right protocol has never promised to survive that.
-MEDDLING: Final = frozenset({"removal", "corruption", "lost-home"})
 
 
 def faults_of_plan(plan: Plan) -> list[str]:
@@ -33,8 +31,7 @@ def faults_of_plan(plan: Plan) -> list[str]:
 
 def count_faults(number: int, family: str) -> str:
     """A number of faults of a family, in words."""
-    noun = family.replace("-", " ")
-    return f"{number:,} {noun if number == 1 else 'power losses' if noun == 'power loss' else noun + 's'}"
+    return FAMILIES[family].in_words(number)
 
 
 @dataclass(frozen=True)

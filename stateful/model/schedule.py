@@ -7,8 +7,10 @@
   ``short-A``, its next write writing half;
 - ``start-B``, ``replace-B``, ``stop-B``, ``status-B``, ``peek-B``: a new process, B, with that life;
   ``other-start-B`` and so on: one that runs the other subject, where there are two in one home;
-- the faults of the machine, which ``stateful.kernel.faults`` describes: ``recycle-99``, ``clock+60``,
-  ``remove-gateway.lock``, ``corrupt-gateway.pid=torn``, ``power-loss-writeback-3`` and so on.
+- the faults of the machine: ``recycle-99``, ``clock+60``, ``remove-gateway.lock``,
+  ``corrupt-gateway.pid=torn``, ``power-loss-writeback-3`` and so on.
+
+How faults are written, their rows in ``faults`` say.
 """
 
 from __future__ import annotations
@@ -18,20 +20,20 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import Final, NamedTuple
 
-from stateful.model.faults import CALL_FAULTS, WORLD
+from stateful.model.faults import CALL_FAULTS, FAULTS, MACHINE_FAULTS, SIGNALS
 from stateful.model.life import LIVES as OWN_LIVES
 from stateful.model.life import OTHER_LIVES
 
 LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 STEP: Final = "step"
-SIGNALS: Final = {"crash": 9, "term": 15, "sigstop": 19, "sigcont": 18}
-EVENTS: Final = (*SIGNALS, "exit")
+EXIT: Final = "exit"  # no fault: the serve of an owner returns
+EVENTS: Final = (*SIGNALS, EXIT)
 LIVES: Final = (*OWN_LIVES, *OTHER_LIVES)
 LONGEST_TURN: Final = 10_000
 
 _TURN = re.compile(r"([A-Z])([1-9][0-9]*)")
-_EVENT = re.compile(rf"({'|'.join((*EVENTS, *CALL_FAULTS, *LIVES))})-([A-Z])")
-_WORLD = re.compile(rf"({'|'.join(WORLD)})(.*)", re.DOTALL)
+_EVENT = re.compile(rf"({'|'.join((EXIT, *LIVES))})-([A-Z])")
+_FAULT = re.compile(rf"({'|'.join(FAULTS)})(.*)", re.DOTALL)
 
 
 class Move(NamedTuple):
@@ -54,13 +56,13 @@ class Move(NamedTuple):
     @property
     def is_fault(self) -> bool:
         """Whether this is something that the world does to the processes."""
-        return self.kind in SIGNALS or self.kind in CALL_FAULTS or self.kind in WORLD
+        return self.kind in FAULTS
 
     def __str__(self) -> str:
         if self.kind == STEP:
             return f"{self.letter}1"
-        if self.kind in WORLD:
-            return f"{self.kind}{WORLD[self.kind].joint}{self.letter}{self.detail}"
+        if self.kind in FAULTS:
+            return f"{self.kind}{FAULTS[self.kind].joint}{self.letter}{self.detail}"
         return f"{self.kind}-{self.letter}"
 
 
@@ -91,7 +93,7 @@ def parse_schedule(text: str) -> list[Move]:
                 f"{word!r} is no turn or event: a schedule is words like A3 (three steps of A), "
                 f"{', '.join(f'{event}-A' for event in EVENTS)}, "
                 f"{', '.join(f'{life}-B' for life in (*OWN_LIVES, OTHER_LIVES[0]))}, "
-                f"{CALL_FAULTS[0]}-A, {', '.join(fault.example for fault in WORLD.values())}"
+                f"{', '.join(FAULTS[name].written for name in (CALL_FAULTS[0], *MACHINE_FAULTS))}"
             )
     if not moves:
         raise ScheduleMismatch('the schedule is empty: it needs at least one turn, such as "A3 B5"')
@@ -99,11 +101,11 @@ def parse_schedule(text: str) -> list[Move]:
 
 
 def _fault(word: str) -> Move | None:
-    """The fault of the machine that a word means."""
-    match = _WORLD.fullmatch(word)
+    """The fault that a word means."""
+    match = _FAULT.fullmatch(word)
     if match is None:
         return None
-    fault, rest = WORLD[match[1]], match[2]
+    fault, rest = FAULTS[match[1]], match[2]
     if not rest.startswith(fault.joint):
         return None
     said = re.fullmatch(fault.detail, rest.removeprefix(fault.joint))

@@ -6,6 +6,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Final
 
+from stateful.model.families import FAMILIES, TAMPERING, Plan
 from stateful.model.images import (
     CONTAINERS,
     DISKS,
@@ -25,24 +26,11 @@ from stateful.model.images import (
     DiskImage,
 )
 from stateful.model.life import OTHER, plain, runs_other
-from stateful.model.scenario import KILL, KILLS, MEDDLING, NOTHING, POWER_LOSS, Cast, Plan, Scenario
+from stateful.model.scenario import KILL, KILLS, NOTHING, POWER_LOSS, Cast, Scenario
 from stateful.model.supervision import SUPERVISIONS, SUPERVISIONS_BY_NAME, Supervision
 
-# What else may happen; each family is described in ``stateful.search.fault_moves``.
-UPSETS: Final[tuple[Plan, ...]] = (
-    ("sigterm",),
-    ("sigstop",),
-    ("errno",),
-    ("recycled-pid",),
-    ("kill", "recycled-pid"),
-    ("reboot", "recycled-pid"),
-    ("bad-disk",),
-    ("clock-step",),
-    ("removal",),
-    ("corruption",),
-    ("lost-home",),
-    POWER_LOSS,
-)
+# What else may happen.
+UPSETS: Final = tuple(plan for family in FAMILIES.values() for plan in family.standard_plans)
 EVERY: Final = tuple(dict.fromkeys(family for plan in UPSETS for family in plan))
 
 # For casts of which somebody has settled, or that are long: what stood there at first matters little.
@@ -190,7 +178,7 @@ def _is_by_name(scenario: Scenario) -> bool:
     killed_three = cast == THREE_STARTS and disk not in USUAL
     killed_polling = bool(cast.settled) and disk == NO_PROC
     if scenario.plan in UPSETS and cast.upset_on:
-        return disk != cast.upset_on[0] or bool({*scenario.plan} & {*cast.slow, *MEDDLING})
+        return disk != cast.upset_on[0] or bool({*scenario.plan} & {*cast.slow, *TAMPERING})
     return cast in (TWO_REPLACES, *LONG_ODD_CASTS) or bool(scenario.plan and (killed_three or killed_polling))
 
 

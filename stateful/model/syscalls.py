@@ -1,10 +1,10 @@
 """What each system call is, said once: a row per call, from which all that is known of calls is derived.
 
 A row says what the arguments are, what the call does to what they name, what it answers, and which faults may
-befall it. Derived from the rows: which steps other processes can see (``search/partial_order_reduction``),
+be injected. Derived from the rows: which steps other processes can see (``search/partial_order_reduction``),
 what a process has looked at (``search/disk_memo``), where pids stand (``search/symmetry``), which calls fail
-and how (``kernel/call_faults``), mutations (``mutation/operator``), what a step touches and how it is written
-(``explain``), and how the host's answer is compared (``host/agreement``).
+and how (``kernel/failing_calls``), mutations (``mutation/operator``), what a step touches and how it is
+written (``explain``), and how the host's answer is compared (``host/agreement``).
 
 To add a call: a row here, ``@syscall`` in ``kernel/``, a line of ``MADE_FOR_REAL`` in ``host/calls.py``, an
 entry point in ``python/``, and a contract script. ``tests/model/test_syscalls.py`` complains of what is
@@ -97,7 +97,7 @@ class Syscall(NamedTuple):
 
     Attributes:
         arguments: in the order of ``Call.args``.
-        faults: what may befall it; of ``open`` what may befall any, see ``faults_of``.
+        faults: which may be injected; of ``open`` all that any may have, see ``faults_of``.
         silent: it is no step of its own: no other process can see it, and it never waits.
         waits: it can never be made: a signal or the request to exit ends it.
         serves: an owner waits in it, and the request to exit ends it.

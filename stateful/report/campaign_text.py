@@ -13,11 +13,10 @@ from stateful.campaign.lines import Line
 from stateful.campaign.messages import Found
 from stateful.campaign.tally import Tally, Violated
 from stateful.explain.case_player import VIOLATED
-from stateful.model.faults import CALL_FAULTS
+from stateful.model.families import TAMPERING
+from stateful.model.faults import FAULTS, RECOVERIES
 from stateful.model.goals import GOALS, an_owner_served
 from stateful.model.invariants import INVARIANTS
-from stateful.model.scenario import MEDDLING
-from stateful.model.schedule import SIGNALS
 from stateful.report.text import LIMIT_COLUMNS, count
 from stateful.sample.draft import WIDEST
 
@@ -31,16 +30,8 @@ _NEEDS: Final = {
     "a_replace_succeeded": "replace",
     "a_stop_succeeded": "stop",
 }
-_FAULTS: Final = (
-    *SIGNALS,
-    *CALL_FAULTS,
-    "recycle",
-    "lookalike",
-    "reboot",
-    "power-loss",
-    "clock",
-    "disk-full",
-    "read-only",
+_FAULTS: Final = tuple(
+    name for name, fault in FAULTS.items() if not fault.tampering and name not in RECOVERIES
 )
 
 
@@ -207,7 +198,7 @@ def _states(tally: Tally) -> str:
 
 
 def _faults(tally: Tally) -> str:
-    told = [f"{name} {number:,}" for name, number in tally.faults.most_common() if name != "disk-well"]
+    told = [f"{name} {number:,}" for name, number in tally.faults.most_common() if name not in RECOVERIES]
     return ", ".join(told) or "none"
 
 
@@ -233,7 +224,7 @@ def _not_reached(tally: Tally) -> Iterator[tuple[str, str]]:
         yield "not reached", f"faults: {', '.join(never)}"
     if tally.lines != tally.all_lines:
         yield "not reached", f"lines: {'; '.join(_ranges(tally.all_lines - tally.lines))}"
-    yield "not tried", f"{', '.join(sorted(MEDDLING))}, which few protocols promise to survive"
+    yield "not tried", f"{', '.join(sorted(TAMPERING))}, which few protocols promise to survive"
 
 
 def _ranges(lines: Iterable[Line]) -> Iterator[str]:

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from stateful.explain.words import answer_text, call_text, event_text, whole_answer, world_text
 from stateful.model.call import Errno
-from stateful.model.faults import WORLD
+from stateful.model.faults import MACHINE_FAULTS
 from stateful.model.life import plain
 from stateful.model.signal_target import pid_of
 from stateful.model.trace import Standing, Step, Trace
@@ -157,7 +157,7 @@ def draw(trace: Trace) -> Picture:
                 key=f"{number}{_suffix(events)}",
                 number=number if step.move.steps else None,
                 after_steps=number,
-                letter="" if step.move.kind in WORLD else letter,
+                letter="" if step.move.kind in MACHINE_FAULTS else letter,
                 call=_call(step),
                 answer=cut(answer_text(step)),
                 whole=whole_answer(step).strip(),
@@ -220,9 +220,9 @@ def _stand(standing: Standing | None, begun: bool) -> str:
 
 
 def _call(step: Step) -> str:
-    return (
-        world_text(step.move, step.answer) if step.move.kind in WORLD else event_text(step) or call_text(step)
-    )
+    if step.move.kind in MACHINE_FAULTS:
+        return world_text(step.move, step.answer)
+    return event_text(step) or call_text(step)
 
 
 def _peer(step: Step, pids: Mapping[str, int], living: Collection[str]) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from stateful.model.faults import ORDERED, POSIX, PROFILES, WRITEBACK
+from stateful.model.faults import JUDGED, ORDERED, POSIX, PROFILES, WRITEBACK
 from stateful.model.trace import Trace
-from stateful.search.power_losses import JUDGED, weakest_needed
+from stateful.search.power_losses import weakest_needed
 from stateful.search.result import Result
 
 _NEEDS: Final = {

@@ -26,9 +26,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from stateful.explain.words import bare, call_text, short_path
 from stateful.model.call import Delivery, Errno
+from stateful.model.faults import SIGNALS
+from stateful.model.lifecycle import signal_name
 from stateful.model.machine import DEAD_PID, MACHINE
 from stateful.model.scenario import Scenario
-from stateful.model.schedule import LIVES, SIGNALS, STEP
+from stateful.model.schedule import LIVES, STEP
 from stateful.model.syscalls import SYSCALLS, Kind, Syscall
 from stateful.model.trace import Step, Trace
 from stateful.model.usage import argument_of, pid, row, sends_signal
@@ -148,7 +150,7 @@ def _steps(trace: Trace) -> Iterator[str]:
             yield f"{letter} starts"
         elif kind in SIGNALS:
             told |= {letter} if kind == "term" else set()
-            yield f"{letter} {_NAMED[kind]}"
+            yield f"{letter} {signal_name(SIGNALS[kind])}"
         elif kind == "exit":
             yield f"{letter} leaves serve()"
         elif kind != STEP or step.call is None:

@@ -17,7 +17,7 @@ from stateful.explain.reasons import reasons
 from stateful.explain.words import answer_text, call_text, changes_names, event_text, is_claim, world_text
 from stateful.model.call import Errno
 from stateful.model.chronicle import Chronicle
-from stateful.model.faults import WORLD
+from stateful.model.faults import MACHINE_FAULTS
 from stateful.model.life import plain
 from stateful.model.lifecycle import OWNER
 from stateful.model.syscalls import SYSCALLS, Use
@@ -164,7 +164,7 @@ def _row(trace: Trace, step: Step, number: int, becomes_owner: bool) -> str:
     letter = step.move.letter
     shown = str(number) if step.move.steps else ""
     width = _width(trace)
-    if step.move.kind in WORLD:
+    if step.move.kind in MACHINE_FAULTS:
         return f"{shown:>{NUMBER_WIDTH}}   -- {world_text(step.move, step.answer)} --"
     answer = answer_text(step)
     if becomes_owner:

@@ -9,17 +9,15 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any, ClassVar, cast
 
-from stateful.kernel import faults
-from stateful.kernel.faults import Impossible
 from stateful.kernel.kernel import Kernel
-from stateful.model.excuses import after_fault, after_move
-from stateful.model.faults import CALL_FAULTS, OF_A_PID, POWER_LOSS, WORLD
+from stateful.kernel.machine_faults import Impossible, inject
+from stateful.model.faults import CALL_FAULTS, MACHINE_FAULTS, OF_A_PID, POWER_LOSS, SIGNALS, after_fault
 from stateful.model.invariants import all_broken, first_broken
 from stateful.model.life import plain, runs_other
 from stateful.model.machine import FIRST_PID
 from stateful.model.moment import Moment, View, is_quiet, needs_disk
 from stateful.model.scenario import Scenario
-from stateful.model.schedule import LETTERS, LIVES, SIGNALS, STEP, Move, ScheduleMismatch
+from stateful.model.schedule import LETTERS, LIVES, STEP, Move, ScheduleMismatch
 from stateful.model.signal_target import Target
 from stateful.model.trace import Step, Trace, Violation
 from stateful.protocol.subject import Subject
@@ -27,7 +25,7 @@ from stateful.python import interrupt, simulation, switch
 from stateful.python.interpreter import Interpreter
 from stateful.python.switch import bury
 from stateful.run.participant import Participant
-from stateful.run.running import can_exit, can_step, can_suffer, new_process
+from stateful.run.running import can_exit, can_fail, can_step, new_process
 from stateful.run.step import CannotStep, make_step
 
 
@@ -111,7 +109,7 @@ class Execution:
 
     def make(self, move: Move) -> Step:
         """Make a move and check every invariant. Raises ScheduleMismatch where it is not possible."""
-        if move.kind in WORLD:
+        if move.kind in MACHINE_FAULTS:
             return self._upset(move)
         letter = move.letter
         process = self._processes.get(letter)
@@ -138,7 +136,7 @@ class Execution:
 
     def possible(self, move: Move) -> bool:
         """Whether a move can be made now, as far as can be told without making it."""
-        if move.kind in WORLD:
+        if move.kind in MACHINE_FAULTS:
             return True
         process = self._processes.get(move.letter)
         if move.kind in LIVES:
@@ -146,7 +144,7 @@ class Execution:
         if process is None:
             return move.steps and move.letter in self.waiting()
         if move.kind in CALL_FAULTS:
-            return can_suffer(process, move.kind)
+            return can_fail(process, move.kind)
         if move.kind == STEP:
             return can_step(process)
         return process.alive and (move.kind != "exit" or can_exit(process))
@@ -207,7 +205,7 @@ class Execution:
             raise self._misfit(move, f"{process.letter} has ended")
         if process.stopped:
             raise self._misfit(move, f"{process.letter} is stopped")
-        participant.trouble = after_move(self.kernel.is_ailing(), participant.trouble)
+        participant.excuse = participant.excuse.after_move(self.kernel.disk_fails())
         fault = "" if move.kind == STEP else move.kind
         try:
             call, answer = make_step(participant, begins=begins, fault=fault)
@@ -235,13 +233,13 @@ class Execution:
         if move.kind in OF_A_PID and self._is_to_come(move):
             raise self._misfit(move, "only the pid of a process that has ended is free")
         try:
-            faults.strike(self.kernel, move.kind, self._whom(move))
+            inject(self.kernel, move.kind, self._whom(move))
         except Impossible as why:
             raise self._misfit(move, str(why)) from None
         for participant in self._participants.values():
             participant.alone = False
             if participant.process.alive:
-                participant.trouble = after_fault(move.kind, move.detail, participant.trouble)
+                participant.excuse = after_fault(move.kind, move.detail, participant.excuse)
         answer = None if before is None else (before, self.kernel.disk())
         step = Step(move, None, None, answer, "", None)
         self.trace.steps.append(step)

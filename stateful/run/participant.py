@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from stateful.kernel.call_faults import suffer
+from stateful.kernel.failing_calls import fail
 from stateful.kernel.kernel import Kernel
 from stateful.model.call import Call, Delivery
-from stateful.model.excuses import UNTROUBLED, after_fault
+from stateful.model.excuses import NO_EXCUSE
+from stateful.model.faults import after_fault
 from stateful.model.life import plain
 from stateful.model.moment import View
 from stateful.model.signal_target import Target, target_of
@@ -21,7 +22,7 @@ class Participant:
     """A process in an execution; a ``Stepper``.
 
     Attributes:
-        company, frozen, alone, steps, asked, trouble: see ``View``.
+        company, frozen, alone, steps, asked, excuse: see ``View``.
         path: what the descriptor of its last call stood for, when that was made.
         target: the process that its last call sent a signal to, if it sent any.
     """
@@ -35,7 +36,7 @@ class Participant:
         self.alone = True
         self.steps = 0
         self.asked: str | None = None
-        self.trouble = UNTROUBLED
+        self.excuse = NO_EXCUSE
         self.path: str | None = None
         self.target: Target | None = None
 
@@ -69,8 +70,8 @@ class Participant:
             )
         if not fault:
             return self.kernel.perform(self.process, call)
-        self.trouble = after_fault(fault, "", self.trouble)
-        return suffer(self.kernel, self.process, call, fault)
+        self.excuse = after_fault(fault, "", self.excuse)
+        return fail(self.kernel, self.process, call, fault)
 
     def proceed(self, call: Call, answer: Any) -> None:
         if self.process.alive:
@@ -97,7 +98,7 @@ class Participant:
             process.owned,
             process.outcome,
             None if killed else self.asked,
-            self.trouble,
+            self.excuse,
             self.steps,
             self.alone,
             self.company,

@@ -2,56 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from stateful.model.call import Call
 from stateful.model.disk import home_files
-from stateful.model.faults import OF_A_PID
-from stateful.model.images import NAMELESS, NULL_OWN_PID, NULL_START
+from stateful.model.faults import JUDGED
+from stateful.model.images import DiskImage
 from stateful.model.lifecycle import OWNER
-from stateful.model.machine import DEAD_PID
 from stateful.model.schedule import Move
-from stateful.model.usage import faults_of
 from stateful.python.interpreter import Interpreter
 from stateful.run.execution import Execution
-
-_UNDECIDABLE: Final = {
-    NULL_START: f"lookalike-{DEAD_PID}",
-    NAMELESS: f"lookalike-{DEAD_PID}",
-    NULL_OWN_PID: "lookalike-A",
-}
 
 
 def living(execution: Execution) -> list[str]:
     """The letters of the processes that live."""
     return [letter for letter, process in execution.processes().items() if process.alive]
-
-
-def dead(execution: Execution) -> list[str]:
-    """The letters of those that have ended."""
-    return [letter for letter, process in execution.processes().items() if not process.alive]
-
-
-def recyclable(execution: Execution) -> list[str]:
-    """The letters of those that have ended whose pid may go to somebody else now.
-
-    After a reboot the kernel has that somebody start at the very tick at which the process before it did.
-    Where that one began in the same boot it would be the same tick of the same boot, which no machine does
-    and no protocol could see.
-    """
-    boots, processes = execution.kernel.boots, execution.processes()
-    return [letter for letter in dead(execution) if boots == 1 or processes[letter].boot < boots]
-
-
-def recyclings(execution: Execution) -> list[Move]:
-    """How a pid that is free may go to somebody else now.
-
-    Not: how the one that a record without a start time names goes to another gateway. Were that the record's
-    own, it would look the same.
-    """
-    whom = [Move("", "", str(DEAD_PID)), *(Move("", letter) for letter in recyclable(execution))]
-    moves = [move._replace(kind=kind) for kind in OF_A_PID for move in whom]
-    return [move for move in moves if str(move) != _UNDECIDABLE.get(execution.scenario.disk)]
 
 
 def serves(process: Interpreter) -> bool:
@@ -84,12 +47,6 @@ def stopped(execution: Execution) -> list[str]:
     return [letter for letter in living(execution) if execution.processes()[letter].stopped]
 
 
-def recoveries(execution: Execution) -> list[str]:
-    """How faults that last may end now, as a schedule says it."""
-    well = ["disk-well"] if execution.kernel.is_ailing() else []
-    return [*(f"sigcont-{letter}" for letter in stopped(execution)), *well]
-
-
 def pending(execution: Execution, letter: str) -> Call:
     """The call that a living process is about to make."""
     call = execution.processes()[letter].pending
@@ -97,16 +54,57 @@ def pending(execution: Execution, letter: str) -> Call:
     return call
 
 
-def fallible(execution: Execution) -> list[str]:
-    """The letters of those whose next call may fail."""
-    processes = execution.processes()
-    return [
-        letter
-        for letter in running(execution)
-        if not processes[letter].signals and faults_of(pending(execution, letter))
-    ]
+class ExecutionWorld:
+    """An execution as faults are aimed at it: the ``World`` of ``stateful.model.families``."""
 
+    def __init__(self, execution: Execution) -> None:
+        self._execution = execution
 
-def files(execution: Execution) -> list[str]:
-    """The names of what stands in the home."""
-    return home_files(execution.kernel.disk())
+    @property
+    def image(self) -> DiskImage:
+        return self._execution.scenario.disk
+
+    def living(self) -> list[str]:
+        return living(self._execution)
+
+    def stopped(self) -> list[str]:
+        return stopped(self._execution)
+
+    def ended(self) -> list[str]:
+        """The letters of the processes that have ended, and whose pid another process may be given now.
+
+        After a reboot the kernel has that other process start at the very tick at which the process before it
+        did. Where that one began in the same boot it would be the same tick of the same boot, which no
+        machine does and no protocol could see.
+        """
+        boots = self._execution.kernel.boots
+        processes = self._execution.processes().values()
+        ended = [process for process in processes if not process.alive]
+        return [process.letter for process in ended if boots == 1 or process.boot < boots]
+
+    def handles(self, letter: str, number: int) -> bool:
+        return self._execution.processes()[letter].dispositions.get(number) == "handler"
+
+    def callers(self) -> list[str]:
+        return [*running(self._execution), *self._execution.waiting()]
+
+    def next_call(self, letter: str) -> Call | None:
+        process = self._execution.processes().get(letter)
+        if process is not None and process.signals:
+            return None
+        upcoming = self._execution.upcoming(letter)
+        return upcoming and upcoming.call
+
+    def files(self) -> list[str]:
+        return home_files(self._execution.kernel.disk())
+
+    def images(self) -> list[str]:
+        """The images of the profiles that count; none where no power can be lost, or after it was."""
+        persistence = self._execution.kernel.follow()
+        if persistence is None:
+            return []
+        numbers = {profile: len(persistence.images(profile).listed) for profile in JUDGED}
+        return [f"{profile}-{number + 1}" for profile in JUDGED for number in range(numbers[profile])]
+
+    def disk_fails(self) -> bool:
+        return self._execution.kernel.disk_fails()

@@ -69,8 +69,8 @@ def can_step(process: Interpreter) -> bool:
     return process.pending.name not in WAITS or bool(process.signals)
 
 
-def can_suffer(process: Interpreter, fault: str) -> bool:
-    """Whether a fault can befall the next call of a process."""
+def can_fail(process: Interpreter, fault: str) -> bool:
+    """Whether a fault can be injected into the next call of a process."""
     call = process.pending
     return can_step(process) and not process.signals and call is not None and fault in faults_of(call)
 

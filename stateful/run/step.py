@@ -57,7 +57,7 @@ def make_step(stepper: Stepper, *, begins: bool, fault: str = "") -> tuple[Call,
         return waited, delivery
     call = stepper.pending
     if fault and (delivery is not None or fault not in faults_of(call)):
-        raise CannotStep(f"{call.name}() does not fail so")
+        raise CannotStep(f"{call.name}() cannot fail so")
     answer = stepper.perform(call, fault)
     if answer is BLOCKED:
         if delivery is None:

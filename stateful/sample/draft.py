@@ -7,11 +7,12 @@ from functools import lru_cache
 from random import Random
 from typing import Final, NamedTuple
 
-from stateful.model.scenario import MEDDLING, POWER_LOSS, Scenario
-from stateful.model.schedule import LETTERS
+from stateful.model.families import FAMILIES, TAMPERING
+from stateful.model.faults import POWER_LOSS
+from stateful.model.scenario import Scenario
+from stateful.model.schedule import EXIT, LETTERS
 from stateful.model.standard import OPEN_ENDED, SCENARIOS, SEARCHED_BY_NAME
 from stateful.sample.acts import KINDS
-from stateful.sample.random_faults import EXIT, FAMILIES
 
 NARROWEST: Final = 2
 WIDEST: Final = 8
@@ -74,7 +75,7 @@ class Draft(NamedTuple):
 
 
 def draw_draft(
-    random: Random, offered: Sequence[str], width: int, steps_of_a_start: int, *, meddling: bool = False
+    random: Random, offered: Sequence[str], width: int, steps_of_a_start: int, *, tampering: bool = False
 ) -> Draft:
     """A draft of up to ``width`` processes and faults, on any disk.
 
@@ -84,11 +85,11 @@ def draw_draft(
     nothing is left that counts (swarm testing, Groce et al., 2012).
 
     Args:
-        meddling: whether somebody else may lay hands on the files, which many a right protocol has never
+        tampering: whether files may be removed and corrupted, which many a right protocol has never
             promised to survive.
     """
     scenario = random.choice(OPEN_ENDED)
-    searched = _searched(tuple(offered), meddling).get(scenario.disk.name)
+    searched = _searched(tuple(offered), tampering).get(scenario.disk.name)
     least = 2
     if searched and _chance(random, 70):
         scenario = random.choice(searched)
@@ -99,7 +100,7 @@ def draw_draft(
     kinds = [life for life in offered if _chance(random, 50)] or [CONTENDER]
     lives = tuple(CONTENDER if _chance(random, 50) else random.choice(kinds) for _ in range(number))
     steps = round(STEPS_OF_A_LIFE * steps_of_a_start * (len(cast.lives) + number))
-    plan = [*scenario.plan, *_more_faults(random, scenario, width, meddling)]
+    plan = [*scenario.plan, *_more_faults(random, scenario, width, tampering)]
     if _chance(random, 50 if cast.exits else 30):
         plan.insert(random.randint(0, len(plan)), EXIT)
     cut = random.randrange(steps) if _chance(random, 30) else None
@@ -129,24 +130,22 @@ def _strikes(random: Random, plan: Sequence[str], steps: int) -> Iterator[Strike
             yield Strike(family)
 
 
-def _more_faults(random: Random, scenario: Scenario, width: int, meddling: bool) -> list[str]:
+def _more_faults(random: Random, scenario: Scenario, width: int, tampering: bool) -> list[str]:
     """The families of some faults."""
     number = random.randint(0, width // 2) if _chance(random, 60) else 0
     families = [
         family
         for family in FAMILIES
-        if family != EXIT
-        and (meddling or family not in MEDDLING)
-        and (scenario.loses_power or family != POWER_LOSS[0])
+        if (tampering or family not in TAMPERING) and (scenario.loses_power or family != POWER_LOSS)
     ]
     return ["kill" if _chance(random, 20) else random.choice(families) for _ in range(number)]
 
 
 @lru_cache
-def _searched(offered: tuple[str, ...], meddling: bool) -> dict[str, list[Scenario]]:
+def _searched(offered: tuple[str, ...], tampering: bool) -> dict[str, list[Scenario]]:
     """The scenarios of the search whose lives a subject offers, by disk."""
     found: dict[str, list[Scenario]] = {}
     for scenario in (*SCENARIOS, *SEARCHED_BY_NAME):
-        if {*scenario.cast.lives} <= {*offered} and (meddling or not MEDDLING & {*scenario.plan}):
+        if {*scenario.cast.lives} <= {*offered} and (tampering or not TAMPERING & {*scenario.plan}):
             found.setdefault(scenario.disk.name, []).append(scenario)
     return found

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from random import Random
 from typing import Final
 
+from stateful.model.faults import DISK_WELL
 from stateful.model.moment import LONGEST_LIFE_STEPS
 from stateful.model.schedule import STEP, Move
 from stateful.run.execution import Execution
@@ -17,7 +18,7 @@ from stateful.run.presence import living, owners, serves, stopped
 
 Make = Callable[[Move], bool]
 
-FIRST: Final = Move("disk-well")
+FIRST: Final = Move(DISK_WELL)
 LIVES_BESIDE_OWNER: Final = ("status", "peek", "start", "replace")
 
 

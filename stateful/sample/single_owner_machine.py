@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from random import Random
 from typing import Any, ClassVar, Final
 
@@ -32,26 +32,25 @@ from hypothesis import event, note
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from stateful.explain.minimise import smallest
-from stateful.explain.needs import explain
 from stateful.model.call import Call
+from stateful.model.families import FAMILIES, TAMPERING, recoveries
 from stateful.model.lifecycle import STARTING
 from stateful.model.moment import LONGEST_LIFE_STEPS
-from stateful.model.scenario import MEDDLING, Scenario
+from stateful.model.scenario import Scenario
 from stateful.model.schedule import STEP, Move, ScheduleMismatch, format_schedule, parse_schedule
-from stateful.model.trace import Trace
 from stateful.model.usage import row
 from stateful.protocol.subject import Offer, Subject, find_subject
 from stateful.python.guard import Watchdog
 from stateful.run.examine import examine, steps_of_a_start
 from stateful.run.execution import Execution
-from stateful.run.presence import exitable, living, owners, recoveries, running, serves
+from stateful.run.presence import ExecutionWorld, exitable, living, owners, running, serves
 from stateful.sample.acts import ACTS, KINDS
 from stateful.sample.coverage_tools import guide, unwatched
 from stateful.sample.draft import CONTENDER, NARROWEST, Draft, draw_draft
+from stateful.sample.invariant_violated import InvariantViolated, violation_of
 from stateful.sample.last_questions import ask_any_question, ask_last_questions
 from stateful.sample.orderings import Orderings
-from stateful.sample.random_faults import EXIT, FAMILIES
+from stateful.sample.random_faults import draw
 from stateful.sample.scheduler import SCHEDULERS, scheduler_of
 from stateful.sample.walk import Walk
 
@@ -64,55 +63,6 @@ RANDOM: Final = st.randoms(use_true_random=False)
 TURN: Final = st.integers(1, 4) | st.integers(1, 16) | st.integers(1, 48)
 MOST_TURNS: Final = 16
 LONGEST_TURNS: Final = (1, 4, 16)
-
-
-def _schedule_text(trace: Trace) -> str:
-    return f"{trace.violation}: {trace.schedule}"
-
-
-_write: Callable[[Trace], str] = _schedule_text
-
-
-def write_counterexamples_with(write: Callable[[Trace], str]) -> None:
-    """Have the text of an InvariantViolated written by a report, which this package does not import."""
-    global _write
-    _write = write
-
-
-class InvariantViolated(AssertionError):
-    """An invariant is broken; its text is the smallest counterexample that shows it.
-
-    Attributes:
-        trace: the execution that broke it, as it was found.
-    """
-
-    def __init__(self, subject: Subject, scenario: Scenario, trace: Trace) -> None:
-        super().__init__()
-        assert trace.violation is not None
-        self.subject = subject
-        self.scenario = scenario
-        self.trace = trace
-        self.invariant = trace.violation.invariant
-
-    def smallest(self) -> Trace:
-        """The smallest trace that breaks the same invariant."""
-        scenario, trace = smallest(self.subject, self.scenario, self.trace)
-        return explain(self.subject, scenario, trace)
-
-    @cached_property
-    def _text(self) -> str:  # Hypothesis and pytest ask for it again and again, and it takes seconds.
-        return "\n" + _write(self.smallest())
-
-    def __str__(self) -> str:
-        return self._text
-
-
-# One class for each invariant, because Hypothesis tells failures apart by their class.
-_violated: dict[str, type[InvariantViolated]] = {}
-
-
-def _violation(invariant: str) -> type[InvariantViolated]:
-    return _violated.setdefault(invariant, type(f"InvariantViolated_{invariant}", (InvariantViolated,), {}))
 
 
 def _of_machine(draw: Callable[[Any], st.SearchStrategy[str]]) -> st.SearchStrategy[str]:
@@ -149,6 +99,10 @@ def _turns(letters: tuple[str, ...], longest: int, number: int) -> st.SearchStra
     )
 
 
+def _recoveries(execution: Execution) -> list[str]:
+    return [str(move) for move in recoveries(ExecutionWorld(execution))]
+
+
 class _Digest:
     """What Hypothesis adds to the key of a machine in its database: the subject.
 
@@ -165,16 +119,21 @@ class SingleOwnerMachine(RuleBasedStateMachine):
     """Starts, runs, kills and ends processes of ``subject`` in any order.
 
     Subclass it with a ``subject``: a text as on the command line, or a Subject. None is the reference.
-    With ``meddling`` somebody also removes and corrupts files, which many a right protocol has never
+    With ``tampering`` files are also removed and corrupted, which many a right protocol has never
     promised to survive.
     """
 
     subject: ClassVar[Subject | str | None] = None
-    meddling: ClassVar[bool] = False
+    tampering: ClassVar[bool] = False
     short_executions_steps: ClassVar[int] = SHORT_EXECUTIONS_STEPS
     _held: ClassVar[tuple[object, ...]] = ()  # what the short executions of the machine before were
     _known: ClassVar[dict[Subject, tuple[Offer, int]]] = {}
     _hypothesis_internal_add_digest = _Digest()
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "meddling" in vars(cls):
+            raise TypeError("meddling is called tampering now; set tampering = True instead")
 
     def __init__(self) -> None:
         super().__init__()
@@ -218,7 +177,7 @@ class SingleOwnerMachine(RuleBasedStateMachine):
 
     def _draft(self, random: Random) -> Draft:
         width = random.randint(NARROWEST, MOST_IN_DRAFT)
-        return draw_draft(random, self.lives(), width, self._steps_of_a_start, meddling=self.meddling)
+        return draw_draft(random, self.lives(), width, self._steps_of_a_start, tampering=self.tampering)
 
     def _execute(self, draft: Draft, random: Random) -> None:
         self.kinds = list(dict.fromkeys([CONTENDER, *draft.scenario.cast.lives, *draft.lives]))
@@ -234,7 +193,7 @@ class SingleOwnerMachine(RuleBasedStateMachine):
 
     def families(self) -> list[str]:
         """The families of what may happen to a long life."""
-        return [family for family in FAMILIES if family != EXIT and (self.meddling or family not in MEDDLING)]
+        return [family for family in FAMILIES if self.tampering or family not in TAMPERING]
 
     # -- rules ------------------------------------------------------------------------------------------
 
@@ -275,7 +234,7 @@ class SingleOwnerMachine(RuleBasedStateMachine):
     @rule(family=_of_machine(lambda machine: st.sampled_from(machine.families())), random=RANDOM)
     def strike(self, family: str, random: Random) -> None:
         """A fault of a family."""
-        moves = FAMILIES[family](self.execution, random)
+        moves = draw(family, self.execution, random)
         if moves:
             note(format_schedule(moves))
         for move in moves:
@@ -284,7 +243,7 @@ class SingleOwnerMachine(RuleBasedStateMachine):
                 event("a crash fell inside a claim")
             self._make(move)
 
-    @rule(what=_among(recoveries))
+    @rule(what=_among(_recoveries))
     def recover(self, what: str) -> None:
         """A fault that lasts comes to its end."""
         for move in parse_schedule(what) if what else ():
@@ -338,7 +297,7 @@ class SingleOwnerMachine(RuleBasedStateMachine):
         for ordering in self._orderings.note(execution.trace, step) if move.letter else ():
             event(ordering)
         if execution.violation is not None:
-            raise _violation(execution.violation.invariant)(
+            raise violation_of(execution.violation.invariant)(
                 self._subject, execution.scenario, execution.trace
             )
         if len(owners(self.execution)) == 1:

@@ -12,6 +12,7 @@ from random import Random
 from typing import Final
 
 from stateful.explain.conflict import conflict
+from stateful.model.faults import SIGCONT
 from stateful.model.schedule import LETTERS, STEP, Move, ScheduleMismatch
 from stateful.model.trace import Step, Trace
 from stateful.model.usage import row
@@ -187,5 +188,5 @@ class Walk:
         """Have somebody go on who is stopped; whether there was anybody."""
         held_up = stopped(self._execution)
         if held_up:
-            return self._make(Move("sigcont", self._random.choice(held_up)))
+            return self._make(Move(SIGCONT, self._random.choice(held_up)))
         return False

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
+from stateful.model.excuses import Excuse
 from stateful.model.schedule import Move
 from stateful.search.behaviour import BORN
 from stateful.search.memory import Memory
@@ -97,6 +98,8 @@ def _written(value: Any) -> Iterator[bytes]:
         yield b"b%d:%b" % (len(value), value)
     elif isinstance(value, int):  # as True is, and signal.SIGTERM
         yield b"i%d;" % value
+    elif isinstance(value, Excuse):
+        yield from _written(str(value))
     elif isinstance(value, tuple):
         yield b"(%d:" % len(value)
         for each in value:

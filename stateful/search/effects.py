@@ -11,11 +11,9 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
-from stateful.kernel import faults
-from stateful.kernel.call_faults import suffer
-from stateful.kernel.faults import Impossible
+from stateful.kernel.failing_calls import fail
 from stateful.kernel.kernel import Kernel
-from stateful.kernel.power import after_power_loss
+from stateful.kernel.machine_faults import Impossible, after_power_loss, inject
 from stateful.kernel.process import Process
 from stateful.kernel.restore import restore
 from stateful.model.call import Call
@@ -81,7 +79,7 @@ class Calls:
 
         def act(process: Process) -> Any:
             if fault:
-                return suffer(self._kernel, process, call, fault)
+                return fail(self._kernel, process, call, fault)
             return self._kernel.perform(process, call)
 
         return self._once(state, local, (call, fault), act)
@@ -139,7 +137,7 @@ class Calls:
             return None if without is None else self._numbers.shared(without)
         self._restore(state)
         try:
-            faults.strike(self._kernel, kind, whom)
+            inject(self._kernel, kind, whom)
         except Impossible:
             return None
         return self._numbers.shared(self._kernel.shared_state())

@@ -24,33 +24,32 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
-from stateful.kernel.persistence import MOST_IMAGES
-from stateful.model.faults import POWER_LOSS, WRITEBACK
+from stateful.model.families import Plan, fault_moves, recoveries
+from stateful.model.faults import JUDGED, POWER_LOSS
 from stateful.model.goals import GOALS
 from stateful.model.invariants import all_broken
 from stateful.model.lifecycle import OWNER
 from stateful.model.moment import Moment
-from stateful.model.scenario import Plan, Scenario
+from stateful.model.scenario import Scenario
 from stateful.model.schedule import LETTERS, STEP, Move
 from stateful.protocol.subject import Offer
 from stateful.run.replay import Nondeterminism, replay
 from stateful.search.digest import Digests
-from stateful.search.fault_moves import fault_moves, recoveries
-from stateful.search.fault_plan import Layer, Place
+from stateful.search.fault_plan import LONGEST_HISTORY, Layer, Place
 from stateful.search.memory import Memory
 from stateful.search.moments import moment_of
 from stateful.search.part import WHOLE, Deal, Part, seen
 from stateful.search.partial_order_reduction import Exposed, Signalled, Unseen, exposes
-from stateful.search.power_losses import JUDGED, profile_of
+from stateful.search.power_losses import profile_of
 from stateful.search.predecessors import Node
 from stateful.search.questions import Questions
 from stateful.search.result import Result
 from stateful.search.search_goals import anybody_claims, goals_of, is_kept_waiting
 from stateful.search.search_state import State
+from stateful.search.state_world import StateWorld
 from stateful.search.symmetry import Asymmetric, Exchange, Symmetry
 from stateful.search.violations import note_broken, note_violation
 
-LONGEST_HISTORY: Final = 250  # answers; a process that needs more is not followed to its end
 NODES_BETWEEN_LOOKS_AT_THE_CLOCK: Final = 64
 NODES_BETWEEN_CHECKS: Final = 100
 SECONDS_BETWEEN_LOOKS: Final = 0.5
@@ -163,14 +162,7 @@ class Explorer:
         self._check_a_sample()
         if layer.plan in self.scenarios:
             result.exhaustive = layer.finished and not (layer.cut_short or layer.power.cut_short)
-            if not layer.finished:
-                result.reason = "the time was spent"
-            elif layer.cut_short:
-                result.reason = f"a process takes more than {LONGEST_HISTORY} calls; have it try less often"
-            elif layer.power.cut_short:
-                result.reason = f"a power loss leaves more than {MOST_IMAGES[WRITEBACK]:,} images"
-            elif result.unreached:
-                result.reason = f"never reached: {', '.join(result.unreached)}"
+            result.reason = layer.why_unknown(result.unreached)
             if self.part != WHOLE:
                 result.seen = seen(layer, self.digests, self._reductions())
             yield result
@@ -246,7 +238,7 @@ class Explorer:
 
     def _moves(self, node: Node) -> tuple[list[Move], str | None]:
         """Every move that may be possible but a fault; or one that nobody else sees, and whose it is."""
-        moves = list(recoveries(self.memory, node.state))
+        moves = recoveries(self._world(node))
         unborn: set[str] = set()
         for local in node.state.locals:
             view = self.memory.view(local)
@@ -314,12 +306,16 @@ class Explorer:
 
     def _faults(self, place: Place) -> list[Move]:
         family = self._layer.plan[-1]
-        if family == POWER_LOSS:
-            return self._layer.power.moves(self.memory.shared_state(place.node.state.shared))
-        moves = fault_moves(self.memory, place.node.state, family, place.letter)
+        world = self._world(place.node)
+        if family == POWER_LOSS:  # Any step may change what one leaves; and these are not dealt out.
+            return fault_moves(family, world)
+        moves = fault_moves(family, world, place.letter)
         if self.part == WHOLE or len(self._layer.plan) > 1:
             return moves
         return [move for move in moves if self._deal.is_mine(place.node, move)]
+
+    def _world(self, node: Node) -> StateWorld:
+        return StateWorld(self.memory, node.state, self._layer.power)
 
     def _role(self, local: int) -> bytes:
         """What a process is doing, whoever of those that are interchangeable it is."""

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
+from stateful.kernel.persistence import MOST_IMAGES
+from stateful.model.families import Plan
+from stateful.model.faults import WRITEBACK
 from stateful.model.goals import GOALS, GOALS_OF_FAULTS
-from stateful.model.scenario import NOTHING, Plan
+from stateful.model.scenario import NOTHING
 from stateful.model.schedule import Move
 from stateful.model.trace import Trace
 from stateful.search.power_losses import PowerLosses
 from stateful.search.predecessors import Node, Ways
+
+LONGEST_HISTORY: Final = 250  # answers; a process that needs more is not followed to its end
 
 
 class Place(NamedTuple):
@@ -61,3 +67,13 @@ class Layer:
         """Note how long the layer has taken, and how many calls it has made, both with those before it."""
         self.calls = self._before[0] + calls
         self.seconds = self._before[1] + time.perf_counter() - self._started
+
+    def why_unknown(self, unreached: Sequence[str]) -> str:
+        """Why nothing is said to hold, whatever was found; empty where the layer was searched to its end."""
+        if not self.finished:
+            return "the time was spent"
+        if self.cut_short:
+            return f"a process takes more than {LONGEST_HISTORY} calls; have it try less often"
+        if self.power.cut_short:
+            return f"a power loss leaves more than {MOST_IMAGES[WRITEBACK]:,} images"
+        return f"never reached: {', '.join(unreached)}" if unreached else ""

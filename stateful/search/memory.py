@@ -15,14 +15,13 @@ from typing import Any
 from stateful.kernel.state import SharedState
 from stateful.model.call import BLOCKED, Call, Delivery
 from stateful.model.disk import Disk
-from stateful.model.excuses import after_fault, after_move
-from stateful.model.faults import WORLD
+from stateful.model.faults import MACHINE_FAULTS, SIGNALS, after_fault
 from stateful.model.images import DiskImage
 from stateful.model.life import plain
 from stateful.model.lifecycle import LEAVING, STARTING, Entry, Outcome
 from stateful.model.machine import FIRST_PID
 from stateful.model.moment import View
-from stateful.model.schedule import LETTERS, SIGNALS, STEP, Move
+from stateful.model.schedule import LETTERS, STEP, Move
 from stateful.model.syscalls import Kind
 from stateful.model.usage import argument_of
 from stateful.protocol.subject import Subject
@@ -37,6 +36,7 @@ class Memory:
     """All that is known of one subject on one disk; shared by the scenarios that start there.
 
     Attributes:
+        image: the disk.
         loses_power: what a power loss would leave of the disk is a part of the states.
         remembers: whether a move from a situation that is known is looked up and not made again.
     """
@@ -47,6 +47,7 @@ class Memory:
         self.subject = subject
         self.loses_power = loses_power
         self.remembers = remembers
+        self.image = disk
         self.machine = disk.machine
         self.behaviour = Behaviour(subject, disk.machine)
         self.numbers = Numbers(Numbering(), Numbering(), Numbering())
@@ -95,8 +96,8 @@ class Memory:
         """Whether a shared state is one after a power loss."""
         return self.loses_power and self.shared_state(number).persistence is None
 
-    def is_ailing(self, state: State) -> bool:
-        """Whether the disk is in a state in which less is owed."""
+    def disk_fails(self, state: State) -> bool:
+        """Whether the disk is in a state in which less is guaranteed."""
         shared = self.shared_state(state.shared)
         return bool(shared.condition) or shared.disk.is_misused()
 
@@ -131,7 +132,7 @@ class Memory:
                 local.owned,
                 local.outcome,
                 local.asked,
-                local.trouble,
+                local.excuse,
                 namespace=who.namespace,
             )
         return view
@@ -140,7 +141,7 @@ class Memory:
 
     def effect(self, state: State, move: Move) -> Effect | None:
         """What a move does, or None where it is not possible: the process has to wait, say."""
-        if move.kind in WORLD:
+        if move.kind in MACHINE_FAULTS:
             return self._upset(state, move)
         index = LETTERS.index(move.letter)
         key = (move.kind, state.shared, state.locals[index])
@@ -152,7 +153,7 @@ class Memory:
 
     def check(self, state: State, move: Move) -> None:
         """Assert that what is remembered of a move of a process is what it does."""
-        if move.kind not in WORLD:
+        if move.kind not in MACHINE_FAULTS:
             known = self.effect(state, move)
             with self.calls.making_anew():
                 made = self._work_out(state, move, LETTERS.index(move.letter))
@@ -185,7 +186,7 @@ class Memory:
         for number in self.ended(state.locals, shared):
             local = self.local(number)
             if local.outcome is None and local.history != UNBORN:
-                local = local._replace(trouble=after_fault(move.kind, move.detail, local.trouble))
+                local = local._replace(excuse=after_fault(move.kind, move.detail, local.excuse))
             locals_.append(self.numbers.local(local))
         return Effect(State(shared, tuple(locals_)), None, None)
 
@@ -257,8 +258,8 @@ class _Process:
         begins = self._local.history == UNBORN
         if begins:
             self.born()
-        trouble = after_fault(fault, "", self._local.trouble)
-        self.note(trouble=after_move(self._memory.is_ailing(self.state), trouble))
+        excuse = after_fault(fault, "", self._local.excuse) if fault else self._local.excuse
+        self.note(excuse=excuse.after_move(self._memory.disk_fails(self.state)))
         try:
             call, answer = make_step(self, begins=begins, fault=fault)
         except CannotStep:

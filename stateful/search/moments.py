@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stateful.model.call import Call
-from stateful.model.faults import WORLD
+from stateful.model.faults import MACHINE_FAULTS
 from stateful.model.moment import Moment, View, needs_disk
 from stateful.model.schedule import LETTERS, Move
 from stateful.model.signal_target import Target, target_of
@@ -23,7 +23,7 @@ def moment_of(memory: Memory, state: State, move: Move, effect: Effect) -> Momen
     locals_ = effect.after.locals
     views = [memory.view(local) for local in locals_ if not memory.is_unborn(local)]
     actor = before = after = target = None
-    if move.kind not in WORLD:
+    if move.kind not in MACHINE_FAULTS:
         index = LETTERS.index(move.letter)
         was, actor = memory.view(state.locals[index]), memory.view(locals_[index])
         if needs_disk(was.life, was.phase):

@@ -10,17 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import takewhile
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from stateful.kernel.persistence import Image, Persistence
 from stateful.kernel.state import SharedState
-from stateful.model.faults import ORDERED, POWER_LOSS, PROFILES, WRITEBACK
+from stateful.model.faults import JUDGED, POWER_LOSS, PROFILES
 from stateful.model.schedule import Move
 from stateful.model.trace import Trace
 
 Time = tuple[int, int, int]  # the clock, its skew, and how often the machine was started
-
-JUDGED: Final = (ORDERED, WRITEBACK)
 
 
 class Lost(NamedTuple):

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from stateful.kernel.state import SharedState
 from stateful.model.call import Call
 from stateful.model.disk import NO_DISK
+from stateful.model.faults import DISK_WELL
 from stateful.model.invariants import all_broken
 from stateful.model.life import plain
 from stateful.model.lifecycle import OWNER
@@ -33,13 +34,13 @@ class Question(NamedTuple):
     Attributes:
         spared: the letters of the owners that go on living meanwhile, without moving. Those that a replace
             meets are stopped.
-        ailing: the disk stays full or read-only, or whatever it is.
+        disk_fails: the disk stays full or read-only, or whatever it is.
     """
 
     life: str
     shared: int
     spared: tuple[str, ...]
-    ailing: bool = False
+    disk_fails: bool = False
 
 
 class Questions:
@@ -99,8 +100,8 @@ class Questions:
                 yield Question(life, state.shared, ())
                 if owners:
                     yield Question(life, state.shared, owners)
-                if self.memory.is_ailing(state):
-                    yield Question(life, state.shared, (), ailing=True)
+                if self.memory.disk_fails(state):
+                    yield Question(life, state.shared, (), disk_fails=True)
             elif (
                 role == "peek"
                 or (role == "status" and (owners or not self._can_peek(life)))
@@ -121,8 +122,8 @@ class Questions:
         untouched = all(memory.is_unborn(local) for local in state.locals)
         letters = alive(memory, state)
         moves = [Move("crash", letter) for letter in letters if letter not in question.spared]
-        if memory.is_ailing(state) and not question.ailing:
-            moves.append(Move("disk-well"))
+        if memory.disk_fails(state) and not question.disk_fails:
+            moves.append(Move(DISK_WELL))
         for move in moves:
             effect = memory.effect(state, move)
             assert effect is not None
@@ -130,7 +131,9 @@ class Questions:
         met = question._replace(shared=state.shared)
         if moves and not self._is_worth_asking(met, broken):
             return self._asked[met], []
-        held = not memory.after_power_loss(state.shared) and (untouched or question.spared or question.ailing)
+        held = not memory.after_power_loss(state.shared) and (
+            untouched or question.spared or question.disk_fails
+        )
         if self._alike and not held:
             invariants = self._live_alone(state, question, moves, broken)
         else:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Final, NamedTuple
 
 from stateful.model.call import Call
-from stateful.model.excuses import UNTROUBLED
+from stateful.model.excuses import NO_EXCUSE, Excuse
 from stateful.model.lifecycle import Outcome
 from stateful.model.roles import History, Letter, Own, Text
 
@@ -33,7 +33,7 @@ class Local(NamedTuple):
     owned: bool
     outcome: Outcome | None
     asked: Text | None = None
-    trouble: Text = UNTROUBLED
+    excuse: Excuse = NO_EXCUSE
 
 
 class State(NamedTuple):

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from hypothesis import HealthCheck, Phase, reject, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from stateful.model.scenario import MEDDLING
+from stateful.model.families import TAMPERING
 from stateful.model.standard import find_scenario
 from stateful.protocol.built_in import broken_by
 from stateful.protocol.mutant_table import MUTANTS, UNDER_SUPERVISORS
 from stateful.protocol.subject import find_subject
 from stateful.run.workers import in_parallel
-from stateful.sample.single_owner_machine import InvariantViolated, SingleOwnerMachine
+from stateful.sample.invariant_violated import InvariantViolated
+from stateful.sample.single_owner_machine import SingleOwnerMachine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -56,7 +57,7 @@ def machines_until_found(name: str, number: int, examples: int = EXAMPLES) -> in
     found = None
 
     class Machine(SingleOwnerMachine):
-        meddling = bool(MEDDLING & {*find_scenario(MUTANTS[name].scenario).plan})
+        tampering = bool(TAMPERING & {*find_scenario(MUTANTS[name].scenario).plan})
 
         def __init__(self) -> None:
             nonlocal machines

@@ -16,7 +16,8 @@ from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from stateful.kernel.temporary import SHARED_MEMORY, temporary_folder
-from stateful.model.scenario import KILL, NOTHING, Cast, Plan, faults_of_plan
+from stateful.model.families import Plan
+from stateful.model.scenario import KILL, NOTHING, Cast, faults_of_plan
 from stateful.model.standard import CASTS, SCENARIOS
 from stateful.protocol.mutant_table import MUTANTS, UNDER_SUPERVISORS
 from stateful.protocol.subject import Subject, find_subject

@@ -198,7 +198,7 @@ SPOKEN = {
     "A until it ends\nstart-C": (STALE, "A no longer ends: it owns"),
     "A until unlink(gateway.pid)\nenolck-A": (
         STALE,
-        "enolck-A is not possible any more: unlink() does not fail so",
+        "enolck-A is not possible any more: unlink() cannot fail so",
     ),
     "crash-B": (STALE, "crash-B is not possible any more: B is not alive"),
     "C until it owns": (STALE, "C no longer owns: there is no process C"),

@@ -47,7 +47,7 @@ def on_the_kernel(fault: str) -> list[str]:
 
 
 @pytest.mark.parametrize(("fault", "what"), (("disk-full", "full"), ("read-only", "read_only")))
-def test_ailing_disk_answers_as_the_hosts_does(fault: str, what: str, tmp_path: Path) -> None:
+def test_failing_disk_answers_as_the_hosts_does(fault: str, what: str, tmp_path: Path) -> None:
     try:
         expected = on_the_host(what, tmp_path, *NAMESPACE)
     except (OSError, subprocess.CalledProcessError) as error:

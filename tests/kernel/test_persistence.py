@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stateful.kernel.kernel import Kernel
+from stateful.kernel.machine_faults import after_power_loss, image_left, lose_power
 from stateful.kernel.persistence import MOST_IMAGES, Persistence
-from stateful.kernel.power import after_power_loss, image_left, lose_power
 from stateful.kernel.process import Process
 from stateful.model.call import Call, Errno
 from stateful.model.disk import HOME

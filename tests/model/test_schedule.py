@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stateful.model.faults import CALL_FAULTS, WORLD
+from stateful.model.faults import CALL_FAULTS, FAULTS
 from stateful.model.schedule import (
     EVENTS,
     LIVES,
@@ -18,13 +18,19 @@ from stateful.model.schedule import (
     parse_schedule,
 )
 
-FAULTS = [parse_schedule(fault.example)[0] for fault in WORLD.values()]
-KINDS = (STEP, *EVENTS, *CALL_FAULTS, *LIVES)
+EXAMPLES = [parse_schedule(fault.written)[0] for fault in FAULTS.values()]
 MOVES = st.one_of(
     st.builds(
         Move, st.sampled_from((STEP, *EVENTS, *CALL_FAULTS, *LIVES)), st.sampled_from("ABC"), st.just("")
     ),
-    st.sampled_from([*FAULTS, Move("recycle", "A"), Move("corrupt", "", "gateway.pid=0x7b7d")]),
+    st.sampled_from(
+        [
+            *EXAMPLES,
+            Move("recycle", "A"),
+            Move("corrupt", "", "gateway.pid=0x7b7d"),
+            Move("remove", "", "lock/pid"),
+        ]
+    ),
 )
 
 
@@ -42,7 +48,23 @@ def test_events_are_no_switches() -> None:
 
 
 @pytest.mark.parametrize(
-    "word", ["A", "A0", "a3", "3A", "AA3", "crash", "crash-a", "kill-A", "A99999", "A-1"]
+    "word",
+    [
+        "A",
+        "A0",
+        "a3",
+        "3A",
+        "AA3",
+        "crash",
+        "crash-a",
+        "kill-A",
+        "A99999",
+        "A-1",
+        "remove-..",
+        "remove-lock/../x",
+        "remove-/x",
+        "remove-lock/",
+    ],
 )
 def test_word_that_is_no_move_is_refused(word: str) -> None:
     with pytest.raises(ScheduleMismatch, match=f"^'{word}' is no turn or event: a schedule is words like A3"):

@@ -16,7 +16,7 @@ from stateful.protocol.subject import Subject, find_subject
 from stateful.report.text import LIMIT_COLUMNS, LIMIT_LINES, trace_text
 from stateful.run.execution import Execution
 from stateful.run.replay import replay
-from stateful.sample.single_owner_machine import InvariantViolated
+from stateful.sample.invariant_violated import InvariantViolated
 from stateful.verification.verification import verify
 
 TEXTS = Path(__file__).parent / "counterexamples"

@@ -23,7 +23,7 @@ from stateful.campaign.messages import Slice
 from stateful.model.trace import Trace
 from stateful.protocol.subject import find_subject
 from stateful.sample.database import VARIABLE, NotShared, check_shared, shared
-from stateful.sample.single_owner_machine import InvariantViolated
+from stateful.sample.invariant_violated import InvariantViolated
 
 BROKEN, RIGHT = "check-then-overwrite", "reference"
 LIMIT_S = 20.0

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from random import Random
 
 import pytest
 
+from stateful.model.families import FAMILIES, fault_moves
 from stateful.model.faults import CALL_FAULTS
-from stateful.model.schedule import STEP, Move
-from stateful.model.standard import EVERY, find_scenario
+from stateful.model.schedule import EXIT, STEP, Move, ScheduleMismatch, parse_schedule
+from stateful.model.standard import find_scenario
 from stateful.protocol.subject import find_subject
 from stateful.python.guard import Watchdog
 from stateful.run.execution import Execution
-from stateful.sample.random_faults import EXIT, FAMILIES, draw_next
-from stateful.search.fault_moves import FAMILIES as SEARCHED
+from stateful.run.presence import ExecutionWorld
+from stateful.sample.random_faults import EVENTS, draw, draw_next
 
 SEEDS = range(200)
+FOLDER_LOCK = """
+import os
+
+
+def gateway(home, serve):
+    os.mkdir(home / "lock")
+    with open(home / "lock" / "pid", "w") as file:
+        file.write(str(os.getpid()))
+    serve()
+"""
 
 
 def own(execution: Execution) -> None:
@@ -26,21 +38,16 @@ def own(execution: Execution) -> None:
 
 def drawn(execution: Execution, family: str) -> set[str]:
     """Whatever is drawn of a family, as a schedule says it."""
-    return {" ".join(map(str, FAMILIES[family](execution, Random(seed)))) for seed in SEEDS}
+    return {" ".join(map(str, draw(family, execution, Random(seed)))) for seed in SEEDS}
 
 
-def test_families_are_those_of_the_plans_and_the_exit() -> None:
-    assert set(FAMILIES) == {*EVERY, "kill", EXIT}
-    assert {*SEARCHED} <= set(FAMILIES)
-
-
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", EVENTS)
 @pytest.mark.parametrize("seed", range(3))
 def test_what_is_drawn_can_happen(family: str, seed: int) -> None:
     with Watchdog(), Execution(find_subject("direct-unlink"), find_scenario("any-stale")) as execution:
         own(execution)
         execution.make(Move("start", execution.next_letter()))
-        moves = FAMILIES[family](execution, Random(seed))
+        moves = draw(family, execution, Random(seed))
         assert moves
         for move in moves:
             execution.make(move)
@@ -49,10 +56,10 @@ def test_what_is_drawn_can_happen(family: str, seed: int) -> None:
 def test_nothing_is_drawn_where_nothing_may_happen() -> None:
     with Watchdog(), Execution(find_subject("direct-unlink"), find_scenario("two-starts-empty")) as execution:
         for family in (EXIT, "kill", "sigterm", "sigstop", "removal", "power-loss"):
-            assert FAMILIES[family](execution, Random(1)) == ()
+            assert draw(family, execution, Random(1)) == ()
 
 
-def test_errno_may_befall_who_has_not_begun() -> None:
+def test_errno_may_be_injected_into_the_first_call_of_a_process() -> None:
     with Watchdog(), Execution(find_subject("direct-unlink"), find_scenario("two-starts-empty")) as execution:
         moves = drawn(execution, "errno")
     letters = {"A", "B"}
@@ -76,6 +83,32 @@ def test_pid_is_not_given_away_again_at_the_same_tick_of_the_same_boot() -> None
         assert drawn(execution, "recycled-pid") == {
             *("recycle-A", "lookalike-A", "recycle-99", "lookalike-99"),
         }
+
+
+def test_search_tries_what_sampling_draws_but_for_what_a_row_widens() -> None:
+    """Both go by one enumeration: whatever is drawn, the search tries as it is, or with another detail."""
+    with Watchdog(), Execution(find_subject("direct-unlink"), find_scenario("any-stale")) as execution:
+        own(execution)
+        world = ExecutionWorld(execution)
+        for family, row in FAMILIES.items():
+            tried = {str(move) for move in fault_moves(family, world)} or {""}
+            last = {text.rpartition(" ")[2] for text in drawn(execution, family)}
+            wide = any(fault.widened for fault in row.faults)
+            assert wide or row.at_once or last <= tried
+
+
+def test_file_in_a_folder_of_the_home_is_removed_and_corrupted(tmp_path: Path) -> None:
+    """A lock that is a folder has its record in it: what the search tries there, a schedule can say."""
+    module = tmp_path / "folder_lock.py"
+    module.write_text(FOLDER_LOCK, encoding="utf-8")
+    with Watchdog(), Execution(find_subject(str(module)), find_scenario("any-empty")) as execution:
+        own(execution)
+        world = ExecutionWorld(execution)
+        assert parse_schedule("remove-lock/pid") == fault_moves("removal", world)[1:]
+        for word in ("corrupt-lock/pid=torn", "remove-lock/pid", "remove-lock"):
+            execution.make(parse_schedule(word)[0])
+        with pytest.raises(ScheduleMismatch, match="there is no folder in which lock/pid could be"):
+            execution.make(parse_schedule("corrupt-lock/pid=torn")[0])
 
 
 def test_next_of_a_plan_is_the_first_that_may_happen_and_is_struck_off() -> None:

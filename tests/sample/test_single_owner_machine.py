@@ -12,13 +12,14 @@ from hypothesis import HealthCheck, Phase, given, reject, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import run_state_machine_as_test
 
-from stateful.model.faults import CALL_FAULTS, WORLD
+from stateful.model.faults import CALL_FAULTS, MACHINE_FAULTS
 from stateful.model.scenario import Scenario
 from stateful.model.schedule import Move
 from stateful.model.standard import find_scenario
 from stateful.model.trace import Trace
 from stateful.report.text import trace_text
-from stateful.sample.single_owner_machine import InvariantViolated, SingleOwnerMachine
+from stateful.sample.invariant_violated import InvariantViolated
+from stateful.sample.single_owner_machine import SingleOwnerMachine
 from stateful.verification.verification import verify
 
 BROKEN = {
@@ -170,10 +171,10 @@ def test_failure_that_hypothesis_explains_is_the_same_failure() -> None:
     assert_as_short_as_the_search("foreign-guard", find("foreign-guard", 0, how))
 
 
-class Meddled(SingleOwnerMachine):
+class Tampered(SingleOwnerMachine):
     """Every fault, also files that are removed and corrupted between any two steps; counts what it does."""
 
-    meddling = True
+    tampering = True
     short_executions_steps = FEW_STEPS
     moves: ClassVar[Counter[str]] = Counter()
 
@@ -183,21 +184,21 @@ class Meddled(SingleOwnerMachine):
 
 
 def test_machine_finds_nothing_in_the_reference_whatever_the_world_does() -> None:
-    before = Meddled.moves.copy()
-    machine: Any = seed(1)(Meddled)
+    before = Tampered.moves.copy()
+    machine: Any = seed(1)(Tampered)
     run_state_machine_as_test(machine, settings=settings(CI, max_examples=10))
-    struck = {*WORLD, *CALL_FAULTS, "crash", "term", "sigstop"} - {"disk-well"}
-    assert len(struck & {*(Meddled.moves - before)}) > 5
+    struck = {*MACHINE_FAULTS, *CALL_FAULTS, "crash", "term", "sigstop"} - {"disk-well"}
+    assert len(struck & {*(Tampered.moves - before)}) > 5
 
 
 @pytest.mark.long
 def test_reference_holds_in_a_hundred_thousand_steps_with_every_fault() -> None:
-    class Machine(Meddled):
+    class Machine(Tampered):
         short_executions_steps = SingleOwnerMachine.short_executions_steps
 
-    before = Meddled.moves.total()
+    before = Tampered.moves.total()
     machine: Any = seed(2)(Machine)
     run_state_machine_as_test(machine, settings=settings(CI, max_examples=500, stateful_step_count=30))
-    assert Meddled.moves.total() - before > 100_000
-    assert {*WORLD} <= Meddled.moves.keys()
-    assert {"eio", "enospc", "eacces", "emfile"} <= {*CALL_FAULTS} & Meddled.moves.keys()
+    assert Tampered.moves.total() - before > 100_000
+    assert {*MACHINE_FAULTS} <= Tampered.moves.keys()
+    assert {"eio", "enospc", "eacces", "emfile"} <= {*CALL_FAULTS} & Tampered.moves.keys()

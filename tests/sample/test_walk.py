@@ -9,8 +9,8 @@ from random import Random
 
 import pytest
 
-from stateful.model.scenario import MEDDLING
-from stateful.model.schedule import STEP, Move
+from stateful.model.families import FAMILIES, TAMPERING
+from stateful.model.schedule import EXIT, STEP, Move
 from stateful.model.standard import OPEN_ENDED, find_scenario
 from stateful.model.trace import Trace
 from stateful.protocol.subject import find_subject
@@ -19,7 +19,6 @@ from stateful.run.examine import examine
 from stateful.run.replay import replay
 from stateful.sample.draft import WIDEST, Draft, Strike, draw_draft
 from stateful.sample.last_questions import before_questions
-from stateful.sample.random_faults import EXIT, FAMILIES
 from stateful.sample.scheduler import UniformWalk, scheduler_of
 from stateful.sample.walk import walk
 
@@ -46,11 +45,11 @@ def test_drafts_grow_wider() -> None:
     assert sizes == {2: 3, 4: 4, WIDEST: WIDEST}  # three are the largest cast of the search
 
 
-@pytest.mark.parametrize("meddling", (False, True), ids=("others-keep-off", "others-meddle"))
-def test_every_family_is_drafted_but_meddling_only_where_it_is_asked_for(meddling: bool) -> None:
-    drafts = [draw_draft(Random(seed), LIVES, WIDEST, 10, meddling=meddling) for seed in range(500)]
+@pytest.mark.parametrize("tampering", (False, True), ids=("without-tampering", "with-tampering"))
+def test_every_family_is_drafted_but_tampering_only_where_it_is_asked_for(tampering: bool) -> None:
+    drafts = [draw_draft(Random(seed), LIVES, WIDEST, 10, tampering=tampering) for seed in range(500)]
     families = {strike.family for draft in drafts for strike in draft.strikes}
-    assert families == {*FAMILIES} - (set() if meddling else MEDDLING)
+    assert families == {EXIT, *FAMILIES} - (set() if tampering else TAMPERING)
 
 
 def test_every_disk_is_drafted_and_on_each_what_the_search_tries_there() -> None:
@@ -139,7 +138,7 @@ class _InOrder:
         """Nothing follows from it."""
 
 
-def test_errno_may_befall_the_first_call_of_all() -> None:
+def test_errno_may_be_injected_into_the_first_call_of_all() -> None:
     draft = Draft(find_scenario("any-empty"), ("start", "start"), (Strike("errno", owned=True),), 40, None)
     with Watchdog():
         schedules = [

@@ -133,7 +133,7 @@ def _options(execution: Listening, moves: list[Move]) -> list[Move]:
 class _Question(NamedTuple):
     life: str
     spared: tuple[str, ...] = ()
-    stays_ailing: bool = False
+    disk_still_fails: bool = False
 
 
 def _questions(execution: Listening, queries: bool) -> Iterator[_Question]:
@@ -143,8 +143,8 @@ def _questions(execution: Listening, queries: bool) -> Iterator[_Question]:
     yield _Question("start")
     if owners:
         yield _Question("start", owners)
-    if execution.kernel.is_ailing():
-        yield _Question("start", stays_ailing=True)
+    if execution.kernel.disk_fails():
+        yield _Question("start", disk_still_fails=True)
     if queries:
         yield _Question("status", owners)
 
@@ -156,7 +156,7 @@ def _ask(
     with Watchdog(), Listening(subject, scenario, moves, referee=True) as execution:
         alive = [letter for letter, process in execution.processes().items() if process.alive]
         kills = [Move("crash", letter) for letter in alive if letter not in question.spared]
-        heals = [Move("disk-well")] if execution.kernel.is_ailing() and not question.stays_ailing else []
+        heals = [Move("disk-well")] if execution.kernel.disk_fails() and not question.disk_still_fails else []
         own = not execution.processes() and question.life == scenario.cast.lives[0]
         letter = "A" if own else execution.next_letter()
         for move in (*kills, *heals):

@@ -126,7 +126,7 @@ class Listening(Execution):
                 continue
             if move.kind == "sigcont" and not self.is_stopped(move.letter):
                 continue
-            if move.kind == "disk-well" and not self.kernel.is_ailing():
+            if move.kind == "disk-well" and not self.kernel.disk_fails():
                 continue
             if self.possible(move) and (move.letter in {"", *started, *next_of_life.values()}):
                 options.append(move)
@@ -186,7 +186,7 @@ class Listening(Execution):
 
     def _marks(self, process: Any) -> tuple[Any, ...]:
         view = self.view(process)
-        return (view.asked, view.trouble)
+        return (view.asked, view.excuse)
 
 
 @pytest.mark.parametrize(

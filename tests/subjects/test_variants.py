@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stateful.model.scenario import MEDDLING
+from stateful.model.families import TAMPERING
 from stateful.model.standard import SCENARIOS, UPSETS
 from stateful.subjects import variants
 from stateful.subjects.variants import VARIANTS
@@ -18,7 +18,7 @@ SMALL = [
     if scenario.cast.name != "three-starts" and scenario.disk.name == "empty" and scenario.plan not in UPSETS
 ]
 # They say nothing of errors that they are not made for, and sync nothing.
-NOT_FOR = {"errno", "bad-disk", "power-loss", *MEDDLING}
+NOT_FOR = {"errno", "bad-disk", "power-loss", *TAMPERING}
 FAULTY = [
     scenario
     for scenario in SCENARIOS

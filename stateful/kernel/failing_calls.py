@@ -1,18 +1,19 @@
-"""Faults of a call: the errno with which it fails instead of being made, or half a write.
+"""Failing calls: faults that are injected into a call, and what a full or a read-only disk denies.
 
-``enospc-A`` befalls the call that A is about to make: it has no effect, and fails with that errno. ``close``
+``enospc-A`` makes the call fail that A is about to make: it has no effect, and answers that errno. ``close``
 fails having closed, as on Linux. ``short-A`` writes half of what was to be written, and says so. EINTR is
 only ``close``'s, since CPython repeats every other call that is interrupted.
 
-Owed: an error that the protocol documents, or the errno itself. Never a second owner, and nothing in the
-way of the next start.
+Guaranteed: an error that the protocol documents, or the errno itself. Never a second owner, and nothing in
+the way of the next start.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
 
 from stateful.kernel.files import is_there, left_to_read
 from stateful.model.call import Call, Errno
@@ -24,17 +25,34 @@ if TYPE_CHECKING:
     from stateful.kernel.kernel import Kernel
     from stateful.kernel.process import Process
 
+Failure = Callable[["Kernel", "Process", Call], Any]
 
-def suffer(kernel: Kernel, process: Process, call: Call, fault: str) -> Any:
-    """What a call answers that a fault befalls."""
-    if fault == SHORT:
-        try:
-            return kernel.perform(process, cut_short(call, _half(process, call)))
-        except OSError:  # There is no file to copy from, and so nothing to be cut short.
-            return kernel.perform(process, call)
-    if use_of(call) & Use.RELEASES:
-        kernel.perform(process, call)
-    return Errno(ERRNOS[fault])
+
+def fail(kernel: Kernel, process: Process, call: Call, fault: str) -> Any:
+    """What a call answers into which a fault is injected."""
+    return FAILURES[fault](kernel, process, call)
+
+
+def _fail_with(code: int) -> Failure:
+    def answer(kernel: Kernel, process: Process, call: Call) -> Errno:
+        if use_of(call) & Use.RELEASES:
+            kernel.perform(process, call)
+        return Errno(code)
+
+    return answer
+
+
+def _cut_short(kernel: Kernel, process: Process, call: Call) -> Any:
+    try:
+        return kernel.perform(process, cut_short(call, _half(process, call)))
+    except OSError:  # There is no file to copy from, and so nothing to be cut short.
+        return kernel.perform(process, call)
+
+
+FAILURES: Final[dict[str, Failure]] = {
+    SHORT: _cut_short,
+    **{name: _fail_with(code) for name, code in ERRNOS.items()},
+}
 
 
 def _half(process: Process, call: Call) -> int:

@@ -1,0 +1,61 @@
+"""The error of a Hypothesis test that has found a violation, and its text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+
+from stateful.explain.minimise import smallest
+from stateful.explain.needs import explain
+from stateful.model.scenario import Scenario
+from stateful.model.trace import Trace
+from stateful.protocol.subject import Subject
+
+
+def _schedule_text(trace: Trace) -> str:
+    return f"{trace.violation}: {trace.schedule}"
+
+
+_write: Callable[[Trace], str] = _schedule_text
+
+
+def write_counterexamples_with(write: Callable[[Trace], str]) -> None:
+    """Have the text of an InvariantViolated written by a report, which this package does not import."""
+    global _write
+    _write = write
+
+
+class InvariantViolated(AssertionError):
+    """An invariant is broken; its text is the smallest counterexample that shows it.
+
+    Attributes:
+        trace: the execution that broke it, as it was found.
+    """
+
+    def __init__(self, subject: Subject, scenario: Scenario, trace: Trace) -> None:
+        super().__init__()
+        assert trace.violation is not None
+        self.subject = subject
+        self.scenario = scenario
+        self.trace = trace
+        self.invariant = trace.violation.invariant
+
+    def smallest(self) -> Trace:
+        """The smallest trace that breaks the same invariant."""
+        scenario, trace = smallest(self.subject, self.scenario, self.trace)
+        return explain(self.subject, scenario, trace)
+
+    @cached_property
+    def _text(self) -> str:  # Hypothesis and pytest ask for it again and again, and it takes seconds.
+        return "\n" + _write(self.smallest())
+
+    def __str__(self) -> str:
+        return self._text
+
+
+# One class for each invariant, because Hypothesis tells failures apart by their class.
+_violated: dict[str, type[InvariantViolated]] = {}
+
+
+def violation_of(invariant: str) -> type[InvariantViolated]:
+    return _violated.setdefault(invariant, type(f"InvariantViolated_{invariant}", (InvariantViolated,), {}))

@@ -1,0 +1,69 @@
+"""A state of the search as faults are aimed at it: the ``World`` of ``stateful.model.families``."""
+
+from __future__ import annotations
+
+from stateful.model.call import Call
+from stateful.model.disk import home_files
+from stateful.model.images import DiskImage
+from stateful.model.schedule import LETTERS, Move
+from stateful.search.memory import Memory
+from stateful.search.moments import alive
+from stateful.search.power_losses import PowerLosses
+from stateful.search.search_state import State
+
+
+class StateWorld:
+    """What is there in a state.
+
+    Args:
+        power: the power losses that were tried: each image is tried once.
+    """
+
+    def __init__(self, memory: Memory, state: State, power: PowerLosses) -> None:
+        self._memory = memory
+        self._state = state
+        self._power = power
+
+    @property
+    def image(self) -> DiskImage:
+        return self._memory.image
+
+    def living(self) -> list[str]:
+        return alive(self._memory, self._state)
+
+    def stopped(self) -> list[str]:
+        table = self._memory.shared_state(self._state.shared).table
+        return [entry.letter for entry in table if entry.stopped]
+
+    def ended(self) -> list[str]:
+        views = map(self._memory.view, self._state.locals)
+        return [view.letter for view in views if view.outcome is not None]
+
+    def handles(self, letter: str, number: int) -> bool:
+        return (number, "handler") in self._memory.entry(self._state, letter).dispositions
+
+    def callers(self) -> list[str]:
+        return [self._memory.view(number).letter for number in self._state.locals]
+
+    def next_call(self, letter: str) -> Call | None:
+        """The call that a process is about to make, which may not have had its first turn."""
+        memory, index, state = self._memory, LETTERS.index(letter), self._state
+        if memory.is_unborn(state.locals[index]):
+            effect = memory.effect(state, Move(memory.local(state.locals[index]).life, letter))
+            assert effect is not None
+            state = effect.after
+        local = memory.local(state.locals[index])
+        if local.outcome is not None:
+            return None
+        entry = memory.entry(state, letter)
+        return None if entry.signals or entry.stopped else memory.pending(local)
+
+    def files(self) -> list[str]:
+        return home_files(self._memory.disk(self._state))
+
+    def images(self) -> list[str]:
+        shared = self._memory.shared_state(self._state.shared)
+        return [move.detail for move in self._power.moves(shared)]
+
+    def disk_fails(self) -> bool:
+        return self._memory.disk_fails(self._state)
