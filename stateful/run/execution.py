@@ -128,7 +128,9 @@ class Execution:
             step = self._event(move, process)
         steps = self._note(letter, move)
         self.trace.steps.append(step)
-        quiet = is_quiet(plain(process.life), step.phase, step.outcome is not None, steps)
+        quiet = not self.referee and is_quiet(
+            plain(process.life), step.phase, step.outcome is not None, steps
+        )
         target = self._participants[letter].target if move.steps else None
         if self.judged and (not quiet or target is not None) and self.trace.violation is None:
             self._check(step, process, before, target)

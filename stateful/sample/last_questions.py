@@ -1,7 +1,7 @@
 """The questions of the exhaustive search, asked of the last state of an execution that was drawn.
 
 Each lets one fresh process live alone: what it breaks, the invariants say. They are asked one after another,
-so that what one of them changes is there for the next; the last one kills everybody.
+so that what one of them changes is there for the next; before the last ones every process is killed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from random import Random
 from typing import Final
 
 from stateful.model.faults import DISK_WELL
+from stateful.model.life import plain
 from stateful.model.moment import LONGEST_LIFE_STEPS
+from stateful.model.questions import Question, questions_of
 from stateful.model.schedule import STEP, Move
 from stateful.run.execution import Execution
 from stateful.run.presence import living, owners, serves, stopped
@@ -19,48 +21,45 @@ from stateful.run.presence import living, owners, serves, stopped
 Make = Callable[[Move], bool]
 
 FIRST: Final = Move(DISK_WELL)
-LIVES_BESIDE_OWNER: Final = ("status", "peek", "start", "replace")
+QUERIES: Final = ("status", "peek")
 
 
 def ask_last_questions(execution: Execution, lives: Collection[str], make: Make) -> None:
-    """The questions about the owner, and: can all start again, after a kill of everybody?"""
-    _ask_about_owner(execution, lives, make)
-    for letter in living(execution):
-        make(Move("crash", letter))
-    if "status" in lives:
-        _live(execution, "status", make)
-    _live(execution, "start", make)
-
-
-def ask_any_question(execution: Execution, lives: Collection[str], make: Make, random: Random) -> None:
-    """One of them, drawn: a quarter of the processes, for short executions."""
-    make(FIRST)
-    life = random.choice([*_about_owner(execution, lives), None])
-    if life is None:
-        for letter in living(execution):
-            make(Move("crash", letter))
-    _live(execution, life or "start", make)
-
-
-def _ask_about_owner(execution: Execution, lives: Collection[str], make: Make) -> None:
-    """Is the owner found, is a further start kept out, could a stopped one be replaced?
+    """The questions about the owner, and: can all start again, after a kill of every process?
 
     Args:
         lives: those that a process may be given.
         make: makes a move; whether it was possible. It ends everything by an exception where it wants to.
     """
     make(FIRST)
-    for life in LIVES_BESIDE_OWNER:
-        if life in _about_owner(execution, lives):
-            _live(execution, life, make)
+    for question in _questions(execution, lives):
+        if question.spared and question in _questions(execution, lives):  # not after the one before
+            _live(execution, question.life, make)
+    _kill_all(execution, make)
+    for question in _questions(execution, lives):
+        _live(execution, question.life, make)
 
 
-def _about_owner(execution: Execution, lives: Collection[str]) -> list[str]:
-    """The lives that a fresh process may have beside the only owner; only one that is stopped is replaced."""
-    if len(owners(execution)) != 1:
-        return []
-    asking = LIVES_BESIDE_OWNER if owners(execution) == stopped(execution) else LIVES_BESIDE_OWNER[:-1]
-    return [life for life in asking if life in lives]
+def ask_any_question(execution: Execution, lives: Collection[str], make: Make, random: Random) -> None:
+    """One of them, drawn, for short executions."""
+    make(FIRST)
+    question = random.choice(_questions(execution, lives))
+    if not question.spared:
+        _kill_all(execution, make)
+    _live(execution, question.life, make)
+
+
+def _questions(execution: Execution, lives: Collection[str]) -> list[Question]:
+    """The questions of this moment, queries first; of several owners none is asked about."""
+    owning = owners(execution)
+    one = owning if len(owning) == 1 else []
+    questions = questions_of(lives, one, stopped=bool(one) and one == stopped(execution), disk_fails=False)
+    return sorted(questions, key=lambda question: plain(question.life) not in QUERIES)
+
+
+def _kill_all(execution: Execution, make: Make) -> None:
+    for letter in living(execution):
+        make(Move("crash", letter))
 
 
 def before_questions(moves: Sequence[Move]) -> list[Move]:

@@ -37,7 +37,7 @@ from stateful.run.replay import Nondeterminism, replay
 from stateful.search.digest import Digests
 from stateful.search.fault_plan import LONGEST_HISTORY, Layer, Place
 from stateful.search.memory import Memory
-from stateful.search.moments import moment_of
+from stateful.search.moments import breaks_nothing, moment_of
 from stateful.search.part import WHOLE, Deal, Part, seen
 from stateful.search.partial_order_reduction import Exposed, Signalled, Unseen, exposes
 from stateful.search.power_losses import profile_of
@@ -91,7 +91,9 @@ class Explorer:
         self.signalled = False
         self.exposed = any(map(exposes, scenarios))
         self._scenario = scenarios[0]
-        self._layer = Layer()
+        self._goals = frozenset(goal for scenario in scenarios for goal in scenario.goals())
+        self._layer = Layer(self._goals)
+        self._recoveries: dict[int, list[Move]] = {}  # by shared state
         self._begin()
 
     def _begin(self) -> None:
@@ -118,7 +120,7 @@ class Explorer:
         """The result of each scenario, in the order in which plans prolong each other."""
         while True:
             try:
-                yield from self._search(Layer())
+                yield from self._search(Layer(self._goals))
                 return
             except Asymmetric:
                 self.symmetric = False
@@ -167,7 +169,7 @@ class Explorer:
                 result.seen = seen(layer, self.digests, self._reductions())
             yield result
         for family in self._prolonging(layer.plan):
-            yield from self._search(Layer((*layer.plan, family), layer))
+            yield from self._search(Layer(self._goals, (*layer.plan, family), layer))
 
     def _reductions(self) -> tuple[str, ...]:
         """In which way the states are reduced, which may have turned out on the way."""
@@ -238,7 +240,10 @@ class Explorer:
 
     def _moves(self, node: Node) -> tuple[list[Move], str | None]:
         """Every move that may be possible but a fault; or one that nobody else sees, and whose it is."""
-        moves = recoveries(self._world(node))
+        moves = self._recoveries.get(node.state.shared)
+        if moves is None:
+            moves = self._recoveries[node.state.shared] = recoveries(self._world(node))
+        moves = moves[:]
         unborn: set[str] = set()
         for local in node.state.locals:
             view = self.memory.view(local)
@@ -276,12 +281,13 @@ class Explorer:
             self._layer.faults[self._layer.plan[-1]] += 1
             if self.part != WHOLE:
                 self._layer.tried.append((node, move))
-        moment = moment_of(self.memory, node.state, move, effect)
-        for invariant, _ in all_broken(moment, self._not_offered):
-            self._violated(invariant, node, [move])
-            if not self.referee:
-                return None
-        self._note_goals(moment)
+        if self.referee or self._layer.missing or not breaks_nothing(self.memory, move, effect):
+            moment = moment_of(self.memory, node.state, move, effect)
+            for invariant, _ in all_broken(moment, self._not_offered):
+                self._violated(invariant, node, [move])
+                if not self.referee:
+                    return None
+            self._note_goals(moment)
         if move.kind == POWER_LOSS:
             self._lose_power(node, move, effect.after)
             return None

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from stateful.kernel.persistence import MOST_IMAGES
 from stateful.model.families import Plan
 from stateful.model.faults import WRITEBACK
-from stateful.model.goals import GOALS, GOALS_OF_FAULTS
+from stateful.model.goals import GOALS_OF_FAULTS
 from stateful.model.scenario import NOTHING
 from stateful.model.schedule import Move
 from stateful.model.trace import Trace
@@ -36,7 +36,7 @@ class Layer:
 
     Attributes:
         places: where the next fault may happen, in the order of their depth.
-        missing: the goals that have not been reached.
+        missing: the goals, of those that any scenario of the cast has, that have not been reached.
         broken: for a referee, the way to the first violation of each invariant, whatever it breaks before.
         masked: traces of an invariant that were of no use because another is broken before it.
         faults: how many faults were tried, by family.
@@ -44,14 +44,14 @@ class Layer:
         power: what its power losses have shown.
     """
 
-    def __init__(self, plan: Plan = NOTHING, earlier: Layer | None = None) -> None:
+    def __init__(self, goals: frozenset[str], plan: Plan = NOTHING, earlier: Layer | None = None) -> None:
         self.plan = plan
         self.earlier = earlier
         self.places: list[Place] = []
         self.ways: Ways = Ways(earlier.ways if earlier else None)
         self.violations: dict[str, Trace] = dict(earlier.violations) if earlier else {}
         self.broken: dict[str, list[Move]] = dict(earlier.broken) if earlier else {}
-        self.missing: set[str] = {*earlier.missing, *GOALS_OF_FAULTS} if earlier else set(GOALS)
+        self.missing: set[str] = {*earlier.missing, *(goals & GOALS_OF_FAULTS)} if earlier else set(goals)
         self.masked: Counter[str] = Counter(earlier.masked) if earlier else Counter()
         self.faults: Counter[str] = Counter(earlier.faults) if earlier else Counter()
         self.tried: list[tuple[Node, Move]] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stateful.model.call import Call
 from stateful.model.faults import MACHINE_FAULTS
-from stateful.model.moment import Moment, View, needs_disk
+from stateful.model.moment import Moment, View, is_quiet, needs_disk
 from stateful.model.schedule import LETTERS, Move
 from stateful.model.signal_target import Target, target_of
 from stateful.model.usage import descriptor, sends_signal
@@ -41,6 +41,17 @@ def moment_of(memory: Memory, state: State, move: Move, effect: Effect) -> Momen
         len(locals_) - len(views),
         target,
     )
+
+
+def breaks_nothing(memory: Memory, move: Move, effect: Effect) -> bool:
+    """Whether a move can break no invariant, so that none has to be asked: see ``is_quiet``.
+
+    A referee asks them all nevertheless.
+    """
+    if move.kind in MACHINE_FAULTS or (effect.call is not None and sends_signal(effect.call)):
+        return False
+    view = memory.view(effect.after.locals[LETTERS.index(move.letter)])
+    return is_quiet(view.life, view.phase, view.outcome is not None, view.steps)
 
 
 def _target(memory: Memory, state: State, index: int, call: Call) -> Target | None:

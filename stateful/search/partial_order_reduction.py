@@ -58,8 +58,6 @@ class Unseen:
         local = state.locals[index]
         value, view = memory.local(local), memory.view(local)
         call, own = memory.pending(value), memory.own(value)
-        if memory.entry(state, view.letter).signals:
-            return False  # Its handler runs first, and whatever that calls is made with this step.
         if memory.loses_power and SYSCALLS[call.name].syncs:
             return False  # A power loss sees it.
         key = (local, memory.locks_records(state, view.letter))
@@ -72,6 +70,8 @@ class Unseen:
             return False
         if not unseen and not self._temporary.is_private(local, view.letter, call, own, memory.disk(state)):
             return False
+        if memory.entry(state, view.letter).signals:
+            return False  # Its handler runs first, and whatever that calls is made with this step.
         effect = memory.effect(state, move)
         if effect is None:
             return False

@@ -19,6 +19,7 @@ from stateful.model.invariants import all_broken
 from stateful.model.life import plain
 from stateful.model.lifecycle import OWNER
 from stateful.model.moment import LONGEST_LIFE_STEPS
+from stateful.model.questions import Question, questions_of
 from stateful.model.schedule import LETTERS, STEP, Move
 from stateful.search.disk_memo import UNKNOWN, Broken, Lives, Look, looks_of
 from stateful.search.memory import Memory
@@ -28,29 +29,15 @@ from stateful.search.search_state import State
 REMEMBERED_BETWEEN_CHECKS: Final = 64
 
 
-class Question(NamedTuple):
-    """A life to be lived alone.
+class Asked(NamedTuple):
+    """A question, and the shared state in which it is asked: that decides the answer."""
 
-    Attributes:
-        spared: the letters of the owners that go on living meanwhile, without moving. Those that a replace
-            meets are stopped.
-        disk_fails: the disk stays full or read-only, or whatever it is.
-    """
-
-    life: str
+    question: Question
     shared: int
-    spared: tuple[str, ...]
-    disk_fails: bool = False
 
 
 class Questions:
-    """Could the gateway start again, or a stopped one be replaced? Is the owner found, and nobody else?
-
-    Do queries touch anything?
-
-    Where two subjects run in one home, each is asked of both: whatever one leaves behind, the other can
-    start; whichever owns, a query of the other finds it.
-    """
+    """Asks what ``stateful.model.questions`` has to be asked, once of each state that can be told apart."""
 
     def __init__(
         self,
@@ -68,7 +55,7 @@ class Questions:
         self._look = look
         self._alike = alike and not memory.machine.reuses_inodes  # A new one's number tells of all files.
         self._most = None if referee else 1  # invariants of which an answer is noted to break them
-        self._asked: dict[Question, Broken] = {}
+        self._asked: dict[Asked, Broken] = {}
         self._remembered = 0
         self._lives: dict[tuple[str, SharedState], Lives] = {}
 
@@ -79,39 +66,24 @@ class Questions:
             broken: invariants of which nothing more has to be shown.
         """
         for question in self._of(state):
-            if self._is_worth_asking(question, broken):
+            asked = Asked(question, state.shared)
+            if self._is_worth_asking(asked, broken):
                 invariants, moves = self._answer(state, question, broken)
-                self._asked[question] = invariants
+                self._asked[asked] = invariants
                 if moves:
                     yield from ((invariant, moves) for invariant in invariants)
 
-    def _is_worth_asking(self, question: Question, broken: Collection[str]) -> bool:
-        if question not in self._asked:
+    def _is_worth_asking(self, asked: Asked, broken: Collection[str]) -> bool:
+        if asked not in self._asked:
             return True
-        return not set(self._asked[question]).issubset(broken)
+        return not set(self._asked[asked]).issubset(broken)
 
     def _of(self, state: State) -> Iterator[Question]:
         views = (self.memory.view(local) for local in state.locals)
-        owners = tuple(view.letter for view in views if view.owns)
+        owners = [view.letter for view in views if view.owns]
         stopped = len(owners) == 1 and self.memory.entry(state, owners[0]).stopped
-        for life in self._offered:
-            role = plain(life)
-            if role == "start":
-                yield Question(life, state.shared, ())
-                if owners:
-                    yield Question(life, state.shared, owners)
-                if self.memory.disk_fails(state):
-                    yield Question(life, state.shared, (), disk_fails=True)
-            elif (
-                role == "peek"
-                or (role == "status" and (owners or not self._can_peek(life)))
-                or (role == "replace" and stopped)
-            ):
-                yield Question(life, state.shared, owners)
-
-    def _can_peek(self, life: str) -> bool:
-        """Whether a subject that offers a query offers one without clean-up, of which more is asked."""
-        return life.replace("status", "peek") in self._offered
+        fails = self.memory.disk_fails(state)
+        return questions_of(self._offered, owners, stopped=stopped, disk_fails=fails)
 
     def _answer(self, state: State, question: Question, broken: Collection[str]) -> tuple[Broken, list[Move]]:
         """Kill whom a question does not spare, make the disk well, and let one process live its life.
@@ -128,7 +100,7 @@ class Questions:
             effect = memory.effect(state, move)
             assert effect is not None
             state = effect.after
-        met = question._replace(shared=state.shared)
+        met = Asked(question, state.shared)
         if moves and not self._is_worth_asking(met, broken):
             return self._asked[met], []
         held = not memory.after_power_loss(state.shared) and (
