@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
-from stateful.model.families import Plan, fault_moves, recoveries
+from stateful.model.families import fault_moves, recoveries
 from stateful.model.faults import JUDGED, POWER_LOSS
 from stateful.model.goals import GOALS
 from stateful.model.invariants import all_broken
@@ -35,7 +35,7 @@ from stateful.model.schedule import LETTERS, STEP, Move
 from stateful.protocol.subject import Offer
 from stateful.run.replay import Nondeterminism, replay
 from stateful.search.digest import Digests
-from stateful.search.fault_plan import LONGEST_HISTORY, Layer, Place
+from stateful.search.fault_plan import LONGEST_HISTORY, Layer, Place, families_after
 from stateful.search.memory import Memory
 from stateful.search.moments import breaks_nothing, moment_of
 from stateful.search.part import WHOLE, Deal, Part, seen
@@ -168,18 +168,13 @@ class Explorer:
             if self.part != WHOLE:
                 result.seen = seen(layer, self.digests, self._reductions())
             yield result
-        for family in self._prolonging(layer.plan):
+        for family in families_after(layer.plan, self.scenarios):
             yield from self._search(Layer(self._goals, (*layer.plan, family), layer))
 
     def _reductions(self) -> tuple[str, ...]:
         """In which way the states are reduced, which may have turned out on the way."""
         ways = {"symmetric": self.symmetric, "exposed": self.exposed, "signalled": self.signalled}
         return tuple(way for way, holds in ways.items() if holds)
-
-    def _prolonging(self, plan: Plan) -> list[str]:
-        """The families of faults with which some plan goes on from this one."""
-        longer = (other for other in self.scenarios if len(other) > len(plan) and other[: len(plan)] == plan)
-        return list(dict.fromkeys(other[len(plan)] for other in longer))
 
     def _search_layer(self) -> bool:
         """Visit every state of the layer; whether the time was enough."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from stateful.kernel.persistence import MOST_IMAGES
@@ -77,3 +77,9 @@ class Layer:
         if self.power.cut_short:
             return f"a power loss leaves more than {MOST_IMAGES[WRITEBACK]:,} images"
         return f"never reached: {', '.join(unreached)}" if unreached else ""
+
+
+def families_after(plan: Plan, plans: Iterable[Plan]) -> list[str]:
+    """The families of faults with which some of the plans go on from one."""
+    longer = (other for other in plans if len(other) > len(plan) and other[: len(plan)] == plan)
+    return list(dict.fromkeys(other[len(plan)] for other in longer))
