@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from io import TextIOWrapper
 from typing import Final, NoReturn
 
-from stateful.command import fuzz, listing, merge, mutate, replay, verify, zoo
+from stateful.command import fuzz, merge, mutate, replay, verify, zoo
+from stateful.command import list_names as listing
 from stateful.command.options import EXIT_STATUS, WRONG_INPUT, Parser, Verbs, WrongInput
 from stateful.model.call import UnmodelledSyscall
 from stateful.model.schedule import ScheduleMismatch

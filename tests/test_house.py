@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -81,3 +82,22 @@ def test_harness_does_not_import_its_tests() -> None:
 def test_no_file_is_too_long() -> None:
     lines = {name_of(file): len(file.read_text(encoding="utf-8").splitlines()) for file in FILES}
     assert {name: count for name, count in lines.items() if count > LONGEST_FILE_LINES} == {}
+
+
+def test_name_of_a_file_has_one_meaning() -> None:
+    """A file of ``command/`` is the verb of its name, whatever that is about."""
+    named = [file for file in FILES if not {"command", "subjects"} & {*file.relative_to(HARNESS).parts}]
+    counted = Counter(file.name for file in named if file.name != "__init__.py")
+    assert [name for name, count in counted.items() if count > 1] == []
+
+
+def test_name_of_a_class_has_one_meaning() -> None:
+    own = [file for file in FILES if "subjects" not in file.relative_to(HARNESS).parts]
+    trees = [ast.parse(file.read_text(encoding="utf-8")) for file in own]
+    classes = Counter(
+        node.name
+        for tree in trees
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    )
+    assert [name for name, count in classes.items() if count > 1] == []

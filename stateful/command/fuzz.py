@@ -102,7 +102,7 @@ def _fuzz(options: argparse.Namespace) -> int:
     except NotShared as error:
         raise WrongInput(str(error)) from None
     console = Console(highlight=False, soft_wrap=True)
-    with _events(options.json) as events, Display(console, events) as display:
+    with _events(options.json) as events, CampaignDisplay(console, events) as display:
         if options.watch:
             return _watch(subject, corpus, options.time, options.workers, display)
         tally = fuzz(
@@ -117,7 +117,7 @@ def _fuzz(options: argparse.Namespace) -> int:
     return exit_status(tally)
 
 
-def _watch(subject: Subject, corpus: Corpus, seconds: float, workers: int, display: Display) -> int:
+def _watch(subject: Subject, corpus: Corpus, seconds: float, workers: int, display: CampaignDisplay) -> int:
     watch = Watch(
         subject, corpus, seconds, workers, display.say, display.show, display.finish, display.tell_of
     )
@@ -144,7 +144,7 @@ def _events(path: Path | None) -> Iterator[IO[str] | None]:
         yield file
 
 
-class Display:
+class CampaignDisplay:
     """A table that changes on a terminal; lines elsewhere: now and then, and for each event."""
 
     def __init__(self, console: Console, events: IO[str] | None = None) -> None:
@@ -153,7 +153,7 @@ class Display:
         self._live: Live | None = None
         self._begin(None)
 
-    def __enter__(self) -> Display:
+    def __enter__(self) -> CampaignDisplay:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -9,7 +9,7 @@ from stateful.command.display import console_of_lines
 from stateful.command.options import Verbs, WrongInput
 from stateful.command.outcome import add_outcome, check_outcome, tell
 from stateful.verification.certificate import Unfit, read
-from stateful.verification.merge import merge
+from stateful.verification.shard_merge import merge
 
 
 def add(verbs: Verbs) -> None:

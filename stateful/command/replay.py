@@ -18,7 +18,7 @@ from stateful.command.options import (
     named,
 )
 from stateful.command.output import check_writable, write
-from stateful.command.script import check_new, write_script
+from stateful.command.replay_script import check_new, write_script
 from stateful.explain.needs import explain
 from stateful.model.schedule import LIVES, parse_schedule
 from stateful.model.standard import find_scenario

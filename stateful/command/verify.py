@@ -6,7 +6,7 @@ import argparse
 import os
 from functools import partial
 
-from stateful.command import shard
+from stateful.command import verify_shard as shard
 from stateful.command.display import Display, console_of_lines
 from stateful.command.options import (
     Verbs,

@@ -10,7 +10,7 @@ from stateful.command.options import EXIT_STATUS, Verbs, WrongInput, positive
 from stateful.search.result import HOLDS, UNKNOWN
 from stateful.subjects.zoo import ANIMALS
 from stateful.verification.verification import DEFAULT_BUDGET_S
-from stateful.verification.zoo import NOT_MODELLED, Finding, look_at
+from stateful.verification.zoo_findings import NOT_MODELLED, Finding, look_at
 
 HEAD: Final = (
     "| `zoo:` | what it is | verdict | violated | not offered | shown by | on the host |",

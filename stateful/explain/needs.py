@@ -21,7 +21,7 @@ from stateful.explain.reasons import Story
 from stateful.explain.words import call_text
 from stateful.model.scenario import Scenario
 from stateful.model.schedule import LIVES, STEP, Move
-from stateful.model.trace import Fault, Need, Ordering, Step, Trace
+from stateful.model.trace import Need, NeededFault, Ordering, Step, Trace
 from stateful.protocol.subject import Subject
 from stateful.python.guard import Watchdog
 
@@ -57,7 +57,7 @@ def _ordering_sentence(need: Ordering) -> str:
     )
 
 
-def _fault_sentence(need: Fault) -> str:
+def _fault_sentence(need: NeededFault) -> str:
     parts = [f'without it, "{need.passing}" passes']
     if need.after is not None:
         step, passing = need.after
@@ -86,7 +86,7 @@ class _Search:
 
     # -- faults ---------------------------------------------------------------------------------------
 
-    def faults(self) -> Iterator[Fault]:
+    def faults(self) -> Iterator[NeededFault]:
         """The faults without which nothing is broken."""
         moves = self._trace.moves
         for index, move in enumerate(moves):
@@ -96,7 +96,7 @@ class _Search:
             passing = self._passing([*moves[:index], *instead, *moves[index + 1 :]])
             if passing is not None:
                 crash = move.kind == "crash"
-                yield Fault(
+                yield NeededFault(
                     str(move),
                     passing.schedule,
                     self._not_earlier(index) if crash else None,

@@ -17,7 +17,7 @@ from stateful.model.trace import Trace
 STARTS, OWNS, ENDS = "starts", "owns", "ends"
 
 
-class Entry(NamedTuple):
+class Occurrence(NamedTuple):
     """Something that happened to a run.
 
     Attributes:
@@ -44,7 +44,7 @@ class Chronicle(Trace):
 
     supervision: Supervision = field(kw_only=True)
     runs: list[Run] = field(default_factory=list)
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[Occurrence] = field(default_factory=list)
     decisions: dict[str, Decision] = field(default_factory=dict)
     lasted: int = 0
 
@@ -54,7 +54,7 @@ class Chronicle(Trace):
         return ""
 
     @property
-    def blows(self) -> list[Entry]:
+    def blows(self) -> list[Occurrence]:
         """The signals of the world that met a living process."""
         return [entry for entry in self.entries if entry.what not in (STARTS, OWNS, ENDS)]
 

@@ -69,7 +69,7 @@ class Ordering(NamedTuple):
     passing: str
 
 
-class Fault(NamedTuple):
+class NeededFault(NamedTuple):
     """A fault that the failure needs, and a schedule that passes without it.
 
     Attributes:
@@ -83,7 +83,7 @@ class Fault(NamedTuple):
     before: tuple[Step, str] | None = None
 
 
-Need = Ordering | Fault
+Need = Ordering | NeededFault
 
 
 class Violation(NamedTuple):

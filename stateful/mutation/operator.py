@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 from stateful.model.call import Call
 from stateful.model.syscalls import CHANGES, Answer, Kind, Use
 from stateful.model.usage import argument_of, data_of, descriptor, row, sends_signal, use_of, with_argument
-from stateful.mutation.files import Files
+from stateful.mutation.file_history import Files
 
 Make = Callable[[Call], Any]
 

@@ -18,8 +18,8 @@ from typing import Any, Final
 from stateful.model.call import UnmodelledSyscall
 from stateful.model.scenario import Scenario
 from stateful.model.standard import find_scenarios
-from stateful.mutation.mutation import Mutation, Survey
 from stateful.mutation.observable import observable
+from stateful.mutation.planted_mistake import Mutation, Survey
 from stateful.protocol.subject import Offer, Subject
 from stateful.python.guard import Watchdog
 from stateful.run.replay import Nondeterminism

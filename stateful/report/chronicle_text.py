@@ -13,7 +13,7 @@ from typing import Final
 
 from stateful.explain.words import answer_text, call_text
 from stateful.model.call import Errno
-from stateful.model.chronicle import ENDS, OWNS, STARTS, Chronicle, Entry, count_respawns, duration
+from stateful.model.chronicle import ENDS, OWNS, STARTS, Chronicle, Occurrence, count_respawns, duration
 from stateful.model.supervisor import SECOND, Run
 from stateful.model.syscalls import Use
 from stateful.model.trace import Step
@@ -81,17 +81,17 @@ def _rows(chronicle: Chronicle) -> list[str]:
     return [*rows[:FIRST_ROWS], f"{'...':>{TIME_WIDTH}}   {left_out}", *rows[-LAST_ROWS:]]
 
 
-def _told(chronicle: Chronicle) -> list[Entry]:
+def _told(chronicle: Chronicle) -> list[Occurrence]:
     """The entries, without the end of who was killed: that is told already."""
     killed = {blow.number for blow in chronicle.blows if blow.what == "crash"}
     return [entry for entry in chronicle.entries if entry.what != ENDS or entry.number not in killed]
 
 
-def _is_blow(entry: Entry) -> bool:
+def _is_blow(entry: Occurrence) -> bool:
     return entry.what not in (STARTS, OWNS, ENDS)
 
 
-def _row(chronicle: Chronicle, entries: Sequence[Entry]) -> str:
+def _row(chronicle: Chronicle, entries: Sequence[Occurrence]) -> str:
     run = chronicle.runs[entries[0].number]
     if _is_blow(entries[0]):
         sent = {"crash": "killed (SIGKILL)", "term": "SIGTERM"}[entries[0].what]
@@ -170,7 +170,7 @@ def _reasons(chronicle: Chronicle) -> Iterator[str]:
             yield f"{name} starts {letter} no more: {decision.reason}."
 
 
-def _met(chronicle: Chronicle, blow: Entry) -> str:
+def _met(chronicle: Chronicle, blow: Occurrence) -> str:
     run = chronicle.runs[blow.number]
     while_ = "while it owned the gateway" if run.owned is not None else "before it owned the gateway"
     if blow.what == "crash":

@@ -16,8 +16,8 @@ from stateful.explain.blame import to_blame
 from stateful.model.chronicle import Chronicle
 from stateful.model.trace import Trace
 from stateful.report.chronicle_text import command
+from stateful.report.invariant_scores import Score, head_of_quiet, scores
 from stateful.report.mermaid import mermaid
-from stateful.report.tally import Score, head_of_quiet, scores
 from stateful.report.text import replay_command, sentences, trace_text
 from stateful.report.verdict import points
 from stateful.verification.verification import Verification

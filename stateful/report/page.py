@@ -17,9 +17,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from stateful.model.chronicle import Chronicle
 from stateful.model.trace import Trace, Violation
 from stateful.report.chronicle_text import command
+from stateful.report.invariant_scores import head_of_quiet, scores
 from stateful.report.picture import Fold, Picture, Row, draw, folded
 from stateful.report.power_text import unjudged
-from stateful.report.tally import head_of_quiet, scores
 from stateful.report.text import extent, replay_command, trace_text
 from stateful.report.verdict import points
 from stateful.search.result import VIOLATED

@@ -20,7 +20,7 @@ from stateful.model.life import plain
 from stateful.model.signal_target import pid_of
 from stateful.model.trace import Standing, Step, Trace
 from stateful.model.usage import row
-from stateful.report.listing import Change, Entry, changed, cut, listing
+from stateful.report.disk_listing import Change, ListedFile, changed, cut, listing
 from stateful.report.text import is_of_its_own, sentences
 
 ABSENT, LIVES, STOPPED, OWNS, HUNG = "absent", "lives", "stopped", "owns", "hung"
@@ -38,17 +38,17 @@ class Lane(NamedTuple):
     subject: str
 
 
-class Part(NamedTuple):
+class LinePart(NamedTuple):
     """A piece of a sentence, and the step that it names, if it names one."""
 
     text: str
     step: int | None
 
 
-class Reason(NamedTuple):
+class ReasonLine(NamedTuple):
     """A sentence under a counterexample, and the steps that it names, in their order."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[LinePart, ...]
     steps: tuple[int, ...]
 
     def __str__(self) -> str:
@@ -120,8 +120,8 @@ class Picture:
 
     lanes: tuple[Lane, ...]
     rows: tuple[Row, ...]
-    disks: tuple[tuple[Entry, ...], ...]
-    reasons: tuple[Reason, ...]
+    disks: tuple[tuple[ListedFile, ...], ...]
+    reasons: tuple[ReasonLine, ...]
 
     def at(self, letter: str) -> int:
         """The place of a lane from the left; 0 for the machine."""
@@ -194,17 +194,17 @@ def _suffix(events: int) -> str:
     return "abcdefghijklmnopqrstuvwxyz"[events - 1 : events] if events <= 26 else f"-{events}"
 
 
-def _reason(sentence: str) -> Reason:
+def _reason(sentence: str) -> ReasonLine:
     """A sentence, cut where it names a step."""
-    parts: list[Part] = []
+    parts: list[LinePart] = []
     end = 0
     for steps in _STEPS.finditer(sentence):
         for step in _STEP.finditer(sentence, *steps.span()):
-            parts += [Part(sentence[end : step.start()], None), Part(step[0], int(step[1]))]
+            parts += [LinePart(sentence[end : step.start()], None), LinePart(step[0], int(step[1]))]
             end = step.end()
-    parts.append(Part(sentence[end:], None))
+    parts.append(LinePart(sentence[end:], None))
     named = {part.step for part in parts if part.step is not None}
-    return Reason(tuple(part for part in parts if part.text), tuple(sorted(named)))
+    return ReasonLine(tuple(part for part in parts if part.text), tuple(sorted(named)))
 
 
 def _stands(lanes: Sequence[Lane], living: Mapping[str, Standing], begun: set[str]) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 Two schedules that lead to the same state are followed only once, so the first violation of an invariant
 that is found is reached by a shortest schedule. From every state questions are asked as well
-(``stateful.search.questions``). Killed now, could the gateway be started again? While one process owns,
+(``stateful.search.answers``). Killed now, could the gateway be started again? While one process owns,
 does a query find it, and is a further start kept out? Moves that break an invariant are not followed.
 
 The scenarios of a cast differ only in their plans of faults, and are searched together, layer by layer:
@@ -34,6 +34,7 @@ from stateful.model.scenario import Scenario
 from stateful.model.schedule import LETTERS, STEP, Move
 from stateful.protocol.subject import Offer
 from stateful.run.replay import Nondeterminism, replay
+from stateful.search.answers import Questions
 from stateful.search.digest import Digests
 from stateful.search.fault_plan import LONGEST_HISTORY, Layer, Place, families_after
 from stateful.search.memory import Memory
@@ -42,7 +43,6 @@ from stateful.search.part import WHOLE, Deal, Part, seen
 from stateful.search.partial_order_reduction import Exposed, Signalled, Unseen, exposes
 from stateful.search.power_losses import profile_of
 from stateful.search.predecessors import Node
-from stateful.search.questions import Questions
 from stateful.search.result import Result
 from stateful.search.search_goals import anybody_claims, goals_of, is_kept_waiting
 from stateful.search.search_state import State

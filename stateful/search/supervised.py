@@ -13,7 +13,7 @@ from typing import Final
 
 from stateful.kernel.kernel import CLOCK_START_US
 from stateful.kernel.signals import wakes_at
-from stateful.model.chronicle import ENDS, OWNS, RUN_INVARIANTS, STARTS, Chronicle, Entry
+from stateful.model.chronicle import ENDS, OWNS, RUN_INVARIANTS, STARTS, Chronicle, Occurrence
 from stateful.model.invariants import at_most_one_owner
 from stateful.model.lifecycle import OWNER, Outcome
 from stateful.model.machine import FIRST_PID, START_TICKS
@@ -172,7 +172,7 @@ class _Play:
             self._note_owner(process)  # It may claim by nothing that is a step.
 
     def _enter(self, letter: str, what: str) -> None:
-        self.chronicle.entries.append(Entry(self._now, self._places[letter], what))
+        self.chronicle.entries.append(Occurrence(self._now, self._places[letter], what))
 
     def _note(self, letter: str, run: Run, what: str) -> None:
         self._enter(letter, what)

@@ -10,7 +10,7 @@ from stateful.explain.needs import MOST_ORDERINGS, explain, needs
 from stateful.model.scenario import Scenario
 from stateful.model.schedule import parse_schedule
 from stateful.model.standard import find_scenario
-from stateful.model.trace import Fault, Ordering, Trace
+from stateful.model.trace import NeededFault, Ordering, Trace
 from stateful.protocol.subject import Subject, find_subject
 from stateful.run.replay import replay
 
@@ -71,10 +71,12 @@ def explained(subject: Subject, scenario: Scenario, schedule: str) -> Trace:
 def test_failure_needs_what_is_said(name: str, where: str, schedule: str, expected: list[object]) -> None:
     subject, scenario = find_subject(name), find_scenario(where)
     found = explained(subject, scenario, schedule).needs
-    assert [need.fault if isinstance(need, Fault) else (need.first, need.then) for need in found] == expected
+    assert [
+        need.fault if isinstance(need, NeededFault) else (need.first, need.then) for need in found
+    ] == expected
     for need in found:
         passing = [need.passing]
-        if isinstance(need, Fault):
+        if isinstance(need, NeededFault):
             assert need.fault not in need.passing
             passing += [shown for _, shown in filter(None, (need.after, need.before))]
         for shown in passing:

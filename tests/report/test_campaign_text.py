@@ -10,7 +10,7 @@ from rich.console import Console
 
 from stateful.campaign.messages import Found, Progress
 from stateful.campaign.tally import Tally
-from stateful.command.fuzz import Display, exit_status
+from stateful.command.fuzz import CampaignDisplay, exit_status
 from stateful.model.goals import GOALS
 from stateful.model.schedule import parse_schedule
 from stateful.model.standard import find_scenario
@@ -51,7 +51,7 @@ def tally_of(seconds: float = 12.0) -> Tally:
 def shown(tally: Tally, *messages: Found) -> tuple[str, list[dict[str, object]]]:
     """What a display says that is not on a terminal, and the events that it writes."""
     out, events = io.StringIO(), io.StringIO()
-    with Display(Console(file=out, highlight=False, soft_wrap=True), events) as display:
+    with CampaignDisplay(Console(file=out, highlight=False, soft_wrap=True), events) as display:
         display.show(tally, None)
         for message in messages:
             tally.hear(message)
@@ -62,7 +62,7 @@ def shown(tally: Tally, *messages: Found) -> tuple[str, list[dict[str, object]]]
 
 def test_each_campaign_of_a_watch_tells_all_of_its_cases() -> None:
     out = io.StringIO()
-    with Display(Console(file=out, highlight=False, soft_wrap=True)) as display:
+    with CampaignDisplay(Console(file=out, highlight=False, soft_wrap=True)) as display:
         for verdict in ("VIOLATED", "FIXED"):
             tally = tally_of()
             for name in ("one.case", "other.case"):
@@ -151,7 +151,7 @@ def test_live_display_shows_what_matters() -> None:
 def test_terminal_gets_a_table_that_goes_away() -> None:
     out = io.StringIO()
     console = Console(file=out, force_terminal=True, width=80, highlight=False)
-    with Display(console) as display:
+    with CampaignDisplay(console) as display:
         display.show(tally_of(), None)
     assert "time left" in out.getvalue()
 

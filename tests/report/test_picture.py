@@ -12,7 +12,7 @@ from stateful.model.schedule import parse_schedule
 from stateful.model.standard import find_scenario
 from stateful.model.trace import Trace
 from stateful.protocol.subject import find_subject
-from stateful.report.picture import Fold, Part, Picture, Row, draw, folded
+from stateful.report.picture import Fold, LinePart, Picture, Row, draw, folded
 from stateful.run.replay import replay
 
 HISTORY = ("foreign-guard", "direct-unlink", "guarded-lock", "unlinked-lock")
@@ -53,7 +53,7 @@ def test_picture_is_as_written(
 def test_sentence_is_cut_where_it_names_steps(history: Callable[[str], Trace]) -> None:
     first, second = draw(history("direct-unlink")).reasons[:2]
     assert first.steps == (7, 9)
-    assert first.parts[:2] == (Part("B owns the gateway from ", None), Part("step 9", 9))
+    assert first.parts[:2] == (LinePart("B owns the gateway from ", None), LinePart("step 9", 9))
     assert second.steps == (1, 10, 16)
     assert str(second).endswith("on the strength of what step 1 saw: a contradiction.")
 

@@ -2,7 +2,7 @@
 
 Plain re-execution shares no memory, no restoring of kernels and no reduction with the search. It executes
 every prefix from a fresh kernel, and from there, each in an execution of its own, every question that
-``stateful.search.questions`` asks.
+``stateful.search.answers`` asks.
 """
 
 from __future__ import annotations

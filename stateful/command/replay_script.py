@@ -13,7 +13,7 @@ from stateful.command.output import check_writable, write
 from stateful.model.scenario import Scenario
 from stateful.model.trace import Trace
 from stateful.protocol.subject import Offer, Subject
-from stateful.report.script import NotShown, script
+from stateful.report.standalone_script import NotShown, script
 from stateful.search.result import UNKNOWN, VIOLATED
 
 DEADLINE_S: Final = 60.0  # the script gives up before that

@@ -13,7 +13,7 @@ import pytest
 from stateful.__main__ import main
 from stateful.model.standard import find_scenarios
 from stateful.verification.certificate import Unfit, read
-from stateful.verification.merge import merge
+from stateful.verification.shard_merge import merge
 from stateful.verification.verification import Verification, verify
 
 SEARCHES = (

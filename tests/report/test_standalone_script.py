@@ -19,7 +19,7 @@ from stateful.explain.case_player import recall
 from stateful.model.schedule import parse_schedule
 from stateful.model.standard import find_scenario
 from stateful.protocol.subject import find_subject
-from stateful.report.script import NotShown, script
+from stateful.report.standalone_script import NotShown, script
 from stateful.run.examine import examine
 from stateful.run.replay import replay
 

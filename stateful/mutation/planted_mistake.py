@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from stateful.model.call import Call
 from stateful.model.syscalls import SILENT
 from stateful.model.usage import row
-from stateful.mutation.files import Files
+from stateful.mutation.file_history import Files
 from stateful.mutation.operator import BY_TITLE, IGNORES, LATE, OPERATORS, is_told_nothing, success
 from stateful.mutation.site import Site, site_of
 

@@ -18,7 +18,7 @@ NAMELESS: Final = "has no name any more, but is open"
 _KINDS: Final = {"dir": "folder", "link": "link", "other": "neither file nor folder"}
 
 
-class Entry(NamedTuple):
+class ListedFile(NamedTuple):
     """A name on the disk.
 
     Attributes:
@@ -49,7 +49,7 @@ class Change(NamedTuple):
     content: str
 
 
-def listing(trace: Trace) -> list[tuple[Entry, ...]]:
+def listing(trace: Trace) -> list[tuple[ListedFile, ...]]:
     """The entries before the first step and after each, by name; the home is told only where it is gone."""
     names: dict[int, str] = {}
     listings = []
@@ -59,7 +59,7 @@ def listing(trace: Trace) -> list[tuple[Entry, ...]]:
     return listings
 
 
-def changed(before: tuple[Entry, ...], after: tuple[Entry, ...]) -> tuple[Change, ...]:
+def changed(before: tuple[ListedFile, ...], after: tuple[ListedFile, ...]) -> tuple[Change, ...]:
     """What is not as it was, of the names; locks are told by the calls that take them."""
     was, is_ = ({entry.name: entry for entry in each if not entry.is_nameless} for each in (before, after))
     changes = []
@@ -79,10 +79,10 @@ def cut(text: str) -> str:
     return text if len(text) <= LONGEST_BESIDE_A_STEP else f"{text[: LONGEST_BESIDE_A_STEP - 3]}..."
 
 
-def _list(disk: Disk, living: dict[str, Standing], names: dict[int, str]) -> tuple[Entry, ...]:
+def _list(disk: Disk, living: dict[str, Standing], names: dict[int, str]) -> tuple[ListedFile, ...]:
     entries = [_entry(path, serial, file, living) for path, serial, file in _named(disk) if path != HOME]
     if disk.file(HOME) is None:
-        entries.append(Entry(". (the home)", "is gone", -1, "", "", ()))
+        entries.append(ListedFile(". (the home)", "is gone", -1, "", "", ()))
     named = {serial for _, serial in disk.names}
     for serial, file in disk.files:
         if serial not in named:
@@ -95,8 +95,8 @@ def _named(disk: Disk) -> list[tuple[str, int, File]]:
     return [(path, serial, files[serial]) for path, serial in disk.names]
 
 
-def _entry(path: str, serial: int, file: File, living: dict[str, Standing]) -> Entry:
+def _entry(path: str, serial: int, file: File, living: dict[str, Standing]) -> ListedFile:
     locked_by = tuple(letter for letter, standing in living.items() if serial in standing.locks)
     short = content_text(file.content, "")
     kind = _KINDS.get(file.kind, "")
-    return Entry(shown_path(path), kind, serial, short, shown(file.content), locked_by)
+    return ListedFile(shown_path(path), kind, serial, short, shown(file.content), locked_by)

@@ -18,7 +18,7 @@ from stateful.protocol.subject import find_subject
 from stateful.run.execution import Execution
 from stateful.subjects import zoo
 from stateful.subjects.zoo import ANIMALS
-from stateful.verification.zoo import look_at
+from stateful.verification.zoo_findings import look_at
 
 FOLDER = Path(zoo.__file__).parent
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
