@@ -188,7 +188,7 @@ else:
 def _is_ours(frame: FrameType) -> bool:
     """Whether a call comes from the import system or from the kernel itself, which hold the real ones."""
     module = str(frame.f_globals.get("__name__"))
-    return module.startswith(("importlib.", "stateful.kernel."))
+    return module.startswith(("importlib.", "stateful.kernel.", "stateful.python."))
 
 
 class Watchdog:
