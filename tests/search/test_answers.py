@@ -43,7 +43,8 @@ from stateful.search.effects import Calls
 from stateful.search.search_state import Local, State
 from stateful.search.symmetry import Symmetry
 from tests.search.answers import FULL, Found, Switches, execute, search, search_all, write
-from tests.search.protocols import Protocol, protocol, protocols
+from tests.search.grammar import protocol, protocols
+from tests.search.protocols import Protocol
 from tests.search.vocabulary import VOCABULARY
 
 DRAWN = range(300)

@@ -26,10 +26,12 @@ PATHS: Final = {
     "pid": 'home / "gateway.pid"',
     "lock": 'home / "lock"',
     "slot": 'home / "slot"',
+    "mine": 'home / str(os.getpid())',
+    "where": 'home / "where"',
     "inside": 'home / "slot" / "x"',
     "tmp": '"/tmp/shared"',
     "own": "folder",
-    "marked": 'os.path.join(folder, "mark")',
+    "marked": 'os.path.join(folder, "x")',
     "home": "home",
 }
 COMMON: Final = (
@@ -84,7 +86,8 @@ VOCABULARY: Final[dict[str, tuple[Line, ...]]] = {
     "fdatasync": _lines("os.fdatasync(fd)"),
     "fdkind": (
         Line("seen = open({p}).read()", ("not seen", "seen")),
-        Line('seen = open("/proc/stat").read()', ('"btime 1700000000" in seen',)),
+        Line('seen = open("/proc/stat").read()', ('"btime 1700000000" in seen', '"btime 1700000000" not in seen')),
+        Line('seen = open("/proc/self/cmdline").read()', ("not seen",)),
     ),
     "fdpath": (
         Line("seen = os.listdir(fd)", ("'slot' in seen",)),
@@ -125,7 +128,8 @@ VOCABULARY: Final[dict[str, tuple[Line, ...]]] = {
     "rename": _lines("os.rename({p}, {q})", "os.replace({p}, {q})", "os.mkdir({q}); os.rename({q}, {p})"),
     "link": _lines("os.link({p}, {q})"),
     "symlink": _lines(
-        "os.symlink(str(os.getpid()), {p})", 'os.symlink("lock", {p})', 'os.symlink("slot", {p})'
+        "os.symlink(str(os.getpid()), {p})", 'os.symlink("lock", {p})', 'os.symlink("slot", {p})',
+        "os.symlink({q}, {p})",
     ),
     "mkdir": _lines("os.mkdir({p})", "folder = tempfile.mkdtemp()", "os.mkdir({p}, 0o500)"),
     "chmod": _lines("os.chmod({p}, 0o400)", "os.chmod({p}, 0o700)", "os.chmod({p}, 0o000)"),
@@ -169,6 +173,7 @@ VOCABULARY: Final[dict[str, tuple[Line, ...]]] = {
         "signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))",
         "signal.signal(signal.SIGTERM, fail)",
         "signal.signal(signal.SIGTERM, lambda *_: os.unlink({p}))",
+        "signal.signal(signal.SIGTERM, lambda *_: os.mkdir({p}))",
     ),
     "pause": _lines("signal.pause()"),
     "exit": _lines("os._exit(0)", "sys.exit(1)"),
