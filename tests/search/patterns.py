@@ -48,9 +48,9 @@ def _scenarios(*names: str) -> tuple[Scenario, ...]:
 
 
 GIVE_UP: Final = ("return",)
-RAISES: Final = ("raise ValueError",)
 SERVE: Final = ("serve()", "return")
-LAST: Final = (_step("stat", 0, "home"), "serve()")  # The step before is then not the one by which it owns.
+RAISES: Final = (_step("stat", 0, "home"), "raise ValueError")
+LAST: Final = (_step("stat", 0, "home"), "serve()")  # The step before is then none that begins or ends a phase.
 SLOT: Final = (_step("open", 1),)
 SLOT_X: Final = (*SLOT, _step("write", 2))
 FOLDER: Final = (_step("mkdir"),)
@@ -75,12 +75,7 @@ OPENED: Final = _step("open", 3, failed=GIVE_UP)
 BETWEEN: Final[dict[str, tuple[Body, tuple[Body, ...], tuple[Look, ...]]]] = {
     "size": (
         SLOT,
-        (
-            (_step("write", 2),),
-            (_step("pwrite", 1),),
-            (_step("ftruncate", 1),),
-            (_step("sendfile", 1, "where"),),
-        ),
+        ((_step("write", 2),), (_step("pwrite", 1),), (_step("ftruncate", 1),)),
         _looks(
             _step("fdkind", 0, test=1),
             (OPENED, _step("read", 1, test=1)),
@@ -88,6 +83,11 @@ BETWEEN: Final[dict[str, tuple[Body, tuple[Body, ...], tuple[Look, ...]]]] = {
             (OPENED, _step("lseek", 0, test=1)),
             (_step("open", 1, "mine"), _step("sendfile", 0, test=2)),
         ),
+    ),
+    "copied": (
+        (_step("write", 2), *SLOT),
+        ((_step("sendfile", 2),),),
+        _looks(_step("fdkind", 0, test=1)),
     ),
     "no size": (
         SLOT_X,
@@ -122,7 +122,12 @@ BETWEEN: Final[dict[str, tuple[Body, tuple[Body, ...], tuple[Look, ...]]]] = {
     "link": (
         SLOT,
         ((_step("unlink"), _step("symlink", 1)),),
-        _looks(_step("stat", 1, test=1), _step("scandir", 1, "home"), _step("readlink", 1)),
+        _looks(_step("stat", 1, test=1), _step("scandir", 1, "home")),
+    ),
+    "target": (
+        (_step("symlink", 2),),
+        ((_step("unlink"), _step("symlink", 1)),),
+        _looks(_step("readlink", 1)),
     ),
     "name": (
         (_step("open", 1, "mine"),),
@@ -201,7 +206,7 @@ def _second(look: Look) -> Body:
     if not VOCABULARY[last.call][last.line].tests:
         return (*before, replace(last, failed=GIVE_UP), *SERVE)
     first, again = (replace(last, failed=SERVE, passed=passed) for passed in (GIVE_UP, RAISES))
-    return (*before, first, again, *SERVE)
+    return (*before, first, again, *LAST, "return")
 
 
 def _between() -> Iterator[Pattern]:
@@ -269,6 +274,15 @@ BOOT_TIME: Final = (
 )
 
 
+def _alive() -> Iterator[Pattern]:
+    """Another process looks twice whether the owner lives."""
+    for number, (call, line) in enumerate((("kill", 0), ("pid_exists", 0), ("pids", 0), ("inspect", 0))):
+        look = _step(call, line, test=1)
+        first, again = (replace(look, failed=dead, passed=dead) for dead in (SERVE, RAISES))
+        second = (_step("open", 3, "pid"), _step("read"), first, again, _step("stat", 0, "home"), "return")
+        yield Pattern(f"alive {number}", (_step("open", 0, "pid", failed=second), _step("write"), "serve()"), GOES)
+
+
 def _timed() -> Iterator[Pattern]:
     yield Pattern("touched", TOUCHED, TWO_STARTS)
     yield Pattern("boot time", BOOT_TIME, CLOCK_STEP)
@@ -317,5 +331,5 @@ def _family(call: str) -> Any:
 _RELATIVES: Final = {
     call: tuple(other for other in VOCABULARY if _family(other) == _family(call)) for call in VOCABULARY
 }
-_BOTH: Final = zip_longest(_between(), (*_locked(), *_timed(), *_struck()))
+_BOTH: Final = zip_longest(_between(), (*_timed(), *_alive(), *_struck(), *_locked()))
 PATTERNS: Final = tuple(pattern for both in _BOTH for pattern in both if pattern is not None)

@@ -78,6 +78,7 @@ VOCABULARY: Final[dict[str, tuple[Line, ...]]] = {
     "sendfile": (
         Line("seen = os.sendfile(fd, os.open({p}, os.O_RDONLY), 0, 100)", ("seen == 0", "seen > 1", "seen")),
         Line("seen = os.sendfile(fd, os.open({p}, os.O_RDONLY), None, 4)", ("seen < 4",)),
+        Line("os.sendfile(fd, 3, 0, 100)"),
     ),
     "lseek": (Line("seen = os.lseek(fd, 0, os.SEEK_END)", ("seen == 0", "seen")), Line("os.lseek(fd, 0, 0)")),
     "ftruncate": _lines("os.ftruncate(fd, 0)", "os.ftruncate(fd, 4)"),
