@@ -50,7 +50,10 @@ def _scenarios(*names: str) -> tuple[Scenario, ...]:
 GIVE_UP: Final = ("return",)
 SERVE: Final = ("serve()", "return")
 RAISES: Final = (_step("stat", 0, "home"), "raise ValueError")
-LAST: Final = (_step("stat", 0, "home"), "serve()")  # The step before is then none that begins or ends a phase.
+LAST: Final = (
+    _step("stat", 0, "home"),
+    "serve()",
+)  # The step before is then none that begins or ends a phase.
 SLOT: Final = (_step("open", 1),)
 SLOT_X: Final = (*SLOT, _step("write", 2))
 FOLDER: Final = (_step("mkdir"),)
@@ -60,6 +63,7 @@ TWO_STARTS: Final = _scenarios("two-starts-empty")
 GOES: Final = _scenarios("exit-and-start-empty")
 SIGTERM: Final = _scenarios("start-and-exit-empty-1-sigterm")
 ERRNO: Final = _scenarios("start-and-exit-empty-1-errno")
+FAILS: Final = (replace(ERRNO[0], cast=find_scenario("one-start-empty").cast),)
 BAD_DISK: Final = _scenarios("start-and-exit-empty-1-bad-disk")
 CLOCK_STEP: Final = _scenarios("start-and-exit-empty-1-clock-step")
 
@@ -139,7 +143,10 @@ BETWEEN: Final[dict[str, tuple[Body, tuple[Body, ...], tuple[Look, ...]]]] = {
             (_step("rename", 0, "mine", "slot"),),
         ),
         _looks(
-            _step("listdir", 0, "home", test=1), _step("stat", 2), _step("access"), _step("scandir", 0, "home")
+            _step("listdir", 0, "home", test=1),
+            _step("stat", 2),
+            _step("access"),
+            _step("scandir", 0, "home"),
         ),
     ),
     "name in a folder": (
@@ -191,7 +198,10 @@ BETWEEN: Final[dict[str, tuple[Body, tuple[Body, ...], tuple[Look, ...]]]] = {
     "lock": (
         SLOT,
         ((_step("flock"),), (_step("lockf"),)),
-        _looks((_step("open", 2), _step("flock", failed=GIVE_UP)), (_step("open", 2), _step("lockf", failed=GIVE_UP))),
+        _looks(
+            (_step("open", 2), _step("flock", failed=GIVE_UP)),
+            (_step("open", 2), _step("lockf", failed=GIVE_UP)),
+        ),
     ),
 }
 
@@ -243,7 +253,10 @@ def _struck() -> Iterator[Pattern]:
         handler = HANDLERS[number % 2]
         handled = (UNLESS_MARKED, *before, handler, marks, *LAST)
         told = (
-            _step("open", 1, "pid"), _step("read"), _step("kill", 2, failed=("pass",), passed=()), "return"
+            _step("open", 1, "pid"),
+            _step("read"),
+            _step("kill", 2, failed=("pass",), passed=()),
+            "return",
         )
         recorded = (_step("open", 0, "pid", failed=told), HANDLERS[0], _step("write"))
         yield Pattern(f"sigterm {number}", handled, SIGTERM)
@@ -252,6 +265,67 @@ def _struck() -> Iterator[Pattern]:
             Pattern(f"bad disk {number}", (*before, raises, *LAST), BAD_DISK),
             Pattern(f"signalled {number}", (UNLESS_MARKED, *recorded, *before, marks, *LAST), TWO_STARTS),
         )[number % 3]
+
+
+# Calls, each with an errno by which it may fail.
+FAILING: Final = (
+    *(
+        ("ENOSPC", _step("write")),
+        ("ENOSPC", _step("mkdir")),
+        ("EIO", _step("fsync")),
+        ("EIO", _step("read", 1)),
+    ),
+    *(
+        ("EINTR", _step("close")),
+        ("ENOLCK", _step("flock")),
+        ("EROFS", _step("chmod")),
+        ("EACCES", _step("unlink")),
+    ),
+    *(
+        ("EACCES", _step("listdir", 0, "home")),
+        ("EPERM", _step("link", other="where")),
+        ("EMFILE", _step("dup")),
+    ),
+    *(("EROFS", _step("rename", 0, "slot", "where")), ("ENOSPC", _step("open")), ("EIO", _step("stat"))),
+)
+
+
+def _failing() -> Iterator[Pattern]:
+    """A process raises an error where a call fails with one errno and no other."""
+    for number, (code, step) in enumerate(FAILING):
+        failed = (f"if error.errno == errno.{code}: raise ValueError",)
+        first = () if step.call in ("mkdir", "open") else SLOT
+        yield Pattern(f"failing {number}", (*first, replace(step, failed=failed), "serve()"), FAILS)
+
+
+OWN_PID: Final = (_step("open", 1, "lock"), _step("write"), _step("open", 3, "lock"))
+NOT_OWN: Final = _step("read", 0, test=2, passed=GIVE_UP)
+# What a process does that is further than the one which began before it, and serves because of its own pid.
+OVERTAKING: Final[tuple[Body, ...]] = (
+    (*OWN_PID, NOT_OWN),
+    (_step("open", 1, "lock"), _step("lockf", failed=GIVE_UP), _step("open", 3, "lock"), _step("close")),
+    (_step("open", 1, "mine"), _step("stat", 2, "mine", test=1, passed=GIVE_UP)),
+    (_step("symlink", 0, "lock"), _step("readlink", 0, "lock", test=1, passed=GIVE_UP)),
+    (*OWN_PID, _step("read"), _step("kill", failed=GIVE_UP)),
+    (*OWN_PID, _step("read"), _step("sigaction"), _step("kill", 2, failed=GIVE_UP)),
+)
+
+
+def _overtaking() -> Iterator[Pattern]:
+    """Another process overtakes the first, and serves unless that one has left a mark."""
+    behind = _step("stat", 0, "home")
+    for number, body in enumerate(OVERTAKING):
+        second = (behind, behind, *body, UNLESS_MARKED, *LAST, "return")
+        gateway = (_step("open", 0, "where", failed=second), _step("mkdir"), "return")
+        yield Pattern(f"overtaking {number}", gateway, TWO_STARTS)
+
+
+# An owner writes its record into the lock file, and removes it when it has let go of the lock.
+_AGAIN: Final = (*(_step("stat", 0, "home"),) * 3, _step("flock", failed=GIVE_UP))
+REMOVES: Final = (
+    *(_step("open", 1, "lock"), _step("flock", failed=_AGAIN), _step("write"), "serve()"),
+    *(_step("flock", 3), _step("unlink", 0, "lock")),
+)
 
 
 def _locked() -> Iterator[Pattern]:
@@ -280,10 +354,13 @@ def _alive() -> Iterator[Pattern]:
         look = _step(call, line, test=1)
         first, again = (replace(look, failed=dead, passed=dead) for dead in (SERVE, RAISES))
         second = (_step("open", 3, "pid"), _step("read"), first, again, _step("stat", 0, "home"), "return")
-        yield Pattern(f"alive {number}", (_step("open", 0, "pid", failed=second), _step("write"), "serve()"), GOES)
+        yield Pattern(
+            f"alive {number}", (_step("open", 0, "pid", failed=second), _step("write"), "serve()"), GOES
+        )
 
 
 def _timed() -> Iterator[Pattern]:
+    yield Pattern("removes", REMOVES, GOES)
     yield Pattern("touched", TOUCHED, TWO_STARTS)
     yield Pattern("boot time", BOOT_TIME, CLOCK_STEP)
 
@@ -331,5 +408,7 @@ def _family(call: str) -> Any:
 _RELATIVES: Final = {
     call: tuple(other for other in VOCABULARY if _family(other) == _family(call)) for call in VOCABULARY
 }
-_BOTH: Final = zip_longest(_between(), (*_timed(), *_alive(), *_struck(), *_locked()))
+_BOTH: Final = zip_longest(
+    _between(), (*_timed(), *_overtaking(), *_alive(), *_struck(), *_locked(), *_failing())
+)
 PATTERNS: Final = tuple(pattern for both in _BOTH for pattern in both if pattern is not None)

@@ -36,8 +36,9 @@ class Step:
         line = VOCABULARY[self.call][self.line]
         yield "try:"
         yield "    " + line.text.format(p=PATHS[self.path], q=PATHS[self.other])
-        yield f"except {self.error}:"
-        yield from (f"    {text}" for text in _source(self.failed))
+        failed = [f"    {text}" for text in _source(self.failed)]
+        yield f"except {self.error}{' as error' if 'error.errno' in failed[0] else ''}:"
+        yield from failed
         if self.passed and line.tests:
             yield "else:"
             yield f"    if {line.tests[self.test % len(line.tests)]}:"
@@ -89,7 +90,19 @@ class Protocol:
         if ", fail)" in "".join(parts):
             parts.insert(0, _FAIL)
         text = "\n\n".join(parts)
-        modules = ("fcntl", "os", "re", "select", "signal", "stat", "sys", "tempfile", "time", "psutil")
+        modules = (
+            "errno",
+            "fcntl",
+            "os",
+            "re",
+            "select",
+            "signal",
+            "stat",
+            "sys",
+            "tempfile",
+            "time",
+            "psutil",
+        )
         imports = [f"import {name}" for name in modules if f"{name}." in text]
         if self.documented:
             imports.append("\ndocumented_errors = (OSError,)")

@@ -26,7 +26,7 @@ PATHS: Final = {
     "pid": 'home / "gateway.pid"',
     "lock": 'home / "lock"',
     "slot": 'home / "slot"',
-    "mine": 'home / str(os.getpid())',
+    "mine": "home / str(os.getpid())",
     "where": 'home / "where"',
     "inside": 'home / "slot" / "x"',
     "tmp": '"/tmp/shared"',
@@ -61,7 +61,9 @@ VOCABULARY: Final[dict[str, tuple[Line, ...]]] = {
     "close": _lines("os.close(fd)"),
     "dup": _lines("os.dup(fd)", "fd = os.dup(fd)"),
     "read": (
-        Line("pid = number_in(os.read(fd, 50))", ("pid == 4000000", "pid == os.getpid()")),
+        Line(
+            "pid = number_in(os.read(fd, 50))", ("pid == 4000000", "pid == os.getpid()", "pid != os.getpid()")
+        ),
         Line("seen = os.read(fd, 50)", ("not seen", "seen")),
         Line("folder = os.fsdecode(os.read(fd, 50)) or folder"),
     ),
@@ -87,7 +89,10 @@ VOCABULARY: Final[dict[str, tuple[Line, ...]]] = {
     "fdatasync": _lines("os.fdatasync(fd)"),
     "fdkind": (
         Line("seen = open({p}).read()", ("not seen", "seen")),
-        Line('seen = open("/proc/stat").read()', ('"btime 1700000000" in seen', '"btime 1700000000" not in seen')),
+        Line(
+            'seen = open("/proc/stat").read()',
+            ('"btime 1700000000" in seen', '"btime 1700000000" not in seen'),
+        ),
         Line('seen = open("/proc/self/cmdline").read()', ("not seen",)),
     ),
     "fdpath": (
@@ -113,7 +118,7 @@ VOCABULARY: Final[dict[str, tuple[Line, ...]]] = {
         Line("seen = os.access({p}, os.W_OK)", ("seen", "not seen")),
     ),
     "readlink": (
-        Line("pid = number_in(os.fsencode(os.readlink({p})))", ("pid == 4000000",)),
+        Line("pid = number_in(os.fsencode(os.readlink({p})))", ("pid == 4000000", "pid != os.getpid()")),
         Line("seen = os.readlink({p})", ('seen == "lock"',)),
     ),
     "listdir": (Line("seen = os.listdir({p})", ("seen", '"slot" in seen', '"x" in seen', "len(seen) > 1")),),
@@ -129,7 +134,9 @@ VOCABULARY: Final[dict[str, tuple[Line, ...]]] = {
     "rename": _lines("os.rename({p}, {q})", "os.replace({p}, {q})", "os.mkdir({q}); os.rename({q}, {p})"),
     "link": _lines("os.link({p}, {q})"),
     "symlink": _lines(
-        "os.symlink(str(os.getpid()), {p})", 'os.symlink("lock", {p})', 'os.symlink("slot", {p})',
+        "os.symlink(str(os.getpid()), {p})",
+        'os.symlink("lock", {p})',
+        'os.symlink("slot", {p})',
         "os.symlink({q}, {p})",
     ),
     "mkdir": _lines("os.mkdir({p})", "folder = tempfile.mkdtemp()", "os.mkdir({p}, 0o500)"),
