@@ -12,7 +12,7 @@ from dataclasses import replace
 from itertools import zip_longest
 from typing import Any, Final, NamedTuple
 
-from stateful.model.scenario import Plan, Scenario
+from stateful.model.scenario import Scenario
 from stateful.model.standard import find_scenario
 from stateful.model.syscalls import SYSCALLS
 from tests.search.protocols import Body, Protocol, Step
@@ -77,6 +77,14 @@ def _looks(*looks: Step | Look) -> tuple[Look, ...]:
 OPENED: Final = _step("open", 3, failed=GIVE_UP)
 # What is done first, what is done then, one of several things, and looks that tell whether it has been done.
 BETWEEN: Final[dict[str, tuple[Body, tuple[Body, ...], tuple[Look, ...]]]] = {
+    "lock": (
+        SLOT,
+        ((_step("flock"),), (_step("lockf"),)),
+        _looks(
+            (_step("open", 2), _step("flock", failed=GIVE_UP)),
+            (_step("open", 2), _step("lockf", failed=GIVE_UP)),
+        ),
+    ),
     "size": (
         SLOT,
         ((_step("write", 2),), (_step("pwrite", 1),), (_step("ftruncate", 1),)),
@@ -194,14 +202,6 @@ BETWEEN: Final[dict[str, tuple[Body, tuple[Body, ...], tuple[Look, ...]]]] = {
         (*PRIVATE, _step("symlink", 3, "marked", "slot")),
         ((_step("open", 1, "marked"),),),
         _looks(_step("stat", 2)),
-    ),
-    "lock": (
-        SLOT,
-        ((_step("flock"),), (_step("lockf"),)),
-        _looks(
-            (_step("open", 2), _step("flock", failed=GIVE_UP)),
-            (_step("open", 2), _step("lockf", failed=GIVE_UP)),
-        ),
     ),
 }
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from textwrap import indent
-from typing import Final
 
 from stateful.model.scenario import Scenario
 from tests.search.vocabulary import PATHS, VOCABULARY
