@@ -1,8 +1,7 @@
 """Patterns that meet what a reduction may overlook, and their mutations.
 
-In a pattern every answer that a reduction may get wrong decides between serving and giving up, so that a wrong
-one shows in the violated invariants. ``BETWEEN`` says in which two states of a file or folder a process may
-find it, how that comes about, and by which looks they can be told apart; a pattern is made of each row.
+In a pattern every answer that a reduction may get wrong decides between serving and giving up, so that a
+wrong one shows in the violated invariants.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from stateful.model.scenario import Scenario
 from stateful.model.standard import find_scenario
 from stateful.model.syscalls import SYSCALLS
 from tests.search.protocols import Body, Protocol, Step
+from tests.search.states import BETWEEN, GIVE_UP, LAST, PRIVATE, RAISES, SERVE, SLOT, Look, statement
 from tests.search.vocabulary import VOCABULARY
 
 Pick = Callable[[Sequence[Any]], Any]
@@ -30,35 +30,10 @@ class Pattern(NamedTuple):
     query: Body | None = None
 
 
-def _step(
-    call: str,
-    line: int = 0,
-    path: str = "slot",
-    other: str = "lock",
-    failed: Body = ("pass",),
-    test: int = 0,
-    passed: Body = (),
-    error: str = "OSError",
-) -> Step:
-    return Step(call, line, path, other, error, failed, test, passed)
-
-
 def _scenarios(*names: str) -> tuple[Scenario, ...]:
     return tuple(map(find_scenario, names))
 
 
-GIVE_UP: Final = ("return",)
-SERVE: Final = ("serve()", "return")
-RAISES: Final = (_step("stat", 0, "home"), "raise ValueError")
-LAST: Final = (
-    _step("stat", 0, "home"),
-    "serve()",
-)  # The step before is then none that begins or ends a phase.
-SLOT: Final = (_step("open", 1),)
-SLOT_X: Final = (*SLOT, _step("write", 2))
-FOLDER: Final = (_step("mkdir"),)
-PRIVATE: Final = (_step("mkdir", 1),)
-TOLD: Final = (*PRIVATE, _step("symlink", 3, "slot", "own"))
 TWO_STARTS: Final = _scenarios("two-starts-empty")
 GOES: Final = _scenarios("exit-and-start-empty")
 SIGTERM: Final = _scenarios("start-and-exit-empty-1-sigterm")
@@ -66,144 +41,6 @@ ERRNO: Final = _scenarios("start-and-exit-empty-1-errno")
 FAILS: Final = (replace(ERRNO[0], cast=find_scenario("one-start-empty").cast),)
 BAD_DISK: Final = _scenarios("start-and-exit-empty-1-bad-disk")
 CLOCK_STEP: Final = _scenarios("start-and-exit-empty-1-clock-step")
-
-Look = tuple[Step, ...]  # the last one is tested
-
-
-def _looks(*looks: Step | Look) -> tuple[Look, ...]:
-    return tuple((look,) if isinstance(look, Step) else look for look in looks)
-
-
-OPENED: Final = _step("open", 3, failed=GIVE_UP)
-# What is done first, what is done then, one of several things, and looks that tell whether it has been done.
-BETWEEN: Final[dict[str, tuple[Body, tuple[Body, ...], tuple[Look, ...]]]] = {
-    "lock": (
-        SLOT,
-        ((_step("flock"),), (_step("lockf"),)),
-        _looks(
-            (_step("open", 2), _step("flock", failed=GIVE_UP)),
-            (_step("open", 2), _step("lockf", failed=GIVE_UP)),
-        ),
-    ),
-    "size": (
-        SLOT,
-        ((_step("write", 2),), (_step("pwrite", 1),), (_step("ftruncate", 1),)),
-        _looks(
-            _step("fdkind", 0, test=1),
-            (OPENED, _step("read", 1, test=1)),
-            (OPENED, _step("pread", 1, test=1)),
-            (OPENED, _step("lseek", 0, test=1)),
-            (_step("open", 1, "mine"), _step("sendfile", 0, test=2)),
-        ),
-    ),
-    "copied": (
-        (_step("write", 2), *SLOT),
-        ((_step("sendfile", 2),),),
-        _looks(_step("fdkind", 0, test=1)),
-    ),
-    "no size": (
-        SLOT_X,
-        ((_step("truncate"),), (_step("ftruncate"),), (_step("open", 4),)),
-        _looks(_step("stat"), (OPENED, _step("fstat")), _step("fdkind")),
-    ),
-    "mode": (
-        SLOT,
-        ((_step("chmod"),), (_step("fchmod"),)),
-        _looks(_step("stat", 1, test=2), _step("access", 1, test=1), (OPENED, _step("fstat", 2))),
-    ),
-    "time": (
-        SLOT,
-        ((_step("utime"),), (_step("utime", 2),)),
-        _looks(_step("stat", 0, test=2)),
-    ),
-    "links": (
-        SLOT,
-        ((_step("link", other="mine"),),),
-        _looks(_step("stat", 0, test=1), (OPENED, _step("fstat", 0, test=2))),
-    ),
-    "no link": (
-        SLOT,
-        ((_step("unlink"),), (_step("rename", 0, "where"),)),
-        _looks((OPENED, _step("fstat", 0, test=1)), (OPENED, _step("fstat", 1))),
-    ),
-    "folder": (
-        SLOT,
-        ((_step("unlink"), _step("mkdir")), (_step("rename", 0, "slot", "mine"), _step("mkdir"))),
-        _looks(_step("scandir", 0, "home"), _step("stat", 1), _step("scandir", 0, "home", test=2)),
-    ),
-    "link": (
-        SLOT,
-        ((_step("unlink"), _step("symlink", 1)),),
-        _looks(_step("stat", 1, test=1), _step("scandir", 1, "home")),
-    ),
-    "target": (
-        (_step("symlink", 2),),
-        ((_step("unlink"), _step("symlink", 1)),),
-        _looks(_step("readlink", 1)),
-    ),
-    "name": (
-        (_step("open", 1, "mine"),),
-        (
-            (_step("open"),),
-            (_step("mkdir"),),
-            (_step("symlink", 1),),
-            (_step("link", 0, "mine", "slot"),),
-            (_step("rename", 0, "mine", "slot"),),
-        ),
-        _looks(
-            _step("listdir", 0, "home", test=1),
-            _step("stat", 2),
-            _step("access"),
-            _step("scandir", 0, "home"),
-        ),
-    ),
-    "name in a folder": (
-        FOLDER,
-        (
-            (_step("open", 1, "inside"),),
-            (_step("mkdir", 0, "inside"),),
-            (_step("symlink", 1, "inside"),),
-        ),
-        _looks(
-            _step("listdir", 0, "slot"),
-            _step("rmdir", failed=GIVE_UP),
-            _step("rename", 2, "slot", "mine", failed=GIVE_UP),
-            _step("stat", 2, "inside"),
-        ),
-    ),
-    "private": (
-        TOLD,
-        (
-            (_step("mkdir", 0, "marked"),),
-            (_step("open", 1, "marked"),),
-            (_step("symlink", 1, "marked"),),
-            (_step("rmdir", 0, "own"),),
-            (_step("chmod", 2, "own"),),
-        ),
-        _looks(
-            _step("stat", 2, "inside"),
-            _step("listdir", 0, "slot"),
-            _step("mkdir", 0, "inside", failed=GIVE_UP),
-            _step("access", 0, "slot", test=1),
-            _step("access", 1, "slot", test=1),
-        ),
-    ),
-    "private link": (
-        (*PRIVATE, _step("open", 1, "marked"), _step("link", 0, "marked", "slot")),
-        ((_step("write", 2),), (_step("unlink", 0, "marked"),), (_step("truncate", 0, "marked"),)),
-        _looks(_step("fdkind", 0, test=1), _step("stat", 0, test=1), _step("stat", 0)),
-    ),
-    "moved out": (
-        (*PRIVATE, _step("open", 1, "marked"), _step("rename", 0, "marked", "slot")),
-        ((_step("write", 2),), (_step("fchmod"),)),
-        _looks(_step("stat", 0), _step("stat", 1, test=2)),
-    ),
-    "leads out": (
-        (*PRIVATE, _step("symlink", 3, "marked", "slot")),
-        ((_step("open", 1, "marked"),),),
-        _looks(_step("stat", 2)),
-    ),
-}
 
 
 def _second(look: Look) -> Body:
@@ -225,24 +62,26 @@ def _between() -> Iterator[Pattern]:
         for at in range(max(len(changes), len(looks))):
             second = _second(looks[at % len(looks)])
             claims = name == "name in a folder"
-            claim = replace(first[0], failed=second) if claims else _step("open", 0, "lock", failed=second)
+            claim = (
+                replace(first[0], failed=second) if claims else statement("open", 0, "lock", failed=second)
+            )
             body = (claim, *first[claims:], *changes[at % len(changes)], *LAST)
             yield Pattern(f"{name} {at}", body, TWO_STARTS)
 
 
-MARKS: Final = (_step("mkdir"),)
-UNLESS_MARKED: Final = _step("stat", 2, passed=GIVE_UP)
-HANDLERS: Final = (_step("sigaction", 2), _step("sigaction", 4))
+MARKS: Final = (statement("mkdir"),)
+UNLESS_MARKED: Final = statement("stat", 2, passed=GIVE_UP)
+HANDLERS: Final = (statement("sigaction", 2), statement("sigaction", 4))
 # What a hidden step needs, and the step.
 HIDDEN: Final[tuple[tuple[Body, Step], ...]] = (
-    ((_step("open", 1, "mine"),), _step("fsync")),
-    (PRIVATE, _step("mkdir", 0, "marked")),
-    ((_step("open", 1, "mine"),), _step("close")),
-    ((), _step("fdkind", 2)),
-    (PRIVATE, _step("open", 1, "marked")),
-    ((_step("open", 1, "mine"),), _step("fdatasync")),
-    ((*PRIVATE, _step("open", 1, "marked")), _step("write", 2)),
-    (PRIVATE, _step("rmdir", 0, "own")),
+    ((statement("open", 1, "mine"),), statement("fsync")),
+    (PRIVATE, statement("mkdir", 0, "marked")),
+    ((statement("open", 1, "mine"),), statement("close")),
+    ((), statement("fdkind", 2)),
+    (PRIVATE, statement("open", 1, "marked")),
+    ((statement("open", 1, "mine"),), statement("fdatasync")),
+    ((*PRIVATE, statement("open", 1, "marked")), statement("write", 2)),
+    (PRIVATE, statement("rmdir", 0, "own")),
 )
 
 
@@ -253,12 +92,12 @@ def _struck() -> Iterator[Pattern]:
         handler = HANDLERS[number % 2]
         handled = (UNLESS_MARKED, *before, handler, marks, *LAST)
         told = (
-            _step("open", 1, "pid"),
-            _step("read"),
-            _step("kill", 2, failed=("pass",), passed=()),
+            statement("open", 1, "pid"),
+            statement("read"),
+            statement("kill", 2, failed=("pass",), passed=()),
             "return",
         )
-        recorded = (_step("open", 0, "pid", failed=told), HANDLERS[0], _step("write"))
+        recorded = (statement("open", 0, "pid", failed=told), HANDLERS[0], statement("write"))
         yield Pattern(f"sigterm {number}", handled, SIGTERM)
         yield (
             Pattern(f"errno {number}", (UNLESS_MARKED, *before, marks, *LAST), ERRNO),
@@ -270,23 +109,27 @@ def _struck() -> Iterator[Pattern]:
 # Calls, each with an errno by which it may fail.
 FAILING: Final = (
     *(
-        ("ENOSPC", _step("write")),
-        ("ENOSPC", _step("mkdir")),
-        ("EIO", _step("fsync")),
-        ("EIO", _step("read", 1)),
+        ("ENOSPC", statement("write")),
+        ("ENOSPC", statement("mkdir")),
+        ("EIO", statement("fsync")),
+        ("EIO", statement("read", 1)),
     ),
     *(
-        ("EINTR", _step("close")),
-        ("ENOLCK", _step("flock")),
-        ("EROFS", _step("chmod")),
-        ("EACCES", _step("unlink")),
+        ("EINTR", statement("close")),
+        ("ENOLCK", statement("flock")),
+        ("EROFS", statement("chmod")),
+        ("EACCES", statement("unlink")),
     ),
     *(
-        ("EACCES", _step("listdir", 0, "home")),
-        ("EPERM", _step("link", other="where")),
-        ("EMFILE", _step("dup")),
+        ("EACCES", statement("listdir", 0, "home")),
+        ("EPERM", statement("link", other="where")),
+        ("EMFILE", statement("dup")),
     ),
-    *(("EROFS", _step("rename", 0, "slot", "where")), ("ENOSPC", _step("open")), ("EIO", _step("stat"))),
+    *(
+        ("EROFS", statement("rename", 0, "slot", "where")),
+        ("ENOSPC", statement("open")),
+        ("EIO", statement("stat")),
+    ),
 )
 
 
@@ -298,52 +141,57 @@ def _failing() -> Iterator[Pattern]:
         yield Pattern(f"failing {number}", (*first, replace(step, failed=failed), "serve()"), FAILS)
 
 
-OWN_PID: Final = (_step("open", 1, "lock"), _step("write"), _step("open", 3, "lock"))
-NOT_OWN: Final = _step("read", 0, test=2, passed=GIVE_UP)
+OWN_PID: Final = (statement("open", 1, "lock"), statement("write"), statement("open", 3, "lock"))
+NOT_OWN: Final = statement("read", 0, test=2, passed=GIVE_UP)
 # What a process does that is further than the one which began before it, and serves because of its own pid.
 OVERTAKING: Final[tuple[Body, ...]] = (
     (*OWN_PID, NOT_OWN),
-    (_step("open", 1, "lock"), _step("lockf", failed=GIVE_UP), _step("open", 3, "lock"), _step("close")),
-    (_step("open", 1, "mine"), _step("stat", 2, "mine", test=1, passed=GIVE_UP)),
-    (_step("symlink", 0, "lock"), _step("readlink", 0, "lock", test=1, passed=GIVE_UP)),
-    (*OWN_PID, _step("read"), _step("kill", failed=GIVE_UP)),
-    (*OWN_PID, _step("read"), _step("sigaction"), _step("kill", 2, failed=GIVE_UP)),
+    (
+        statement("open", 1, "lock"),
+        statement("lockf", failed=GIVE_UP),
+        statement("open", 3, "lock"),
+        statement("close"),
+    ),
+    (statement("open", 1, "mine"), statement("stat", 2, "mine", test=1, passed=GIVE_UP)),
+    (statement("symlink", 0, "lock"), statement("readlink", 0, "lock", test=1, passed=GIVE_UP)),
+    (*OWN_PID, statement("read"), statement("kill", failed=GIVE_UP)),
+    (*OWN_PID, statement("read"), statement("sigaction"), statement("kill", 2, failed=GIVE_UP)),
 )
 
 
 def _overtaking() -> Iterator[Pattern]:
     """Another process overtakes the first, and serves unless that one has left a mark."""
-    behind = _step("stat", 0, "home")
+    behind = statement("stat", 0, "home")
     for number, body in enumerate(OVERTAKING):
         second = (behind, behind, *body, UNLESS_MARKED, *LAST, "return")
-        gateway = (_step("open", 0, "where", failed=second), _step("mkdir"), "return")
+        gateway = (statement("open", 0, "where", failed=second), statement("mkdir"), "return")
         yield Pattern(f"overtaking {number}", gateway, TWO_STARTS)
 
 
 # An owner writes its record into the lock file, and removes it when it has let go of the lock.
-_AGAIN: Final = (*(_step("stat", 0, "home"),) * 3, _step("flock", failed=GIVE_UP))
+_AGAIN: Final = (*(statement("stat", 0, "home"),) * 3, statement("flock", failed=GIVE_UP))
 REMOVES: Final = (
-    *(_step("open", 1, "lock"), _step("flock", failed=_AGAIN), _step("write"), "serve()"),
-    *(_step("flock", 3), _step("unlink", 0, "lock")),
+    *(statement("open", 1, "lock"), statement("flock", failed=_AGAIN), statement("write"), "serve()"),
+    *(statement("flock", 3), statement("unlink", 0, "lock")),
 )
 
 
 def _locked() -> Iterator[Pattern]:
     """Another process has opened the lock file that an owner unlinks when it goes."""
     for number, (call, line) in enumerate((("flock", 0), ("lockf", 0), ("flock", 1), ("lockf", 1))):
-        lock = (_step("open", 1, "lock"), _step(call, line, failed=GIVE_UP))
-        releases = (_step("unlink", 0, "lock"), _step("close"))
+        lock = (statement("open", 1, "lock"), statement(call, line, failed=GIVE_UP))
+        releases = (statement("unlink", 0, "lock"), statement("close"))
         for scenarios in (GOES, TWO_STARTS):
             yield Pattern(f"lock {number}", (*lock, *LAST, *releases), scenarios)
 
 
 TOUCHED: Final = (
-    *(*PRIVATE, _step("utime", 1, "home"), _step("open", 1, "marked")),
-    _step("stat", 3, "marked", "home", passed=SERVE),
-    *(_step("mkdir", 0, "lock", failed=GIVE_UP), _step("sleep"), "serve()"),
+    *(*PRIVATE, statement("utime", 1, "home"), statement("open", 1, "marked")),
+    statement("stat", 3, "marked", "home", passed=SERVE),
+    *(statement("mkdir", 0, "lock", failed=GIVE_UP), statement("sleep"), "serve()"),
 )
 BOOT_TIME: Final = (
-    _step("fdkind", 1, passed=(_step("fdkind", 1, test=1, passed=GIVE_UP),)),
+    statement("fdkind", 1, passed=(statement("fdkind", 1, test=1, passed=GIVE_UP),)),
     *LAST,
 )
 
@@ -351,11 +199,20 @@ BOOT_TIME: Final = (
 def _alive() -> Iterator[Pattern]:
     """Another process looks twice whether the owner lives."""
     for number, (call, line) in enumerate((("kill", 0), ("pid_exists", 0), ("pids", 0), ("inspect", 0))):
-        look = _step(call, line, test=1)
+        look = statement(call, line, test=1)
         first, again = (replace(look, failed=dead, passed=dead) for dead in (SERVE, RAISES))
-        second = (_step("open", 3, "pid"), _step("read"), first, again, _step("stat", 0, "home"), "return")
+        second = (
+            statement("open", 3, "pid"),
+            statement("read"),
+            first,
+            again,
+            statement("stat", 0, "home"),
+            "return",
+        )
         yield Pattern(
-            f"alive {number}", (_step("open", 0, "pid", failed=second), _step("write"), "serve()"), GOES
+            f"alive {number}",
+            (statement("open", 0, "pid", failed=second), statement("write"), "serve()"),
+            GOES,
         )
 
 
@@ -409,6 +266,6 @@ _RELATIVES: Final = {
     call: tuple(other for other in VOCABULARY if _family(other) == _family(call)) for call in VOCABULARY
 }
 _BOTH: Final = zip_longest(
-    _between(), (*_timed(), *_overtaking(), *_alive(), *_struck(), *_locked(), *_failing())
+    _between(), (*_timed(), *_overtaking(), *_alive(), *_struck(), *_failing(), *_locked())
 )
 PATTERNS: Final = tuple(pattern for both in _BOTH for pattern in both if pattern is not None)
