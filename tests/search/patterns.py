@@ -94,7 +94,7 @@ def _struck() -> Iterator[Pattern]:
         told = (
             statement("open", 1, "pid"),
             statement("read"),
-            statement("kill", 2, failed=("pass",), passed=()),
+            statement("kill", 2, failed=SERVE),
             "return",
         )
         recorded = (statement("open", 0, "pid", failed=told), HANDLERS[0], statement("write"))

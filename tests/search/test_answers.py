@@ -41,7 +41,7 @@ from tests.search.vocabulary import VOCABULARY
 DRAWN = range(300)
 MOST_STATES = 400
 FEW_STATES = 100
-EXECUTED = 60
+EXECUTED = 40
 PLAYED = 10
 LONGEST_WALK = 40
 TWO: Final[Mapping[str, Switches]] = {"full": FULL, "reduced": {}}

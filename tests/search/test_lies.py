@@ -133,7 +133,7 @@ REDUCTIONS: Final[dict[str, tuple[Lie, int]]] = {
     # Of the partial-order reduction.
     "a rename is on the disk": (_row("rename", syncs=True), 85),
     "a write only lets go": (_use("write", Use.RELEASES), 9),
-    "a kill sends no signal": (kill_sends_no_signal, 35),
+    "a kill sends no signal": (kill_sends_no_signal, 75),
     "a sleep passes no time": (_row("sleep", passes_time=False), 7),
     "a link's target is a number": (_row("symlink", arguments=NO_TEXT), 145),
     "private folders are not guarded": (private_folders_are_not_guarded, 7),
