@@ -190,10 +190,7 @@ TOUCHED: Final = (
     statement("stat", 3, "marked", "home", passed=SERVE),
     *(statement("mkdir", 0, "lock", failed=GIVE_UP), statement("sleep"), "serve()"),
 )
-BOOT_TIME: Final = (
-    statement("fdkind", 1, passed=(statement("fdkind", 1, test=1, passed=GIVE_UP),)),
-    *LAST,
-)
+BOOT_TIME: Final = (statement("fdkind", 1), statement("fdkind", 3, passed=GIVE_UP), *LAST)
 
 
 def _alive() -> Iterator[Pattern]:

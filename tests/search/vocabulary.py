@@ -89,11 +89,9 @@ VOCABULARY: Final[dict[str, tuple[Line, ...]]] = {
     "fdatasync": _lines("os.fdatasync(fd)"),
     "fdkind": (
         Line("seen = open({p}).read()", ("not seen", "seen")),
-        Line(
-            'seen = open("/proc/stat").read()',
-            ('"btime 1700000000" in seen', '"btime 1700000000" not in seen'),
-        ),
+        Line("""seen = re.findall("btime [0-9]+", open("/proc/stat").read())""", ("seen", "not seen")),
         Line('seen = open("/proc/self/cmdline").read()', ("not seen",)),
+        Line("""seen = re.findall("btime [0-9]+", open("/proc/stat").read()) == seen""", ("not seen",)),
     ),
     "fdpath": (
         Line("seen = os.listdir(fd)", ("'slot' in seen",)),
