@@ -252,10 +252,18 @@ def _pwrite(kernel: Kernel, process: Process, fd: int, data: bytes, offset: int)
 def _sendfile(
     kernel: Kernel, process: Process, target: int, source: int, offset: int | None, size: int
 ) -> int:
-    if offset is None:
-        data = _read(kernel, process, source, size)
-    else:
-        data = _pread(kernel, process, source, size, offset)
+    if open_file(process, source).flags & WRITABLE == 1:
+        raise OSError(errno.EBADF, "")
+    _writable(process, target)
+    if open_file(process, target).flags & real.O_APPEND:
+        raise OSError(errno.EINVAL, "")  # Linux does not splice into a file that is only added to.
+    try:
+        if offset is None:
+            data = _read(kernel, process, source, size)
+        else:
+            data = _pread(kernel, process, source, size, offset)
+    except IsADirectoryError:
+        raise OSError(errno.EINVAL, "") from None
     return int(_write(kernel, process, target, data))
 
 

@@ -29,8 +29,9 @@ Simplified:
 - Permission bits go with the content that they were seen with; times are those of the power loss.
 - What an fsync promises, the disk keeps: it does not lie about its cache.
 
-Not modelled: blocks of other files in a file (data=writeback may show them), a file system that must be
-mended by hand, folders that are renamed with what is in them: each name in them counts for itself.
+Not modelled: blocks of other files in a file (data=writeback may show them); a file system that must be
+mended by hand, as where a folder stands under its old name and its new one; folders that are renamed with
+what is in them: each name in them counts for itself.
 
 There is no contract test: a host cannot lose power under a test. ``tests/kernel/test_ext4.py`` looks at a
 real ext4 for what is said of it here, by copies of a mounted image; it takes root, and has to be asked for.
@@ -241,10 +242,18 @@ def _images(persistence: Persistence, profile: str) -> Images:
     found: dict[Image, None] = {}
     every = persistence.moments if profile == ORDERED else _nearest_first(persistence, profile)
     for image in every:
+        if _has_a_folder_twice(image):
+            continue
         if image not in found and len(found) == MOST_IMAGES[profile]:
             return Images(tuple(found), False)
         found[image] = None
     return Images(tuple(found), True)
+
+
+def _has_a_folder_twice(image: Image) -> bool:
+    """Whether a folder has two names, as after a rename of which the half was lost."""
+    folders = [inode for _, inode, version in image if version.kind == "dir"]
+    return len(folders) > len(set(folders))
 
 
 def forget_images() -> None:

@@ -2,7 +2,7 @@
 
 Plain re-execution shares no memory, no restoring of kernels and no reduction with the search. It executes
 every prefix from a fresh kernel, and from there, each in an execution of its own, every question that
-``stateful.search.answers`` asks.
+``stateful.model.questions`` says. Which faults may happen to a call it takes from ``test_referee.befalls``.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
+from unittest.mock import patch
 
 from stateful.model.lifecycle import OWNER
 from stateful.model.moment import LONGEST_LIFE_STEPS
@@ -18,11 +19,12 @@ from stateful.model.scenario import Scenario
 from stateful.model.schedule import STEP, Move, ScheduleMismatch
 from stateful.protocol.subject import JUST_STARTS, Offer, Subject, find_subject
 from stateful.python.guard import Watchdog
+from stateful.run import running, step
 from stateful.search.explorer import Explorer
 from stateful.search.memory import Memory
 from stateful.search.power_losses import JUDGED, profile_of
 from stateful.search.result import Result
-from tests.search.test_referee import Listening
+from tests.search.test_referee import Listening, befalls
 
 Switches = Mapping[str, bool]
 
@@ -98,6 +100,11 @@ def _offer(subject: Subject) -> Offer:
 
 def execute(subject: Subject, scenario: Scenario) -> dict[str, list[Move]]:
     """The invariants that some schedule, or the answer to a question, violates, and how it does."""
+    with patch.object(step, "faults_of", befalls), patch.object(running, "faults_of", befalls):
+        return _execute(subject, scenario)
+
+
+def _execute(subject: Subject, scenario: Scenario) -> dict[str, list[Move]]:
     broken: dict[str, list[Move]] = {}
     seen: set[Any] = set()
     queries = _offer(subject).can_query

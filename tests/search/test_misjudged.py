@@ -118,6 +118,14 @@ def gateway(home, serve):
     if a != b: raise ValueError
     serve()
 """
+# Where each name may be lost for itself, a renamed folder stood under both names, and the search crashed.
+RENAMED = """
+import os
+def gateway(home, serve):
+    os.mkdir(home / "slot")
+    os.rename(home / "slot", home / "lock")
+    serve()
+"""
 
 HIDDEN = {
     "SIGTERM": (SIGTERM, "start-and-exit-empty-1-sigterm"),
@@ -126,6 +134,7 @@ HIDDEN = {
     "LEADS_OUT": (LEADS_OUT, "two-starts-empty"),
     "LEADS_IN": (LEADS_IN, "two-starts-empty"),
     "STAMPED": (STAMPED, "two-starts-empty"),
+    "RENAMED": (RENAMED, "start-and-exit-empty-1-power-loss"),
     "BOOT_TIME": (BOOT_TIME, "start-and-exit-empty-1-clock-step"),
 }
 

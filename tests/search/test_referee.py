@@ -6,11 +6,13 @@ itself. What is compared is the number of states.
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from typing import Any
 
 import pytest
 
+from stateful.model.call import Call
 from stateful.model.disk import home_files
 from stateful.model.faults import CALL_FAULTS, PROFILES
 from stateful.model.lifecycle import OWNER
@@ -23,6 +25,36 @@ from stateful.run.execution import Execution
 from stateful.run.participant import Participant
 
 RECOVERIES = ("sigcont", "disk-well")
+# The calls that may fail so, as the manual pages say; ``befalls`` says what depends on the arguments.
+BEFALLS = {
+    "eio": "open close read pread write pwrite sendfile ftruncate fsync fdatasync flock lockf stat truncate"
+    " unlink rename link symlink readlink mkdir rmdir listdir scandir",
+    "enospc": "open write pwrite sendfile fsync fdatasync rename link symlink mkdir",
+    "erofs": "open truncate unlink rename link symlink mkdir rmdir chmod fchmod utime",
+    "eacces": "open stat truncate unlink rename link symlink readlink mkdir rmdir listdir scandir",
+    "emfile": "open dup listdir scandir pidfd_open",
+    "eperm": "link symlink chmod fchmod utime kill pidfd_open pidfd_send_signal",
+    "enolck": "flock lockf",
+    "eintr": "close",
+    "short": "write pwrite sendfile",
+}
+
+
+def befalls(call: Call) -> list[str]:
+    """The faults that may befall a call, independent of what its row says."""
+    faults = [fault for fault, calls in BEFALLS.items() if call.name in calls.split()]
+    never = []
+    if call.name == "open":
+        path, flags = call.args[:2]
+        if path.startswith("/proc/"):
+            return ["eacces", "emfile"]
+        never += [] if flags & os.O_CREAT else ["enospc"]
+        never += [] if flags & (os.O_CREAT | os.O_WRONLY | os.O_RDWR) else ["erofs"]
+    if call.name in ("write", "pwrite") and len(call.args[1]) < 2:
+        never.append("short")
+    if call.name in ("kill", "pidfd_send_signal") and call.args[1] == 0:
+        never.append("eperm")
+    return [fault for fault in faults if fault not in never]
 
 
 def referee(subject: str, scenario: Scenario) -> int:

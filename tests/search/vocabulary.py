@@ -26,10 +26,12 @@ PATHS: Final = {
     "pid": 'home / "gateway.pid"',
     "lock": 'home / "lock"',
     "slot": 'home / "slot"',
+    "mine": "home / str(os.getpid())",
+    "where": 'home / "where"',
     "inside": 'home / "slot" / "x"',
     "tmp": '"/tmp/shared"',
     "own": "folder",
-    "marked": 'os.path.join(folder, "mark")',
+    "marked": 'os.path.join(folder, "x")',
     "home": "home",
 }
 COMMON: Final = (
@@ -59,7 +61,9 @@ VOCABULARY: Final[dict[str, tuple[Line, ...]]] = {
     "close": _lines("os.close(fd)"),
     "dup": _lines("os.dup(fd)", "fd = os.dup(fd)"),
     "read": (
-        Line("pid = number_in(os.read(fd, 50))", ("pid == 4000000", "pid == os.getpid()")),
+        Line(
+            "pid = number_in(os.read(fd, 50))", ("pid == 4000000", "pid == os.getpid()", "pid != os.getpid()")
+        ),
         Line("seen = os.read(fd, 50)", ("not seen", "seen")),
         Line("folder = os.fsdecode(os.read(fd, 50)) or folder"),
     ),
@@ -76,6 +80,7 @@ VOCABULARY: Final[dict[str, tuple[Line, ...]]] = {
     "sendfile": (
         Line("seen = os.sendfile(fd, os.open({p}, os.O_RDONLY), 0, 100)", ("seen == 0", "seen > 1", "seen")),
         Line("seen = os.sendfile(fd, os.open({p}, os.O_RDONLY), None, 4)", ("seen < 4",)),
+        Line("os.sendfile(fd, 3, 0, 100)"),
     ),
     "lseek": (Line("seen = os.lseek(fd, 0, os.SEEK_END)", ("seen == 0", "seen")), Line("os.lseek(fd, 0, 0)")),
     "ftruncate": _lines("os.ftruncate(fd, 0)", "os.ftruncate(fd, 4)"),
@@ -84,7 +89,9 @@ VOCABULARY: Final[dict[str, tuple[Line, ...]]] = {
     "fdatasync": _lines("os.fdatasync(fd)"),
     "fdkind": (
         Line("seen = open({p}).read()", ("not seen", "seen")),
-        Line('seen = open("/proc/stat").read()', ('"btime 1700000000" in seen',)),
+        Line("""seen = re.findall("btime [0-9]+", open("/proc/stat").read())""", ("seen", "not seen")),
+        Line('seen = open("/proc/self/cmdline").read()', ("not seen",)),
+        Line("""seen = re.findall("btime [0-9]+", open("/proc/stat").read()) == seen""", ("not seen",)),
     ),
     "fdpath": (
         Line("seen = os.listdir(fd)", ("'slot' in seen",)),
@@ -109,7 +116,7 @@ VOCABULARY: Final[dict[str, tuple[Line, ...]]] = {
         Line("seen = os.access({p}, os.W_OK)", ("seen", "not seen")),
     ),
     "readlink": (
-        Line("pid = number_in(os.fsencode(os.readlink({p})))", ("pid == 4000000",)),
+        Line("pid = number_in(os.fsencode(os.readlink({p})))", ("pid == 4000000", "pid != os.getpid()")),
         Line("seen = os.readlink({p})", ('seen == "lock"',)),
     ),
     "listdir": (Line("seen = os.listdir({p})", ("seen", '"slot" in seen', '"x" in seen', "len(seen) > 1")),),
@@ -125,7 +132,10 @@ VOCABULARY: Final[dict[str, tuple[Line, ...]]] = {
     "rename": _lines("os.rename({p}, {q})", "os.replace({p}, {q})", "os.mkdir({q}); os.rename({q}, {p})"),
     "link": _lines("os.link({p}, {q})"),
     "symlink": _lines(
-        "os.symlink(str(os.getpid()), {p})", 'os.symlink("lock", {p})', 'os.symlink("slot", {p})'
+        "os.symlink(str(os.getpid()), {p})",
+        'os.symlink("lock", {p})',
+        'os.symlink("slot", {p})',
+        "os.symlink({q}, {p})",
     ),
     "mkdir": _lines("os.mkdir({p})", "folder = tempfile.mkdtemp()", "os.mkdir({p}, 0o500)"),
     "chmod": _lines("os.chmod({p}, 0o400)", "os.chmod({p}, 0o700)", "os.chmod({p}, 0o000)"),
@@ -169,6 +179,7 @@ VOCABULARY: Final[dict[str, tuple[Line, ...]]] = {
         "signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))",
         "signal.signal(signal.SIGTERM, fail)",
         "signal.signal(signal.SIGTERM, lambda *_: os.unlink({p}))",
+        "signal.signal(signal.SIGTERM, lambda *_: os.mkdir({p}))",
     ),
     "pause": _lines("signal.pause()"),
     "exit": _lines("os._exit(0)", "sys.exit(1)"),
