@@ -25,7 +25,7 @@ from stateful.model.scenario import CONTENDING
 from stateful.model.trace import Step, Trace
 
 # What may be broken by an earlier step, and somebody else's, than the last one.
-WHILE_SOMEBODY_OWNS: Final = (
+WHILE_OWNED: Final = (
     "at_most_one_owner",
     "a_live_owner_is_discoverable",
     "readers_change_nothing",
@@ -38,7 +38,7 @@ def decisive_steps(trace: Trace) -> list[tuple[int, Step]]:
     if trace.violation is None:
         return []
     story = Story(trace)
-    if trace.violation.invariant in WHILE_SOMEBODY_OWNS:
+    if trace.violation.invariant in WHILE_OWNED:
         return _passed_over(story) or story.numbered[-1:]
     if trace.violation.invariant == "some_contender_wins":
         contenders = [story.of(letter) for letter, life in trace.lives.items() if plain(life) in CONTENDING]

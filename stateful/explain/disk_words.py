@@ -10,7 +10,7 @@ from stateful.model.escape import visible
 
 LONGEST_CONTENT: Final = 1_000  # bytes of a file that are shown
 
-_UNSEEN: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def short_path(path: str) -> str:
@@ -29,7 +29,7 @@ def shown(content: bytes) -> str:
         return f"{len(content):,} zero bytes"
     text = content[:LONGEST_CONTENT].decode(errors="backslashreplace")
     more = len(content) - LONGEST_CONTENT
-    text = _UNSEEN.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+    text = _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
     return text + (f" ... and {more:,} bytes more" if more > 0 else "")
 
 

@@ -213,7 +213,7 @@ def _stuck(story: Story) -> Iterator[str]:
     )
 
 
-def _nobody(story: Story) -> Iterator[str]:
+def _no_winner(story: Story) -> Iterator[str]:
     for letter, life in story.trace.lives.items():
         failed = [(n, s) for n, s in story.of(letter) if isinstance(s.answer, Errno)]
         told = [number for number, step in story.of(letter) if isinstance(step.answer, Delivery)]
@@ -290,7 +290,7 @@ def _not_replaced(story: Story) -> Iterator[str]:
 _REASONS: Final[dict[str, Callable[[Story], Iterator[str]]]] = {
     "at_most_one_owner": _two_owners,
     "a_dead_owner_can_be_replaced": _stuck,
-    "some_contender_wins": _nobody,
+    "some_contender_wins": _no_winner,
     "a_live_owner_is_discoverable": _undiscovered,
     "readers_change_nothing": _changed,
     "release_removes_only_own_record": _changed,

@@ -110,7 +110,7 @@ class Execution:
     def make(self, move: Move) -> Step:
         """Make a move and check every invariant. Raises ScheduleMismatch where it is not possible."""
         if move.kind in MACHINE_FAULTS:
-            return self._upset(move)
+            return self._inject(move)
         letter = move.letter
         process = self._processes.get(letter)
         before = None
@@ -165,7 +165,7 @@ class Execution:
             path = participant.pending_path()
             step = Step(Move(STEP, letter), process.pending, path, None, process.phase, None)
         if known is None:
-            self._take_back(participant)
+            self._undo_start(participant)
         return step
 
     def launch(self, letter: str, life: str, pid: int, start_ticks: int) -> Interpreter:
@@ -198,7 +198,7 @@ class Execution:
         try:
             return self._step(move, participant, begins=True)
         except ScheduleMismatch:
-            self._take_back(participant)
+            self._undo_start(participant)
             raise
 
     def _step(self, move: Move, participant: Participant, *, begins: bool = False) -> Step:
@@ -229,13 +229,13 @@ class Execution:
             participant.tell("exit")
         return Step(move, None, None, None, process.phase, process.outcome)
 
-    def _upset(self, move: Move) -> Step:
+    def _inject(self, move: Move) -> Step:
         """Let a fault of the machine happen. A power loss answers what the disk was, and what is left."""
         before = self.kernel.disk() if move.kind == POWER_LOSS else None
         if move.kind in OF_A_PID and self._is_to_come(move):
             raise self._misfit(move, "only the pid of a process that has ended is free")
         try:
-            inject(self.kernel, move.kind, self._whom(move))
+            inject(self.kernel, move.kind, self._target_of(move))
         except Impossible as why:
             raise self._misfit(move, str(why)) from None
         for participant in self._participants.values():
@@ -252,7 +252,7 @@ class Execution:
         index = LETTERS.index(move.letter) if move.letter else int(move.detail) - FIRST_PID
         return index >= 0 and LETTERS[index : index + 1] not in self._processes
 
-    def _whom(self, move: Move) -> str:
+    def _target_of(self, move: Move) -> str:
         return str(FIRST_PID + LETTERS.index(move.letter)) if move.letter else move.detail
 
     def _misfit(self, move: Move, why: str) -> ScheduleMismatch:
@@ -285,7 +285,7 @@ class Execution:
         participant.tell()
         return participant
 
-    def _take_back(self, participant: Participant) -> None:
+    def _undo_start(self, participant: Participant) -> None:
         """Undo the start of a process that has not made a call yet."""
         letter = participant.process.letter
         del self._processes[letter], self.trace.lives[letter]

@@ -63,10 +63,10 @@ class Participant:
     def perform(self, call: Call, fault: str) -> Any:
         self.path = self.pending_path()
         if sends_signal(call):
-            people = {letter: each for letter, each in self.kernel.processes.items() if each.alive}
+            living = {letter: each for letter, each in self.kernel.processes.items() if each.alive}
             strangers = self.kernel.strangers.values()
             self.target = target_of(
-                people, self.kernel.disk(), strangers, self.process.letter, call, self.path
+                living, self.kernel.disk(), strangers, self.process.letter, call, self.path
             )
         if not fault:
             return self.kernel.perform(self.process, call)

@@ -76,7 +76,7 @@ def _of_the_subject(told: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @contextlib.contextmanager
-def unwatched() -> Iterator[None]:
+def unobserved_by_coverage() -> Iterator[None]:
     """Keep Hypothesis from tracing the simulated processes that run meanwhile; other tools may trace them."""
     if sys.version_info < (3, 12):
         watching = sys.gettrace()

@@ -23,7 +23,7 @@ CONTENDER: Final = "start"
 # The calls by which a process can be noticed by others.
 
 
-class Strike(NamedTuple):
+class PlannedEvent(NamedTuple):
     """When something happens, and of which family it is.
 
     Attributes:
@@ -50,7 +50,7 @@ class Draft(NamedTuple):
 
     scenario: Scenario
     lives: tuple[str, ...]
-    strikes: tuple[Strike, ...]
+    events: tuple[PlannedEvent, ...]
     steps: int
     cut: int | None
 
@@ -70,8 +70,8 @@ class Draft(NamedTuple):
 
     def __str__(self) -> str:
         lives = " and ".join(["", *self.lives])
-        strikes = ", ".join(strike.family for strike in self.strikes)
-        return f"{self.scenario.name}{lives}{strikes and f'; {strikes}'}"
+        events = ", ".join(event.family for event in self.events)
+        return f"{self.scenario.name}{lives}{events and f'; {events}'}"
 
 
 def draw_draft(
@@ -104,7 +104,7 @@ def draw_draft(
     if _chance(random, 50 if cast.exits else 30):
         plan.insert(random.randint(0, len(plan)), EXIT)
     cut = random.randrange(steps) if _chance(random, 30) else None
-    return Draft(scenario, lives, tuple(_strikes(random, plan, steps)), steps, cut)
+    return Draft(scenario, lives, tuple(_events(random, plan, steps)), steps, cut)
 
 
 def _chance(random: Random, percent: int) -> bool:
@@ -112,7 +112,7 @@ def _chance(random: Random, percent: int) -> bool:
     return random.randrange(100) < percent
 
 
-def _strikes(random: Random, plan: Sequence[str], steps: int) -> Iterator[Strike]:
+def _events(random: Random, plan: Sequence[str], steps: int) -> Iterator[PlannedEvent]:
     """When the parts of a plan happen, in its order: some right after the one before.
 
     Much of what may happen means little before somebody owns, or while nobody is about to act.
@@ -121,13 +121,13 @@ def _strikes(random: Random, plan: Sequence[str], steps: int) -> Iterator[Strike
     for number, (family, step) in enumerate(zip(plan, moments, strict=True)):
         kind = random.randrange(4 if number else 3)
         if kind == 0:
-            yield Strike(family, step)
+            yield PlannedEvent(family, step)
         elif kind == 1:
-            yield Strike(family, random.choice((0, step // 4)), owned=True)
+            yield PlannedEvent(family, random.choice((0, step // 4)), owned=True)
         elif kind == 2:
-            yield Strike(family, call=random.choice(KINDS))
+            yield PlannedEvent(family, call=random.choice(KINDS))
         else:
-            yield Strike(family)
+            yield PlannedEvent(family)
 
 
 def _more_faults(random: Random, scenario: Scenario, width: int, tampering: bool) -> list[str]:

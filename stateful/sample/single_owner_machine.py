@@ -45,7 +45,7 @@ from stateful.run.examine import examine, steps_of_a_start
 from stateful.run.execution import Execution
 from stateful.run.presence import ExecutionWorld, exitable, living, owners, running, serves
 from stateful.sample.acts import ACTS, KINDS
-from stateful.sample.coverage_tools import guide, unwatched
+from stateful.sample.coverage_tools import guide, unobserved_by_coverage
 from stateful.sample.draft import CONTENDER, NARROWEST, Draft, draw_draft
 from stateful.sample.invariant_violated import InvariantViolated, violation_of
 from stateful.sample.last_questions import ask_any_question, ask_last_questions
@@ -290,7 +290,7 @@ class SingleOwnerMachine(RuleBasedStateMachine):
         """Make a move; whether it was possible. Raises InvariantViolated where it breaks one."""
         execution = self.execution
         try:
-            with unwatched():
+            with unobserved_by_coverage():
                 step = execution.make(move)
         except ScheduleMismatch:
             return False  # It waits for a lock.

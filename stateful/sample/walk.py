@@ -93,9 +93,9 @@ class Walk:
         self._random = random
         self._make = make
         self._draft = draft
-        self._plan = [strike.family for strike in draft.strikes]  # what has not happened yet
-        self._moments = list(draft.strikes)
-        self._unborn = dict(zip(draft.newcomers, draft.lives, strict=True))
+        self._plan = [event.family for event in draft.events]  # what has not happened yet
+        self._moments = list(draft.events)
+        self._not_started = dict(zip(draft.newcomers, draft.lives, strict=True))
         self._letters = {letter: letter for letter in LETTERS[: len(draft.scenario.cast.lives)]}
         self._waiting: set[str] = set()
         self._made = 0
@@ -106,9 +106,9 @@ class Walk:
         self._settle()
         limit = LONGEST_WALK_STEPS if self._draft.cut is None else self._draft.cut
         while self._made < limit and self._execution.violation is None:
-            while self._is_due() and self._strike():
+            while self._is_due() and self._inject():
                 pass
-            if not (self._turn() or self._strike() or self._rouse()):
+            if not (self._turn() or self._inject() or self._continue_stopped()):
                 break
 
     def _settle(self) -> None:
@@ -133,10 +133,10 @@ class Walk:
         is_one = ACTS[moment.call]
         return any(is_one(pending(self._execution, who)) for who in running(self._execution))
 
-    def _strike(self) -> bool:
+    def _inject(self) -> bool:
         """Let the next of the plan happen that can; whether there was any."""
-        if self._plan and self._unborn and self._random.random() < 0.5:
-            self._letter(self._random.choice([*self._unborn]))
+        if self._plan and self._not_started and self._random.random() < 0.5:
+            self._letter(self._random.choice([*self._not_started]))
         moves = draw_next(self._execution, self._plan, self._random)
         if not moves:
             return False
@@ -146,7 +146,7 @@ class Walk:
 
     def _turn(self) -> bool:
         """Let the scheduler choose who makes a step; whether anybody could."""
-        ready = [who for who in (*self._letters, *self._unborn) if self._is_ready(who)]
+        ready = [who for who in (*self._letters, *self._not_started) if self._is_ready(who)]
         if not ready:
             return False
         who = self._scheduler.choose(ready)
@@ -164,13 +164,13 @@ class Walk:
     def _is_ready(self, who: str) -> bool:
         if who in self._waiting:
             return False
-        return who in self._unborn or self._execution.possible(Move(STEP, self._letters[who]))
+        return who in self._not_started or self._execution.possible(Move(STEP, self._letters[who]))
 
     def _letter(self, who: str) -> str:
         """The letter of somebody, who is started where that has not been."""
-        if who in self._unborn:
+        if who in self._not_started:
             letter = self._execution.next_letter()
-            self._make(Move(self._unborn.pop(who), letter))
+            self._make(Move(self._not_started.pop(who), letter))
             self._letters[who] = letter
         return self._letters[who]
 
@@ -184,7 +184,7 @@ class Walk:
                 rivals.append(names[letter])
         return rivals
 
-    def _rouse(self) -> bool:
+    def _continue_stopped(self) -> bool:
         """Have somebody go on who is stopped; whether there was anybody."""
         held_up = stopped(self._execution)
         if held_up:

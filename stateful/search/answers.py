@@ -21,7 +21,7 @@ from stateful.model.lifecycle import OWNER
 from stateful.model.moment import LONGEST_LIFE_STEPS
 from stateful.model.questions import Question, questions_of
 from stateful.model.schedule import LETTERS, STEP, Move
-from stateful.search.disk_memo import UNKNOWN, Broken, Lives, Look, looks_of
+from stateful.search.disk_memo import UNKNOWN, Broken, DiskMemo, Look, looks_of
 from stateful.search.memory import Memory
 from stateful.search.moments import alive, as_seen_alone, moment_of
 from stateful.search.search_state import State
@@ -46,18 +46,18 @@ class Questions:
         not_offered: frozenset[str],
         *,
         look: Callable[[str, Call], None] = lambda letter, call: None,
-        alike: bool = True,
+        memo: bool = True,
         referee: bool = False,
     ) -> None:
         self.memory = memory
         self._offered = lives
         self._not_offered = not_offered
         self._look = look
-        self._alike = alike and not memory.machine.reuses_inodes  # A new one's number tells of all files.
+        self._memoises = memo and not memory.machine.reuses_inodes  # A new one's number tells of all files.
         self._most = None if referee else 1  # invariants of which an answer is noted to break them
         self._asked: dict[Asked, Broken] = {}
         self._remembered = 0
-        self._lives: dict[tuple[str, SharedState], Lives] = {}
+        self._lives: dict[tuple[str, SharedState], DiskMemo] = {}
 
     def ask(self, state: State, broken: Collection[str] = ()) -> Iterator[tuple[str, list[Move]]]:
         """The invariants that answers break in a state, and the moves from there that show it.
@@ -91,7 +91,7 @@ class Questions:
         The moves are none where the same was asked in another state, and what it breaks was said there.
         """
         memory = self.memory
-        untouched = all(memory.is_unborn(local) for local in state.locals)
+        untouched = all(memory.has_not_started(local) for local in state.locals)
         letters = alive(memory, state)
         moves = [Move("crash", letter) for letter in letters if letter not in question.spared]
         if memory.disk_fails(state) and not question.disk_fails:
@@ -106,7 +106,7 @@ class Questions:
         held = not memory.after_power_loss(state.shared) and (
             untouched or question.spared or question.disk_fails
         )
-        if self._alike and not held:
+        if self._memoises and not held:
             invariants = self._live_alone(state, question, moves, broken)
         else:
             invariants = self._live(state, question, moves, untouched)
@@ -118,7 +118,7 @@ class Questions:
     ) -> Broken:
         """As ``_live``, but on one of several disks that the process cannot tell apart."""
         shared = self.memory.shared_state(state.shared)
-        lives = self._lives.setdefault((question.life, shared._replace(disk=NO_DISK)), Lives())
+        lives = self._lives.setdefault((question.life, shared._replace(disk=NO_DISK)), DiskMemo())
         known = lives.answer(shared.disk)
         # What is broken is shown again, because another one of two subjects may be to blame for it here;
         # of the many disks that a power loss leaves one is enough.
@@ -154,7 +154,7 @@ class Questions:
         if state.locals and question.life == memory.local(state.locals[0]).life and untouched:
             letter, first = "A", Move(STEP, "A")
         else:
-            state = State(state.shared, (*state.locals, memory.unborn(letter, question.life)))
+            state = State(state.shared, (*state.locals, memory.not_started(letter, question.life)))
         found_broken: dict[str, None] = {}
         for steps in range(LONGEST_LIFE_STEPS + 1):
             move = Move(STEP, letter) if steps else first

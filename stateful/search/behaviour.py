@@ -18,8 +18,8 @@ from stateful.run.replay import Nondeterminism
 from stateful.run.running import new_process, run_to_call
 
 MOST_PARKED: Final = 2048  # running processes that are kept for each life of each letter
-BURIED_AT_ONCE: Final = 512  # of these, the oldest: each burial collects garbage, however few it is of
-BORN: Final = 0  # the history of a process that has been told nothing
+CLOSED_AT_ONCE: Final = 512  # of these, the oldest: each burial collects garbage, however few it is of
+STARTED: Final = 0  # the history of a process that has been told nothing
 
 
 class Intent(NamedTuple):
@@ -75,7 +75,7 @@ class Behaviour:
         """Run the code to a history, on from the nearest earlier one at which a process is parked."""
         parked = self._parked.setdefault((letter, life), {})
         way, at = [], history
-        while at not in parked and at != BORN:
+        while at not in parked and at != STARTED:
             way.append(at)
             at = self._histories[at][0]
         process = parked.pop(at, None)
@@ -84,7 +84,7 @@ class Behaviour:
         try:
             if begins:
                 self.runs += 1
-                self._learn(process, run_to_call(process), BORN)
+                self._learn(process, run_to_call(process), STARTED)
             for step in reversed(way):
                 self._learn(process, run_to_call(process, self._histories[step][1]), step)
         except BaseException:
@@ -92,7 +92,7 @@ class Behaviour:
             raise
         parked[history] = process
         if len(parked) > MOST_PARKED:
-            bury([parked.pop(old) for old in list(parked)[:BURIED_AT_ONCE]])
+            bury([parked.pop(old) for old in list(parked)[:CLOSED_AT_ONCE]])
 
     def _learn(self, process: Interpreter, call: Call, history: int) -> None:
         intent = Intent(call, process.phase, process.owned)

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stateful.model.excuses import Excuse
 from stateful.model.schedule import Move
-from stateful.search.behaviour import BORN
+from stateful.search.behaviour import STARTED
 from stateful.search.memory import Memory
-from stateful.search.search_state import UNBORN
+from stateful.search.search_state import NOT_STARTED
 
 if TYPE_CHECKING:
     from stateful.search.predecessors import Node
@@ -34,7 +34,7 @@ class Digests:
         self._memory = memory
         self._shared: dict[int, bytes] = {}
         self._locals: dict[int, bytes] = {}
-        self._histories: dict[int, bytes] = {BORN: b"born", UNBORN: b"unborn"}
+        self._histories: dict[int, bytes] = {STARTED: b"born", NOT_STARTED: b"unborn"}
 
     def shared(self, number: int) -> bytes:
         """The digest of a shared state."""
@@ -59,7 +59,7 @@ class Digests:
 
     def _local(self, number: int) -> bytes:
         local = self._memory.local(number)
-        own = None if local.own == UNBORN else self._memory.own(local)
+        own = None if local.own == NOT_STARTED else self._memory.own(local)
         rest = local._replace(history=0, own=0)  # but for what these numbers stand for
         digest = joined(self._history(local.history), _digest(own), _digest(rest))
         self._locals[number] = digest

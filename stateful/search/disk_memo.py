@@ -57,7 +57,7 @@ class _Fork:
         self.ends: dict[Any, Broken] = {}
 
 
-class Lives:
+class DiskMemo:
     """What came of the lives of one kind, by what they saw."""
 
     def __init__(self) -> None:

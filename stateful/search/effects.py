@@ -20,7 +20,7 @@ from stateful.model.call import Call
 from stateful.model.faults import POWER_LOSS
 from stateful.model.images import DiskImage
 from stateful.python import simulation
-from stateful.search.search_state import UNBORN, Local, Numbers, State
+from stateful.search.search_state import NOT_STARTED, Local, Numbers, State
 
 RESTORED_BETWEEN_CHECKS: Final = 64
 
@@ -100,11 +100,11 @@ class Calls:
         """Send a process a signal, as the world does."""
         return self._once(state, local, number, lambda process: self._kernel.send(process, number))
 
-    def strike(self, state: State, kind: str, whom: str) -> int | None:
+    def inject(self, state: State, kind: str, whom: str) -> int | None:
         """The shared state after a fault of the machine; None where it cannot happen."""
         key = (state.shared, kind, whom)
         if key not in self._faults:
-            self._faults[key] = self._strike(state, kind, whom)
+            self._faults[key] = self._inject(state, kind, whom)
         return self._faults[key]
 
     def _once(self, state: State, local: Local, what: Hashable, act: Callable[[Process], Any]) -> Made:
@@ -127,11 +127,11 @@ class Calls:
             kernel.processes = dict(sorted(kernel.processes.items()))
         others = [other for other in kernel.processes.values() if other is not process]
         answer = act(process)
-        own = self._numbers.own(kernel.own_state(process)) if process.alive else UNBORN
+        own = self._numbers.own(kernel.own_state(process)) if process.alive else NOT_STARTED
         made = Made(answer, self._numbers.shared(kernel.shared_state()), own, process.alive)
         return made, not all(other.alive for other in others)
 
-    def _strike(self, state: State, kind: str, whom: str) -> int | None:
+    def _inject(self, state: State, kind: str, whom: str) -> int | None:
         if kind == POWER_LOSS:
             without = after_power_loss(self._numbers.shared.values[state.shared], whom)
             return None if without is None else self._numbers.shared(without)
@@ -146,7 +146,9 @@ class Calls:
         """Bring the kernel into a state."""
         self.made += 1
         values = [self._numbers.local.values[number] for number in state.locals]
-        owns = {value.letter: self._numbers.own.values[value.own] for value in values if value.own != UNBORN}
+        owns = {
+            value.letter: self._numbers.own.values[value.own] for value in values if value.own != NOT_STARTED
+        }
         shared = self._numbers.shared.values[state.shared]
         restore(self._kernel, shared, owns, self._new_process)
         if self.made % RESTORED_BETWEEN_CHECKS == 0:

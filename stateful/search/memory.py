@@ -27,9 +27,9 @@ from stateful.model.usage import argument_of
 from stateful.protocol.subject import Subject
 from stateful.python import interrupt
 from stateful.run.step import CannotStep, make_step, run_to_step
-from stateful.search.behaviour import BORN, Behaviour
+from stateful.search.behaviour import STARTED, Behaviour
 from stateful.search.effects import Calls, Made
-from stateful.search.search_state import UNBORN, Effect, Local, Numbering, Numbers, State
+from stateful.search.search_state import NOT_STARTED, Effect, Local, Numbering, Numbers, State
 
 
 class Memory:
@@ -68,16 +68,16 @@ class Memory:
 
     def initial(self, lives: tuple[str, ...]) -> State:
         """The state in which nobody has had a turn."""
-        locals_ = (self.unborn(LETTERS[index], life) for index, life in enumerate(lives))
+        locals_ = (self.not_started(LETTERS[index], life) for index, life in enumerate(lives))
         return State(self.calls.start, tuple(locals_))
 
-    def unborn(self, letter: str, life: str) -> int:
+    def not_started(self, letter: str, life: str) -> int:
         """The local state of a process before its first turn."""
-        return self.numbers.local(Local(letter, life, UNBORN, UNBORN, STARTING, False, None))
+        return self.numbers.local(Local(letter, life, NOT_STARTED, NOT_STARTED, STARTING, False, None))
 
-    def is_unborn(self, local: int) -> bool:
+    def has_not_started(self, local: int) -> bool:
         """Whether a process has not had its first turn."""
-        return self.local(local).history == UNBORN
+        return self.local(local).history == NOT_STARTED
 
     def local(self, number: int) -> Local:
         local: Local = self.numbers.local.values[number]
@@ -142,7 +142,7 @@ class Memory:
     def effect(self, state: State, move: Move) -> Effect | None:
         """What a move does, or None where it is not possible: the process has to wait, say."""
         if move.kind in MACHINE_FAULTS:
-            return self._upset(state, move)
+            return self._inject(state, move)
         index = LETTERS.index(move.letter)
         key = (move.kind, state.shared, state.locals[index])
         try:
@@ -171,21 +171,21 @@ class Memory:
         elif move.kind in SIGNALS:
             effect = process.sent(move.kind)
         else:
-            effect = process.born()
+            effect = process.start()
         if self.remembers and (effect is None or not self._ended_others(state, effect, index)):
             self._steps[key] = effect and effect.alone(index)
         return effect
 
-    def _upset(self, state: State, move: Move) -> Effect | None:
+    def _inject(self, state: State, move: Move) -> Effect | None:
         """A fault of the machine."""
         whom = str(FIRST_PID + LETTERS.index(move.letter)) if move.letter else move.detail
-        shared = self.calls.strike(state, move.kind, whom)
+        shared = self.calls.inject(state, move.kind, whom)
         if shared is None:
             return None
         locals_ = []
         for number in self.ended(state.locals, shared):
             local = self.local(number)
-            if local.outcome is None and local.history != UNBORN:
+            if local.outcome is None and local.history != NOT_STARTED:
                 local = local._replace(excuse=after_fault(move.kind, move.detail, local.excuse))
             locals_.append(self.numbers.local(local))
         return Effect(State(shared, tuple(locals_)), None, None)
@@ -195,11 +195,13 @@ class Memory:
         living = {entry.letter for entry in self.shared_state(shared).table}
         for number in locals_:
             local = self.local(number)
-            if local.outcome is not None or local.history == UNBORN or local.letter in living:
+            if local.outcome is not None or local.history == NOT_STARTED or local.letter in living:
                 yield number
             else:
                 killed = Outcome("killed", "SIGKILL")
-                yield self.numbers.local(local._replace(history=BORN, own=UNBORN, outcome=killed, asked=None))
+                yield self.numbers.local(
+                    local._replace(history=STARTED, own=NOT_STARTED, outcome=killed, asked=None)
+                )
 
     def _ended_others(self, state: State, effect: Effect, index: int) -> bool:
         return any(
@@ -232,10 +234,10 @@ class _Process:
 
     # -- moves ------------------------------------------------------------------------------------------
 
-    def born(self) -> Effect:
+    def start(self) -> Effect:
         """It has its first turn, and comes to its first call."""
         made = self._memory.calls.spawn(self.state, self._local)
-        self.note(made.shared, history=BORN, own=made.own)
+        self.note(made.shared, history=STARTED, own=made.own)
         self._settle()
         return Effect(self.state, None, None)
 
@@ -255,9 +257,9 @@ class _Process:
 
     def step(self, fault: str) -> Effect | None:
         """It makes a step; None where it cannot."""
-        begins = self._local.history == UNBORN
+        begins = self._local.history == NOT_STARTED
         if begins:
-            self.born()
+            self.start()
         excuse = after_fault(fault, "", self._local.excuse) if fault else self._local.excuse
         self.note(excuse=excuse.after_move(self._memory.disk_fails(self.state)))
         try:

@@ -129,7 +129,7 @@ class _Play:
             if following is None or following >= self._end:
                 break
             self._execution.kernel.clock = CLOCK_START_US + following
-            self._strike()
+            self._inject()
             self._start()
         self.chronicle.lasted = self._end if self.chronicle.violation is None else self._now
 
@@ -141,7 +141,7 @@ class _Play:
 
     # -- the world and the supervisors ----------------------------------------------------------------
 
-    def _strike(self) -> None:
+    def _inject(self) -> None:
         while self._blows and round(self._blows[0].at_s * SECOND) <= self._now:
             blow = self._blows.pop(0)
             process = self._execution.processes().get(blow.letter)

@@ -25,16 +25,16 @@ from stateful.model.machine import BOOT_TIME_S, TICKS_PER_S, Machine
 from stateful.model.roles import Change, Role, exchanger
 from stateful.model.schedule import LETTERS, Move
 from stateful.model.syscalls import SYSCALLS, Argument, Kind
-from stateful.search.behaviour import BORN, Intent
+from stateful.search.behaviour import STARTED, Intent
 from stateful.search.digest import Digests
 from stateful.search.memory import Memory
-from stateful.search.search_state import UNBORN, Local, State
+from stateful.search.search_state import NOT_STARTED, Local, State
 
 if TYPE_CHECKING:
     from stateful.search.predecessors import Node
 
 Exchange = tuple[int, ...]  # position i becomes position exchange[i]
-NOBODY: Final = -1  # is exchanged: instead of the number of an exchange
+NO_EXCHANGE: Final = -1  # is exchanged: instead of the number of an exchange
 LONGEST: Final = 1_000_000  # answers: longer than any history, of who has ended
 
 
@@ -82,17 +82,17 @@ class Symmetry:
         images = [self._exchanged(state, number) for number in ties]
         best = images[0] if len(images) == 1 else min(images, key=self._by_digest)
         number = ties[images.index(best)]
-        return best, self._identity if number == NOBODY else self._maps[number].exchange
+        return best, self._identity if number == NO_EXCHANGE else self._maps[number].exchange
 
     def _how_far(self, local: int) -> int:
         value = self.memory.local(local)
         length = LONGEST if value.outcome else self.memory.behaviour.length(max(value.history, 0))
-        self._progress[local] = UNBORN if value.history == UNBORN else length
+        self._progress[local] = NOT_STARTED if value.history == NOT_STARTED else length
         return self._progress[local]
 
     def _put_in_order(self, progress: tuple[int, ...]) -> list[int]:
         """The exchanges by which those who have come further come first."""
-        images = {NOBODY: progress}
+        images = {NO_EXCHANGE: progress}
         for number, mapping in enumerate(self._maps):
             image = [0] * len(progress)
             for old, new in enumerate(mapping.exchange):
@@ -103,7 +103,7 @@ class Symmetry:
         return self._in_order[progress]
 
     def _exchanged(self, state: State, number: int) -> State:
-        if number == NOBODY:
+        if number == NO_EXCHANGE:
             return state
         mapping = self._maps[number]
         shared = self._image_of_shared(state.shared, number)
@@ -153,19 +153,19 @@ class Symmetry:
     def _local(self, local: int, number: int, mapping: _Map) -> int:
         value = self.memory.local(local)
         image: Local = self._exchange_local[number](value)
-        if value.own != UNBORN:
+        if value.own != NOT_STARTED:
             self._check(value, image, mapping)
         return self.memory.numbers.local(image)
 
     def _own(self, own: int, mapping: _Map) -> int:
         return (
-            UNBORN
-            if own == UNBORN
+            NOT_STARTED
+            if own == NOT_STARTED
             else self.memory.numbers.own(mapping.value(self.memory.numbers.own.values[own]))
         )
 
     def _history(self, history: int, number: int, mapping: _Map) -> int:
-        if history in (BORN, UNBORN):
+        if history in (STARTED, NOT_STARTED):
             return history
         image = self._histories[number].get(history)
         if image is None:
