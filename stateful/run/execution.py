@@ -295,7 +295,7 @@ class Execution:
     # -- the oracle -----------------------------------------------------------------------------------
 
     def _note(self, letter: str, move: Move) -> int:
-        """Note a move of a process: no other one is ``alone`` any more. Returns how many steps it has made."""
+        """Note a move of a process: no other is ``alone`` any more. Returns how many steps it has made."""
         for other, participant in self._participants.items():
             if other != letter:
                 participant.alone = False
