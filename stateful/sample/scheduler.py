@@ -85,8 +85,7 @@ class Pos:
     """Partial order sampling (Yuan et al., 2018): a random priority for each call that is about to be made.
 
     The call with the highest priority is made. Then its process and every process that is about to make a
-    conflicting
-    call draw new priorities, so that each order of conflicting calls is about equally likely.
+    conflicting call draw new priorities, so that each order of conflicting calls is about equally likely.
     """
 
     def __init__(self, random: Random) -> None:

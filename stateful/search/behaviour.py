@@ -44,7 +44,7 @@ class Behaviour:
         self._intents: dict[tuple[str, str, int], Intent] = {}
         self._parked: dict[tuple[str, str], dict[int, Interpreter]] = {}
 
-    def told(self, history: int, answer: Any) -> int:
+    def extended(self, history: int, answer: Any) -> int:
         """The history extended by an answer."""
         key = (history, answer)
         number = self._numbers.get(key)
@@ -58,7 +58,7 @@ class Behaviour:
         """The number of answers in a history."""
         return self._lengths[history]
 
-    def last_told(self, history: int) -> tuple[int, Any]:
+    def last_answer(self, history: int) -> tuple[int, Any]:
         """The history before the last answer, and that answer."""
         return self._histories[history]
 
@@ -101,7 +101,7 @@ class Behaviour:
         if known != intent:
             once, now = (f"{each.name}({', '.join(map(repr, each.args))})" for each in (known.call, call))
             raise Nondeterminism(
-                f"the subject made different calls after being told the same: {once} once, {now} now"
+                f"the subject made different calls after the same answers: {once} once, {now} now"
                 f"{caller(process.gr_frame)}; what it does may depend on nothing but what the kernel "
                 "answers: not on id(), the order of a set or what another process left in a shared module"
             )

@@ -69,7 +69,7 @@ class Digests:
         """The digest of a history, computed from the first answer on."""
         told = []
         while history not in self._histories:
-            earlier, answer = self._memory.behaviour.last_told(history)
+            earlier, answer = self._memory.behaviour.last_answer(history)
             told.append((history, answer))
             history = earlier
         digest = self._histories[history]

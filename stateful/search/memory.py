@@ -297,7 +297,7 @@ class _Process:
     # -- the state after them ---------------------------------------------------------------------------
 
     def _tell(self, answer: Any) -> None:
-        self.note(history=self._memory.behaviour.told(self._local.history, answer))
+        self.note(history=self._memory.behaviour.extended(self._local.history, answer))
         self._settle()
 
     def _settle(self) -> None:
@@ -305,7 +305,7 @@ class _Process:
 
         def perform(silent: Call) -> Call:
             made = self._memory.calls.make(self.state, self._local, silent)
-            history = self._memory.behaviour.told(self._local.history, made.answer)
+            history = self._memory.behaviour.extended(self._local.history, made.answer)
             self.note(made.shared, own=made.own, history=history)
             return self._intended()
 

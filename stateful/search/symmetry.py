@@ -170,8 +170,10 @@ class Symmetry:
             return history
         image = self._histories[number].get(history)
         if image is None:
-            earlier, answer = self.memory.behaviour.last_told(history)
-            image = self.memory.behaviour.told(self._history(earlier, number, mapping), mapping.value(answer))
+            earlier, answer = self.memory.behaviour.last_answer(history)
+            image = self.memory.behaviour.extended(
+                self._history(earlier, number, mapping), mapping.value(answer)
+            )
             self._histories[number][history] = image
         return image
 
