@@ -53,9 +53,8 @@ class Questions:
         self._offered = lives
         self._not_offered = not_offered
         self._look = look
-        self._memoises = (
-            memo and not memory.machine.reuses_inodes
-        )  # The inode number of a new file depends on all files.
+        # Where inode numbers are reused, the number of a new file depends on all files.
+        self._memoises = memo and not memory.machine.reuses_inodes
         self._most = None if referee else 1  # invariants noted per answer
         self._asked: dict[Asked, Broken] = {}
         self._remembered = 0
