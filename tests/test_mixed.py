@@ -89,7 +89,7 @@ class _Judging(Explorer):
 
     def _violated(self, invariant: str, node: Any, more: Any) -> None:
         if invariant == "at_most_one_owner":
-            trace = replay(self.memory.subject, self._scenario, self._layer.ways.moves(node, more))
+            trace = replay(self.memory.subject, self._scenario, self._plan.predecessors.moves(node, more))
             self.blamed[" and ".join(to_blame(trace))] += 1
         super()._violated(invariant, node, more)
 

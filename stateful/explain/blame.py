@@ -1,15 +1,15 @@
-"""Who broke an invariant: whose step was decisive. It is read from the trace alone.
+"""Blame: which process broke an invariant, and with which decisive step. It is read from the trace alone.
 
-- While somebody owns (two own, a query does not find the owner, its record or the disk is changed): the
-  first step by which anybody took away a name, such as that of the record or of the lock file, that every
-  owner claimed, from a living process that had claimed it. Until then the claims exclude each other; what
-  comes after may follow from it. Where no such name was taken away, two owners' claims do not exclude each
-  other in any order, and both are decisive; with one owner it is the last step.
-- Nobody wins: the last step of each contender that gave up unasked.
-- All else: the last step, with which a process gave up, raised, or changed what was not its own.
+- Broken while a process owns (two own, a query does not find the owner, its record or the disk is changed):
+  the first step that took away a name, such as that of the record or of the lock file, which every owner
+  claimed, from a live process that had claimed it. Until that step the claims exclude each other; what
+  comes later may follow from it. If no such name was taken away, the claims of two owners do not exclude
+  each other in any order, and both are decisive; with one owner the last step is.
+- No contender wins: the last step of each contender that gave up unasked.
+- Every other invariant: the last step, with which a process gave up, raised, or changed what was not its own.
 
-A subject *alone* is to blame where all decisive steps are of processes that run it. It is no excuse that
-nothing tells a claim apart from a dead one's: whoever takes that risk is named.
+A subject *alone* is to blame if all decisive steps are by processes that run it. A subject that takes away a
+claim which cannot be told from that of a dead process is blamed all the same.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from stateful.model.life import plain
 from stateful.model.scenario import CONTENDING
 from stateful.model.trace import Step, Trace
 
-# What may be broken by an earlier step, and somebody else's, than the last one.
-WHILE_SOMEBODY_OWNS: Final = (
+# Invariants that an earlier step, perhaps of another process, may have broken rather than the last step.
+WHILE_OWNED: Final = (
     "at_most_one_owner",
     "a_live_owner_is_discoverable",
     "readers_change_nothing",
@@ -34,11 +34,11 @@ WHILE_SOMEBODY_OWNS: Final = (
 
 
 def decisive_steps(trace: Trace) -> list[tuple[int, Step]]:
-    """The steps that broke the invariant which a trace violates, and their numbers."""
+    """The steps that broke the violated invariant, with their numbers."""
     if trace.violation is None:
         return []
     story = Story(trace)
-    if trace.violation.invariant in WHILE_SOMEBODY_OWNS:
+    if trace.violation.invariant in WHILE_OWNED:
         return _passed_over(story) or story.numbered[-1:]
     if trace.violation.invariant == "some_contender_wins":
         contenders = [story.of(letter) for letter, life in trace.lives.items() if plain(life) in CONTENDING]
@@ -48,7 +48,7 @@ def decisive_steps(trace: Trace) -> list[tuple[int, Step]]:
 
 
 def _passed_over(story: Story) -> list[tuple[int, Step]]:
-    """The first step by which a claim that stood was taken away, or those of claims that stood together."""
+    """The first step that took away a standing claim, or else the claims of two owners that both stand."""
     owners = story.owners()[:2]
     names = set.intersection(*({*story.claimed(owner)} for owner in owners)) if owners else set()
     removals: list[tuple[int, Step]] = []
@@ -69,11 +69,11 @@ def to_blame(trace: Trace) -> list[str]:
 
 
 def blame(trace: Trace) -> Iterator[str]:
-    """The sentence that says who is to blame, where two subjects run in one home."""
+    """The sentence that names the subject to blame, if two subjects run in one home."""
     steps = decisive_steps(trace)
     if trace.other is None or not steps:
         return
     names = to_blame(trace)
     what = " and ".join(f"step {number} of {step.move.letter}, {call_text(step)}," for number, step in steps)
-    who = " and ".join(names) + (" are" if names[1:] else " alone is")
-    yield f"{who} to blame: {what} {'were' if steps[1:] else 'was'} decisive."
+    blamed = " and ".join(names) + (" are" if names[1:] else " alone is")
+    yield f"{blamed} to blame: {what} {'were' if steps[1:] else 'was'} decisive."

@@ -1,4 +1,4 @@
-"""A case: one violation, told by what its processes are about to do, and kept in a small text file.
+"""A case: one violation, described by what its processes are about to do, in a small text file.
 
     # A case of python -m stateful; `python -m stateful replay FILE` plays it again.
     # A and B both own the gateway
@@ -11,11 +11,11 @@
     B until it owns
     A until it owns
 
-A turn ends where its process is about to make a call, for the first or the n-th time in that turn
-(``A until the 2nd open(gateway.pid)``), where it owns, or where it ends. What a call means is told by
-``stateful.explain.meaning``. Other lines are the events and faults of a schedule; a fault of a call
-is injected into the one that its process is about to make. A folder of cases may be shared: a file is there
-whole or not at all, and never in the place of another case.
+A turn ends when its process is about to make a call, for the first or the n-th time in that turn
+(``A until the 2nd open(gateway.pid)``), when it owns, or when it ends. ``stateful.explain.meaning`` defines
+the text of a call. Other lines are the events and faults of a schedule; a fault of a call is injected into
+the call that the process is about to make. Several sessions may share a folder of cases: a file is complete
+or absent, and never replaces another case.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SUFFIX: Final = ".case"
 OWNS, ENDS = "it owns", "it ends"
 HEADINGS: Final = ("subject", "with", "scenario", "invariant")
 NEEDED: Final = ("subject", "scenario", "invariant")
-LONGEST_QUOTE: Final = 80  # of a line that is of no use
+LONGEST_QUOTE: Final = 80  # of a malformed line
 
 _HEADING: Final = re.compile(r"([a-z]+): *(.*)")
 _TURN: Final = re.compile(
@@ -44,15 +44,15 @@ _TURN: Final = re.compile(
 
 
 class Malformed(ValueError):
-    """A file that is no case: one line that says where, what and what to do."""
+    """A file is not a case: one line says where, what is wrong and what to do."""
 
 
 class Turn(NamedTuple):
-    """A process runs until a point of its life.
+    """A process runs until a point in its life.
 
     Attributes:
-        until: OWNS, ENDS, or the meaning of the call that it is then about to make.
-        nth: which of the calls of that meaning in this turn it is.
+        until: OWNS, ENDS, or the meaning of the call that it is about to make then.
+        nth: which call with that meaning in this turn, counted from 1.
     """
 
     letter: str
@@ -61,7 +61,7 @@ class Turn(NamedTuple):
 
     @property
     def rests(self) -> bool:
-        """Whether the process has nothing more to do of itself then."""
+        """Whether the process has nothing left to do then."""
         return self.until in (OWNS, ENDS)
 
     def __str__(self) -> str:
@@ -74,11 +74,11 @@ Line = Turn | Move
 
 @dataclass(frozen=True)
 class Case:
-    """A violation by its meaning.
+    """A violation, described by the meaning of its calls.
 
     Attributes:
-        subject, other: what the user called them.
-        sentence: how the invariant was broken when the case was made; a comment.
+        subject, other: the subjects as the user named them.
+        sentence: how the invariant was broken when the case was written; only a comment.
     """
 
     subject: str
@@ -90,7 +90,7 @@ class Case:
 
     @property
     def file_name(self) -> str:
-        """What its file is called."""
+        """The name of its file."""
         subjects = [_word(name) for name in (self.subject, self.other) if name]
         return f"{'-with-'.join(subjects)}-{self.scenario}-{self.invariant}{SUFFIX}"
 
@@ -102,7 +102,7 @@ def ordinal(number: int) -> str:
 
 
 def format_case(case: Case) -> str:
-    """The text of a case's file. Raises Malformed where a name in it would be read as something else."""
+    """The text of a case's file. Raises Malformed if a name in it would be read as something else."""
     about = (case.subject, case.other, case.scenario, case.invariant)
     text = "\n".join(
         [
@@ -142,14 +142,14 @@ def parse_case(text: str) -> Case:
         if heading not in said:
             raise Malformed(f"it has no line `{heading}: ...`; add one")
     if not lines:
-        raise Malformed("nobody moves in it; add lines such as `A until it owns`")
+        raise Malformed("it has no turn or event; add lines such as `A until it owns`")
     return Case(said["subject"], said.get("with"), said["scenario"], said["invariant"], tuple(lines))
 
 
 def file_case(case: Case, folder: Path) -> tuple[Path, bool]:
-    """Keep a case in a folder that others use too; returns its path, and whether it was new.
+    """Write a case to a folder that others use too; returns its path, and whether it was new.
 
-    The file gets a numbered name where another case has its own. Raises OSError where it cannot be written.
+    The file gets a numbered name if another case has its name. Raises OSError if it cannot be written.
     """
     text = format_case(case)
     for number in count(1):
@@ -162,12 +162,12 @@ def file_case(case: Case, folder: Path) -> tuple[Path, bool]:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a text to a file, whole or not at all, in place of one that may be there."""
+    """Write a text to a file atomically, replacing an existing file."""
     os.replace(_write_beside(path, text), path)
 
 
 def _write_new(path: Path, text: str) -> bool:
-    """Write a text to a new file; whether there was none of that name."""
+    """Write a text to a new file; returns False if a file of that name exists."""
     beside = _write_beside(path, text)
     try:
         os.link(beside, path)
@@ -179,7 +179,7 @@ def _write_new(path: Path, text: str) -> bool:
 
 
 def _write_beside(path: Path, text: str) -> Path:
-    """Write a text to a hidden file that only this process uses, down to the disk."""
+    """Write a text to a hidden file that only this process uses, and sync it to the disk."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with beside.open("w", encoding="utf-8") as file:
@@ -193,7 +193,7 @@ def _write_beside(path: Path, text: str) -> Path:
 
 
 def _content(text: str) -> Iterator[tuple[int, str]]:
-    """The numbered lines that say something."""
+    """The numbered lines that are neither empty nor comments."""
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip() and not line.startswith("#"):
             yield number, line.strip()

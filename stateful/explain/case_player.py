@@ -1,7 +1,7 @@
-"""Recall: plays a case, which says what its processes are about to do instead of how many steps they take.
+"""Plays a case, which says what its processes are about to do instead of how many steps they take.
 
-Where every point is reached and nothing is broken by then, everybody runs on until they rest, in the order
-of their last turns, so that the end of the case need not be as it was.
+If every point is reached and nothing is broken by then, all processes run on until they rest, in the order of
+their last turns. So the end of the case need not be the same as when it was written.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from stateful.run.execution import Execution
 from stateful.run.replay import Nondeterminism, replay
 
 FIXED, VIOLATED, STALE, UNMODELLED = "FIXED", "VIOLATED", "STALE", "UNMODELLED"
-LIMIT_TURN: Final = 1_000  # steps; no life is as long that ends at all
+LIMIT_TURN: Final = 1_000  # steps; every life that ends at all is shorter
 
 
 class Stale(Exception):
-    """A case speaks of something that is no more; says what."""
+    """A case mentions something that no longer exists; the message says what."""
 
 
 class Recalled(NamedTuple):
-    """What has become of a case, why, and the trace where it could be played."""
+    """The verdict on a case, its reason, and the trace if the case could be played."""
 
     verdict: str
     why: str = ""
@@ -43,14 +43,14 @@ class Recalled(NamedTuple):
 
 @dataclass
 class Play:
-    """How a case was played: the trace, and where processes rest in another way than it says."""
+    """How a case was played: the trace, and notes on turns that ended in another state than the case says."""
 
     trace: Trace
     notes: list[str]
 
 
 def recall(case: Case) -> Recalled:
-    """Play a case again, and say what has become of it."""
+    """Play a case again and return the verdict."""
     try:
         scenario = find_scenario(case.scenario)
     except KeyError:
@@ -82,7 +82,7 @@ def _check_lives(subject: Subject, scenario: Scenario, lines: Sequence[Line]) ->
 
 
 def play(subject: Subject, scenario: Scenario, lines: Sequence[Line]) -> Play:
-    """Play the lines of a case, up to the first violation. Raises Stale where a point is not reached."""
+    """Play the lines of a case, up to the first violation. Raises Stale if a point is not reached."""
     with Watchdog(), Execution(subject, scenario) as execution:
         notes: list[str] = []
         for number, line in enumerate(lines):
@@ -104,7 +104,7 @@ def play(subject: Subject, scenario: Scenario, lines: Sequence[Line]) -> Play:
 
 
 def run(execution: Execution, turn: Turn) -> str:
-    """Let a process run to the end of a turn or to a violation; how it rests where it gets no further."""
+    """Run a process to the end of a turn or to a violation; if it stops earlier, how it rests."""
     seen = 0
     for _ in range(LIMIT_TURN):
         try:
@@ -131,7 +131,7 @@ def run(execution: Execution, turn: Turn) -> str:
 
 
 def _rests(execution: Execution, letter: str) -> str:
-    """How a process rests that lives and makes no step."""
+    """How a live process that makes no step rests."""
     process = execution.processes().get(letter)
     if process is None or process.pending is None:
         return ""
@@ -144,7 +144,7 @@ def _rests(execution: Execution, letter: str) -> str:
 
 
 def _make(execution: Execution, move: Move) -> None:
-    """Make an event or a fault. Raises Stale where it is not possible any more."""
+    """Make an event or inject a fault. Raises Stale if that is not possible any more."""
     try:
         execution.make(move)
     except ScheduleMismatch as misfit:
@@ -152,12 +152,12 @@ def _make(execution: Execution, move: Move) -> None:
 
 
 def _is_accompanied(execution: Execution, letter: str) -> bool:
-    """Whether anybody else is alive, so that a process may rightly be refused or made to wait."""
+    """Whether another process is alive, so that this one may rightly be refused or have to wait."""
     return any(each.alive for other, each in execution.processes().items() if other != letter)
 
 
 def _run_on(execution: Execution, lines: Sequence[Line]) -> None:
-    """Everybody runs until they rest, who moved last first, or until something is broken."""
+    """Run each process until it rests or something is broken; the process that moved last goes first."""
     for letter in dict.fromkeys(line.letter for line in reversed(lines)):
         process = execution.processes().get(letter)
         if process is not None and execution.violation is None:
@@ -172,4 +172,4 @@ def _no_longer(turn: Turn, rests: str) -> str:
 
 
 def _instead(turn: Turn, rests: str) -> str:
-    return f"{turn.letter} no longer {turn.until.removeprefix('it ')}: {rests}, beside others"
+    return f"{turn.letter} no longer {turn.until.removeprefix('it ')}: {rests} while others are alive"

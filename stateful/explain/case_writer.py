@@ -1,8 +1,8 @@
-"""Tells a violation as a case: by what its processes are about to do, not by how many steps they take.
+"""Writes a violation as a case: by what its processes are about to do, not by how many steps they take.
 
-A turn that ends among steps which say little about the protocol (a look at ``/proc``, a ``close``) ends
-rather at the nearest call that changes or claims something, or at the end of a claim, if the invariant is
-broken then, too. Every case is played before it is kept.
+If a turn ends at a step that says little about the protocol (a look at ``/proc``, a ``close``), its end is
+moved to the nearest call that changes or claims something, or to the end of a claim, provided that the
+invariant is broken then too. Every case is played before it is kept.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from stateful.protocol.subject import Subject
 from stateful.python.guard import Watchdog
 from stateful.run.execution import Execution
 
-AHEAD: Final = 12  # how many steps further on a better end of a turn is looked for
+AHEAD: Final = 12  # how many steps ahead a better end of a turn is searched
 LIMIT_TRIES: Final = 8  # for one turn
 
 
 class NotTold(Exception):
-    """A violation does not come about where it is told by what it means."""
+    """A violation does not happen again when its turns end at calls with the same meaning."""
 
 
 def tell(subject: Subject, scenario: Scenario, trace: Trace) -> Case:
@@ -51,12 +51,12 @@ def tell(subject: Subject, scenario: Scenario, trace: Trace) -> Case:
 
 
 def _fails(turn: Turn, line: Line) -> bool:
-    """Whether a turn ends at a call because that is to fail."""
+    """Whether a turn ends at a call because the next line makes that call fail."""
     return isinstance(line, Move) and line.kind in CALL_FAULTS and line.letter == turn.letter
 
 
 def _breaks(subject: Subject, scenario: Scenario, lines: Sequence[Line], invariant: str) -> bool:
-    """Whether a case breaks its invariant, and nobody rests in another way than it says."""
+    """Whether a case breaks its invariant, and every process rests as the case says."""
     try:
         played = play(subject, scenario, lines)
     except Stale:
@@ -66,14 +66,14 @@ def _breaks(subject: Subject, scenario: Scenario, lines: Sequence[Line], invaria
 
 
 class _Point(NamedTuple):
-    """A point of a process's life, and how well it marks that life for others."""
+    """A point in a process's life, and how visible it is to other processes."""
 
     text: str
     rank: int
 
 
 def _here(execution: Execution, letter: str) -> _Point:
-    """The point at which a process is."""
+    """The current point of a process."""
     step = execution.upcoming(letter)
     if step is None:
         return _Point(ENDS, CHANGES)
@@ -85,7 +85,7 @@ def _here(execution: Execution, letter: str) -> _Point:
 
 
 def _turn(letter: str, passed: Sequence[_Point], end: _Point) -> Turn:
-    """The turn that passes some points and ends at another."""
+    """The turn that passes some points and ends at another one."""
     if end.text in (OWNS, ENDS):
         return Turn(letter, end.text)
     return Turn(letter, end.text, 1 + sum(point.text == end.text for point in passed))
@@ -94,7 +94,7 @@ def _turn(letter: str, passed: Sequence[_Point], end: _Point) -> Turn:
 def _exactly(execution: Execution, moves: Sequence[Move]) -> Iterator[Line]:
     """The lines that make exactly these moves."""
     turns = [(move, len(list(same))) for move, same in groupby(moves)]
-    said = Turn("", "")  # the turn that ends where things stand, if one does
+    said = Turn("", "")  # the turn that ends at the current point, if there is one
     for number, (move, count) in enumerate(turns):
         letter, passed = move.letter, []
         if move.kind == STEP:
@@ -116,7 +116,7 @@ def _exactly(execution: Execution, moves: Sequence[Move]) -> Iterator[Line]:
 
 
 def _better(subject: Subject, scenario: Scenario, before: Sequence[Line], turn: Turn) -> list[Turn]:
-    """The turns that end at points nearby which mark the life of the process better, the nearest first."""
+    """The turns that end at nearby points which are more visible to other processes, the nearest first."""
     with Watchdog(), Execution(subject, scenario) as execution:
         for line in before:
             if isinstance(line, Move):

@@ -1,4 +1,4 @@
-"""What a step touches, and whether it changes that: two steps that conflict may not be exchanged."""
+"""Conflicts: what a step touches and changes, and which pairs of steps do not commute."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from stateful.model.trace import Step, Trace
 from stateful.model.usage import row, sends_signal
 
 PROC: Final = "/proc"
-_NAMES_IN: Final = "/*"  # after the path of a folder: the names in it
+_NAMES_IN: Final = "/*"  # appended to the path of a folder: the names in it
 
 
 def touched(trace: Trace, step: Step) -> dict[str, bool]:
-    """What a step touches, and whether it changes that: paths, and processes as ``/proc/<pid>``.
+    """The paths that a step touches, and whether it changes them; a process is ``/proc/<pid>``.
 
-    The names in a folder, as ``<folder>/*``, are touched by a call that lists them, and changed by one that
-    makes one of them or takes one away.
+    ``<folder>/*`` stands for the names in a folder: a call that lists them touches it, and a call that makes
+    or takes away one of them changes it.
     """
     call = step.call
     if call is None:
@@ -46,14 +46,14 @@ def touched(trace: Trace, step: Step) -> dict[str, bool]:
 
 
 def clash(what: str, one: bool, other: bool) -> bool:
-    """Whether it matters in which order something is touched twice, given which of the two changes it.
+    """Whether the order of two accesses to the same thing matters, given which of them changes it.
 
-    Two calls may make or take away names in one folder in any order, unless it is the same name.
+    Two calls that make or take away names in one folder commute, unless it is the same name.
     """
     return one != other if what.endswith(_NAMES_IN) else one or other
 
 
 def conflict(trace: Trace, one: Step, other: Step) -> bool:
-    """Whether two steps touch the same thing and one of them changes it."""
+    """Whether two steps touch the same thing and at least one changes it."""
     first, second = touched(trace, one), touched(trace, other)
     return any(clash(what, changes, second[what]) for what, changes in first.items() if what in second)

@@ -1,4 +1,4 @@
-"""What stands on a disk, and what has become of it, in words."""
+"""The files on a disk, and how they have changed, in words."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from stateful.model.escape import visible
 
 LONGEST_CONTENT: Final = 1_000  # bytes of a file that are shown
 
-_UNSEEN: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def short_path(path: str) -> str:
-    """A path as it is called at home, which itself is ``.``."""
+    """A path relative to the home; the home itself is ``.``."""
     return "." if path == HOME else path.removeprefix(f"{HOME}/")
 
 
 def shown_path(path: str) -> str:
-    """A path as it is called at home, with what cannot be seen spelt out."""
+    """A path relative to the home, with invisible characters escaped."""
     return visible(short_path(path))
 
 
 def shown(content: bytes) -> str:
-    """A content in full, as far as that goes, with what cannot be seen spelt out."""
+    """A content up to LONGEST_CONTENT bytes, with invisible characters escaped."""
     if content and not content.strip(b"\0"):
         return f"{len(content):,} zero bytes"
     text = content[:LONGEST_CONTENT].decode(errors="backslashreplace")
     more = len(content) - LONGEST_CONTENT
-    text = _UNSEEN.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+    text = _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
     return text + (f" ... and {more:,} bytes more" if more > 0 else "")
 
 
 def changes(before: Disk, after: Disk) -> str:
-    """What is not as it was, such as ``gateway.lock and gateway.log are missing, gateway.pid is empty``."""
+    """What has changed, such as ``gateway.lock and gateway.log are missing, gateway.pid is empty``."""
     was, is_ = before.by_path(), after.by_path()
     changed: dict[str, list[str]] = {}
     for path in sorted({*was, *is_}):

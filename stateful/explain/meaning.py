@@ -1,11 +1,11 @@
-"""What a call means: its text with paths by their role and processes by letter.
+"""The meaning of a call: its text with paths by their role and processes by letter.
 
-So it is known again after a refactor, in another process or on another Python: ``link(a temporary file,
-gateway.pid)``, ``kill(A, 0)``, ``open(/proc/B/stat)``. The names that a protocol keeps stand for themselves.
+So a call is recognised after a refactoring, in another process or on another Python: ``link(a temporary file,
+gateway.pid)``, ``kill(A, 0)``, ``open(/proc/B/stat)``. Names that a protocol keeps are written as they are.
 
-Simplified: a temporary file is told by its name, which contains the pid of a process, a long hexadecimal
-number or a word such as ``tmp``, or by being renamed or linked by who has made it. Nobody knows beforehand
-what will become of a file.
+Simplified: a file counts as temporary if its name contains the pid of a process, a long hexadecimal number or
+a word such as ``tmp``, or when the process that made it renames or links it. What becomes of a file later
+cannot be known in advance.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ TEMPORARY: Final = "a temporary file"
 
 _LOOKS_TEMPORARY: Final = re.compile(
     r"tmp|temp|[._-](new|next|part|swp)\b|~$|[0-9a-f]{8}", re.IGNORECASE
-)  # as tempfile, secrets and uuid name files, and people do
+)  # as tempfile, secrets, uuid and programmers name files
 _NUMBER: Final = re.compile(r"[0-9]+")
 
-# By what can be told from outside: what changes or claims something, what looks at it, all else.
+# How visible a call is to other processes: it changes or claims something, looks at it, or neither.
 CHANGES, LOOKS, OWN = range(3)
 _CHANGING: Final = NAMES | BYTES | Use.LOCKS
 _LOOKING: Final = Use.READS | Use.LISTS
 
 
 def meaning(trace: Trace, step: Step) -> str:
-    """What the call of a step means, which is made, or about to be made, after the steps of a trace."""
+    """The meaning of a step's call, which is made, or about to be made, after the steps of a trace."""
     call, letter = step.call, step.move.letter
     assert call is not None
     own = {path for path in paths(call)[:-1] if _has_made(trace, letter, path)}
@@ -46,7 +46,7 @@ def meaning(trace: Trace, step: Step) -> str:
 
 
 def rank(step: Step, text: str) -> int:
-    """How well a call marks a point of a process's life for others: CHANGES, LOOKS or OWN."""
+    """How visible a call is to other processes: CHANGES, LOOKS or OWN."""
     call = step.call
     assert call is not None
     if row(call).sends_signal:
@@ -61,12 +61,12 @@ def rank(step: Step, text: str) -> int:
 
 
 def _names_two(call: Call) -> bool:
-    """Whether a call gives a name to what another one stands for."""
+    """Whether a call gives a second name to a file."""
     return row(call).has(Kind.TEXT) or len(paths(call)) > 1
 
 
 def _role(trace: Trace, letter: str, path: str) -> str:
-    """A path as it is called in the home; the ``/proc`` of a process by its letter."""
+    """A path relative to the home; the pid in a ``/proc`` path is replaced by the process's letter."""
     if path.startswith("/proc/"):
         _, _, pid, *rest = path.split("/")
         return "/".join(["/proc", _whose(trace, letter, int(pid)) if pid.isdigit() else pid, *rest])
@@ -83,7 +83,7 @@ def _is_marked(name: str) -> bool:
 
 
 def _whose(trace: Trace, letter: str, pid: int) -> str:
-    """The process with a pid, one's own before another's; the pid where none has it."""
+    """The letter of the process with a pid, the caller's own first; the pid if no process has it."""
     for other in (letter, *trace.pids):
         if trace.pids.get(other) == abs(pid):
             return other if pid > 0 else f"-{other}"
@@ -91,7 +91,7 @@ def _whose(trace: Trace, letter: str, pid: int) -> str:
 
 
 def _has_made(trace: Trace, letter: str, path: str) -> bool:
-    """Whether a process has made the file with a name."""
+    """Whether a process has made the file with this name."""
     for step in trace.steps:
         if step.move.letter == letter and step.call and not isinstance(step.answer, Errno):
             made = (each for each, use in step.uses() if use & NAMES == Use.MAKES)

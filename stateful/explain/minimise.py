@@ -1,7 +1,7 @@
-"""Makes a violating schedule smaller: fewest processes, faults and steps, then fewest switches.
+"""Makes a violating schedule smaller: fewest processes, then faults, then steps, then switches.
 
-Every candidate is executed; it is taken if it breaks the same invariant. What comes from the exhaustive
-search is a shortest schedule already, up to steps that it lets a process make at once.
+Every candidate is executed; it is accepted if it breaks the same invariant. A schedule from the exhaustive
+search is a shortest one already, except for invisible steps that the search makes at once.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from stateful.run.replay import replay
 
 LONGEST_STRETCH: Final = 60
 FEW_PROCESSES: Final = 4
-LIMIT_MOVES: Final = 100_000  # what is small enough by then stays as it is; a few seconds
+LIMIT_MOVES: Final = 100_000  # then the smallest schedule so far is kept; a few seconds
 
 Turns = list[list[Move]]
 
@@ -33,7 +33,7 @@ def minimise(
     invariant: str,
     limit_moves: int = LIMIT_MOVES,
 ) -> list[Move]:
-    """A schedule that breaks the same invariant that is as small as so many moves of candidates allow."""
+    """The smallest schedule found that breaks the same invariant; tries at most ``limit_moves`` moves."""
     best = list(moves)
     tried = 0
     with Watchdog():
@@ -57,7 +57,7 @@ def minimise(
 def smallest(
     subject: Subject, scenario: Scenario, trace: Trace, limit_moves: int = LIMIT_MOVES
 ) -> tuple[Scenario, Trace]:
-    """The smallest trace that breaks the same invariant, and the scenario in which it does."""
+    """The smallest trace that breaks the same invariant, and its scenario."""
     assert trace.violation is not None
     invariant = trace.violation.invariant
     moves = minimise(subject, scenario, trace.moves, invariant, limit_moves)
@@ -70,7 +70,7 @@ def smallest(
 
 
 def vary(subject: Subject, scenario: Scenario, moves: Sequence[Move], invariant: str) -> list[Move] | None:
-    """Much the same schedule in an order in which an invariant is the first that it breaks, or None."""
+    """The schedule, slightly reordered so that this invariant is broken first; None if none is found."""
     for candidate in _elsewhere(moves):
         found = breaks(subject, scenario, candidate, invariant)
         if found is not None:
@@ -79,13 +79,13 @@ def vary(subject: Subject, scenario: Scenario, moves: Sequence[Move], invariant:
 
 
 def breaks(subject: Subject, scenario: Scenario, moves: Sequence[Move], invariant: str) -> list[Move] | None:
-    """The moves of a schedule that can be made, up to where they break an invariant; None if they do not."""
+    """The possible moves of a schedule, up to the violation of an invariant; None if there is none."""
     trace = attempt(subject, scenario, moves)
     return trace.moves if trace.violation and trace.violation.invariant == invariant else None
 
 
 def attempt(subject: Subject, scenario: Scenario, moves: Sequence[Move]) -> Trace:
-    """The trace of those moves of a schedule that can be made, up to its first violation."""
+    """The trace of the possible moves of a schedule, up to the first violation."""
     with Execution(subject, scenario) as execution:
         for move in moves:
             if not execution.possible(move):
@@ -93,14 +93,14 @@ def attempt(subject: Subject, scenario: Scenario, moves: Sequence[Move]) -> Trac
             try:
                 execution.make(move)
             except ScheduleMismatch:
-                continue  # It waits for a lock; that is only known by trying.
+                continue  # The process waits for a lock, which only trying shows.
             if execution.violation is not None:
                 break
         return execution.trace
 
 
 def _candidates(moves: Sequence[Move]) -> Iterator[list[Move]]:
-    """Smaller ones first, so that the many ways to put a turn elsewhere are tried on little."""
+    """Smaller candidates first, so that the many positions of a turn are tried on short schedules."""
     for shorter in _shorter(moves):
         yield shorter
         yield to_the_end(shorter)
@@ -112,26 +112,26 @@ def _candidates(moves: Sequence[Move]) -> Iterator[list[Move]]:
 
 
 def _plain_races(moves: Sequence[Move]) -> Iterator[list[Move]]:
-    """Two of more processes alone: one is held up somewhere while the other lives its life."""
+    """Races of two out of three or more processes: one is held while the other runs to its end."""
     letters = _letters(moves)
-    born = {move.letter: [move] for move in moves if move.kind in LIVES}
+    starts = {move.letter: [move] for move in moves if move.kind in LIVES}
     if len(letters) < 3:
         return
     for one, other in permutations(letters, 2):
-        start = [*born.get(one, []), *born.get(other, [])]
+        start = [*starts.get(one, []), *starts.get(other, [])]
         to_the_end = [Move(STEP, letter) for letter in (other, one) for _ in range(LONGEST_STRETCH)]
         for held_up in range(1, LONGEST_STRETCH // 2):
             yield _renamed([*start, *[Move(STEP, one)] * held_up, *to_the_end])
 
 
 def to_the_end(moves: list[Move]) -> list[Move]:
-    """With every process running on, in the order of their last turns."""
+    """The moves, after which every process runs on, in the order of their last turns."""
     letters = reversed(_letters(list(reversed(moves))))
     return moves + [Move(STEP, letter) for letter in letters for _ in range(LONGEST_STRETCH)]
 
 
 def _letters(moves: Sequence[Move]) -> list[str]:
-    """The processes, in the order in which they move first."""
+    """The processes, in the order of their first moves."""
     return list(dict.fromkeys(move.letter for move in moves if move.letter))
 
 
@@ -139,9 +139,9 @@ Weight = tuple[int, int, int, int]
 
 
 def weigh(moves: Sequence[Move]) -> Weight:
-    """How large a schedule is: by its processes, events, moves and switches, in this order."""
+    """The size of a schedule: its processes, events, moves and switches, in this order."""
     processes = len(_letters(moves))
-    events = sum((move.kind != STEP) + (move.kind == "term") for move in moves)  # a kill is plainer
+    events = sum((move.kind != STEP) + (move.kind == "term") for move in moves)  # a kill is simpler
     return (processes, events, len(moves), count_switches(moves))
 
 
@@ -154,7 +154,7 @@ def _flat(turns: Turns) -> list[Move]:
 
 
 def _shorter(moves: Sequence[Move]) -> Iterator[list[Move]]:
-    """Without a process, a turn or event, or the end of a turn; with kills for SIGTERM."""
+    """Candidates without a process, a turn, an event or the end of a turn; with kills instead of SIGTERM."""
     for letter in sorted({move.letter for move in moves}):
         yield _renamed([move for move in moves if move.letter != letter])
     yield [move._replace(kind="crash") if move.kind == "term" else move for move in moves]
@@ -169,7 +169,7 @@ def _shorter(moves: Sequence[Move]) -> Iterator[list[Move]]:
 
 
 def _with_a_longer_turn(moves: Sequence[Move]) -> Iterator[list[Move]]:
-    """Without a process, which may leave another more to do in one of its turns."""
+    """Candidates without a process and with a longer turn of another, which may have more to do then."""
     for letter in sorted(_letters(moves)):
         turns = _turns([move for move in moves if move.letter != letter])
         for index, turn in enumerate(turns):
@@ -180,7 +180,7 @@ def _with_a_longer_turn(moves: Sequence[Move]) -> Iterator[list[Move]]:
 
 
 def _renamed(moves: list[Move]) -> list[Move]:
-    """With the processes that are started named in that order, after those that are there anyway."""
+    """The moves with started processes lettered in the order of their starts, after the scenario's own."""
     started = [move.letter for move in moves if move.kind in LIVES]
     if not started:
         return moves
@@ -191,20 +191,20 @@ def _renamed(moves: list[Move]) -> list[Move]:
 
 
 def _in_order_of_first_turn(moves: Sequence[Move], lives: Sequence[str]) -> list[Move]:
-    """With the scenario's own processes of one life named in the order in which they have their turns."""
+    """The moves with the scenario's own processes of one life lettered in the order of first turns."""
     own = LETTERS[: len(lives)]
     first = [letter for letter in dict.fromkeys(move.letter for move in moves) if letter in own]
     names: dict[str, str] = {}
     for life in dict.fromkeys(lives):
         letters = [letter for letter, its_life in zip(own, lives, strict=True) if its_life == life]
-        seen = [letter for letter in first if letter in letters]
-        unseen = [letter for letter in letters if letter not in seen]
-        names |= dict(zip([*seen, *unseen], letters, strict=True))
+        moved = [letter for letter in first if letter in letters]
+        rest = [letter for letter in letters if letter not in moved]
+        names |= dict(zip([*moved, *rest], letters, strict=True))
     return [move._replace(letter=names.get(move.letter, move.letter)) for move in moves]
 
 
 def _elsewhere(moves: Sequence[Move]) -> Iterator[list[Move]]:
-    """With a part of one turn put anywhere into the next."""
+    """Candidates with a part of one turn moved anywhere into the next."""
     turns = _turns(moves)
     for index in range(len(turns) - 1):
         before, this, that, after = turns[:index], turns[index], turns[index + 1], turns[index + 2 :]
@@ -214,10 +214,10 @@ def _elsewhere(moves: Sequence[Move]) -> Iterator[list[Move]]:
 
 
 def name_scenario(subject: Subject, scenario: Scenario, trace: Trace) -> tuple[Scenario, list[Move]] | None:
-    """The standard scenario on which an open-ended trace breaks its invariant too, and the schedule.
+    """The standard scenario in which an open-ended trace breaks its invariant too, and the schedule.
 
-    A process that the standard scenario has from the beginning needs no move to start it; the one that
-    is started when all others are dead is not one of these.
+    A process of the standard scenario's own needs no move that starts it. A process that is started when all
+    others are dead is none of these.
     """
     if trace.violation is None:
         return None
@@ -237,12 +237,12 @@ def name_scenario(subject: Subject, scenario: Scenario, trace: Trace) -> tuple[S
 
 
 def _cast(trace: Trace, lives: Sequence[str]) -> dict[str, str] | None:
-    """New names by which the processes of a trace play the given lives, or None where they cannot."""
+    """New letters under which the processes of a trace have the given lives; None if they do not fit."""
     free = list(trace.lives)
     names = {}
     for position, life in enumerate(lives):
         for letter in free:
-            if trace.lives[letter] == life and not (position and _is_last_one_standing(trace, letter)):
+            if trace.lives[letter] == life and not (position and _starts_after_all_ended(trace, letter)):
                 names[letter] = LETTERS[position]
                 free.remove(letter)
                 break
@@ -251,8 +251,8 @@ def _cast(trace: Trace, lives: Sequence[str]) -> dict[str, str] | None:
     return names | {letter: LETTERS[len(lives) + number] for number, letter in enumerate(free)}
 
 
-def _is_last_one_standing(trace: Trace, letter: str) -> bool:
-    """Whether everybody else was dead before a process was started."""
+def _starts_after_all_ended(trace: Trace, letter: str) -> bool:
+    """Whether all other processes were dead before a process was started."""
     alive: set[str] = set()
     for number, step in enumerate(trace.steps):
         if step.move.letter == letter:

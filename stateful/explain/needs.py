@@ -1,12 +1,13 @@
 """What a failure needs: which orderings and which faults, each shown by a run that passes without it.
 
-An *ordering* is a pair of steps of two processes that touch the same thing, and one of them changes it. It
-is needed if nothing is broken when the process of the first one is held until the second one is done, all
-else goes on in the order that it had, and everybody then runs on as far as it goes. A fault is needed if
-nothing is broken without it; a kill, moreover, after one step of who is killed and before another.
+An *ordering* is a pair of steps of two processes that touch the same thing, at least one of which changes it.
+It is needed if nothing is broken when the process of the first step is held until the second step is done,
+everything else keeps its order, and every process then runs on to its end. A fault is needed if nothing is
+broken without it. For a kill, the search also looks for the latest step before it and the earliest call after
+it at which the kill would break nothing.
 
-Of the orderings that are needed, those are named from which the others follow; ``needs`` says them in
-sentences. Not shown: that whatever keeps to them fails.
+Of the needed orderings, those that follow from others are left out; ``needs`` puts the rest into sentences.
+Not shown: that every schedule with these orderings fails.
 """
 
 from __future__ import annotations
@@ -25,13 +26,13 @@ from stateful.model.trace import Need, NeededFault, Ordering, Step, Trace
 from stateful.protocol.subject import Subject
 from stateful.python.guard import Watchdog
 
-LIMIT_RUNS: Final = 150  # how many are tried; a second or two
+LIMIT_RUNS: Final = 150  # a second or two
 MOST_ORDERINGS: Final = 3
-LONGEST_DELAY: Final = 20  # by how many calls a kill is put off
+LONGEST_DELAY: Final = 20  # calls by which a kill is delayed
 
 
 def explain(subject: Subject, scenario: Scenario, trace: Trace) -> Trace:
-    """The same trace, which now tells what its failure needs."""
+    """The same trace, with the needs of its failure filled in."""
     trace.needs = find_needs(subject, scenario, trace)
     return trace
 
@@ -46,7 +47,7 @@ def find_needs(subject: Subject, scenario: Scenario, trace: Trace) -> list[Need]
 
 
 def needs(trace: Trace) -> Iterator[str]:
-    """The sentences that say what a failure needs; each quotes a schedule that passes, to be pasted."""
+    """The sentences that say what a failure needs; each quotes a passing schedule that can be pasted."""
     for need in trace.needs:
         yield _ordering_sentence(need) if isinstance(need, Ordering) else _fault_sentence(need)
 
@@ -77,7 +78,7 @@ class _Search:
         self._runs = 0
 
     def _passing(self, moves: Sequence[Move]) -> Trace | None:
-        """The run of a schedule, after which everybody runs to the end; None where it breaks anything."""
+        """The run of a schedule after which every process runs to its end; None if it breaks an invariant."""
         if self._runs == LIMIT_RUNS:
             return None
         self._runs += 1
@@ -104,7 +105,7 @@ class _Search:
                 )
 
     def _not_earlier(self, index: int) -> tuple[int, str] | None:
-        """The last step of who is killed before which the kill breaks nothing, and the run that shows it."""
+        """The last step of the killed process before which the kill breaks nothing, and the passing run."""
         moves = self._trace.moves
         own = [at for at in range(index) if moves[at].letter == moves[index].letter and moves[at].steps]
         for at in reversed(own):
@@ -115,7 +116,7 @@ class _Search:
         return None
 
     def _not_later(self, index: int) -> tuple[Step, str] | None:
-        """The next call of who is killed after which the kill breaks nothing, and the run that shows it."""
+        """The next call of the killed process after which the kill breaks nothing, and the passing run."""
         moves = self._trace.moves
         letter = moves[index].letter
         for delay in range(1, LONGEST_DELAY):
@@ -131,7 +132,7 @@ class _Search:
     # -- orderings ------------------------------------------------------------------------------------
 
     def orderings(self) -> list[Ordering]:
-        """The orderings without which nothing is broken; those that follow from others are left out."""
+        """The needed orderings, without those that follow from others."""
         needed: list[tuple[int, int, str]] = []
         for first, then in self._pairs():
             if any(self._follows((first, then), strong[:2]) for strong in needed):
@@ -144,7 +145,7 @@ class _Search:
         return [Ordering(numbers[a], numbers[b], shown) for a, b, shown in sorted(needed)[:MOST_ORDERINGS]]
 
     def _pairs(self) -> Iterator[tuple[int, int]]:
-        """The steps of two processes that touch the same thing: near ones first, which say most."""
+        """Pairs of conflicting steps of two processes; the closest pairs come first, as they say most."""
         steps = self._trace.steps
         made = [at for at, step in enumerate(steps) if step.move.steps and not self._is_given(at)]
         for first, then in sorted(combinations(made, 2), key=lambda pair: pair[1] - pair[0]):
@@ -153,14 +154,14 @@ class _Search:
                 yield first, then
 
     def _is_given(self, at: int) -> bool:
-        """Whether the scenario puts a step where it is: of who owns before others, or asks after them."""
+        """True for steps whose position is fixed by the scenario (settled owners, final queries)."""
         letter = self._trace.moves[at].letter
         owns = self._story.owned_from(letter)
         settles = letter in self._scenario.cast.settled and self._story.numbered[at][0] <= (owns or 0)
         return settles or letter == self._asker()
 
     def _asker(self) -> str:
-        """Who was started after all others had moved, to see what it makes of that; not a second owner."""
+        """The process that was started last to test what the others left; empty if it is a second owner."""
         if self._trace.violation is None or self._trace.violation.invariant == "at_most_one_owner":
             return ""
         last = self._trace.moves[-1].letter
@@ -169,12 +170,12 @@ class _Search:
         return last if alone and self._trace.moves[first].kind in LIVES else ""
 
     def _follows(self, weak: tuple[int, int], strong: tuple[int, int]) -> bool:
-        """Whether an ordering follows from another one of the same two processes."""
+        """Whether an ordering follows from another ordering of the same two processes."""
         letters = [[self._trace.moves[at].letter for at in pair] for pair in (weak, strong)]
         return letters[0] == letters[1] and weak[0] <= strong[0] and strong[1] <= weak[1]
 
     def _reversed(self, first: int, then: int) -> Trace | None:
-        """The passing run in which the second of two steps comes first, and is the same call."""
+        """The passing run in which the second of two steps comes first, and both are still the same calls."""
         moves = self._trace.moves
         held = [move for move in moves[first : then + 1] if move.letter == moves[first].letter]
         others = [move for move in moves[first : then + 1] if move.letter != moves[first].letter]
@@ -186,7 +187,7 @@ class _Search:
 
 
 def _find(trace: Trace, of: Trace, at: int) -> int | None:
-    """Where the process of a step does the same in another trace, with as many steps before it."""
+    """The index of the same step in another trace, after equally many steps of its process; or None."""
     step = of.steps[at]
     number = sum(move.letter == step.move.letter and move.steps for move in of.moves[:at])
     own = [n for n, move in enumerate(trace.moves) if move.letter == step.move.letter and move.steps]

@@ -18,7 +18,7 @@ from stateful.model.usage import row, sends_signal, takes_lock, use_of
 
 
 class Story:
-    """A trace with its steps numbered, and the questions that reasons ask of it."""
+    """A trace with numbered steps, and queries on it."""
 
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
@@ -37,24 +37,24 @@ class Story:
         return [(number, step) for number, step in self.moves(letter) if step.move.steps]
 
     def power_loss(self) -> tuple[int, Step] | None:
-        """When power was lost, after how many steps."""
+        """The power loss, and after how many steps it happened."""
         return next(((n, step) for n, step in self.numbered if step.move.kind == POWER_LOSS), None)
 
     def owned_from(self, letter: str) -> int | None:
-        """The step with which a process became owner; the one before, where it did so by being started."""
+        """The step with which a process became owner; the step before its start if it owned at once."""
         return next((number for number, step in self.moves(letter) if step.phase == OWNER), None)
 
     def claim(self, letter: str, among: Collection[str] = ()) -> tuple[int, Step] | None:
-        """The last step by which a process claimed before it owned: one of these paths, if it did that."""
+        """The last claiming step of a process before it owned; of one of these paths, if it claimed any."""
         until = self.owned_from(letter) or 0
         claims = [entry for entry in self.of(letter) if entry[0] <= until and is_claim(entry[1])]
         claims = [entry for entry in claims if claimed_path(entry[1]) in among] or claims
         return claims[-1] if claims else None
 
     def claimed(self, letter: str) -> dict[str, int]:
-        """The paths that a process claimed before it owned, and has not let go since, and with which step.
+        """The paths that a process claimed before it owned and still claims, with the step of each claim.
 
-        A lock is claimed from when its file is opened: it is of no use once another file has that name.
+        A lock counts from when its file is opened: it is useless once another file has that name.
         """
         until = self.owned_from(letter)
         claimed: dict[str, int] = {}
@@ -76,9 +76,9 @@ class Story:
         return claimed
 
     def removals(self, letter: str, among: Collection[str] = ()) -> list[tuple[int, Step, str]]:
-        """The steps by which others took away names that a process claimed: the first for each path.
+        """The steps with which other processes took away names that a process claimed; the first per path.
 
-        Where some of the names are among those given, only for these.
+        If some of the names are among those given, only for these.
         """
         claimed = self.claimed(letter)
         claimed = {path: number for path, number in claimed.items() if path in among} or claimed
@@ -93,16 +93,16 @@ class Story:
         return removals
 
     def owners(self) -> list[str]:
-        """Who owns in the end, in the order in which they came to own."""
+        """The processes that own in the end, in the order in which they became owners."""
         letters = [letter for letter in self.trace.lives if _still_owns(self, letter)]
         return sorted(letters, key=lambda letter: self.owned_from(letter) or 0)
 
-    def who(self, letter: str, after: str = ",") -> str:
-        """A process, and where two subjects run in one home, which of them it runs."""
+    def with_subject(self, letter: str, after: str = ",") -> str:
+        """A process, and its subject if two subjects run in one home."""
         return f"{letter}, which runs {self.trace.subject_of(letter)}{after}" if self.trace.other else letter
 
     def observed_before(self, letter: str, number: int, path: str | None) -> int | None:
-        """The last step before a number with which a process looked at a path, or at another process."""
+        """The last step before a number with which a process looked at a path or at another process."""
         seen = [
             at
             for at, step in self.of(letter)
@@ -111,7 +111,7 @@ class Story:
         return seen[-1] if seen else None
 
     def _looks_at(self, step: Step, path: str | None) -> bool:
-        """Whether a process looks at a path with a step, or at somebody else."""
+        """Whether a step looks at a path or at another process."""
         if step.call is None:
             return False
         said, pid = row(step.call), pid_of(step.call, step.path)
@@ -122,13 +122,13 @@ class Story:
         return said.lists_processes or path in looked_at
 
     def ended(self, letter: str) -> int | None:
-        """The last step before a process was gone; None where it lives."""
+        """The step with which a process ended; None if it lives."""
         return next(
             (number for number, step in self.numbered if step.move.letter == letter and step.outcome), None
         )
 
     def killed(self) -> list[tuple[str, int]]:
-        """Who was killed after which step."""
+        """The killed processes, and after which step each was killed."""
         return [(step.move.letter, number) for number, step in self.numbered if step.move.kind == "crash"]
 
     def told(self, letter: str) -> int | None:
@@ -150,7 +150,7 @@ def reasons(trace: Trace) -> list[str]:
 
 
 def _failed(story: Story) -> Iterator[str]:
-    """The calls that a fault made fail."""
+    """A sentence for each call that a fault made fail."""
     for number, step in story.numbered:
         if step.move.kind in CALL_FAULTS:
             done = "wrote half" if step.move.kind == SHORT else f"failed with {step.move.kind.upper()}"
@@ -171,7 +171,7 @@ def _two_owners(story: Story) -> Iterator[str]:
     removals = story.removals(first, story.claimed(second))
     since = story.owned_from(second)
     if not removals:
-        owns = _owns(story, second, story.claimed(first))[:-1].replace(second, story.who(second), 1)
+        owns = _owns(story, second, story.claimed(first))[:-1].replace(second, story.with_subject(second), 1)
         for number, step, path in story.removals(second, story.claimed(first))[:1]:
             wrong = f"step {number}, {call_text(step)}, the first wrong one"
             owns += f", on a file that {shown_path(path)} did not name since {wrong}"
@@ -181,7 +181,7 @@ def _two_owners(story: Story) -> Iterator[str]:
     claim = story.claim(first, story.claimed(second))
     saw = story.observed_before(step.move.letter, min(number, claim[0] if claim else number), path)
     strength = f", on the strength of what step {saw} saw" if saw else ""
-    whose = f" of {story.who(step.move.letter, '')}" if story.trace.other else ""
+    whose = f" of {story.with_subject(step.move.letter, '')}" if story.trace.other else ""
     yield (
         f"However, {second} owns it from step {since}, because step {number}{whose}, the first "
         f"wrong one, took away {first}'s {shown_path(path)}{strength}: a contradiction."
@@ -208,12 +208,12 @@ def _stuck(story: Story) -> Iterator[str]:
     failed = [(n, s) for n, s in story.of(actor) if isinstance(s.answer, Errno)]
     got = f" after step {failed[-1][0]}, {call_text(failed[-1][1])}, failed" if failed else ""
     yield (
-        f"However, {story.who(actor)} started alone and gave up{got}. "
+        f"However, {story.with_subject(actor)} started alone and gave up{got}. "
         "Every start after it meets the same disk: a crash loop."
     )
 
 
-def _nobody(story: Story) -> Iterator[str]:
+def _no_winner(story: Story) -> Iterator[str]:
     for letter, life in story.trace.lives.items():
         failed = [(n, s) for n, s in story.of(letter) if isinstance(s.answer, Errno)]
         told = [number for number, step in story.of(letter) if isinstance(step.answer, Delivery)]
@@ -221,7 +221,7 @@ def _nobody(story: Story) -> Iterator[str]:
             yield f"{letter} was told to go, as it saw at step {told[0]}, and went."
         elif plain(life) in ("start", "replace"):
             got = f" after step {failed[-1][0]}, {call_text(failed[-1][1])}, failed" if failed else ""
-            yield f"{story.who(letter)} gave up at step {story.of(letter)[-1][0]}{got}."
+            yield f"{story.with_subject(letter)} gave up at step {story.of(letter)[-1][0]}{got}."
 
 
 def _undiscovered(story: Story) -> Iterator[str]:
@@ -229,9 +229,9 @@ def _undiscovered(story: Story) -> Iterator[str]:
     owner = next(letter for letter in story.trace.lives if _still_owns(story, letter))
     yield _owns(story, owner)
     for number, step, _ in story.removals(owner)[:1]:
-        who = story.who(step.move.letter, "")
-        yield f"Step {number}, {call_text(step)} of {who}, took away what it claimed."
-    yield f"However, {story.who(actor)} asked, alone, and its answer does not name {owner}."
+        actor_text = story.with_subject(step.move.letter, "")
+        yield f"Step {number}, {call_text(step)} of {actor_text}, took away what it claimed."
+    yield f"However, {story.with_subject(actor)} asked, alone, and its answer does not name {owner}."
 
 
 def _changed(story: Story) -> Iterator[str]:
@@ -244,8 +244,8 @@ def _changed(story: Story) -> Iterator[str]:
         saw = story.observed_before(step.move.letter, claim[0] if claim else number, path)
         if saw:
             yield f"{step.move.letter} looked at step {saw}, before that."
-    who = story.who(step.move.letter, "")
-    yield f"However, step {number} of {who}, {call_text(step)}, changed the disk."
+    actor = story.with_subject(step.move.letter, "")
+    yield f"However, step {number} of {actor}, {call_text(step)}, changed the disk."
 
 
 def _signalled(story: Story) -> Iterator[str]:
@@ -258,7 +258,7 @@ def _signalled(story: Story) -> Iterator[str]:
         read = [n for n, s in story.of(actor) if isinstance(s.answer, bytes) and named in s.answer]
         if read:
             yield f"Step {read[-1]} of {actor} read that pid: {story.trace.title}."
-    yield f"However, step {number}, {call_text(step)}, went to whoever has it now."
+    yield f"However, step {number}, {call_text(step)}, went to the process that has that pid now."
 
 
 def _exits_wrongly(story: Story) -> Iterator[str]:
@@ -290,7 +290,7 @@ def _not_replaced(story: Story) -> Iterator[str]:
 _REASONS: Final[dict[str, Callable[[Story], Iterator[str]]]] = {
     "at_most_one_owner": _two_owners,
     "a_dead_owner_can_be_replaced": _stuck,
-    "some_contender_wins": _nobody,
+    "some_contender_wins": _no_winner,
     "a_live_owner_is_discoverable": _undiscovered,
     "readers_change_nothing": _changed,
     "release_removes_only_own_record": _changed,

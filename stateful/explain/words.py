@@ -1,4 +1,4 @@
-"""A call and its answer in the words of a person who reads system calls."""
+"""Calls, answers and faults in words, for readers who know system calls."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _RECORD: Final = re.compile(r'\{"pid": (-?\d+)(.*)$', re.DOTALL)
 def call_text(
     step: Step, path_name: Callable[[str], str] = shown_path, pid_name: Callable[[int], str] = str
 ) -> str:
-    """The call of a step, such as ``flock(gateway.lock, EX|NB)``, with paths and pids called as is said."""
+    """The call of a step, such as ``flock(gateway.lock, EX|NB)``; the functions name paths and pids."""
     call = step.call
     if call is None:
         return str(step.move)
@@ -50,7 +50,7 @@ def call_text(
 
 
 def _descriptor(step: Step, path_name: Callable[[str], str], pid_name: Callable[[int], str]) -> str:
-    """What the first descriptor of a call stands for: a file, or a process, by which that is signalled."""
+    """What the first descriptor of a call refers to: a file, or a process for a pidfd."""
     if not step.path or step.call is None:
         return ""
     if not step.path.startswith(PIDFD):
@@ -84,7 +84,7 @@ def _list(fds: tuple[int, ...]) -> str:
     return f"[{', '.join(map(str, fds))}]"
 
 
-# How arguments are written that are no names and no descriptors, by kind.
+# How arguments other than names and descriptors are written, by kind.
 _SHOWN: Final[dict[Kind, Callable[[Any], str]]] = {
     Kind.FLAGS: _flags,
     Kind.OPERATION: _lock,
@@ -97,19 +97,19 @@ _SHOWN: Final[dict[Kind, Callable[[Any], str]]] = {
 
 
 def bare(call: Call) -> str | None:
-    """A call without its arguments, where these only say how long, or with which status."""
+    """A call without its arguments, if these only give a duration or an exit status."""
     said = row(call)
     return f"{said.name}()" if said.passes_time or said.ends else None
 
 
 def event_text(step: Step) -> str | None:
-    """What happened to one process, in words, where no call was made."""
+    """A signal from outside or a request to exit, in words; None for every other step."""
     kind = step.move.kind
     return FAULTS[kind].words if kind in SIGNALS else "asked to exit" if kind == EXIT else None
 
 
 def world_text(move: Move, answer: Any = None) -> str:
-    """A fault of the machine, in words; what it answered is what the disk was, and what is left of it."""
+    """A machine fault in words; the answer of a power loss is the disk before and after it."""
     name, _, how = visible(move.detail).partition("=")
     left = (changes(*answer) or "all is on the disk") if answer else move.detail
     return FAULTS[move.kind].words.format(
@@ -150,7 +150,7 @@ def answer_text(step: Step) -> str:
 
 
 def _written_text(step: Step, call: Call) -> str:
-    """What was written; how much where that was copied by the kernel."""
+    """What was written; only the size if the kernel copied it."""
     data = data_of(call)
     if data is None:
         half = step.move.kind == SHORT
@@ -166,7 +166,7 @@ def _bytes(number: int) -> str:
 
 
 def whole_answer(step: Step) -> str:
-    """What the kernel answered, with nothing left out."""
+    """What the kernel answered, in full."""
     call, answer = step.call, step.answer
     if isinstance(answer, Errno):
         return f"{answer_text(step)}: {os.strerror(answer.code)}"
@@ -188,12 +188,12 @@ def outcome_text(outcome: Outcome) -> str:
 
 
 def changes_names(call: Call) -> tuple[str, ...]:
-    """The paths that a call takes away from what they named."""
+    """The paths that a call unlinks or gives to another file."""
     return paths(call, Use.TAKES)
 
 
 def content_text(data: bytes, path: str) -> str:
-    """What stands in a file, in short: the pid of a record, the start time in ``/proc/<pid>/stat``."""
+    """A content in short: the pid of a record, the start time in ``/proc/<pid>/stat``."""
     if data and not data.strip(b"\0"):
         return shown(data)
     text = data.decode(errors="replace").strip()
@@ -206,7 +206,7 @@ def content_text(data: bytes, path: str) -> str:
 
 
 def is_claim(step: Step) -> bool:
-    """Whether a step is of the kind by which a protocol claims: it made a name or took a lock."""
+    """Whether a step may claim ownership: it made a name or took a lock."""
     call = step.call
     if call is None or isinstance(step.answer, Errno):
         return False

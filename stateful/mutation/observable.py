@@ -42,4 +42,4 @@ def _names(disk: Disk) -> dict[int, tuple[str, ...]]:
 
 def _life(memory: Memory, number: int) -> tuple[Any, ...]:
     local = memory.local(number)
-    return (memory.is_unborn(number), local.phase, local.owned, local.outcome)
+    return (memory.has_not_started(number), local.phase, local.owned, local.outcome)

@@ -1,4 +1,4 @@
-"""Looks at a subject before anything else is done with it, in a simulated process as always."""
+"""Examines a subject before anything else runs it: imports it in a simulated process."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ _AS_A_PROGRAM: Final = 'keep what it does as a program below `if __name__ == "__
 
 
 def _describe(error: BaseException) -> str:
-    """An error, and the innermost line of the subject's own files that led to it; else of a library's."""
+    """An error, and the innermost line in the subject's own files that led to it, or else in a library."""
     if isinstance(error, SyntaxError) and error.filename:
-        return described(error)  # which says where that is
+        return described(error)  # This names the line already.
     frames = [
         (frame.f_code.co_filename, line)
         for frame, line in traceback.walk_tb(error.__traceback__)
@@ -61,7 +61,7 @@ def _describe(error: BaseException) -> str:
 
 
 def _advice(error: BaseException) -> str:
-    """What to do about an error that the world of a process explains."""
+    """Advice on an error caused by the environment of a simulated process; empty for other errors."""
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     if isinstance(error, KeyError) and frames[-1].f_globals.get("__name__") == "os":
         names = ", ".join(name.decode() for name in ENVIRONMENT)
@@ -75,14 +75,14 @@ def _advice(error: BaseException) -> str:
         return "; install it beside the harness, or name its folder in PYTHONPATH"
     if isinstance(error, FileNotFoundError):
         return (
-            "; a process finds its home, which is empty, and the files beside the subject, none else: "
+            "; a process sees only its home, which is empty, and the files beside the subject: "
             "have the module do without, or verify a wrapper module that stubs what reads it"
         )
     return ""
 
 
 def examine(subject: Subject) -> Offer:
-    """What a subject offers, and the other one. Raises SubjectError where one is none that can be used."""
+    """What a subject offers, including the other subject. Raises SubjectError if one cannot be used."""
     if subject.other is not None:
         return examine(replace(subject, other=None))._replace(other=examine(subject.other))
     outcome = imported(_Importer(**vars(subject)))
@@ -92,7 +92,7 @@ def examine(subject: Subject) -> Offer:
 
 
 def imported(importer: Subject) -> Outcome:
-    """How a process ends that does no more than import a subject. Raises SubjectError where it does not."""
+    """The outcome of a process that only imports a subject. Raises SubjectError if it does not end."""
     with Watchdog(), Execution(importer, SCENARIOS[0]) as execution:
         for _ in range(LIMIT_IMPORT_STEPS):
             execution.make(Move(STEP, "A"))
@@ -103,7 +103,7 @@ def imported(importer: Subject) -> Outcome:
 
 
 def steps_of_a_start(subject: Subject) -> int:
-    """How many steps a start takes alone on an empty disk until it owns, or ends."""
+    """How many steps a start takes, alone on an empty disk, until it owns or ends."""
     with Watchdog(), Execution(subject, OPEN_ENDED[0]) as execution:
         execution.make(Move("start", "A"))
         process = execution.processes()["A"]

@@ -1,7 +1,7 @@
-"""One execution: a schedule made real, move by move, from a fresh kernel to a trace and a verdict.
+"""One execution: makes the moves of a schedule one by one, from a fresh kernel to a trace and a verdict.
 
-This is the one step loop. Replay, exhaustive search and the Hypothesis machine differ only in who
-chooses the next move.
+This is the only step loop. Replay, exhaustive search and the Hypothesis machine differ only in how the next
+move is chosen.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from stateful.run.step import CannotStep, make_step
 
 
 class Execution:
-    """A running simulation of a subject in a scenario; a context manager that leaves nothing behind.
+    """A running simulation of a subject in a scenario; a context manager that cleans up everything.
 
     Attributes:
-        broken: with ``referee`` every invariant that was broken, with its first sentence; there is no
-            violation then, so that the execution goes on.
+        broken: with ``referee``, every invariant that was broken, with its first sentence; the trace has no
+            violation then, so that the execution continues.
     """
 
     participant: ClassVar[type[Participant]] = Participant
@@ -51,7 +51,7 @@ class Execution:
         self.trace = Trace(subject.name, scenario.name, scenario.title, other)
         self._participants: dict[str, Participant] = {}
         self.kernel = Kernel(scenario.disk.machine)
-        # Those of the kernel: whatever begins here is run by an interpreter.
+        # The kernel's processes; all that are started here are interpreters.
         self._processes = cast("dict[str, Interpreter]", self.kernel.processes)
         self.kernel.put(scenario.disk.files)
         if scenario.loses_power:
@@ -72,7 +72,7 @@ class Execution:
             self.close()
 
     def close(self) -> None:
-        """Unwind all processes, remove the temporary directory, give the entry points back."""
+        """Unwind all processes, remove the temporary directory, restore the entry points."""
         if self._open:
             self._open = False
             interrupt.hold()
@@ -90,7 +90,7 @@ class Execution:
 
     @property
     def not_offered(self) -> frozenset[str]:
-        """The invariants that the subject of some process says it does not keep: one breach is enough."""
+        """The invariants that the subject of at least one process says it does not keep."""
         stated = (process.not_offered for process in self._processes.values())
         return self.scenario.not_owed(frozenset().union(*stated))
 
@@ -98,19 +98,19 @@ class Execution:
         return self._processes
 
     def waiting(self) -> list[str]:
-        """The letters of the scenario's processes that have not had a turn."""
+        """The letters of the scenario's processes that have not had their first turn."""
         lives = self.scenario.cast.lives
         return [letter for letter in LETTERS[: len(lives)] if letter not in self._processes]
 
     def next_letter(self) -> str:
-        """The name of the next process beyond the scenario's own; empty where all are taken."""
+        """The letter of the next process beyond the scenario's own; empty if all are taken."""
         free = LETTERS[len(self.scenario.cast.lives) :]
         return next((letter for letter in free if letter not in self._processes), "")
 
     def make(self, move: Move) -> Step:
-        """Make a move and check every invariant. Raises ScheduleMismatch where it is not possible."""
+        """Make a move and check every invariant. Raises ScheduleMismatch if the move is not possible."""
         if move.kind in MACHINE_FAULTS:
-            return self._upset(move)
+            return self._inject(move)
         letter = move.letter
         process = self._processes.get(letter)
         before = None
@@ -137,7 +137,7 @@ class Execution:
         return step
 
     def possible(self, move: Move) -> bool:
-        """Whether a move can be made now, as far as can be told without making it."""
+        """Whether a move seems possible now; a call may still turn out to block."""
         if move.kind in MACHINE_FAULTS:
             return True
         process = self._processes.get(move.letter)
@@ -152,10 +152,10 @@ class Execution:
         return process.alive and (move.kind != "exit" or can_exit(process))
 
     def upcoming(self, letter: str) -> Step | None:
-        """The call that a process is about to make, as a step without an answer; None where it has ended.
+        """The call that a process is about to make, as a step without an answer; None if it has ended.
 
-        Where it has not had its first turn it is looked at for this, and never was there. Raises
-        ScheduleMismatch where there is no such process.
+        A process before its first turn is started for this, and the start is undone. Raises ScheduleMismatch
+        if there is no such process.
         """
         known = self._participants.get(letter)
         participant = known or self._start_waiting(Move(STEP, letter))
@@ -165,11 +165,11 @@ class Execution:
             path = participant.pending_path()
             step = Step(Move(STEP, letter), process.pending, path, None, process.phase, None)
         if known is None:
-            self._take_back(participant)
+            self._undo_start(participant)
         return step
 
     def launch(self, letter: str, life: str, pid: int, start_ticks: int) -> Interpreter:
-        """Start a process under a letter of which none lives, as a supervisor does, with an identity."""
+        """Start a process with a pid and a start time under a letter with no live process: a respawn."""
         before = self._processes.pop(letter, None)
         if before is not None:
             switch.bury([before])
@@ -186,19 +186,19 @@ class Execution:
         return self._spawn(move.letter, move.kind).process
 
     def _start_waiting(self, move: Move) -> Participant:
-        """A process of the scenario has its first turn."""
+        """Start a process of the scenario for its first turn."""
         letter = move.letter
         if letter not in self.waiting():
             raise self._misfit(move, f"there is no process {letter}")
         return self._spawn(letter, self.scenario.cast.lives[LETTERS.index(letter)])
 
     def _first_step(self, move: Move) -> Step:
-        """The first step of a process of the scenario; it has not begun where that is not possible."""
+        """The first step of a process of the scenario; the start is undone if the step is not possible."""
         participant = self._start_waiting(move)
         try:
             return self._step(move, participant, begins=True)
         except ScheduleMismatch:
-            self._take_back(participant)
+            self._undo_start(participant)
             raise
 
     def _step(self, move: Move, participant: Participant, *, begins: bool = False) -> Step:
@@ -229,13 +229,13 @@ class Execution:
             participant.tell("exit")
         return Step(move, None, None, None, process.phase, process.outcome)
 
-    def _upset(self, move: Move) -> Step:
-        """Let a fault of the machine happen. A power loss answers what the disk was, and what is left."""
+    def _inject(self, move: Move) -> Step:
+        """Inject a machine fault. The answer of a power loss is the disk before and after it."""
         before = self.kernel.disk() if move.kind == POWER_LOSS else None
         if move.kind in OF_A_PID and self._is_to_come(move):
             raise self._misfit(move, "only the pid of a process that has ended is free")
         try:
-            inject(self.kernel, move.kind, self._whom(move))
+            inject(self.kernel, move.kind, self._target_of(move))
         except Impossible as why:
             raise self._misfit(move, str(why)) from None
         for participant in self._participants.values():
@@ -248,11 +248,11 @@ class Execution:
         return step
 
     def _is_to_come(self, move: Move) -> bool:
-        """Whether a pid is kept for a process that has not had its first turn."""
+        """Whether a pid is reserved for a process that has not had its first turn."""
         index = LETTERS.index(move.letter) if move.letter else int(move.detail) - FIRST_PID
         return index >= 0 and LETTERS[index : index + 1] not in self._processes
 
-    def _whom(self, move: Move) -> str:
+    def _target_of(self, move: Move) -> str:
         return str(FIRST_PID + LETTERS.index(move.letter)) if move.letter else move.detail
 
     def _misfit(self, move: Move, why: str) -> ScheduleMismatch:
@@ -285,7 +285,7 @@ class Execution:
         participant.tell()
         return participant
 
-    def _take_back(self, participant: Participant) -> None:
+    def _undo_start(self, participant: Participant) -> None:
         """Undo the start of a process that has not made a call yet."""
         letter = participant.process.letter
         del self._processes[letter], self.trace.lives[letter]
@@ -295,7 +295,7 @@ class Execution:
     # -- the oracle -----------------------------------------------------------------------------------
 
     def _note(self, letter: str, move: Move) -> int:
-        """Note that a process has moved, beside the others; how many steps it has made."""
+        """Note a move of a process: no other is ``alone`` any more. Returns how many steps it has made."""
         for other, participant in self._participants.items():
             if other != letter:
                 participant.alone = False

@@ -1,4 +1,4 @@
-"""A process of an execution: its interpreter, the steps that it makes, and what has happened to it there."""
+"""A process of an execution: its interpreter, the steps that it makes, and what happened to it so far."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Participant:
 
     Attributes:
         company, frozen, alone, steps, asked, excuse: see ``View``.
-        path: what the descriptor of its last call stood for, when that was made.
-        target: the process that its last call sent a signal to, if it sent any.
+        path: the path behind the descriptor of its last call, at the time of the call.
+        target: the process that its last call signalled, if any.
     """
 
     def __init__(self, kernel: Kernel, process: Interpreter) -> None:
@@ -46,7 +46,7 @@ class Participant:
         return self.process.pending
 
     def pending_path(self) -> str | None:
-        """The virtual path that the descriptor argument of the next call stands for."""
+        """The virtual path behind the descriptor argument of the next call."""
         fd = descriptor(self.pending)
         file = None if fd is None else self.process.fds.get(fd)
         return None if file is None else file.path
@@ -63,10 +63,10 @@ class Participant:
     def perform(self, call: Call, fault: str) -> Any:
         self.path = self.pending_path()
         if sends_signal(call):
-            people = {letter: each for letter, each in self.kernel.processes.items() if each.alive}
+            living = {letter: each for letter, each in self.kernel.processes.items() if each.alive}
             strangers = self.kernel.strangers.values()
             self.target = target_of(
-                people, self.kernel.disk(), strangers, self.process.letter, call, self.path
+                living, self.kernel.disk(), strangers, self.process.letter, call, self.path
             )
         if not fault:
             return self.kernel.perform(self.process, call)
@@ -78,7 +78,7 @@ class Participant:
             self.tell(answer)
 
     def tell(self, *answer: Any) -> None:
-        """Have the process run to its next step; it is told an answer, unless it begins."""
+        """Run the process to its next step, with an answer to its last call unless it begins."""
 
         def perform(silent: Call) -> Call:
             self.process.pending = silent

@@ -1,4 +1,4 @@
-"""Who is there in an execution, and what could be done to whom, for deciders that draw at random."""
+"""Which processes are there in an execution, and which faults can happen to them, for random deciders."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from stateful.run.execution import Execution
 
 
 def living(execution: Execution) -> list[str]:
-    """The letters of the processes that live."""
+    """The letters of the live processes."""
     return [letter for letter, process in execution.processes().items() if process.alive]
 
 
 def serves(process: Interpreter) -> bool:
-    """Whether a process owns, and nobody has told it anything."""
+    """Whether a process owns and has no pending signal."""
     return process.alive and process.phase == OWNER and not process.signals
 
 
 def owners(execution: Execution) -> list[str]:
-    """The letters of those that own, and have been told nothing."""
+    """The letters of the processes that own and have no pending signal."""
     return [letter for letter, process in execution.processes().items() if serves(process)]
 
 
 def exitable(execution: Execution) -> list[str]:
-    """The letters of those that can be asked to exit."""
+    """The letters of the processes that can be asked to exit."""
     return [letter for letter in living(execution) if execution.possible(Move("exit", letter))]
 
 
 def running(execution: Execution) -> list[str]:
-    """The letters of those that have something to do, and are not stopped."""
+    """The letters of the processes that have something to do and are not stopped."""
     processes = execution.processes()
     return [
         letter
@@ -43,7 +43,7 @@ def running(execution: Execution) -> list[str]:
 
 
 def stopped(execution: Execution) -> list[str]:
-    """The letters of those that are stopped."""
+    """The letters of the stopped processes."""
     return [letter for letter in living(execution) if execution.processes()[letter].stopped]
 
 
@@ -55,7 +55,7 @@ def pending(execution: Execution, letter: str) -> Call:
 
 
 class ExecutionWorld:
-    """An execution as faults are aimed at it: the ``World`` of ``stateful.model.families``."""
+    """An execution as the fault families see it: a ``World`` of ``stateful.model.families``."""
 
     def __init__(self, execution: Execution) -> None:
         self._execution = execution
@@ -71,11 +71,11 @@ class ExecutionWorld:
         return stopped(self._execution)
 
     def ended(self) -> list[str]:
-        """The letters of the processes that have ended, and whose pid another process may be given now.
+        """The letters of the ended processes whose pid another process may get now.
 
-        After a reboot the kernel has that other process start at the very tick at which the process before it
-        did. Where that one began in the same boot it would be the same tick of the same boot, which no
-        machine does and no protocol could see.
+        After a reboot the kernel starts that other process at the same tick as the ended one. If the ended
+        one began in the same boot, both would have the same tick of the same boot, which no machine does and
+        no protocol could see.
         """
         boots = self._execution.kernel.boots
         processes = self._execution.processes().values()
@@ -99,7 +99,7 @@ class ExecutionWorld:
         return home_files(self._execution.kernel.disk())
 
     def images(self) -> list[str]:
-        """The images of the profiles that count; none where no power can be lost, or after it was."""
+        """The images of the profiles that count; none if power cannot be lost, or was lost already."""
         persistence = self._execution.kernel.follow()
         if persistence is None:
             return []

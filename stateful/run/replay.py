@@ -1,4 +1,4 @@
-"""Replay: execute a given schedule, twice, and insist that both executions are the same."""
+"""Replay: executes a schedule twice and requires that both executions are the same."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stateful.run.execution import Execution
 
 
 class Nondeterminism(Exception):
-    """The same schedule led to different states, so a verdict would mean nothing."""
+    """Two executions of the same schedule differ, so a verdict would mean nothing."""
 
 
 def replay(subject: Subject, scenario: Scenario, moves: Sequence[Move]) -> Trace:
@@ -46,7 +46,7 @@ def _execute(subject: Subject, scenario: Scenario, moves: Sequence[Move]) -> Tra
 
 
 def look(execution: Execution) -> None:
-    """Keep what stands on the disk, who lives and who owns at this moment."""
+    """Record the disk, the live processes and the owners at this moment in the trace."""
     processes, kernel = execution.processes(), execution.kernel
     living = {}
     for entry in kernel.table():

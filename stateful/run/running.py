@@ -1,4 +1,4 @@
-"""A process of a subject: how it is made, how it runs to its next call, and what it can do there."""
+"""A process of a subject: how it is created, how it runs to its next call, and what it can do there."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ENVIRONMENT: Final = {
 
 
 def new_process(subject: Subject, letter: str, life: str, machine: Machine = MACHINE) -> Interpreter:
-    """A process of a subject, or of the other one, that has not had its first turn."""
+    """A process of a subject, or of the other subject, before its first turn."""
     runs = subject.of(life)
     process = Interpreter(letter, life, lambda: runs.run(plain(life)), machine)
     process.alter = runs.alteration.begin() if runs.alteration else None
@@ -42,7 +42,7 @@ def new_process(subject: Subject, letter: str, life: str, machine: Machine = MAC
 
 
 def do_outside(request: Outside) -> tuple[Any, BaseException | None]:
-    """Do what a process asks for that is no part of the simulated world: the result, or the error."""
+    """Run a function outside the simulation for a process: the result, or the error."""
     try:
         return request.function(*request.args), None
     except Exception as error:
@@ -52,7 +52,7 @@ def do_outside(request: Outside) -> tuple[Any, BaseException | None]:
 def run_to_call(
     process: Interpreter, *answer: Any, outside: Callable[[Outside], tuple[Any, Any]] = do_outside
 ) -> Call:
-    """Let a process run to its next call. Raises UnmodelledSyscall where it did something else."""
+    """Run a process to its next call. Raises UnmodelledSyscall if it did something that is not modelled."""
     request = resume(process, *answer)
     while type(request) is Outside:
         request = resume(process, outside(request))
@@ -63,7 +63,7 @@ def run_to_call(
 
 
 def can_step(process: Interpreter) -> bool:
-    """Whether a process can make a step, unless it waits for a lock: it runs, and has something to do."""
+    """Whether a process runs and has something to do; it may still block on a lock."""
     if not process.alive or process.stopped or process.pending is None:
         return False
     return process.pending.name not in WAITS or bool(process.signals)
@@ -76,5 +76,5 @@ def can_fail(process: Interpreter, fault: str) -> bool:
 
 
 def can_exit(process: Interpreter) -> bool:
-    """Whether a process can be asked to exit: it serves, is not about to handle a signal, and runs."""
+    """Whether a process can be asked to exit: it serves, is not stopped, and has no pending signal."""
     return process.phase == OWNER and not process.signals and not process.stopped

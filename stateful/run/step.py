@@ -1,7 +1,7 @@
-"""One step of a process: the order in which a signal, a wait, a call and its answer follow each other.
+"""One step of a process: the order of a signal, a wait, a call and its answer.
 
-Said once, for all that can make a step: an execution (``run/execution``), the memory of the exhaustive search
-(``search/memory``) and the player of real processes (``host/play``).
+Defined once for everything that makes steps: an execution (``run/execution``), the memory of the exhaustive
+search (``search/memory``) and the player of real processes (``host/play``).
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ LIMIT_SILENT_CALLS: Final = 10_000
 
 
 class Stepper(Protocol):
-    """A process that stands before a call, and whatever performs its calls."""
+    """A process that is about to make a call, and what performs its calls."""
 
     @property
     def pending(self) -> Call:
-        """The call that it stands before."""
+        """The call that the process is about to make."""
 
     def deliver(self) -> Delivery | None:
-        """Have it handle the first signal that waits for it, and run to its next step; None for no signal."""
+        """Handle the first pending signal, and run to the next step; None if there is no signal."""
 
     def perform(self, call: Call, fault: str) -> Any:
-        """Make its call, or have it fail by a fault: the answer, or BLOCKED where it cannot be made now."""
+        """Make the call, or make it fail by a fault: the answer, or BLOCKED if it cannot be made now."""
 
     def proceed(self, call: Call, answer: Any) -> None:
-        """Tell it the answer, and have it run to its next step, unless the call ended it."""
+        """Give the process the answer, and run it to its next step, unless the call ended it."""
 
 
 class CannotStep(Exception):
@@ -38,16 +38,16 @@ class CannotStep(Exception):
 
 
 def make_step(stepper: Stepper, *, begins: bool, fault: str = "") -> tuple[Call, Any]:
-    """Make the next step of a process: the call, and what it answered.
+    """Make the next step of a process: the call and its answer.
 
-    A signal is handled first; where the process waited for one, that ends the step. If the process would only
+    A signal is handled first; if the process was waiting, that is the whole step. If the process would only
     wait, starting it counts as the step.
 
     Args:
         begins: whether the process has not made a step yet.
-        fault: the fault that its call fails by; empty for none.
+        fault: the fault by which the call fails; empty for none.
 
-    Raises CannotStep where it has to wait, or where the fault cannot happen to its call.
+    Raises CannotStep if the process has to wait, or if the fault cannot happen to its call.
     """
     waited = stepper.pending
     if begins and not fault and waited.name in WAITS:
@@ -68,14 +68,14 @@ def make_step(stepper: Stepper, *, begins: bool, fault: str = "") -> tuple[Call,
 
 
 def run_to_step(call: Call, perform: Callable[[Call], Call]) -> Call:
-    """The next call of a process that is a step.
+    """The next call of a process that counts as a step.
 
     Args:
-        call: the one it stands before now.
-        perform: makes a silent call, and tells its answer; the call that the process makes next.
+        call: the call that it is about to make now.
+        perform: makes a silent call, gives the process the answer, and returns its next call.
     """
     for _ in range(LIMIT_SILENT_CALLS):
         if call.name not in SILENT:
             return call
         call = perform(call)
-    raise UnmodelledSyscall(f"the subject made {LIMIT_SILENT_CALLS} calls that are no step in a row")
+    raise UnmodelledSyscall(f"the subject made {LIMIT_SILENT_CALLS} calls in a row that are no step")

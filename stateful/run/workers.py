@@ -1,9 +1,9 @@
-"""Searches jobs in several worker processes, and stops them cleanly whatever happens.
+"""Runs jobs in several worker processes, and stops them cleanly in every case.
 
-Each worker has a pipe of its own: nothing is shared that one could leave locked or half written. An
-interrupt only sets a flag, which is looked at between two messages; as an exception it could be raised, and
-lost, in the middle of any bookkeeping. A worker that dies takes only its job with it. If this process
-dies, its workers end at their next message.
+Each worker has its own pipe: nothing is shared that a worker could leave locked or half written. An interrupt
+only sets a flag, which is read between two messages; as an exception it could be raised, and lost, in the
+middle of any bookkeeping. A worker that dies loses only its own job. If this process dies, its workers end
+at their next message.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from stateful.kernel.temporary import remove_left_by
 
-PATIENCE_S: Final = 10.0  # with a worker that is to stop
+PATIENCE_S: Final = 10.0  # how long to wait for a worker that is to stop
 SECONDS_BETWEEN_LOOKS: Final = 0.2
 SECONDS_UNTIL_ANOTHER_TRY: Final = 0.01  # of the processor's time
 INTERRUPTS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -30,7 +30,7 @@ DONE: Final = "done"
 
 
 class Interruption:
-    """Notes, while it is entered, that the run is to stop, instead of raising KeyboardInterrupt."""
+    """While entered, an interrupt sets ``requested`` instead of raising KeyboardInterrupt."""
 
     def __init__(self) -> None:
         self.requested = False
@@ -52,14 +52,14 @@ class Interruption:
 
 
 class _Worker:
-    """A worker process, its pipe, and the job that it has."""
+    """A worker process, its pipe, and its current job."""
 
     def __init__(self, context: Any, do: Callable[..., None], arguments: tuple[Any, ...]) -> None:
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=_work, args=(theirs, do, arguments), daemon=True)
         resource_tracker.ensure_running()  # Starting it unblocks SIGINT.
-        # Ctrl-C and the end of a terminal reach the whole group; a worker is to be stopped by this process
-        # alone, and in order.
+        # Ctrl-C and a closing terminal signal the whole group; only this process is to stop a worker, in
+        # order.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
         try:
             self.process.start()
@@ -70,11 +70,11 @@ class _Worker:
 
     def give(self, job: Any) -> None:
         self.job = job
-        with contextlib.suppress(OSError):  # It has died; the end of its pipe will say so.
+        with contextlib.suppress(OSError):  # The worker has died; the end of its pipe will show that.
             self.pipe.send(job)
 
-    def bury(self) -> None:
-        """Remove what it leaves, once it has died: killed, it could not do that itself."""
+    def clean_up(self) -> None:
+        """Remove the files of a dead worker: a killed process could not do that itself."""
         self.process.join()
         remove_left_by(self.process.pid)
 
@@ -88,15 +88,15 @@ def in_parallel(
     lost: Callable[[Any, int | None], None],
     is_over: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Call ``do(*arguments, job, tell)`` for each job in some worker; ``hear`` gets what it tells.
+    """Call ``do(*arguments, job, tell)`` for each job in a worker; ``hear`` gets what it passes to ``tell``.
 
     Args:
-        jobs: each is asked for when a worker is free, and one that died is replaced as long as there are any.
-        lost: is called with the job and the exit status of a worker that died.
-        is_over: whether all are to be stopped now; asked at least every SECONDS_BETWEEN_LOOKS.
+        jobs: a job is taken when a worker is free; a dead worker is replaced as long as there are jobs.
+        lost: called with the job and the exit status of a worker that died.
+        is_over: whether to stop all workers now; called at least every SECONDS_BETWEEN_LOOKS.
 
     Raises:
-        KeyboardInterrupt: an interrupt came; every worker has been stopped before.
+        KeyboardInterrupt: there was an interrupt; all workers have been stopped.
         Exception: what ``do`` raised.
     """
     context = multiprocessing.get_context("spawn")
@@ -114,7 +114,7 @@ def in_parallel(
                         busy[-1].give(job)
                 for worker, message in _messages(busy):
                     if message is None:
-                        worker.bury()
+                        worker.clean_up()
                         busy.remove(worker)
                         if not interruption.requested:
                             lost(worker.job, worker.process.exitcode)
@@ -137,7 +137,7 @@ def in_parallel(
 
 
 def _messages(busy: list[_Worker]) -> Iterator[tuple[_Worker, Any]]:
-    """One message of each worker that has one; None from a worker that has died."""
+    """One message from each worker that has sent one; None from a dead worker."""
     ready = wait([worker.pipe for worker in busy], SECONDS_BETWEEN_LOOKS)
     for worker in list(busy):
         if worker.pipe in ready:
@@ -148,7 +148,7 @@ def _messages(busy: list[_Worker]) -> Iterator[tuple[_Worker, Any]]:
 
 
 def _stop(workers: Sequence[_Worker], hear: Tell) -> None:
-    """Have workers clean up and end; hear what they still tell; kill those that do not end."""
+    """Let workers clean up and end, receive their last messages, and kill those that do not end."""
     for worker in workers:
         worker.process.terminate()
     for worker in workers:
@@ -159,7 +159,7 @@ def _stop(workers: Sequence[_Worker], hear: Tell) -> None:
                     hear(message)
         worker.process.join(PATIENCE_S)
         worker.process.kill()
-        worker.bury()
+        worker.clean_up()
         worker.pipe.close()
 
 
@@ -173,7 +173,7 @@ def _would_be_lost(frame: FrameType | None) -> bool:
 
 
 def _work(pipe: Connection, do: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-    """The life of a worker: one job after another, until SIGTERM or the end of its pipe."""
+    """The main loop of a worker: one job after another, until SIGTERM or the end of its pipe."""
     stopping = sending = False
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -182,7 +182,7 @@ def _work(pipe: Connection, do: Callable[..., None], arguments: tuple[Any, ...])
             signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS_UNTIL_ANOTHER_TRY)
             return
         again, stopping = stopping, True
-        if not (again or sending):  # Neither cleaning up nor a message is to be left half done.
+        if not (again or sending):  # Do not interrupt cleaning up or a half-sent message.
             raise KeyboardInterrupt
 
     def tell(message: Any) -> None:
@@ -195,7 +195,7 @@ def _work(pipe: Connection, do: Callable[..., None], arguments: tuple[Any, ...])
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGVTALRM, stop)
-    # The end of the pipe means that the parent is gone, or that it does not wait any more.
+    # The end of the pipe means that the parent has died or does not wait any more.
     with contextlib.suppress(KeyboardInterrupt, EOFError, BrokenPipeError, ConnectionResetError):
         try:
             while True:

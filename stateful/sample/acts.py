@@ -1,4 +1,4 @@
-"""Kinds of acts: calls by which others notice that there is somebody. What is drawn happens before one."""
+"""Kinds of acts: calls by which other processes notice a process. Drawn events happen just before one."""
 
 from __future__ import annotations
 

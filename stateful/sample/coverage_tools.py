@@ -1,12 +1,12 @@
-"""What coverage tools see of a simulated process: HypoFuzz the branches of the subject, Hypothesis nothing.
+"""What coverage tools see of a simulated process: HypoFuzz sees the subject's branches, Hypothesis nothing.
 
-Both look up where the file of each branch or line is. In a simulated process those would be calls of the
-process: one more ``stat`` on its trace the first time, and none the second.
+Both tools look up the file of each branch or line. In a simulated process these look-ups would be calls of
+the process: an extra ``stat`` on its trace the first time, and none the second time.
 
-- HypoFuzz, while it runs a machine, is told of the branches that the subject takes. Those of the harness say
-  nothing, and would take nearly all of the time. On Python 3.11 it traces each line, and its look-ups
-  cannot be told apart from the calls of the subject.
-- Hypothesis, to explain a failure, traces each line; it is switched off while processes run.
+- HypoFuzz, while it runs a machine, is told of the branches that the subject takes. The harness's own
+  branches mean nothing and would take nearly all of the time. On Python 3.11 it traces each line, and its
+  look-ups cannot be told apart from the calls of the subject.
+- Hypothesis traces each line to explain a failure; this is switched off while processes run.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from greenlet import getcurrent
 
 from stateful.python.interpreter import Interpreter
 
-# The numbers under which they register with sys.monitoring.
+# The tool ids with which they register in sys.monitoring.
 HYPOTHESIS: Final = 3
 HYPOFUZZ: Final = 4
 OF_THE_HARNESS: Final = str(Path(__file__).parents[1])
@@ -31,63 +31,63 @@ SUBJECTS: Final = str(Path(OF_THE_HARNESS, "subjects"))
 
 
 def is_of_harness(path: str) -> bool:
-    """Whether a file is of the harness, and not one of the built-in subjects."""
+    """Whether a file belongs to the harness and is not a built-in subject."""
     return path.startswith(OF_THE_HARNESS) and not path.startswith(SUBJECTS)
 
 
 class _Observed(Interpreter):
-    """A process while HypoFuzz is told of a branch: calls that HypoFuzz then makes are not its own."""
+    """Marks a process while HypoFuzz's callback runs, so the callback's calls are not simulated."""
 
 
 def guide() -> bool:
-    """Guide HypoFuzz, if it is there, by the subject alone until the machine has ended; whether it is there.
+    """Let HypoFuzz, if it is active, see only the subject's branches; returns whether it is active.
 
-    Raises SkipTest, which HypoFuzz heeds, on Python 3.11.
+    Holds until the machine has ended. Raises SkipTest, which HypoFuzz honours, on Python 3.11.
     """
     if sys.version_info < (3, 12):
-        watching = type(getattr(sys.gettrace(), "__self__", None))
-        if watching.__module__.startswith("hypofuzz."):
-            raise SkipTest("HypoFuzz needs Python 3.12 here: what it looks up would be the subject's calls")
+        tracer = type(getattr(sys.gettrace(), "__self__", None))
+        if tracer.__module__.startswith("hypofuzz."):
+            raise SkipTest("HypoFuzz needs Python 3.12 here: its look-ups would count as the subject's calls")
     elif sys.monitoring.get_tool(HYPOFUZZ) == "hypofuzz":
         branch = sys.monitoring.events.BRANCH
-        told = sys.monitoring.register_callback(HYPOFUZZ, branch, None)
-        if told is not None:
-            sys.monitoring.register_callback(HYPOFUZZ, branch, _of_the_subject(told))
-        return told is not None
+        callback = sys.monitoring.register_callback(HYPOFUZZ, branch, None)
+        if callback is not None:
+            sys.monitoring.register_callback(HYPOFUZZ, branch, _only_for_subject(callback))
+        return callback is not None
     return False
 
 
-def _of_the_subject(told: Callable[..., Any]) -> Callable[..., Any]:
-    """A callback for branches that is called for those of the subject only, and outside of any process."""
+def _only_for_subject(callback: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap a branch callback so that it runs only for the subject's branches, and outside any process."""
 
-    def told_aside(code: CodeType, *where: int) -> Any:
+    def callback_outside(code: CodeType, *where: int) -> Any:
         if is_of_harness(code.co_filename):
             return sys.monitoring.DISABLE
         process = getcurrent()
         if type(process) is not Interpreter:
-            return told(code, *where)
+            return callback(code, *where)
         process.__class__ = _Observed
         try:
-            return told(code, *where)
+            return callback(code, *where)
         finally:
             process.__class__ = Interpreter
 
-    return told_aside
+    return callback_outside
 
 
 @contextlib.contextmanager
-def unwatched() -> Iterator[None]:
-    """Keep Hypothesis from tracing the simulated processes that run meanwhile; other tools may trace them."""
+def unobserved_by_coverage() -> Iterator[None]:
+    """Keep Hypothesis from tracing simulated processes inside this context; other tools may trace them."""
     if sys.version_info < (3, 12):
-        watching = sys.gettrace()
-        if not type(getattr(watching, "__self__", None)).__module__.startswith("hypothesis."):
+        tracer = sys.gettrace()
+        if not type(getattr(tracer, "__self__", None)).__module__.startswith("hypothesis."):
             yield
             return
         sys.settrace(None)
         try:
             yield
         finally:
-            sys.settrace(watching)
+            sys.settrace(tracer)
     elif sys.monitoring.get_tool(HYPOTHESIS) != "scrutineer":
         yield
     else:

@@ -1,8 +1,8 @@
 """Hypothesis's database, shared by all machines whose environment names the same Redis.
 
-The environment says so, since it reaches pytest, its workers, HypoFuzz's and a campaign's alike, and since a
-password may be in the URL. What is found is kept on this machine as well: a Redis that goes away later is
-done without.
+The setting is in the environment, because that reaches pytest, its workers, HypoFuzz's and a campaign's, and
+because the URL may contain a password. Examples are also kept on this machine, so that a Redis that becomes
+unreachable later can be ignored.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ PATIENCE_S: Final = 5.0
 
 
 class NotShared(Exception):
-    """The Redis that the environment names is of no use: one line that says why and what to do."""
+    """The Redis that the environment names is unusable: one line says why and what to do."""
 
 
 def shared(local: ExampleDatabase) -> ExampleDatabase:
-    """A database, and the Redis that the environment names beside it, if it names one. Raises NotShared."""
+    """A database, combined with the Redis that the environment names, if any. Raises NotShared."""
     there = _redis()
     return MultiplexedDatabase(local, there) if there else local
 
 
 def check_shared() -> None:
-    """Raise NotShared where the environment names a Redis that does not answer."""
+    """Raise NotShared if the environment names a Redis that does not answer."""
     there = _redis()
     if there:
         from redis import RedisError
@@ -52,7 +52,7 @@ def _redis() -> Any:
         raise NotShared(f"{VARIABLE}: redis is not installed; pip install 'hypothesis[redis]'") from None
 
     class Lenient(RedisExampleDatabase):
-        """A Redis that is done without while it is away."""
+        """A Redis that is ignored while it is unreachable."""
 
         def fetch(self, key: bytes) -> Iterable[bytes]:
             with suppress(RedisError):

@@ -1,4 +1,4 @@
-"""A draft: what a random execution is to be, before anybody moves. The longer nothing is new, the wider."""
+"""A draft: the plan of a random execution. Drafts grow while nothing new is found."""
 
 from __future__ import annotations
 
@@ -17,19 +17,17 @@ from stateful.sample.acts import KINDS
 NARROWEST: Final = 2
 WIDEST: Final = 8
 MOST_PROCESSES: Final = 8
-STEPS_OF_A_LIFE: Final = 1.5  # in those that a start takes until it owns
+STEPS_OF_A_LIFE: Final = 1.5  # as a multiple of the steps that a start takes until it owns
 CONTENDER: Final = "start"
 
-# The calls by which a process can be noticed by others.
 
-
-class Strike(NamedTuple):
-    """When something happens, and of which family it is.
+class PlannedEvent(NamedTuple):
+    """When an exit or a fault happens, and its family.
 
     Attributes:
-        step: before which step.
-        owned: whether these are counted from when somebody owned, and not from the beginning.
-        call: before the next call of this kind from then on, one of ``acts``; empty for at once.
+        step: the step before which it happens.
+        owned: whether steps are counted from when a process owned, and not from the beginning.
+        call: it happens before the next call of this kind from then on, one of ``acts``; empty for at once.
     """
 
     family: str
@@ -39,18 +37,18 @@ class Strike(NamedTuple):
 
 
 class Draft(NamedTuple):
-    """What an execution is to be.
+    """The plan of an execution.
 
     Attributes:
-        lives: of the processes beside those of the scenario.
-        strikes: what happens, in this order.
-        steps: how many are expected; nothing ends before these are made, unless nobody can move.
-        cut: after how many steps it is over; None for when everybody rests.
+        lives: the lives of the processes besides the scenario's own.
+        events: the exits and faults, in this order.
+        steps: the expected number of steps, from which the times of events are drawn.
+        cut: the number of steps after which the execution ends; None to run until all processes rest.
     """
 
     scenario: Scenario
     lives: tuple[str, ...]
-    strikes: tuple[Strike, ...]
+    events: tuple[PlannedEvent, ...]
     steps: int
     cut: int | None
 
@@ -60,7 +58,7 @@ class Draft(NamedTuple):
 
     @property
     def newcomers(self) -> list[str]:
-        """A scheduler's names for the processes beside those of the scenario, which have no letter yet."""
+        """A scheduler's names for the processes besides the scenario's own; they have no letter yet."""
         return [f"{life} {number}" for number, life in enumerate(self.lives, 1)]
 
     @property
@@ -70,23 +68,23 @@ class Draft(NamedTuple):
 
     def __str__(self) -> str:
         lives = " and ".join(["", *self.lives])
-        strikes = ", ".join(strike.family for strike in self.strikes)
-        return f"{self.scenario.name}{lives}{strikes and f'; {strikes}'}"
+        events = ", ".join(event.family for event in self.events)
+        return f"{self.scenario.name}{lives}{events and f'; {events}'}"
 
 
 def draw_draft(
     random: Random, offered: Sequence[str], width: int, steps_of_a_start: int, *, tampering: bool = False
 ) -> Draft:
-    """A draft of up to ``width`` processes and faults, on any disk.
+    """A draft with up to ``width`` processes and faults, on any disk.
 
-    Some are open-ended scenarios; more begin as a scenario of the search does, which brings its own
-    processes, its odd machine and its plan of faults. Beside starts there are some kinds of lives only, and
-    mostly few faults: a life or a fault excuses some of what comes after it, so that among many of them
-    nothing is left that counts (swarm testing, Groce et al., 2012).
+    Some drafts use open-ended scenarios; most use a scenario of the search, with its own processes, its odd
+    machine and its plan of faults. Besides starts, a draft has only some kinds of lives, and mostly few
+    faults: each life or fault excuses some later behaviour, so that with many of them no invariant would
+    apply any more (swarm testing, Groce et al., 2012).
 
     Args:
-        tampering: whether files may be removed and corrupted, which many a right protocol has never
-            promised to survive.
+        tampering: whether files may be removed and corrupted, which many correct protocols do not promise to
+            survive.
     """
     scenario = random.choice(OPEN_ENDED)
     searched = _searched(tuple(offered), tampering).get(scenario.disk.name)
@@ -104,34 +102,34 @@ def draw_draft(
     if _chance(random, 50 if cast.exits else 30):
         plan.insert(random.randint(0, len(plan)), EXIT)
     cut = random.randrange(steps) if _chance(random, 30) else None
-    return Draft(scenario, lives, tuple(_strikes(random, plan, steps)), steps, cut)
+    return Draft(scenario, lives, tuple(_events(random, plan, steps)), steps, cut)
 
 
 def _chance(random: Random, percent: int) -> bool:
-    """True so often of a hundred times; of a whole number, since Hypothesis prefers some fractions."""
+    """True with this probability; drawn as an integer, because Hypothesis prefers some fractions."""
     return random.randrange(100) < percent
 
 
-def _strikes(random: Random, plan: Sequence[str], steps: int) -> Iterator[Strike]:
-    """When the parts of a plan happen, in its order: some right after the one before.
+def _events(random: Random, plan: Sequence[str], steps: int) -> Iterator[PlannedEvent]:
+    """When the families of a plan happen, in its order; some directly after the one before.
 
-    Much of what may happen means little before somebody owns, or while nobody is about to act.
+    Many faults have no effect before a process owns, or while no process is about to act.
     """
     moments = sorted(random.randrange(steps) for _ in plan)
     for number, (family, step) in enumerate(zip(plan, moments, strict=True)):
         kind = random.randrange(4 if number else 3)
         if kind == 0:
-            yield Strike(family, step)
+            yield PlannedEvent(family, step)
         elif kind == 1:
-            yield Strike(family, random.choice((0, step // 4)), owned=True)
+            yield PlannedEvent(family, random.choice((0, step // 4)), owned=True)
         elif kind == 2:
-            yield Strike(family, call=random.choice(KINDS))
+            yield PlannedEvent(family, call=random.choice(KINDS))
         else:
-            yield Strike(family)
+            yield PlannedEvent(family)
 
 
 def _more_faults(random: Random, scenario: Scenario, width: int, tampering: bool) -> list[str]:
-    """The families of some faults."""
+    """The families of a few random faults."""
     number = random.randint(0, width // 2) if _chance(random, 60) else 0
     families = [
         family
@@ -143,7 +141,7 @@ def _more_faults(random: Random, scenario: Scenario, width: int, tampering: bool
 
 @lru_cache
 def _searched(offered: tuple[str, ...], tampering: bool) -> dict[str, list[Scenario]]:
-    """The scenarios of the search whose lives a subject offers, by disk."""
+    """The scenarios of the search whose lives the subject offers, by disk."""
     found: dict[str, list[Scenario]] = {}
     for scenario in (*SCENARIOS, *SEARCHED_BY_NAME):
         if {*scenario.cast.lives} <= {*offered} and (tampering or not TAMPERING & {*scenario.plan}):

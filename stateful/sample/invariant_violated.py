@@ -1,4 +1,4 @@
-"""The error of a Hypothesis test that has found a violation, and its text."""
+"""The exception of a Hypothesis test that found a violation, and its text."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _write: Callable[[Trace], str] = _schedule_text
 
 
 def write_counterexamples_with(write: Callable[[Trace], str]) -> None:
-    """Have the text of an InvariantViolated written by a report, which this package does not import."""
+    """Set the function that writes the text of an InvariantViolated; this package imports no reports."""
     global _write
     _write = write
 
 
 class InvariantViolated(AssertionError):
-    """An invariant is broken; its text is the smallest counterexample that shows it.
+    """An invariant is broken; the text is the smallest counterexample.
 
     Attributes:
         trace: the execution that broke it, as it was found.

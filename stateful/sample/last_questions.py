@@ -1,7 +1,7 @@
-"""The questions of the exhaustive search, asked of the last state of an execution that was drawn.
+"""Asks the questions of the exhaustive search of the last state of a drawn execution.
 
-Each lets one fresh process live alone: what it breaks, the invariants say. They are asked one after another,
-so that what one of them changes is there for the next; before the last ones every process is killed.
+Each question lets one fresh process run alone; the invariants check what it does. The questions are asked one
+after another, so the changes of one remain for the next. Before the last questions every process is killed.
 """
 
 from __future__ import annotations
@@ -25,15 +25,17 @@ QUERIES: Final = ("status", "peek")
 
 
 def ask_last_questions(execution: Execution, lives: Collection[str], make: Make) -> None:
-    """The questions about the owner, and: can all start again, after a kill of every process?
+    """Ask the questions about the owner; then kill every process and ask whether a start succeeds.
 
     Args:
-        lives: those that a process may be given.
-        make: makes a move; whether it was possible. It ends everything by an exception where it wants to.
+        lives: the lives that a process may be given.
+        make: makes a move; returns whether it was possible. It may raise to end everything.
     """
     make(FIRST)
     for question in _questions(execution, lives):
-        if question.spared and question in _questions(execution, lives):  # not after the one before
+        if question.spared and question in _questions(
+            execution, lives
+        ):  # the one before may have changed this
             _live(execution, question.life, make)
     _kill_all(execution, make)
     for question in _questions(execution, lives):
@@ -41,7 +43,7 @@ def ask_last_questions(execution: Execution, lives: Collection[str], make: Make)
 
 
 def ask_any_question(execution: Execution, lives: Collection[str], make: Make, random: Random) -> None:
-    """One of them, drawn, for short executions."""
+    """Ask one random question, for short executions."""
     make(FIRST)
     question = random.choice(_questions(execution, lives))
     if not question.spared:
@@ -50,7 +52,7 @@ def ask_any_question(execution: Execution, lives: Collection[str], make: Make, r
 
 
 def _questions(execution: Execution, lives: Collection[str]) -> list[Question]:
-    """The questions of this moment, queries first; of several owners none is asked about."""
+    """The questions that apply now, queries first; if there are several owners, none about them."""
     owning = owners(execution)
     one = owning if len(owning) == 1 else []
     questions = questions_of(lives, one, stopped=bool(one) and one == stopped(execution), disk_fails=False)
@@ -63,7 +65,7 @@ def _kill_all(execution: Execution, make: Make) -> None:
 
 
 def before_questions(moves: Sequence[Move]) -> list[Move]:
-    """The moves up to where the last questions were asked; all of them where they were not."""
+    """The moves before the last questions; all moves if these were not asked."""
     asked = [at for at, move in enumerate(moves) if move == FIRST]
     return list(moves[: asked[-1]] if asked else moves)
 

@@ -1,8 +1,8 @@
-"""Resource orderings: which two processes touched the same thing one after the other, and one changed it.
+"""Resource orderings: which two processes touched the same thing in turn, at least one of them changing it.
 
-They say what is new about a schedule: two executions with the same orderings show the same races. A process
-is told by its life and the name of its call, and a pid or a drawn number in a path by ``#``, so that there
-are few of them, however long an execution is.
+They measure what is new about a schedule: two executions with the same orderings show the same races. A
+process is identified by its life and the name of its call, and each pid or random number in a path is
+replaced by ``#``, so that the number of orderings stays small however long an execution is.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ class _Touch(NamedTuple):
 
 
 class Orderings:
-    """The orderings of one execution, as it goes on."""
+    """The orderings of a running execution."""
 
     def __init__(self) -> None:
         self._last: dict[str, _Touch] = {}
 
     def note(self, trace: Trace, step: Step) -> list[str]:
-        """Those that a step makes, which is the last one of a trace."""
+        """The new orderings that end with a step; it must be the last one of the trace."""
         made = []
         letter = step.move.letter
         for path, changes in touched(trace, step).items():

@@ -1,7 +1,7 @@
-"""What happens in an execution, drawn from what may happen now: faults by their families, and exits.
+"""Random faults and exits: draws what happens next in an execution from what may happen now.
 
-What may happen is enumerated once, for the exhaustive search too: see ``stateful.model.families``. Sampling
-draws one of these moves, and of some faults how it happens, of many more than the search tries.
+What may happen is enumerated in one place for the exhaustive search too: ``stateful.model.families``.
+Sampling draws one of these moves; for some faults it also draws the details, from more than the search tries.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from stateful.model.schedule import EXIT, Move
 from stateful.run.execution import Execution
 from stateful.run.presence import ExecutionWorld, exitable
 
-Moves = tuple[Move, ...]  # which happen at once; none: nothing of the kind may happen now
+Moves = tuple[Move, ...]  # they happen together; empty if nothing of the family may happen now
 
-EVENTS: Final = (EXIT, *FAMILIES)  # an exit is no fault, but it comes as unforeseen
+EVENTS: Final = (EXIT, *FAMILIES)  # an exit is not a fault, but drawn at random like one
 
 
 def draw_next(execution: Execution, plan: list[str], random: Random) -> Moves:
-    """What happens next of a plan, the first that may happen now; it is struck off."""
+    """The moves of the first family of a plan that may happen now; removes it from the plan."""
     for number, family in enumerate(plan):
         moves = draw(family, execution, random)
         if moves:
@@ -30,7 +30,7 @@ def draw_next(execution: Execution, plan: list[str], random: Random) -> Moves:
 
 
 def draw(family: str, execution: Execution, random: Random) -> Moves:
-    """An exit, or a fault of a family; with the kill right before it, where it needs a process to be dead."""
+    """An exit or a fault of a family; preceded by a kill if the fault needs a dead process."""
     world = ExecutionWorld(execution)
     if family == EXIT:
         return _one_of([(Move(EXIT, letter),) for letter in exitable(execution)], random)
@@ -44,7 +44,7 @@ def draw(family: str, execution: Execution, random: Random) -> Moves:
 
 
 def _failing_call(family: str, world: ExecutionWorld, random: Random) -> Moves:
-    """The next call of a process fails, which may be its first: any process as likely as any other."""
+    """A fault of the next call of a process, perhaps its first; each process is equally likely."""
     callers = world.callers()
     while callers:
         letter = random.choice(callers)
@@ -56,7 +56,7 @@ def _failing_call(family: str, world: ExecutionWorld, random: Random) -> Moves:
 
 
 def _at_once(family: str, execution: Execution, world: ExecutionWorld) -> list[Moves]:
-    """Faults of processes that end at the same moment; not in a later boot, see ``ExecutionWorld.ended``."""
+    """Faults of processes that are killed right before; not in a later boot, see ``ExecutionWorld.ended``."""
     before = FAMILIES[family].at_once
     if not before or execution.kernel.boots > 1:
         return []

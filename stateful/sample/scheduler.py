@@ -1,7 +1,7 @@
-"""Random schedulers: who makes the next step, of those that can. Each is a function of its seed.
+"""Random schedulers: which of the ready processes makes the next step. Each is a function of its seed.
 
-Which one finds a bug soonest depends on the bug, so they go as a portfolio: the uniform walk on what happens
-in many orders, the two others on what takes one rare order among many steps.
+Which scheduler finds a bug soonest depends on the bug, so they form a portfolio: the uniform walk for bugs
+that many orders show, the other two for bugs that need one rare order among many steps.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ MEMBERS: Final = (UNIFORM, "pct-3", POS, MACHINE, "pct-4", NEIGHBOUR, "pct-6")
 
 
 class Scheduler(Protocol):
-    """Chooses who goes next."""
+    """Chooses the process that makes the next step."""
 
     def choose(self, ready: Sequence[str]) -> str:
-        """One of those that can make a step."""
+        """One of the processes that can make a step."""
 
-    def stepped(self, who: str, yields: bool, rivals: Rivals) -> None:
-        """Hear that somebody has made a step.
+    def stepped(self, name: str, yields: bool, rivals: Rivals) -> None:
+        """Take note of a step.
 
         Args:
-            yields: whether that was a call by which it lets others go first, such as a wait between two
-                looks. Under strict priorities it would look again and again, and nobody else would ever run.
-            rivals: who is about to make a call that conflicts with it.
+            yields: whether the step lets other processes go first, such as a wait between two looks. Under
+                strict priorities the process would look again and again, and no other would ever run.
+            rivals: the processes that are about to make a call that conflicts with the step.
         """
 
 
 class UniformWalk:
-    """Everybody is as likely at each step."""
+    """Each process is equally likely at each step."""
 
     def __init__(self, random: Random) -> None:
         self._random = random
@@ -46,21 +46,21 @@ class UniformWalk:
     def choose(self, ready: Sequence[str]) -> str:
         return self._random.choice(ready)
 
-    def stepped(self, who: str, yields: bool, rivals: Rivals) -> None:
-        """Nothing follows from it."""
+    def stepped(self, name: str, yields: bool, rivals: Rivals) -> None:
+        """Ignore the step."""
 
 
 class Pct:
     """Probabilistic concurrency testing (Burckhardt et al., 2010): random priorities, and a few changes.
 
-    Who has the highest priority goes, and goes on, but that at ``depth - 1`` steps, drawn beforehand, who is
-    about to move falls below all others. A bug that takes ``depth`` orderings shows with a probability of at
-    least ``1 / (processes * steps ** (depth - 1))``: see ``pct_bound``.
+    The process with the highest priority runs, except that at ``depth - 1`` steps, drawn beforehand, the
+    process about to move drops below all others. A bug that needs ``depth`` orderings shows with a
+    probability of at least ``1 / (processes * steps ** (depth - 1))``: see ``pct_bound``.
     """
 
     def __init__(self, random: Random, processes: Sequence[str], steps: int, depth: int) -> None:
         order = random.sample(list(processes), len(processes))
-        self._priority = {who: float(number) for number, who in enumerate(order)}
+        self._priority = {name: float(number) for number, name in enumerate(order)}
         self._changes = sorted(random.randrange(steps) for _ in range(depth - 1))
         self._made = 0
         self._lowest = 0.0
@@ -71,21 +71,21 @@ class Pct:
             self._lower(max(ready, key=self._priority.__getitem__))
         return max(ready, key=self._priority.__getitem__)
 
-    def stepped(self, who: str, yields: bool, rivals: Rivals) -> None:
+    def stepped(self, name: str, yields: bool, rivals: Rivals) -> None:
         self._made += 1
         if yields:
-            self._lower(who)
+            self._lower(name)
 
-    def _lower(self, who: str) -> None:
+    def _lower(self, name: str) -> None:
         self._lowest -= 1
-        self._priority[who] = self._lowest
+        self._priority[name] = self._lowest
 
 
 class Pos:
     """Partial order sampling (Yuan et al., 2018): a random priority for each call that is about to be made.
 
-    The highest goes. Then its process, and all who are about to make a call that conflicts with the one that
-    was made, draw anew: so that each order of conflicting calls is about as likely.
+    The call with the highest priority is made. Then its process and every process that is about to make a
+    conflicting call draw new priorities, so that each order of conflicting calls is about equally likely.
     """
 
     def __init__(self, random: Random) -> None:
@@ -93,18 +93,18 @@ class Pos:
         self._priority: dict[str, float] = {}
 
     def choose(self, ready: Sequence[str]) -> str:
-        for who in ready:
-            if who not in self._priority:
-                self._priority[who] = self._random.random()
+        for name in ready:
+            if name not in self._priority:
+                self._priority[name] = self._random.random()
         return max(ready, key=self._priority.__getitem__)
 
-    def stepped(self, who: str, yields: bool, rivals: Rivals) -> None:
-        for other in (who, *rivals()):
+    def stepped(self, name: str, yields: bool, rivals: Rivals) -> None:
+        for other in (name, *rivals()):
             self._priority.pop(other, None)
 
 
 def scheduler_of(member: str, draft: Draft, random: Random) -> Scheduler:
-    """The scheduler of a member, for an execution of a draft."""
+    """The scheduler of a portfolio member, for an execution of a draft."""
     if member == POS:
         return Pos(random)
     if member in PCT_DEPTHS:
@@ -113,5 +113,5 @@ def scheduler_of(member: str, draft: Draft, random: Random) -> Scheduler:
 
 
 def pct_bound(processes: int, steps: int, depth: int) -> float:
-    """The least probability with which one run of PCT shows a bug of a depth."""
+    """The minimum probability that one PCT run shows a bug of this depth."""
     return 1 / (processes * float(max(1, steps)) ** (depth - 1))

@@ -1,23 +1,22 @@
 """The Hypothesis machine: longer lives, more processes and more faults than a search can exhaust.
 
-Every fault that a schedule can name may happen. A machine begins with short executions, since most of what
-goes wrong does so early: each is drafted as those of a campaign are, on another disk, with other processes
-and few faults, and a random scheduler says who moves. Then comes a long one: after its draft Hypothesis draws
-rules.
+Every fault that a schedule can name may happen. A machine begins with short executions, since most violations
+happen early: each is drafted like those of a campaign, on a new disk, with new processes and few faults, and
+a random scheduler chooses the steps. Then comes a long execution: after its draft, Hypothesis draws rules.
 
-The short ones are a function of one number. Hypothesis tries most of what it draws five times more with parts
-of it repeated elsewhere: of a hundred draws many short executions would be the same. Where the number is that
-of the machine before, which broke nothing, they are not made again.
+The short executions are a function of one number. Hypothesis tries most of its draws five more times with
+parts repeated elsewhere: of a hundred draws many short executions would be equal. If the number is the one of
+the previous machine, which broke nothing, they are skipped.
 
-A rule is a turn and not a step, so that a race prints as a few lines. Protocols differ in length tenfold, so
+A rule is a turn and not a step, so that a race prints as a few lines. Protocols differ tenfold in length, so
 short turns are as likely as long ones. Most races are between a look and an act that relies on it, so a turn
 may also end before an act.
 
-The invariants are checked inside the step loop. When a machine ends, the questions of the exhaustive search
-are asked of its last state: does a query find the owner, and can everything be killed and started again?
+The invariants are checked in the step loop. When a machine ends, the questions of the exhaustive search are
+asked of its last state: does a query find the owner, and does a start succeed after all processes are killed?
 
-Two things shrink. Hypothesis shrinks what it drew; the schedule that breaks an invariant is then made
-minimal by ``stateful.explain.minimise`` and, where a standard scenario shows the same, told in it.
+Shrinking has two stages. Hypothesis shrinks its draws; then ``stateful.explain.minimise`` makes the violating
+schedule minimal and, if a standard scenario shows the same violation, moves it there.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ from stateful.run.examine import examine, steps_of_a_start
 from stateful.run.execution import Execution
 from stateful.run.presence import ExecutionWorld, exitable, living, owners, running, serves
 from stateful.sample.acts import ACTS, KINDS
-from stateful.sample.coverage_tools import guide, unwatched
+from stateful.sample.coverage_tools import guide, unobserved_by_coverage
 from stateful.sample.draft import CONTENDER, NARROWEST, Draft, draw_draft
 from stateful.sample.invariant_violated import InvariantViolated, violation_of
 from stateful.sample.last_questions import ask_any_question, ask_last_questions
@@ -54,8 +53,8 @@ from stateful.sample.random_faults import draw
 from stateful.sample.scheduler import SCHEDULERS, scheduler_of
 from stateful.sample.walk import Walk
 
-SHORT_EXECUTIONS_STEPS: Final = 3_500  # of all those of a machine together
-LAYING_OUT_STEPS: Final = 5  # as many take as long as it does to begin an execution
+SHORT_EXECUTIONS_STEPS: Final = 3_500  # total of the short executions of a machine
+LAYING_OUT_STEPS: Final = 5  # steps that take as long as beginning an execution
 MOST_IN_DRAFT: Final = 4
 MOST_LIVING: Final = 4
 MOST_PROCESSES: Final = 20
@@ -66,7 +65,7 @@ LONGEST_TURNS: Final = (1, 4, 16)
 
 
 def _of_machine(draw: Callable[[Any], st.SearchStrategy[str]]) -> st.SearchStrategy[str]:
-    """What a machine says that may be drawn now."""
+    """A strategy that is a function of the running machine."""
     return st.runner().flatmap(draw)
 
 
@@ -78,13 +77,13 @@ Choose = Callable[[Execution], list[str]]
 
 
 def _among(choose: Choose) -> st.SearchStrategy[str]:
-    """One of the names that a function of the execution gives; empty where it gives none."""
+    """One of the names that a function of the execution returns; empty if it returns none."""
     return _of_machine(lambda machine: st.sampled_from(choose(machine.execution) or [""]))
 
 
 @lru_cache
 def _turns_of(letters: tuple[str, ...]) -> st.SearchStrategy[str]:
-    """Some turns of processes, as a schedule writes them: ``A3 B1 A2``; empty where there is no process."""
+    """Some turns of processes in schedule notation: ``A3 B1 A2``; empty if there is no process."""
     if not letters:
         return st.just("")
     return st.tuples(st.sampled_from(LONGEST_TURNS), st.integers(1, MOST_TURNS)).flatmap(
@@ -104,10 +103,10 @@ def _recoveries(execution: Execution) -> list[str]:
 
 
 class _Digest:
-    """What Hypothesis adds to the key of a machine in its database: the subject.
+    """The subject, which Hypothesis adds to a machine's key in its database.
 
-    Without it machines that share their code share their examples, and the one that holds would delete those
-    that break the other.
+    Otherwise machines with the same code would share their examples, and a machine that holds would delete
+    the examples that break another.
     """
 
     def __get__(self, machine: object, kind: type[SingleOwnerMachine]) -> bytes:
@@ -119,14 +118,14 @@ class SingleOwnerMachine(RuleBasedStateMachine):
     """Starts, runs, kills and ends processes of ``subject`` in any order.
 
     Subclass it with a ``subject``: a text as on the command line, or a Subject. None is the reference.
-    With ``tampering`` files are also removed and corrupted, which many a right protocol has never
-    promised to survive.
+    With ``tampering`` files are also removed and corrupted, which many correct protocols do not promise to
+    survive.
     """
 
     subject: ClassVar[Subject | str | None] = None
     tampering: ClassVar[bool] = False
     short_executions_steps: ClassVar[int] = SHORT_EXECUTIONS_STEPS
-    _held: ClassVar[tuple[object, ...]] = ()  # what the short executions of the machine before were
+    _held: ClassVar[tuple[object, ...]] = ()  # the key of the previous machine's short executions
     _known: ClassVar[dict[Subject, tuple[Offer, int]]] = {}
     _hypothesis_internal_add_digest = _Digest()
 
@@ -154,7 +153,7 @@ class SingleOwnerMachine(RuleBasedStateMachine):
 
     @initialize(seed=st.integers(0, 2**32 - 1), random=RANDOM)
     def begin(self, seed: int, random: Random) -> None:
-        """Short executions, and the beginning of a long one."""
+        """Run short executions, and begin a long one."""
         short = (self._subject, *self.lives(), seed)
         if short != self._held and not self._guided:
             self._execute_shortly(Random(seed))
@@ -185,20 +184,20 @@ class SingleOwnerMachine(RuleBasedStateMachine):
         scheduler = scheduler_of(random.choice(SCHEDULERS), draft, random)
         Walk(self.execution, draft, scheduler, random, self._make).run()
 
-    # -- who is there -----------------------------------------------------------------------------------
+    # -- processes and faults ---------------------------------------------------------------------------
 
     def lives(self) -> list[str]:
         """The lives that a new process may get, the usual one first; override it to narrow the machine."""
         return list(self._offer.lives)
 
     def families(self) -> list[str]:
-        """The families of what may happen to a long life."""
+        """The families of the faults that may happen in the long execution."""
         return [family for family in FAMILIES if self.tampering or family not in TAMPERING]
 
     # -- rules ------------------------------------------------------------------------------------------
 
-    # They have no preconditions: Hypothesis switches off some rules of each machine, and gives up one of
-    # which no other rule may run. Where nothing of its kind may happen, a rule does nothing.
+    # Rules have no preconditions: Hypothesis disables some rules of each machine, and gives up a machine if
+    # no remaining rule can run. A rule does nothing if none of its moves is possible.
 
     @rule(life=_of_machine(lambda machine: st.sampled_from(machine.kinds)), syscalls=st.just(0) | TURN)
     def spawn(self, life: str, syscalls: int) -> None:
@@ -221,12 +220,12 @@ class SingleOwnerMachine(RuleBasedStateMachine):
 
     @rule(process=_among(running))
     def finish(self, process: str) -> None:
-        """A turn until the process owns or has ended, or is about to let others go first."""
+        """A turn until the process owns, has ended, or is about to yield to others."""
         self._turn(process, LONGEST_LIFE_STEPS, lambda call: row(call).passes_time)
 
     @rule(process=_among(exitable), syscalls=TURN)
     def exit(self, process: str, syscalls: int) -> None:
-        """An owner is done: its serve returns, and its exit handlers run."""
+        """Ask an owner to exit: its serve returns, and its exit handlers run."""
         if process:
             self._make(Move("exit", process))
             self._turn(process, syscalls)
@@ -245,14 +244,14 @@ class SingleOwnerMachine(RuleBasedStateMachine):
 
     @rule(what=_among(_recoveries))
     def recover(self, what: str) -> None:
-        """A fault that lasts comes to its end."""
+        """End a lasting fault."""
         for move in parse_schedule(what) if what else ():
             self._make(move)
 
     def teardown(self) -> None:
-        """Ask the last questions and leave nothing behind."""
+        """Ask the last questions and clean up."""
         try:
-            # Hypothesis gives an example up by an exception: no answer would count then.
+            # Hypothesis gives up an example by an exception; answers would not count then.
             if self._execution is not None and sys.exc_info()[0] is None:
                 ask_last_questions(self.execution, self.lives(), self._make)
         finally:
@@ -268,11 +267,11 @@ class SingleOwnerMachine(RuleBasedStateMachine):
         self._execution = Execution(self._subject, scenario)
 
     def _end(self) -> None:
-        """Leave nothing of an execution behind."""
+        """Close the execution."""
         self.execution.close()
 
     def _turn(self, letter: str, steps: int, until: Callable[[Call], bool] = _never) -> None:
-        """Let a process make steps, until it waits, owns or ends, or is about to make a call of a kind."""
+        """Run a process for some steps, or until it waits, owns, ends, or ``until`` holds for its call."""
         process = self.execution.processes().get(letter)
         if process is None:
             return
@@ -287,13 +286,13 @@ class SingleOwnerMachine(RuleBasedStateMachine):
             event(f"{process.life}: {process.outcome.kind}")
 
     def _make(self, move: Move) -> bool:
-        """Make a move; whether it was possible. Raises InvariantViolated where it breaks one."""
+        """Make a move; returns whether it was possible. Raises InvariantViolated if it breaks one."""
         execution = self.execution
         try:
-            with unwatched():
+            with unobserved_by_coverage():
                 step = execution.make(move)
         except ScheduleMismatch:
-            return False  # It waits for a lock.
+            return False  # The process waits for a lock.
         for ordering in self._orderings.note(execution.trace, step) if move.letter else ():
             event(ordering)
         if execution.violation is not None:

@@ -1,8 +1,8 @@
-"""A walk: one random execution, whose steps a scheduler chooses, and the last questions after it.
+"""A walk: one random execution, whose steps a scheduler chooses, followed by the last questions.
 
-Processes begin by their first turn, in whatever order the scheduler gives them one, or just before something
-happens, and so perhaps to them. When nobody can move any more, what is still to happen happens, and then who
-is stopped goes on.
+A process starts with its first turn, whenever the scheduler gives it one, or just before an event, which may
+then concern it. When no process can move any more, the remaining events happen; then stopped processes are
+continued.
 """
 
 from __future__ import annotations
@@ -35,7 +35,10 @@ def see_nothing(execution: Execution, step: Step) -> None:
 
 
 def observed(execution: Execution, observe: Observe) -> Callable[[Move], bool]:
-    """Makes moves up to the first violation and tells of each; whether it was possible and breaks nothing."""
+    """A function that makes moves up to the first violation and reports each step to ``observe``.
+
+    It returns whether the move was possible and broke no invariant.
+    """
 
     def make(move: Move) -> bool:
         if execution.violation is not None:
@@ -62,8 +65,8 @@ def walk(
 
     Args:
         offered: the lives that the subject offers.
-        random: the faults are drawn from it.
-        observe: is told of each step.
+        random: draws the faults.
+        observe: is called with each step.
     """
     with Execution(subject, draft.scenario) as execution:
         make = observed(execution, observe)
@@ -74,10 +77,10 @@ def walk(
 
 
 class Walk:
-    """A walk in an execution that has been laid out.
+    """A walk in an execution that has just begun.
 
     Args:
-        make: makes a move; whether it was possible, and the walk may go on.
+        make: makes a move; returns whether it was possible and the walk may continue.
     """
 
     def __init__(
@@ -93,33 +96,33 @@ class Walk:
         self._random = random
         self._make = make
         self._draft = draft
-        self._plan = [strike.family for strike in draft.strikes]  # what has not happened yet
-        self._moments = list(draft.strikes)
-        self._unborn = dict(zip(draft.newcomers, draft.lives, strict=True))
+        self._plan = [event.family for event in draft.events]  # what has not happened yet
+        self._moments = list(draft.events)
+        self._not_started = dict(zip(draft.newcomers, draft.lives, strict=True))
         self._letters = {letter: letter for letter in LETTERS[: len(draft.scenario.cast.lives)]}
         self._waiting: set[str] = set()
         self._made = 0
         self._made_before_owner: int | None = None
 
     def run(self) -> None:
-        """Walk until everybody rests, as far as the draft goes."""
+        """Walk until all processes rest, or up to the draft's cut."""
         self._settle()
         limit = LONGEST_WALK_STEPS if self._draft.cut is None else self._draft.cut
         while self._made < limit and self._execution.violation is None:
-            while self._is_due() and self._strike():
+            while self._is_due() and self._inject():
                 pass
-            if not (self._turn() or self._strike() or self._rouse()):
+            if not (self._turn() or self._inject() or self._continue_stopped()):
                 break
 
     def _settle(self) -> None:
-        """Let those own first, one after another, who are to own from the beginning."""
+        """Run the settled processes one after another until each owns."""
         for letter in self._draft.scenario.cast.settled:
             for _ in range(LONGEST_WALK_STEPS):
                 if not self._make(Move(STEP, letter)) or serves(self._execution.processes()[letter]):
                     break
 
     def _is_due(self) -> bool:
-        """Whether the moment has come at which something happens."""
+        """Whether the next event is due."""
         if not self._moments:
             return False
         if self._made_before_owner is None and owners(self._execution):
@@ -131,12 +134,12 @@ class Walk:
         if not moment.call:
             return True
         is_one = ACTS[moment.call]
-        return any(is_one(pending(self._execution, who)) for who in running(self._execution))
+        return any(is_one(pending(self._execution, name)) for name in running(self._execution))
 
-    def _strike(self) -> bool:
-        """Let the next of the plan happen that can; whether there was any."""
-        if self._plan and self._unborn and self._random.random() < 0.5:
-            self._letter(self._random.choice([*self._unborn]))
+    def _inject(self) -> bool:
+        """Inject the first event of the plan that is possible; returns whether there was one."""
+        if self._plan and self._not_started and self._random.random() < 0.5:
+            self._letter(self._random.choice([*self._not_started]))
         moves = draw_next(self._execution, self._plan, self._random)
         if not moves:
             return False
@@ -145,38 +148,38 @@ class Walk:
         return all(map(self._make, moves))
 
     def _turn(self) -> bool:
-        """Let the scheduler choose who makes a step; whether anybody could."""
-        ready = [who for who in (*self._letters, *self._unborn) if self._is_ready(who)]
+        """Make a step of the process that the scheduler chooses; returns False if no process is ready."""
+        ready = [name for name in (*self._letters, *self._not_started) if self._is_ready(name)]
         if not ready:
             return False
-        who = self._scheduler.choose(ready)
-        letter = self._letter(who)
+        name = self._scheduler.choose(ready)
+        letter = self._letter(name)
         if not self._make(Move(STEP, letter)):
-            self._waiting.add(who)  # for a lock, which is only known by trying
+            self._waiting.add(name)  # for a lock, which only trying shows
             return True
         self._made += 1
         self._waiting.clear()
         step = self._execution.trace.steps[-1]
         yields = step.call is not None and row(step.call).passes_time
-        self._scheduler.stepped(who, yields, lambda: self._rivals(step))
+        self._scheduler.stepped(name, yields, lambda: self._rivals(step))
         return True
 
-    def _is_ready(self, who: str) -> bool:
-        if who in self._waiting:
+    def _is_ready(self, name: str) -> bool:
+        if name in self._waiting:
             return False
-        return who in self._unborn or self._execution.possible(Move(STEP, self._letters[who]))
+        return name in self._not_started or self._execution.possible(Move(STEP, self._letters[name]))
 
-    def _letter(self, who: str) -> str:
-        """The letter of somebody, who is started where that has not been."""
-        if who in self._unborn:
+    def _letter(self, name: str) -> str:
+        """The letter of a process, which is started if it has not been."""
+        if name in self._not_started:
             letter = self._execution.next_letter()
-            self._make(Move(self._unborn.pop(who), letter))
-            self._letters[who] = letter
-        return self._letters[who]
+            self._make(Move(self._not_started.pop(name), letter))
+            self._letters[name] = letter
+        return self._letters[name]
 
     def _rivals(self, step: Step) -> list[str]:
-        """Who is about to make a call that conflicts with a step."""
-        names = {letter: who for who, letter in self._letters.items()}
+        """The processes that are about to make a call that conflicts with a step."""
+        names = {letter: name for name, letter in self._letters.items()}
         rivals = []
         for letter in running(self._execution):
             call = self._execution.upcoming(letter)
@@ -184,8 +187,8 @@ class Walk:
                 rivals.append(names[letter])
         return rivals
 
-    def _rouse(self) -> bool:
-        """Have somebody go on who is stopped; whether there was anybody."""
+    def _continue_stopped(self) -> bool:
+        """Continue a stopped process; returns whether there was one."""
         held_up = stopped(self._execution)
         if held_up:
             return self._make(Move(SIGCONT, self._random.choice(held_up)))

@@ -1,8 +1,8 @@
-"""The questions that the exhaustive search asks of every state, beside following its moves.
+"""The questions that the exhaustive search asks of every state, besides following its moves.
 
-Each lets one fresh process live its life alone, after a kill of everybody whom the question does not
-spare. What that process meets is decided by the shared state and by whom the question spares, so a
-question is asked once for each of these.
+Each question kills every process that it does not spare and lets one fresh process run alone. What that
+process meets depends only on the shared state and on the spared processes, so each question is asked once
+per combination of these.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from stateful.model.lifecycle import OWNER
 from stateful.model.moment import LONGEST_LIFE_STEPS
 from stateful.model.questions import Question, questions_of
 from stateful.model.schedule import LETTERS, STEP, Move
-from stateful.search.disk_memo import UNKNOWN, Broken, Lives, Look, looks_of
+from stateful.search.disk_memo import UNKNOWN, Broken, DiskMemo, Look, looks_of
 from stateful.search.memory import Memory
 from stateful.search.moments import alive, as_seen_alone, moment_of
 from stateful.search.search_state import State
@@ -30,14 +30,14 @@ REMEMBERED_BETWEEN_CHECKS: Final = 64
 
 
 class Asked(NamedTuple):
-    """A question, and the shared state in which it is asked: that decides the answer."""
+    """A question and the shared state in which it is asked; together they determine the answer."""
 
     question: Question
     shared: int
 
 
 class Questions:
-    """Asks what ``stateful.model.questions`` has to be asked, once of each state that can be told apart."""
+    """Asks the questions of ``stateful.model.questions``, once per state that makes a difference."""
 
     def __init__(
         self,
@@ -46,24 +46,25 @@ class Questions:
         not_offered: frozenset[str],
         *,
         look: Callable[[str, Call], None] = lambda letter, call: None,
-        alike: bool = True,
+        memo: bool = True,
         referee: bool = False,
     ) -> None:
         self.memory = memory
         self._offered = lives
         self._not_offered = not_offered
         self._look = look
-        self._alike = alike and not memory.machine.reuses_inodes  # A new one's number tells of all files.
-        self._most = None if referee else 1  # invariants of which an answer is noted to break them
+        # Where inode numbers are reused, the number of a new file depends on all files.
+        self._memoises = memo and not memory.machine.reuses_inodes
+        self._most = None if referee else 1  # invariants noted per answer
         self._asked: dict[Asked, Broken] = {}
         self._remembered = 0
-        self._lives: dict[tuple[str, SharedState], Lives] = {}
+        self._memos: dict[tuple[str, SharedState], DiskMemo] = {}
 
     def ask(self, state: State, broken: Collection[str] = ()) -> Iterator[tuple[str, list[Move]]]:
-        """The invariants that answers break in a state, and the moves from there that show it.
+        """The invariants that the answers in a state break, and the moves from there that show it.
 
         Args:
-            broken: invariants of which nothing more has to be shown.
+            broken: invariants that need no further violation.
         """
         for question in self._of(state):
             asked = Asked(question, state.shared)
@@ -86,12 +87,13 @@ class Questions:
         return questions_of(self._offered, owners, stopped=stopped, disk_fails=fails)
 
     def _answer(self, state: State, question: Question, broken: Collection[str]) -> tuple[Broken, list[Move]]:
-        """Kill whom a question does not spare, make the disk well, and let one process live its life.
+        """Kill every process that a question does not spare, repair the disk, and run one process.
 
-        The moves are none where the same was asked in another state, and what it breaks was said there.
+        There are no moves if the question was answered in another state with the same effect; its violations
+        were reported there.
         """
         memory = self.memory
-        untouched = all(memory.is_unborn(local) for local in state.locals)
+        untouched = all(memory.has_not_started(local) for local in state.locals)
         letters = alive(memory, state)
         moves = [Move("crash", letter) for letter in letters if letter not in question.spared]
         if memory.disk_fails(state) and not question.disk_fails:
@@ -106,7 +108,7 @@ class Questions:
         held = not memory.after_power_loss(state.shared) and (
             untouched or question.spared or question.disk_fails
         )
-        if self._alike and not held:
+        if self._memoises and not held:
             invariants = self._live_alone(state, question, moves, broken)
         else:
             invariants = self._live(state, question, moves, untouched)
@@ -116,23 +118,23 @@ class Questions:
     def _live_alone(
         self, state: State, question: Question, moves: list[Move], broken: Collection[str]
     ) -> Broken:
-        """As ``_live``, but on one of several disks that the process cannot tell apart."""
+        """As ``_live``, but use the answer from a disk that looks the same to the process, if known."""
         shared = self.memory.shared_state(state.shared)
-        lives = self._lives.setdefault((question.life, shared._replace(disk=NO_DISK)), Lives())
-        known = lives.answer(shared.disk)
-        # What is broken is shown again, because another one of two subjects may be to blame for it here;
-        # of the many disks that a power loss leaves one is enough.
+        memo = self._memos.setdefault((question.life, shared._replace(disk=NO_DISK)), DiskMemo())
+        known = memo.answer(shared.disk)
+        # A violation is shown again, because the other of two subjects may be to blame for it here; after a
+        # power loss, which leaves many disks, one is enough.
         told = known is not UNKNOWN and set(known).issubset(broken)
         if told and (not known or self.memory.after_power_loss(state.shared)):
             self._remembered += 1
             if self._remembered % REMEMBERED_BETWEEN_CHECKS == 0:
                 assert self._live(state, question, list(moves), False) == known, (
-                    f"{question} was misremembered"
+                    f"the memo gave a wrong answer to {question}"
                 )
             return known
         looks: list[Look] = []
         invariants = self._live(state, question, moves, False, looks)
-        lives.learn(shared.disk, list(dict.fromkeys(looks)), invariants)
+        memo.learn(shared.disk, list(dict.fromkeys(looks)), invariants)
         return invariants
 
     def _live(
@@ -143,9 +145,9 @@ class Questions:
         untouched: bool,
         looks: list[Look] | None = None,
     ) -> Broken:
-        """Let one process live; the first invariant that it breaks, for a referee all that it breaks.
+        """Run one process; the first invariant that it breaks, for a referee all that it breaks.
 
-        Its moves are added to those given, and what it looks at of the disk to the looks.
+        Its moves are appended to ``moves``, and its looks at the disk to ``looks``.
         """
         found = self.memory.disk(state)
         memory = self.memory
@@ -154,13 +156,13 @@ class Questions:
         if state.locals and question.life == memory.local(state.locals[0]).life and untouched:
             letter, first = "A", Move(STEP, "A")
         else:
-            state = State(state.shared, (*state.locals, memory.unborn(letter, question.life)))
+            state = State(state.shared, (*state.locals, memory.not_started(letter, question.life)))
         found_broken: dict[str, None] = {}
         for steps in range(LONGEST_LIFE_STEPS + 1):
             move = Move(STEP, letter) if steps else first
             effect = memory.effect(state, move)
             if effect is None:
-                break  # It waits for somebody who is held up here.
+                break  # It waits for a process that makes no move here.
             moves.append(move)
             if effect.call is not None:
                 self._look(letter, effect.call)

@@ -1,7 +1,7 @@
-"""What a process does next, given what it has been told so far.
+"""The next call of a process, given the answers that it has got so far.
 
-A deterministic process is a function of the answers to its calls. So its code runs once for each
-distinct history of answers, fed with them and without any kernel; afterwards its next call is known.
+A deterministic process is a function of the answers to its calls. So its code runs once per distinct history
+of answers, which are fed to it without any kernel; afterwards its next call is known.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from stateful.python.switch import bury
 from stateful.run.replay import Nondeterminism
 from stateful.run.running import new_process, run_to_call
 
-MOST_PARKED: Final = 2048  # running processes that are kept for each life of each letter
-BURIED_AT_ONCE: Final = 512  # of these, the oldest: each burial collects garbage, however few it is of
-BORN: Final = 0  # the history of a process that has been told nothing
+MOST_PARKED: Final = 2048  # suspended processes kept per letter and life
+CLOSED_AT_ONCE: Final = 512  # the oldest of these: ending processes collects garbage, however few they are
+STARTED: Final = 0  # the history of a process that has got no answer yet
 
 
 class Intent(NamedTuple):
-    """What a process wants to do next, and where it is in its life."""
+    """The call that a process makes next, and its phase."""
 
     call: Call
     phase: str
@@ -44,8 +44,8 @@ class Behaviour:
         self._intents: dict[tuple[str, str, int], Intent] = {}
         self._parked: dict[tuple[str, str], dict[int, Interpreter]] = {}
 
-    def told(self, history: int, answer: Any) -> int:
-        """The history that goes on with an answer."""
+    def extended(self, history: int, answer: Any) -> int:
+        """The history extended by an answer."""
         key = (history, answer)
         number = self._numbers.get(key)
         if number is None:
@@ -55,15 +55,15 @@ class Behaviour:
         return number
 
     def length(self, history: int) -> int:
-        """How many answers a history consists of."""
+        """The number of answers in a history."""
         return self._lengths[history]
 
-    def last_told(self, history: int) -> tuple[int, Any]:
+    def last_answer(self, history: int) -> tuple[int, Any]:
         """The history before the last answer, and that answer."""
         return self._histories[history]
 
     def intent(self, letter: str, life: str, history: int) -> Intent:
-        """What a process with a history does next."""
+        """What a process with this history does next."""
         key = (letter, life, history)
         intent = self._intents.get(key)
         if intent is None:
@@ -72,11 +72,11 @@ class Behaviour:
         return intent
 
     def _run(self, letter: str, life: str, history: int) -> None:
-        """Run the code to a history, on from the nearest earlier one at which a process is parked."""
+        """Run the code up to a history, continuing from the nearest earlier one with a suspended process."""
         parked = self._parked.setdefault((letter, life), {})
-        way, at = [], history
-        while at not in parked and at != BORN:
-            way.append(at)
+        missing, at = [], history
+        while at not in parked and at != STARTED:
+            missing.append(at)
             at = self._histories[at][0]
         process = parked.pop(at, None)
         begins = process is None
@@ -84,15 +84,15 @@ class Behaviour:
         try:
             if begins:
                 self.runs += 1
-                self._learn(process, run_to_call(process), BORN)
-            for step in reversed(way):
+                self._learn(process, run_to_call(process), STARTED)
+            for step in reversed(missing):
                 self._learn(process, run_to_call(process, self._histories[step][1]), step)
         except BaseException:
-            bury([process])  # It may hold a lock of a module that is shared with the harness.
+            bury([process])  # It may hold a lock in a module that it shares with the harness.
             raise
         parked[history] = process
         if len(parked) > MOST_PARKED:
-            bury([parked.pop(old) for old in list(parked)[:BURIED_AT_ONCE]])
+            bury([parked.pop(old) for old in list(parked)[:CLOSED_AT_ONCE]])
 
     def _learn(self, process: Interpreter, call: Call, history: int) -> None:
         intent = Intent(call, process.phase, process.owned)
@@ -101,7 +101,7 @@ class Behaviour:
         if known != intent:
             once, now = (f"{each.name}({', '.join(map(repr, each.args))})" for each in (known.call, call))
             raise Nondeterminism(
-                f"the subject made different calls after being told the same: {once} once, {now} now"
+                f"the subject made different calls after the same answers: {once} once, {now} now"
                 f"{caller(process.gr_frame)}; what it does may depend on nothing but what the kernel "
                 "answers: not on id(), the order of a set or what another process left in a shared module"
             )

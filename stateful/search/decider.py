@@ -1,4 +1,4 @@
-"""What every decider of whole scenarios is: it chooses the moves, and tells what came of them.
+"""The interface of deciders of whole scenarios: a decider chooses the moves and reports the results.
 
 There are two: the exhaustive search (``search/explorer``), and virtual time under supervisors
 (``search/supervised``). A further one, such as dynamic partial-order reduction, is a file with a class like
@@ -17,10 +17,10 @@ class Decider(Protocol):
     """Finds the results of some scenarios of one cast on one disk."""
 
     def run(self) -> Iterator[Result]:
-        """The result of each scenario; one that was found again on another way replaces the one before."""
+        """The result of each scenario; a later result of the same scenario replaces the earlier one."""
 
     def so_far(self) -> Result:
-        """What has been found of the scenario that is under way."""
+        """What has been found so far in the current scenario."""
 
     def close(self) -> None:
-        """Leave nothing behind."""
+        """Release all resources."""

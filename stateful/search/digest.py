@@ -1,12 +1,12 @@
-"""Digests of states and moves by their content: the same in every search, in whatever order it goes.
+"""Digests of states and moves by their content: the same in every search, in whatever order it runs.
 
-The numbers of ``stateful.search.search_state`` follow the order in which values are first seen, so two
-searches, or two parts of one, number the same state differently. What is digested here is what the numbers
-stand for.
+The numbers of ``stateful.search.search_state`` depend on the order in which values are first seen, so two
+searches, or two parts of one, number the same state differently. Digests are computed from the values that
+the numbers stand for.
 
-Equal values have equal digests, as the search counts them as one: ``True`` and ``1`` are, and so are a named
-tuple and a plain one. A value of a kind that is not known here is refused, since it might not be written
-alike twice: a set, or an object with an address.
+Equal values have equal digests, because the search treats them as one: ``True`` equals ``1``, and a named
+tuple equals a plain one. A value of an unknown kind is refused, because it might be written differently each
+time: a set, or an object with an address.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stateful.model.excuses import Excuse
 from stateful.model.schedule import Move
-from stateful.search.behaviour import BORN
+from stateful.search.behaviour import STARTED
 from stateful.search.memory import Memory
-from stateful.search.search_state import UNBORN
+from stateful.search.search_state import NOT_STARTED
 
 if TYPE_CHECKING:
     from stateful.search.predecessors import Node
 
-SIZE: Final = 8  # bytes; among 100 million states there is 1 chance in 3,700 that two are taken for one
+SIZE: Final = 8  # bytes; among 100 million states the chance that two collide is 1 in 3,700
 
 
 class Digests:
-    """The digests of what one search remembers, each worked out once."""
+    """The digests of the states that one search remembers, each computed once."""
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
         self._shared: dict[int, bytes] = {}
         self._locals: dict[int, bytes] = {}
-        self._histories: dict[int, bytes] = {BORN: b"born", UNBORN: b"unborn"}
+        self._histories: dict[int, bytes] = {STARTED: b"born", NOT_STARTED: b"unborn"}
 
     def shared(self, number: int) -> bytes:
         """The digest of a shared state."""
@@ -54,22 +54,22 @@ class Digests:
         return joined(self.shared(state.shared), *self.locals(state.locals), b"%d" % node.exits)
 
     def move(self, node: Node, move: Move) -> bytes:
-        """The digest of a move that is made in a node."""
+        """The digest of a move from a node."""
         return joined(self.node(node), str(move).encode())
 
     def _local(self, number: int) -> bytes:
         local = self._memory.local(number)
-        own = None if local.own == UNBORN else self._memory.own(local)
-        rest = local._replace(history=0, own=0)  # but for what these numbers stand for
+        own = None if local.own == NOT_STARTED else self._memory.own(local)
+        rest = local._replace(history=0, own=0)  # the values behind these numbers are digested above
         digest = joined(self._history(local.history), _digest(own), _digest(rest))
         self._locals[number] = digest
         return digest
 
     def _history(self, history: int) -> bytes:
-        """The digest of a history, which is worked out from the first answer on."""
+        """The digest of a history, computed from the first answer on."""
         told = []
         while history not in self._histories:
-            earlier, answer = self._memory.behaviour.last_told(history)
+            earlier, answer = self._memory.behaviour.last_answer(history)
             told.append((history, answer))
             history = earlier
         digest = self._histories[history]
@@ -79,7 +79,7 @@ class Digests:
 
 
 def joined(*parts: bytes) -> bytes:
-    """The digest of some digests."""
+    """The digest of several digests."""
     return blake2b(b"/".join(parts), digest_size=SIZE).digest()
 
 
@@ -88,7 +88,7 @@ def _digest(value: Any) -> bytes:
 
 
 def _written(value: Any) -> Iterator[bytes]:
-    """A value as bytes from which it can be told from every other one."""
+    """A value as bytes, different for every two values that are not equal."""
     if value is None:
         yield b"~"
     elif isinstance(value, str):
@@ -105,4 +105,4 @@ def _written(value: Any) -> Iterator[bytes]:
         for each in value:
             yield from _written(each)
     else:
-        raise TypeError(f"{type(value).__name__}: no way is known to write it that is always the same")
+        raise TypeError(f"{type(value).__name__}: it has no byte representation that is always the same")

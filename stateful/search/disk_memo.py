@@ -1,15 +1,14 @@
-"""Which disks a process that runs alone cannot tell apart, so that it need not run on each of them.
+"""Memo of runs alone: a process need not run on a disk that it cannot tell from one it has run on.
 
-A process is a function of what it is told. Where everybody else is dead, and so holds nothing open and
-nothing locked, that depends on the disk, and beside it on little that many states share. So where it has run
-on one disk, and all that it looked at is the same on another, it does there what it did. What it looks at
-first does not depend on the disk; what it looks at next depends on what it saw: its lives are a tree, which
-is walked with a disk in hand.
+A process is a function of the answers that it gets. If all other processes are dead, and so hold no open
+file and no lock, the answers depend on the disk, and besides it on little, which many states share. So if a
+process has run on one disk, and everything that it looked at is the same on another, it does the same there.
+Its first look does not depend on the disk; each later look depends on what it saw before. So the runs form a
+tree, which is walked with a disk in hand.
 
-Counted as looking, rather too much than too little: at the kind, mode and other names of whatever a path
-leads through, at the content, time and inode number of what was opened, changed or asked for its size, at
-the names, kinds and modes in a folder that was listed, moved or removed. Where a symbolic link may lead
-somewhere, nothing is learnt.
+Looks include, erring on the side of too much: the kind, mode and other names of every file on a path; the
+content, time and inode number of a file that was opened, changed or asked for its size; the names, kinds and
+modes in a folder that was listed, moved or removed. If a symbolic link may be involved, nothing is learnt.
 """
 
 from __future__ import annotations
@@ -23,18 +22,18 @@ from stateful.model.syscalls import SYSCALLS, Kind, Use
 from stateful.model.usage import uses
 
 NAME, CONTENT, FOLDER, LINK = "name", "content", "folder", "link"
-Broken = tuple[str, ...]  # the invariants that a life breaks
+Broken = tuple[str, ...]  # the invariants that a run breaks
 UNKNOWN: Final = ("unknown",)
 
 
 class Look(NamedTuple):
-    """What a process looked at of the disk that it found."""
+    """Something on the initial disk that a process looked at."""
 
     what: str
     path: str
 
     def sees(self, disk: Disk) -> Any:
-        """What there is to see of it on a disk."""
+        """What a process sees there on a disk."""
         if self.what == FOLDER:
             inside = [path for path, _ in disk.names if path.startswith(f"{self.path}/")]
             files = disk.by_path()
@@ -49,7 +48,7 @@ class Look(NamedTuple):
 
 
 class _Fork:
-    """A look, and how it goes on from what was seen there: to another fork, or to what came of it."""
+    """A look; what was seen there leads to the next look, or to the answer of the run."""
 
     def __init__(self, look: Look) -> None:
         self.look = look
@@ -57,14 +56,14 @@ class _Fork:
         self.ends: dict[Any, Broken] = {}
 
 
-class Lives:
-    """What came of the lives of one kind, by what they saw."""
+class DiskMemo:
+    """The answers of runs of one life, by what they saw."""
 
     def __init__(self) -> None:
         self._first: _Fork | None = None
 
     def answer(self, disk: Disk) -> Broken:
-        """What came of a life on a disk that is alike; UNKNOWN where there was none."""
+        """The answer of a run on a disk that looks the same; UNKNOWN if there was none."""
         fork = self._first
         while fork is not None:
             seen = fork.look.sees(disk)
@@ -74,19 +73,19 @@ class Lives:
         return UNKNOWN
 
     def learn(self, found: Disk, looks: Sequence[Look], answer: Broken) -> None:
-        """Note what came of a life that found a disk and has looked at this, in this order."""
+        """Note the answer of a run that found a disk and made these looks, in this order."""
         if not looks or any(look.what == LINK for look in looks):
             return
         fork = self._first = self._first or _Fork(looks[0])
         for look in looks[1:]:
             fork = fork.forks.setdefault(fork.look.sees(found), _Fork(look))
             if fork.look != look:
-                return  # A new file has the serial number of one that was found, here and not there.
+                return  # A new file got the serial number of a file of the found disk in one of the two runs.
         fork.ends[fork.look.sees(found)] = answer
 
 
 def looks_of(call: Call, answer: Any, found: Disk, now: Disk) -> Iterator[Look]:
-    """What a call looked at of the disk that a process found, which may be another one by now."""
+    """What a call looked at of the disk that the process found; the disk may have changed since."""
     if SYSCALLS[call.name].has(Kind.TEXT):
         yield Look(LINK, "")
     for kind, path, use in uses(call):
@@ -95,7 +94,7 @@ def looks_of(call: Call, answer: Any, found: Disk, now: Disk) -> Iterator[Look]:
         folders = path.split("/")
         for end in range(2, len(folders) + 1):
             yield Look(NAME, "/".join(folders[:end]))
-        if use & (Use.LISTS | Use.TAKES):  # A folder that is moved or removed is one with what is in it.
+        if use & (Use.LISTS | Use.TAKES):  # Moving or removing a folder depends on its content.
             yield Look(FOLDER, path)
         if use & (Use.READS | Use.INSPECTS | Use.CUTS) and not isinstance(answer, Errno):
             serial = dict(now.names).get(path)

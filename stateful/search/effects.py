@@ -1,8 +1,8 @@
-"""Calls on a real kernel, each made once from each distinct situation.
+"""The effects of calls: each call is made on a real kernel once per distinct situation.
 
-What a call does depends on the state that processes share and on what only its caller can see of the
-kernel, and on nothing else. So the real call is made once per such pair, on real files in a kernel that is
-put into it.
+The effect of a call depends on the state that processes share and on the kernel state that only its caller
+can see, and on nothing else. So the call is made once per such pair, on real files, in a kernel that is put
+into that situation.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from stateful.model.call import Call
 from stateful.model.faults import POWER_LOSS
 from stateful.model.images import DiskImage
 from stateful.python import simulation
-from stateful.search.search_state import UNBORN, Local, Numbers, State
+from stateful.search.search_state import NOT_STARTED, Local, Numbers, State
 
 RESTORED_BETWEEN_CHECKS: Final = 64
 
 
 class Made(NamedTuple):
-    """What a call came to: its answer, the shared state and the caller's own state after it, if it lives."""
+    """The effect of a call: its answer, the shared state, and the caller's own state if the caller lives."""
 
     answer: Any
     shared: int
@@ -38,8 +38,8 @@ class Calls:
     """The calls of processes on one machine, and the faults of that machine.
 
     Attributes:
-        made: how many were made for real; the others were remembered.
-        start: the number of the shared state that they begin with.
+        made: how many calls were made for real; the others were looked up.
+        start: the number of the initial shared state.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Calls:
         self.start = numbers.shared(self._kernel.shared_state())
 
     def close(self) -> None:
-        """Give the kernel back, and the entry points."""
+        """Release the kernel and the entry points."""
         try:
             self._kernel.close()
         finally:
@@ -67,7 +67,7 @@ class Calls:
 
     @contextmanager
     def making_anew(self) -> Iterator[None]:
-        """Meanwhile what is remembered does not count."""
+        """Ignore the remembered calls inside this context."""
         known, self._known = self._known, {}
         try:
             yield
@@ -75,7 +75,7 @@ class Calls:
             self._known = known | self._known
 
     def make(self, state: State, local: Local, call: Call, fault: str = "") -> Made:
-        """Make a call of a process, or have it fail by a fault."""
+        """Make a call of a process, or make it fail by a fault."""
 
         def act(process: Process) -> Any:
             if fault:
@@ -89,7 +89,7 @@ class Calls:
         return self._once(state, local, "spawn", lambda process: None)
 
     def deliver(self, state: State, local: Local) -> Made:
-        """Take the first signal away that waits for a process."""
+        """Remove the first pending signal of a process."""
 
         def act(process: Process) -> None:
             process.signals.pop(0)
@@ -97,18 +97,18 @@ class Calls:
         return self._once(state, local, "deliver", act)
 
     def send(self, state: State, local: Local, number: int) -> Made:
-        """Send a process a signal, as the world does."""
+        """Send a process a signal from outside."""
         return self._once(state, local, number, lambda process: self._kernel.send(process, number))
 
-    def strike(self, state: State, kind: str, whom: str) -> int | None:
-        """The shared state after a fault of the machine; None where it cannot happen."""
-        key = (state.shared, kind, whom)
+    def inject(self, state: State, kind: str, target: str) -> int | None:
+        """The shared state after a machine fault; None if it is impossible."""
+        key = (state.shared, kind, target)
         if key not in self._faults:
-            self._faults[key] = self._strike(state, kind, whom)
+            self._faults[key] = self._inject(state, kind, target)
         return self._faults[key]
 
     def _once(self, state: State, local: Local, what: Hashable, act: Callable[[Process], Any]) -> Made:
-        """What comes of an act of a process, or on it; it is made where it is not remembered."""
+        """The effect of an act by or on a process, looked up or else made."""
         key = (state.shared, local.letter, local.own, what)
         known = self._known.get(key)
         if known is None:
@@ -118,7 +118,7 @@ class Calls:
         return known
 
     def _make(self, state: State, local: Local, act: Callable[[Process], Any]) -> tuple[Made, bool]:
-        """What comes of an act, and whether it ended another process: that depends on what these are."""
+        """The effect of an act, and whether it ended another process, which depends on the others' states."""
         kernel = self._kernel
         self._restore(state)
         process = kernel.processes.get(local.letter)
@@ -127,31 +127,33 @@ class Calls:
             kernel.processes = dict(sorted(kernel.processes.items()))
         others = [other for other in kernel.processes.values() if other is not process]
         answer = act(process)
-        own = self._numbers.own(kernel.own_state(process)) if process.alive else UNBORN
+        own = self._numbers.own(kernel.own_state(process)) if process.alive else NOT_STARTED
         made = Made(answer, self._numbers.shared(kernel.shared_state()), own, process.alive)
         return made, not all(other.alive for other in others)
 
-    def _strike(self, state: State, kind: str, whom: str) -> int | None:
+    def _inject(self, state: State, kind: str, target: str) -> int | None:
         if kind == POWER_LOSS:
-            without = after_power_loss(self._numbers.shared.values[state.shared], whom)
+            without = after_power_loss(self._numbers.shared.values[state.shared], target)
             return None if without is None else self._numbers.shared(without)
         self._restore(state)
         try:
-            inject(self._kernel, kind, whom)
+            inject(self._kernel, kind, target)
         except Impossible:
             return None
         return self._numbers.shared(self._kernel.shared_state())
 
     def _restore(self, state: State) -> None:
-        """Bring the kernel into a state."""
+        """Put the kernel into a state."""
         self.made += 1
         values = [self._numbers.local.values[number] for number in state.locals]
-        owns = {value.letter: self._numbers.own.values[value.own] for value in values if value.own != UNBORN}
+        owns = {
+            value.letter: self._numbers.own.values[value.own] for value in values if value.own != NOT_STARTED
+        }
         shared = self._numbers.shared.values[state.shared]
         restore(self._kernel, shared, owns, self._new_process)
         if self.made % RESTORED_BETWEEN_CHECKS == 0:
             self._kernel.check()
-            assert self._kernel.shared_state() == shared, "the kernel is not in the state it was brought into"
+            assert self._kernel.shared_state() == shared, "the kernel is not in the state it was put into"
             for process in self._kernel.processes.values():
                 assert self._kernel.own_state(process) == owns[process.letter]
 

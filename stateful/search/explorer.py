@@ -1,19 +1,19 @@
 """Exhaustive search: every state that a scenario can reach, breadth first.
 
-Two schedules that lead to the same state are followed only once, so the first violation of an invariant
-that is found is reached by a shortest schedule. From every state questions are asked as well
-(``stateful.search.answers``). Killed now, could the gateway be started again? While one process owns,
-does a query find it, and is a further start kept out? Moves that break an invariant are not followed.
+Each state is followed only once, so the first violation found of an invariant has a shortest schedule. The
+search also asks questions of every state (``stateful.search.answers``): if every process were killed now,
+could the gateway be started again? While one process owns, does a query find it, and is another start kept
+out? Moves that break an invariant are not followed.
 
-The scenarios of a cast differ only in their plans of faults, and are searched together, layer by layer:
-all states without a fault, then those that one kill adds, those that one more adds, and so on; a plan
-goes on from the states of the plan that it prolongs.
+The scenarios of a cast differ only in their plans of faults and are searched together: first all states
+without a fault, then those that one kill adds, then those that a second kill adds, and so on. A plan
+continues from the states of the plan that it extends.
 
-Reductions: steps that no other process can see do not branch (``stateful.search.partial_order_reduction``);
-identical processes are interchangeable (``stateful.search.symmetry``).
+Reductions: invisible steps do not branch (``stateful.search.partial_order_reduction``); processes with the
+same life are interchangeable (``stateful.search.symmetry``).
 
-With ``referee`` every broken invariant of every move is noted, and the search goes on beyond it: what is
-broken does then not depend on what was met first, so that searches with other reductions can be compared.
+With ``referee`` the search notes every invariant that a move breaks and continues beyond it. The result then
+does not depend on what was found first, so that searches with different reductions can be compared.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ from stateful.protocol.subject import Offer
 from stateful.run.replay import Nondeterminism, replay
 from stateful.search.answers import Questions
 from stateful.search.digest import Digests
-from stateful.search.fault_plan import LONGEST_HISTORY, Layer, Place, families_after
+from stateful.search.fault_plan import LONGEST_HISTORY, FaultPlan, FaultPoint, families_after
 from stateful.search.memory import Memory
 from stateful.search.moments import breaks_nothing, moment_of
 from stateful.search.part import WHOLE, Deal, Part, seen
-from stateful.search.partial_order_reduction import Exposed, Signalled, Unseen, exposes
+from stateful.search.partial_order_reduction import Exposed, PartialOrderReduction, Signalled, exposes
 from stateful.search.power_losses import profile_of
 from stateful.search.predecessors import Node
 from stateful.search.result import Result
-from stateful.search.search_goals import anybody_claims, goals_of, is_kept_waiting
+from stateful.search.search_goals import any_claims, goals_of, is_kept_waiting
 from stateful.search.search_state import State
 from stateful.search.state_world import StateWorld
 from stateful.search.symmetry import Asymmetric, Exchange, Symmetry
@@ -56,7 +56,7 @@ SECONDS_BETWEEN_LOOKS: Final = 0.5
 
 
 class Explorer:
-    """The search of the scenarios of one cast on one disk, which differ in their plans of faults."""
+    """Searches the scenarios of one cast on one disk; they differ in their plans of faults."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Explorer:
         reduced: bool = True,
         symmetric: bool = True,
         partial_order: bool = True,
-        alike: bool = True,
+        memo: bool = True,
         referee: bool = False,
         observe: Callable[[State], None] = lambda state: None,
     ) -> None:
@@ -85,27 +85,27 @@ class Explorer:
         self.part = part
         self.reduced = reduced and memory.machine.interchangeable
         self.symmetric = symmetric and self.reduced
-        self.hurries = partial_order and self.reduced
-        self.alike = alike
+        self.partial_order = partial_order and self.reduced
+        self.memo = memo
         self.referee = referee
         self.signalled = False
         self.exposed = any(map(exposes, scenarios))
         self._scenario = scenarios[0]
         self._goals = frozenset(goal for scenario in scenarios for goal in scenario.goals())
-        self._layer = Layer(self._goals)
+        self._plan = FaultPlan(self._goals)
         self._recoveries: dict[int, list[Move]] = {}  # by shared state
         self._begin()
 
     def _begin(self) -> None:
         self._shown = time.perf_counter()
         self._not_offered = self._scenario.not_owed(self.offer.invariants_not_offered)
-        self._unseen = Unseen(self.memory, exposed=self.exposed, signalled=self.signalled)
+        self._reduction = PartialOrderReduction(self.memory, exposed=self.exposed, signalled=self.signalled)
         self._questions = Questions(
             self.memory,
             self.offer.lives,
             self._not_offered,
-            look=self._unseen.look,
-            alike=self.alike,
+            look=self._reduction.look,
+            memo=self.memo,
             referee=self.referee,
         )
         self._symmetry = Symmetry(self.memory, self.digests, self.cast.lives)
@@ -113,14 +113,14 @@ class Explorer:
 
     @property
     def _exchanges(self) -> bool:
-        """Whether states are exchanged: an image of a power loss has a number, which another one has then."""
+        """Whether states are exchanged. Not with power losses: that would renumber their disk images."""
         return self.symmetric and not self.memory.loses_power
 
     def run(self) -> Iterator[Result]:
-        """The result of each scenario, in the order in which plans prolong each other."""
+        """The result of each scenario; a plan comes before the plans that extend it."""
         while True:
             try:
-                yield from self._search(Layer(self._goals))
+                yield from self._search(FaultPlan(self._goals))
                 return
             except Asymmetric:
                 self.symmetric = False
@@ -135,65 +135,65 @@ class Explorer:
         self.memory.close()
 
     def so_far(self) -> Result:
-        """The result as it stands."""
-        layer = self._layer
-        layer.measure(self.memory.calls.made - self._calls)
+        """The result of the current scenario so far."""
+        plan = self._plan
+        plan.measure(self.memory.calls.made - self._calls)
         return Result(
             self._scenario,
-            len(layer.ways),
-            layer.calls,
+            len(plan.predecessors),
+            plan.calls,
             False,
-            layer.seconds,
-            dict(layer.violations),
-            tuple(goal for goal in goals_of(self._scenario, self._not_offered) if goal in layer.missing),
-            faults=dict(layer.faults),
-            power_losses=layer.power.result(),
-            broken=dict(layer.broken),
+            plan.seconds,
+            dict(plan.violations),
+            tuple(goal for goal in goals_of(self._scenario, self._not_offered) if goal in plan.missing),
+            faults=dict(plan.faults),
+            power_losses=plan.power.result(),
+            broken=dict(plan.broken),
         )
 
-    def _search(self, layer: Layer) -> Iterator[Result]:
-        """Search a layer, and all that go on from it."""
-        self._layer = layer
+    def _search(self, plan: FaultPlan) -> Iterator[Result]:
+        """Search a plan of faults, then every plan that extends it."""
+        self._plan = plan
         self._calls = self.memory.calls.made
-        self._scenario = self.scenarios.get(layer.plan, replace(self._scenario, plan=layer.plan))
-        if layer.finished:
-            layer.finished = self._search_layer()
-        if "a_crash_fell_inside_a_claim" in layer.missing and not anybody_claims(self.memory, layer.ways):
-            layer.missing.discard("a_crash_fell_inside_a_claim")
+        self._scenario = self.scenarios.get(plan.families, replace(self._scenario, plan=plan.families))
+        if plan.finished:
+            plan.finished = self._search_plan()
+        if "a_crash_fell_inside_a_claim" in plan.missing and not any_claims(self.memory, plan.predecessors):
+            plan.missing.discard("a_crash_fell_inside_a_claim")
         result = self.so_far()
         self._check_a_sample()
-        if layer.plan in self.scenarios:
-            result.exhaustive = layer.finished and not (layer.cut_short or layer.power.cut_short)
-            result.reason = layer.why_unknown(result.unreached)
+        if plan.families in self.scenarios:
+            result.exhaustive = plan.finished and not (plan.cut_short or plan.power.cut_short)
+            result.reason = plan.why_unknown(result.unreached)
             if self.part != WHOLE:
-                result.seen = seen(layer, self.digests, self._reductions())
+                result.seen = seen(plan, self.digests, self._reductions())
             yield result
-        for family in families_after(layer.plan, self.scenarios):
-            yield from self._search(Layer(self._goals, (*layer.plan, family), layer))
+        for family in families_after(plan.families, self.scenarios):
+            yield from self._search(FaultPlan(self._goals, (*plan.families, family), plan))
 
     def _reductions(self) -> tuple[str, ...]:
-        """In which way the states are reduced, which may have turned out on the way."""
-        ways = {"symmetric": self.symmetric, "exposed": self.exposed, "signalled": self.signalled}
-        return tuple(way for way, holds in ways.items() if holds)
+        """The names of the reductions in use; the search may have changed them while running."""
+        flags = {"symmetric": self.symmetric, "exposed": self.exposed, "signalled": self.signalled}
+        return tuple(name for name, holds in flags.items() if holds)
 
-    def _search_layer(self) -> bool:
-        """Visit every state of the layer; whether the time was enough."""
-        layer = self._layer
-        struck = deque(layer.earlier.places if layer.earlier else ())
-        queue = deque([] if layer.earlier else self._settled())
+    def _search_plan(self) -> bool:
+        """Visit every state of the plan; returns whether the time sufficed."""
+        plan, depth = self._plan, self._plan.predecessors.depth
+        points = deque(plan.earlier.points if plan.earlier else ())
+        queue = deque([] if plan.earlier else self._settled())
         looks = 0
-        while queue or struck:
+        while queue or points:
             looks += 1
             if looks % NODES_BETWEEN_LOOKS_AT_THE_CLOCK == 0 and self._out_of_time():
                 return False
-            if struck and (not queue or layer.ways.depth(struck[0].node) <= layer.ways.depth(queue[0])):
-                place = struck.popleft()
-                node = place.node
-                moves = self._faults(place)
+            if points and (not queue or depth(points[0].node) <= depth(queue[0])):
+                point = points.popleft()
+                node = point.node
+                moves = self._faults(point)
             else:
                 node = queue.popleft()
-                moves, hurried = self._moves(node)
-                layer.places.append(Place(node, hurried))
+                moves, invisible = self._moves(node)
+                plan.points.append(FaultPoint(node, invisible))
             for move in moves:
                 after = self._follow(node, move)
                 if after is not None:
@@ -201,11 +201,11 @@ class Explorer:
         return True
 
     def _check_a_sample(self) -> None:
-        """Of some nodes: without exchanges they are reached too, and their moves do what they did."""
-        ways = self._layer.ways
-        for node in ways.some(NODES_BETWEEN_CHECKS):
+        """Check some nodes: reached without exchanges too, and their moves have the remembered effects."""
+        predecessors = self._plan.predecessors
+        for node in predecessors.some(NODES_BETWEEN_CHECKS):
             if self._exchanges:
-                self._symmetry.check(node, ways.moves(node, []))
+                self._symmetry.check(node, predecessors.moves(node, []))
             for move in self._moves(node)[0]:
                 self.memory.check(node.state, move)
 
@@ -217,8 +217,8 @@ class Explorer:
         return self.deadline is not None and now > self.deadline
 
     def _settled(self) -> list[Node]:
-        """The node in which those processes own that are to own from the beginning, if they get there."""
-        # A disk that names somebody's pid is not exchanged: a schedule begins with the one that is there.
+        """Run the settled processes until each owns; the node that this leads to, if none of them ends."""
+        # No exchange here: the disk may name the pid of a particular process, and schedules start from it.
         node = self._visit(self.memory.initial(self.cast.lives), self.cast.exits, None, exchange=False)
         for letter in self.cast.settled:
             index = LETTERS.index(letter)
@@ -234,20 +234,20 @@ class Explorer:
     # -- moves ------------------------------------------------------------------------------------------
 
     def _moves(self, node: Node) -> tuple[list[Move], str | None]:
-        """Every move that may be possible but a fault; or one that nobody else sees, and whose it is."""
+        """All moves except faults; or a single invisible step, with the letter of its process."""
         moves = self._recoveries.get(node.state.shared)
         if moves is None:
             moves = self._recoveries[node.state.shared] = recoveries(self._world(node))
         moves = moves[:]
-        unborn: set[str] = set()
+        not_started: set[str] = set()
         for local in node.state.locals:
             view = self.memory.view(local)
             move = Move(STEP, view.letter)
-            if self.memory.is_unborn(local):
+            if self.memory.has_not_started(local):
                 life = self.memory.local(local).life
-                if life not in unborn:
+                if life not in not_started:
                     moves.append(move)
-                unborn.add(life)
+                not_started.add(life)
             elif view.outcome is not None or self.memory.entry(node.state, view.letter).stopped:
                 continue
             elif view.phase == OWNER and not self.memory.entry(node.state, view.letter).signals:
@@ -255,28 +255,28 @@ class Explorer:
                     moves.append(Move("exit", view.letter))
             else:
                 if self.memory.behaviour.length(self.memory.local(local).history) >= LONGEST_HISTORY:
-                    self._layer.cut_short = True
+                    self._plan.cut_short = True
                     continue
-                if self.hurries and self._unseen.hides(node.state, move):
+                if self.partial_order and self._reduction.is_invisible(node.state, move):
                     return [move], view.letter
                 moves.append(move)
         return moves, None
 
     def _follow(self, node: Node, move: Move, *, exchange: bool = True) -> Node | None:
-        """Make a move; the node it leads to, if that is new and nothing is broken there."""
+        """Make a move; the node that it leads to, None if that is known or the move broke an invariant."""
         effect = self.memory.effect(node.state, move)
         if effect is None:
-            missing = self._layer.missing
+            missing = self._plan.missing
             if "a_contender_was_refused" in missing and is_kept_waiting(self.memory, node.state, move):
                 missing.discard("a_contender_was_refused")
             return None
         if effect.call is not None:
-            self._unseen.check(move.letter, effect.call)
-        if move.is_fault and self._layer.plan:
-            self._layer.faults[self._layer.plan[-1]] += 1
+            self._reduction.check(move.letter, effect.call)
+        if move.is_fault and self._plan.families:
+            self._plan.faults[self._plan.families[-1]] += 1
             if self.part != WHOLE:
-                self._layer.tried.append((node, move))
-        if self.referee or self._layer.missing or not breaks_nothing(self.memory, move, effect):
+                self._plan.tried.append((node, move))
+        if self.referee or self._plan.missing or not breaks_nothing(self.memory, move, effect):
             moment = moment_of(self.memory, node.state, move, effect)
             for invariant, _ in all_broken(moment, self._not_offered):
                 self._violated(invariant, node, [move])
@@ -296,54 +296,54 @@ class Explorer:
         if self._exchanges and exchange:
             state, how = self._symmetry.canonical(state)
         node = Node(state, exits)
-        if node in self._layer.ways:
+        if node in self._plan.predecessors:
             return None
-        self._layer.ways.add(node, came, how)
+        self._plan.predecessors.add(node, came, how)
         self.observe(state)
-        known = self._layer.broken if self.referee else self._layer.violations
+        known = self._plan.broken if self.referee else self._plan.violations
         for invariant, moves in self._questions.ask(state, known):
             self._violated(invariant, node, moves)
         return node
 
-    def _faults(self, place: Place) -> list[Move]:
-        family = self._layer.plan[-1]
-        world = self._world(place.node)
-        if family == POWER_LOSS:  # Any step may change what one leaves; and these are not dealt out.
+    def _faults(self, point: FaultPoint) -> list[Move]:
+        family = self._plan.families[-1]
+        world = self._world(point.node)
+        if family == POWER_LOSS:  # Any step may change what it leaves; and power losses are not dealt out.
             return fault_moves(family, world)
-        moves = fault_moves(family, world, place.letter)
-        if self.part == WHOLE or len(self._layer.plan) > 1:
+        moves = fault_moves(family, world, point.letter)
+        if self.part == WHOLE or len(self._plan.families) > 1:
             return moves
-        return [move for move in moves if self._deal.is_mine(place.node, move)]
+        return [move for move in moves if self._deal.is_mine(point.node, move)]
 
     def _world(self, node: Node) -> StateWorld:
-        return StateWorld(self.memory, node.state, self._layer.power)
+        return StateWorld(self.memory, node.state, self._plan.power)
 
     def _role(self, local: int) -> bytes:
-        """What a process is doing, whoever of those that are interchangeable it is."""
+        """What a process is doing: the same value for all interchangeable processes."""
         return self._symmetry.role(local) if self.symmetric else self.digests.locals([local])[0]
 
     def _lose_power(self, node: Node, move: Move, after: State) -> None:
-        """Ask what a start makes of what is left. Nothing more is followed: there are disks like these."""
-        power = self._layer.power
+        """Ask the questions of the disk that is left. No moves are followed: odd disks have own scenarios."""
+        power, predecessors = self._plan.power, self._plan.predecessors
         profile = profile_of(move)
         if power.note(profile, after.shared):
-            self._layer.ways.add(Node(after, node.exits), (node, move), tuple(range(len(after.locals))))
+            predecessors.add(Node(after, node.exits), (node, move), tuple(range(len(after.locals))))
         for invariant, moves in self._questions.ask(after, power.broken[profile]):
-            way = self._layer.ways.moves(node, [move, *moves])
+            path = predecessors.moves(node, [move, *moves])
             if not self.referee:
-                power.broken[profile][invariant] = replay(self.memory.subject, self._scenario, way)
+                power.broken[profile][invariant] = replay(self.memory.subject, self._scenario, path)
             if profile in JUDGED:
                 self._violated(invariant, node, [move, *moves])
 
     def _note_goals(self, moment: Moment) -> None:
-        self._layer.missing -= {name for name in self._layer.missing if GOALS[name](moment)}
+        self._plan.missing -= {name for name in self._plan.missing if GOALS[name](moment)}
 
     def _violated(self, invariant: str, node: Node, more: list[Move]) -> None:
-        if self.referee and invariant in self._layer.broken:
+        if self.referee and invariant in self._plan.broken:
             return
         note = note_broken if self.referee else note_violation
         try:
-            note(self.memory, self._scenario, self._layer, invariant, node, more)
+            note(self.memory, self._scenario, self._plan, invariant, node, more)
         except Nondeterminism:
             if self._exchanges:
                 raise Asymmetric from None

@@ -1,4 +1,4 @@
-"""A layer of the exhaustive search: the states that take the faults of one plan, in their order."""
+"""A plan of faults in the exhaustive search: the states that are reached with these faults, in this order."""
 
 from __future__ import annotations
 
@@ -15,40 +15,43 @@ from stateful.model.scenario import NOTHING
 from stateful.model.schedule import Move
 from stateful.model.trace import Trace
 from stateful.search.power_losses import PowerLosses
-from stateful.search.predecessors import Node, Ways
+from stateful.search.predecessors import Node, Predecessors
 
-LONGEST_HISTORY: Final = 250  # answers; a process that needs more is not followed to its end
+LONGEST_HISTORY: Final = 250  # answers; a process that gets more is not followed to its end
 
 
-class Place(NamedTuple):
-    """A node from which a fault may lead into a next layer.
+class FaultPoint(NamedTuple):
+    """A node at which the next fault of a longer plan may happen.
 
     Attributes:
-        letter: the process that makes a step there which nobody else sees: only a fault of that step counts.
+        letter: the process that makes an invisible step there: only a fault of that step counts.
     """
 
     node: Node
     letter: str | None = None
 
 
-class Layer:
-    """What has been found with the faults of a plan, that of the layers before it included.
+class FaultPlan:
+    """What was found with the faults of a plan, including the shorter plans that it extends.
 
     Attributes:
-        places: where the next fault may happen, in the order of their depth.
-        missing: the goals, of those that any scenario of the cast has, that have not been reached.
-        broken: for a referee, the way to the first violation of each invariant, whatever it breaks before.
-        masked: traces of an invariant that were of no use because another is broken before it.
+        families: the families of the faults, in their order.
+        earlier: the plan without the last fault; None for the plan without faults.
+        points: where the next fault may happen, by depth.
+        missing: the goals of the cast's scenarios that have not been reached.
+        broken: for a referee, the moves to the first violation of each invariant, even if they break
+            another invariant earlier.
+        masked: how many traces of an invariant were useless because they break another invariant earlier.
         faults: how many faults were tried, by family.
-        tried: the faults of this layer alone, where the search is one of several parts.
-        power: what its power losses have shown.
+        tried: the faults of this plan alone, if the search is one of several parts.
+        power: what the power losses have shown.
     """
 
-    def __init__(self, goals: frozenset[str], plan: Plan = NOTHING, earlier: Layer | None = None) -> None:
-        self.plan = plan
+    def __init__(self, goals: frozenset[str], plan: Plan = NOTHING, earlier: FaultPlan | None = None) -> None:
+        self.families = plan
         self.earlier = earlier
-        self.places: list[Place] = []
-        self.ways: Ways = Ways(earlier.ways if earlier else None)
+        self.points: list[FaultPoint] = []
+        self.predecessors: Predecessors = Predecessors(earlier.predecessors if earlier else None)
         self.violations: dict[str, Trace] = dict(earlier.violations) if earlier else {}
         self.broken: dict[str, list[Move]] = dict(earlier.broken) if earlier else {}
         self.missing: set[str] = {*earlier.missing, *(goals & GOALS_OF_FAULTS)} if earlier else set(goals)
@@ -64,12 +67,12 @@ class Layer:
         self._before = (self.calls, self.seconds)
 
     def measure(self, calls: int) -> None:
-        """Note how long the layer has taken, and how many calls it has made, both with those before it."""
+        """Note the time and the number of calls so far, including those of the earlier plans."""
         self.calls = self._before[0] + calls
         self.seconds = self._before[1] + time.perf_counter() - self._started
 
     def why_unknown(self, unreached: Sequence[str]) -> str:
-        """Why nothing is said to hold, whatever was found; empty where the layer was searched to its end."""
+        """Why the verdict cannot be "holds"; empty if the plan was searched to its end."""
         if not self.finished:
             return "the time was spent"
         if self.cut_short:
@@ -80,6 +83,6 @@ class Layer:
 
 
 def families_after(plan: Plan, plans: Iterable[Plan]) -> list[str]:
-    """The families of faults with which some of the plans go on from one."""
+    """The families of faults by which some of the plans extend a given one."""
     longer = (other for other in plans if len(other) > len(plan) and other[: len(plan)] == plan)
     return list(dict.fromkeys(other[len(plan)] for other in longer))

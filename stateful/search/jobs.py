@@ -1,7 +1,7 @@
 """Runs the exhaustive search of many scenarios, on several cores, within a budget of time.
 
-The scenarios of one cast on one disk are searched together, so these are the unit of work. Supervised ones
-are not searched but played: see ``stateful.search.supervised``.
+The scenarios of one cast on one disk are searched together; they form one job. Supervised scenarios are
+played instead of searched: see ``stateful.search.supervised``.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ Listener = Callable[[int, Result], None]
 
 
 class Job(NamedTuple):
-    """The numbered scenarios of one cast on one disk, and which part of their search is to be done."""
+    """The numbered scenarios of one cast on one disk, and which part of their search to do."""
 
     scenarios: tuple[tuple[int, Scenario], ...]
     part: Part = WHOLE
 
 
 def not_offered(scenarios: Sequence[Scenario], offer: Offer) -> dict[int, Result]:
-    """The results, by number, of the scenarios that have a life which the subject does not offer."""
+    """The results, by number, of the scenarios that need a life which the subject does not offer."""
     found = {}
     for number, scenario in enumerate(scenarios):
         missing = tuple(life for life in dict.fromkeys(scenario.cast.lives) if life not in offer.lives)
@@ -44,7 +44,7 @@ def not_offered(scenarios: Sequence[Scenario], offer: Offer) -> dict[int, Result
 
 
 def jobs_of(scenarios: Sequence[Scenario], but: Container[int]) -> list[Job]:
-    """The scenarios whose numbers are not left out, by cast and disk, and by whether power may be lost."""
+    """The scenarios that are not excluded, grouped by cast, disk and whether power may be lost."""
     jobs: dict[tuple[str, str, bool], list[tuple[int, Scenario]]] = {}
     for number, scenario in enumerate(scenarios):
         if number not in but:
@@ -56,7 +56,7 @@ def jobs_of(scenarios: Sequence[Scenario], but: Container[int]) -> list[Job]:
 def search(
     subject: Subject, offer: Offer, jobs: Sequence[Job], budget_s: float, workers: int, listen: Listener
 ) -> tuple[dict[int, Result], bool]:
-    """The results of some jobs, by the numbers of the scenarios, and whether an interrupt ended it early."""
+    """The results of some jobs, by scenario number, and whether an interrupt ended the search early."""
     found: dict[int, Result] = {}
 
     def note(message: Message) -> None:
@@ -83,7 +83,7 @@ def search(
 
 
 def _do(subject: Subject, offer: Offer, deadline: float, job: Job, tell: Callable[[Message], None]) -> None:
-    """Search the scenarios of one job; what it finds does not depend on what was searched before."""
+    """Search the scenarios of one job; the results do not depend on earlier jobs."""
     numbers = {scenario: number for number, scenario in job.scenarios}
 
     def watch(result: Result) -> None:
@@ -106,7 +106,7 @@ def _do(subject: Subject, offer: Offer, deadline: float, job: Job, tell: Callabl
 def decider_of(
     subject: Subject, offer: Offer, job: Job, until: float, watch: Callable[[Result], None]
 ) -> Decider:
-    """What finds the results of a job."""
+    """The decider that finds the results of a job."""
     scenarios = [scenario for _, scenario in job.scenarios]
     first = scenarios[0]
     if first.cast.supervision is not None:

@@ -1,9 +1,10 @@
-"""What the exhaustive search remembers: what each move does, from each state that it can be made in.
+"""What the exhaustive search remembers: the effect of each move in each state where it is possible.
 
-The real calls are made once from each distinct situation (``stateful.search.effects``), and the code of the
-subject runs once per history of answers (``stateful.search.behaviour``), however many ways lead there.
+Each call is made on a real kernel once per distinct situation (``stateful.search.effects``), and the
+subject's code runs once per history of answers (``stateful.search.behaviour``), however many schedules lead
+there.
 
-Checked: the traces that come out of this are executed for real before they are reported, and
+Checked: the traces that the search finds are executed for real before they are reported, and
 ``tests/search/test_referee.py`` compares the states with those of plain re-execution.
 """
 
@@ -27,18 +28,18 @@ from stateful.model.usage import argument_of
 from stateful.protocol.subject import Subject
 from stateful.python import interrupt
 from stateful.run.step import CannotStep, make_step, run_to_step
-from stateful.search.behaviour import BORN, Behaviour
+from stateful.search.behaviour import STARTED, Behaviour
 from stateful.search.effects import Calls, Made
-from stateful.search.search_state import UNBORN, Effect, Local, Numbering, Numbers, State
+from stateful.search.search_state import NOT_STARTED, Effect, Local, Numbering, Numbers, State
 
 
 class Memory:
-    """All that is known of one subject on one disk; shared by the scenarios that start there.
+    """The memory of one subject on one disk; shared by the scenarios that start from that disk.
 
     Attributes:
         image: the disk.
-        loses_power: what a power loss would leave of the disk is a part of the states.
-        remembers: whether a move from a situation that is known is looked up and not made again.
+        loses_power: whether the states include what a power loss would leave of the disk.
+        remembers: whether a move in a known situation is looked up instead of made again.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class Memory:
         self._steps: dict[tuple[str, int, int], Effect | None] = {}
 
     def close(self) -> None:
-        """Give everything back."""
+        """End the subject's code, and release the kernel and the entry points."""
         interrupt.hold()
         try:
             self.behaviour.close()
@@ -67,37 +68,37 @@ class Memory:
     # -- reading states -------------------------------------------------------------------------------
 
     def initial(self, lives: tuple[str, ...]) -> State:
-        """The state in which nobody has had a turn."""
-        locals_ = (self.unborn(LETTERS[index], life) for index, life in enumerate(lives))
+        """The state before the first turn of any process."""
+        locals_ = (self.not_started(LETTERS[index], life) for index, life in enumerate(lives))
         return State(self.calls.start, tuple(locals_))
 
-    def unborn(self, letter: str, life: str) -> int:
+    def not_started(self, letter: str, life: str) -> int:
         """The local state of a process before its first turn."""
-        return self.numbers.local(Local(letter, life, UNBORN, UNBORN, STARTING, False, None))
+        return self.numbers.local(Local(letter, life, NOT_STARTED, NOT_STARTED, STARTING, False, None))
 
-    def is_unborn(self, local: int) -> bool:
+    def has_not_started(self, local: int) -> bool:
         """Whether a process has not had its first turn."""
-        return self.local(local).history == UNBORN
+        return self.local(local).history == NOT_STARTED
 
     def local(self, number: int) -> Local:
         local: Local = self.numbers.local.values[number]
         return local
 
     def disk(self, state: State) -> Disk:
-        """What stands on the disk."""
+        """The disk in a state."""
         return self.shared_state(state.shared).disk
 
     def shared_state(self, number: int) -> SharedState:
-        """What the processes share."""
+        """The shared state with a number."""
         shared: SharedState = self.numbers.shared.values[number]
         return shared
 
     def after_power_loss(self, number: int) -> bool:
-        """Whether a shared state is one after a power loss."""
+        """Whether power was lost before a shared state."""
         return self.loses_power and self.shared_state(number).persistence is None
 
     def disk_fails(self, state: State) -> bool:
-        """Whether the disk is in a state in which less is guaranteed."""
+        """Whether the disk is failing or misused, so that less is guaranteed."""
         shared = self.shared_state(state.shared)
         return bool(shared.condition) or shared.disk.is_misused()
 
@@ -106,7 +107,7 @@ class Memory:
         return self.behaviour.intent(local.letter, local.life, local.history).call
 
     def own(self, local: Local) -> Any:
-        """What only the process can see of the kernel."""
+        """The kernel state that only this process can see."""
         return self.numbers.own.values[local.own]
 
     def locks_records(self, state: State, letter: str) -> bool:
@@ -115,7 +116,7 @@ class Memory:
         return any(lock.letter == letter for lock in locks)
 
     def entry(self, state: State, letter: str) -> Entry:
-        """What the process table says of a live process."""
+        """The entry of a live process in the process table."""
         return next(entry for entry in self.shared_state(state.shared).table if entry.letter == letter)
 
     def view(self, number: int) -> View:
@@ -123,26 +124,26 @@ class Memory:
         view = self._views.get(number)
         if view is None:
             local = self.local(number)
-            who = self.machine.who(local.letter)
+            identity = self.machine.who(local.letter)
             view = self._views[number] = View(
                 local.letter,
                 plain(local.life),
-                who.pid,
+                identity.pid,
                 local.phase,
                 local.owned,
                 local.outcome,
                 local.asked,
                 local.excuse,
-                namespace=who.namespace,
+                namespace=identity.namespace,
             )
         return view
 
     # -- making moves ---------------------------------------------------------------------------------
 
     def effect(self, state: State, move: Move) -> Effect | None:
-        """What a move does, or None where it is not possible: the process has to wait, say."""
+        """The effect of a move; None if it is not possible, for example because the process has to wait."""
         if move.kind in MACHINE_FAULTS:
-            return self._upset(state, move)
+            return self._inject(state, move)
         index = LETTERS.index(move.letter)
         key = (move.kind, state.shared, state.locals[index])
         try:
@@ -152,7 +153,7 @@ class Memory:
         return None if known is None else known.among(state, index)
 
     def check(self, state: State, move: Move) -> None:
-        """Assert that what is remembered of a move of a process is what it does."""
+        """Assert that the remembered effect of a process's move is what making it does."""
         if move.kind not in MACHINE_FAULTS:
             known = self.effect(state, move)
             with self.calls.making_anew():
@@ -171,35 +172,37 @@ class Memory:
         elif move.kind in SIGNALS:
             effect = process.sent(move.kind)
         else:
-            effect = process.born()
+            effect = process.start()
         if self.remembers and (effect is None or not self._ended_others(state, effect, index)):
             self._steps[key] = effect and effect.alone(index)
         return effect
 
-    def _upset(self, state: State, move: Move) -> Effect | None:
-        """A fault of the machine."""
-        whom = str(FIRST_PID + LETTERS.index(move.letter)) if move.letter else move.detail
-        shared = self.calls.strike(state, move.kind, whom)
+    def _inject(self, state: State, move: Move) -> Effect | None:
+        """The effect of a machine fault; None if it is not possible."""
+        target = str(FIRST_PID + LETTERS.index(move.letter)) if move.letter else move.detail
+        shared = self.calls.inject(state, move.kind, target)
         if shared is None:
             return None
         locals_ = []
         for number in self.ended(state.locals, shared):
             local = self.local(number)
-            if local.outcome is None and local.history != UNBORN:
+            if local.outcome is None and local.history != NOT_STARTED:
                 local = local._replace(excuse=after_fault(move.kind, move.detail, local.excuse))
             locals_.append(self.numbers.local(local))
         return Effect(State(shared, tuple(locals_)), None, None)
 
     def ended(self, locals_: Sequence[int], shared: int) -> Iterator[int]:
-        """The local states, of which some may have ended, as a shared state says."""
+        """The local states, with processes missing from the process table marked as killed."""
         living = {entry.letter for entry in self.shared_state(shared).table}
         for number in locals_:
             local = self.local(number)
-            if local.outcome is not None or local.history == UNBORN or local.letter in living:
+            if local.outcome is not None or local.history == NOT_STARTED or local.letter in living:
                 yield number
             else:
                 killed = Outcome("killed", "SIGKILL")
-                yield self.numbers.local(local._replace(history=BORN, own=UNBORN, outcome=killed, asked=None))
+                yield self.numbers.local(
+                    local._replace(history=STARTED, own=NOT_STARTED, outcome=killed, asked=None)
+                )
 
     def _ended_others(self, state: State, effect: Effect, index: int) -> bool:
         return any(
@@ -209,10 +212,10 @@ class Memory:
 
 
 class _Process:
-    """A process in a state, which makes a move; a ``Stepper``.
+    """A process that makes a move from a state; a ``Stepper``.
 
     Attributes:
-        state: the state as far as the move has come.
+        state: the state that the move has led to so far.
     """
 
     def __init__(self, memory: Memory, state: State, index: int) -> None:
@@ -226,21 +229,21 @@ class _Process:
         return self._memory.local(self.state.locals[self._index])
 
     def note(self, shared: int | None = None, **fields: Any) -> None:
-        """Go on in another local state, and shared state."""
+        """Change fields of the local state, and the shared state if one is given."""
         number = self._memory.numbers.local(self._local._replace(**fields))
         self.state = self.state.put(self._index, self.state.shared if shared is None else shared, number)
 
     # -- moves ------------------------------------------------------------------------------------------
 
-    def born(self) -> Effect:
-        """It has its first turn, and comes to its first call."""
+    def start(self) -> Effect:
+        """Start the process and run it to its first call."""
         made = self._memory.calls.spawn(self.state, self._local)
-        self.note(made.shared, history=BORN, own=made.own)
+        self.note(made.shared, history=STARTED, own=made.own)
         self._settle()
         return Effect(self.state, None, None)
 
     def sent(self, kind: str) -> Effect:
-        """The world sends it a signal."""
+        """Send the process a signal from outside."""
         if kind == "term" and self._local.asked != "exit":
             self.note(asked="term")
         made = self._memory.calls.send(self.state, self._local, SIGNALS[kind])
@@ -248,16 +251,16 @@ class _Process:
         return Effect(self.state, None, None)
 
     def told(self, answer: Any) -> Effect:
-        """It is told an answer to the call in which it waits."""
+        """Answer the call in which the process waits."""
         call = self.pending
         self._tell(answer)
         return Effect(self.state, call, answer)
 
     def step(self, fault: str) -> Effect | None:
-        """It makes a step; None where it cannot."""
-        begins = self._local.history == UNBORN
+        """Make a step of the process; None if it cannot."""
+        begins = self._local.history == NOT_STARTED
         if begins:
-            self.born()
+            self.start()
         excuse = after_fault(fault, "", self._local.excuse) if fault else self._local.excuse
         self.note(excuse=excuse.after_move(self._memory.disk_fails(self.state)))
         try:
@@ -291,18 +294,18 @@ class _Process:
         if self._local.outcome is None:
             self._tell(answer)
 
-    # -- what comes of them -----------------------------------------------------------------------------
+    # -- the state after them ---------------------------------------------------------------------------
 
     def _tell(self, answer: Any) -> None:
-        self.note(history=self._memory.behaviour.told(self._local.history, answer))
+        self.note(history=self._memory.behaviour.extended(self._local.history, answer))
         self._settle()
 
     def _settle(self) -> None:
-        """Make the silent calls that the process makes before its next step."""
+        """Make the silent calls before the next step of the process."""
 
         def perform(silent: Call) -> Call:
             made = self._memory.calls.make(self.state, self._local, silent)
-            history = self._memory.behaviour.told(self._local.history, made.answer)
+            history = self._memory.behaviour.extended(self._local.history, made.answer)
             self.note(made.shared, own=made.own, history=history)
             return self._intended()
 
@@ -315,7 +318,7 @@ class _Process:
         return intent.call
 
     def _place(self, made: Made, call: Call | None) -> None:
-        """Go on after a call or a signal by which processes may have ended."""
+        """Take over the state after a call or a signal, which may have ended processes."""
         before = self._local
         self.note(made.shared, own=made.own)
         self.state = State(made.shared, tuple(self._memory.ended(self.state.locals, made.shared)))

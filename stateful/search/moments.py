@@ -1,4 +1,4 @@
-"""States and effects of the exhaustive search as the moments that invariants and goals look at."""
+"""Turns states and effects of the exhaustive search into the moments that invariants and goals check."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from stateful.search.search_state import Effect, State
 
 
 def alive(memory: Memory, state: State) -> list[str]:
-    """The letters of the processes that live."""
-    views = [memory.view(local) for local in state.locals if not memory.is_unborn(local)]
+    """The letters of the live processes."""
+    views = [memory.view(local) for local in state.locals if not memory.has_not_started(local)]
     return [view.letter for view in views if view.outcome is None]
 
 
 def moment_of(memory: Memory, state: State, move: Move, effect: Effect) -> Moment:
-    """The moment at which a move has had an effect."""
+    """The moment just after a move."""
     locals_ = effect.after.locals
-    views = [memory.view(local) for local in locals_ if not memory.is_unborn(local)]
+    views = [memory.view(local) for local in locals_ if not memory.has_not_started(local)]
     actor = before = after = target = None
     if move.kind not in MACHINE_FAULTS:
         index = LETTERS.index(move.letter)
@@ -44,9 +44,9 @@ def moment_of(memory: Memory, state: State, move: Move, effect: Effect) -> Momen
 
 
 def breaks_nothing(memory: Memory, move: Move, effect: Effect) -> bool:
-    """Whether a move can break no invariant, so that none has to be asked: see ``is_quiet``.
+    """Whether a move cannot break any invariant, so that none needs checking: see ``is_quiet``.
 
-    A referee asks them all nevertheless.
+    A referee checks them all nevertheless.
     """
     if move.kind in MACHINE_FAULTS or (effect.call is not None and sends_signal(effect.call)):
         return False
@@ -67,7 +67,7 @@ def _target(memory: Memory, state: State, index: int, call: Call) -> Target | No
 
 
 def as_seen_alone(moment: Moment, letter: str, steps: int, company: tuple[str, ...], frozen: bool) -> Moment:
-    """The moment as seen when one process runs alone, which the states of the search do not record."""
+    """The moment of a process that runs alone; the search's states do not record these fields of it."""
 
     def mark(view: View) -> View:
         if view.letter != letter:

@@ -1,16 +1,16 @@
-"""Which steps no other process can see, so that their order among the others' steps does not matter.
+"""Partial-order reduction: which steps are invisible to other processes, so that their order is irrelevant.
 
-Such a step commutes with every step and fault of the other processes: it reads what nobody changes and
-changes what nobody reads. The search lets the process make it at once instead of branching. A step that
-begins or ends ownership, or ends the process, is never one.
+An invisible step commutes with every step and fault of the other processes: it reads what no other process
+changes and changes what no other process reads. The search executes it at once instead of branching. A step
+that begins or ends ownership, or ends the process, is never invisible.
 
-Unseen: closing a descriptor that holds no lock; syncing a file, unless power may be lost; reading ``/proc``
-about oneself; whatever is done in a folder of ``/tmp`` with a random name, of which nobody else knows, unless
-a disk may fill up there, or the time that is stamped there may differ.
+Invisible: closing a descriptor that holds no lock; syncing a file, unless power may be lost; reading
+``/proc`` about oneself; any call about a folder of ``/tmp`` with a random name, which no other process
+knows, unless a fault may fill the disk there or change the time that is stamped there.
 
-A signal that ends a process commutes with such a step as a kill does. One that is handled does not: the
-handler may see what has been done. So in a search in which anybody sends a signal, no step of a process
-that has a handler, or installs one with the step, is unseen.
+A signal that kills a process commutes with such a step as a kill does. A signal with a handler does not: the
+handler may see what the step did. So in a search in which any process sends a signal, no step of a process
+that has a handler, or installs one with this step, is invisible.
 """
 
 from __future__ import annotations
@@ -29,49 +29,49 @@ from stateful.search.search_state import State
 
 
 class Exposed(Exception):
-    """Somebody looks at another process's folder in ``/tmp``, or for one, which the search did not expect."""
+    """A process looks at another one's temporary folder, or lists ``/tmp``; the search assumed none does."""
 
 
 class Signalled(Exception):
-    """Somebody sends a signal, which the search did not expect when it let unseen steps be made at once."""
+    """A process sends a signal, but the search made invisible steps at once assuming that none does."""
 
 
-class Unseen:
-    """Tells the unseen steps of one search, and stops it where what it goes by turns out to be wrong.
+class PartialOrderReduction:
+    """Finds the invisible steps of one search, and stops it if an assumption behind them proves wrong.
 
     Attributes:
-        exposed: somebody looks at folders of others in ``/tmp``, so that no step there is unseen.
-        signalled: somebody sends a signal, so that nobody's steps are who handles signals.
+        exposed: a process looks at temporary folders of others, so that no step there is invisible.
+        signalled: a process sends signals, so that no step of a process with a handler is invisible.
     """
 
     def __init__(self, memory: Memory, *, exposed: bool, signalled: bool) -> None:
         self.exposed = exposed
         self.signalled = signalled
         self._memory = memory
-        self._temporary = _Temporary()
-        self._unseen: dict[tuple[int, bool], bool] = {}  # what depends on nothing but the local state
+        self._folders = _TemporaryFolders()
+        self._invisible: dict[tuple[int, bool], bool] = {}  # as far as the local state decides
 
-    def hides(self, state: State, move: Move) -> bool:
-        """Whether nobody else can see the step of a process that has begun, nor that it has been made."""
+    def is_invisible(self, state: State, move: Move) -> bool:
+        """Whether a step of a started process is invisible to other processes."""
         memory = self._memory
         index = LETTERS.index(move.letter)
         local = state.locals[index]
         value, view = memory.local(local), memory.view(local)
         call, own = memory.pending(value), memory.own(value)
         if memory.loses_power and SYSCALLS[call.name].syncs:
-            return False  # A power loss sees it.
+            return False  # A power loss makes it visible.
         key = (local, memory.locks_records(state, view.letter))
-        unseen = self._unseen.get(key)
-        if unseen is None:
-            unseen = self._unseen[key] = _is_unseen(call, own, view.pid, key[1])
+        invisible = self._invisible.get(key)
+        if invisible is None:
+            invisible = self._invisible[key] = _is_invisible_call(call, own, view.pid, key[1])
         if memory.machine.reuses_inodes and use_of(call) & CHANGES:
-            return False  # Which inode number is free depends on it.
-        if not unseen and self.exposed:
+            return False  # It decides which inode number is free.
+        if not invisible and self.exposed:
             return False
-        if not unseen and not self._temporary.is_private(local, view.letter, call, own, memory.disk(state)):
+        if not invisible and not self._folders.is_private(local, view.letter, call, own, memory.disk(state)):
             return False
         if memory.entry(state, view.letter).signals:
-            return False  # Its handler runs first, and whatever that calls is made with this step.
+            return False  # The handler runs first, and its calls are made with this step.
         effect = memory.effect(state, move)
         if effect is None:
             return False
@@ -84,29 +84,29 @@ class Unseen:
         return entry == memory.entry(effect.after, view.letter) and not _handles_signals(entry)
 
     def look(self, letter: str, call: Call) -> None:
-        """Raise Exposed where a call is one that the search did not expect."""
+        """Raise Exposed if a call shows that the assumption about temporary folders is wrong."""
         if not self.exposed:
-            self._temporary.check(letter, call)
+            self._folders.check(letter, call)
 
     def check(self, letter: str, call: Call) -> None:
-        """Raise Exposed or Signalled where a call is one that the search did not expect."""
+        """Raise Exposed or Signalled if a call shows that an assumption of the search is wrong."""
         self.look(letter, call)
         if not self.signalled and sends_signal(call):
             raise Signalled
 
 
 def exposes(scenario: Scenario) -> bool:
-    """Whether faults may happen with which a step in a private folder does not commute."""
+    """Whether the plan has faults that do not commute with a step in a private folder."""
     return not {"bad-disk", "clock-step"}.isdisjoint(scenario.plan)
 
 
 def _handles_signals(entry: Entry) -> bool:
-    """Whether a process has asked for a handler of its own."""
+    """Whether a process has installed a signal handler."""
     return any(disposition == "handler" for _, disposition in entry.dispositions)
 
 
-def _is_unseen(call: Call, own: Any, pid: int, locks_records: bool) -> bool:
-    """Whether no other process can see a call, given the caller's own state of the kernel.
+def _is_invisible_call(call: Call, own: Any, pid: int, locks_records: bool) -> bool:
+    """Whether a call is invisible to other processes, given the caller's own kernel state.
 
     ``locks_records`` says whether the caller holds any ``lockf`` lock, which closing a file may drop.
     """
@@ -123,7 +123,7 @@ def _is_unseen(call: Call, own: Any, pid: int, locks_records: bool) -> bool:
 
 
 def _is_own(own: Any, fd: int, use: Use, pid: int, locks_records: bool) -> bool:
-    """Whether what a call does to a descriptor concerns its own process alone."""
+    """Whether the use of a descriptor concerns only the calling process."""
     file = _open_file(own, fd)
     if file is None:
         return False
@@ -134,23 +134,23 @@ def _is_own(own: Any, fd: int, use: Use, pid: int, locks_records: bool) -> bool:
 
 
 def _open_file(own: Any, fd: int) -> Any:
-    """What a process has behind a descriptor, as ``kernel.state`` describes it."""
+    """The open file behind a descriptor of a process, as ``kernel.state`` describes it."""
     return next((file for number, file in own[1] if number == fd), None)
 
 
-class _Temporary:
-    """Whose the folders with random names in ``/tmp`` are: of those whose steps there were hurried."""
+class _TemporaryFolders:
+    """Maps each temporary folder to the process whose steps in it were executed without branching."""
 
     def __init__(self) -> None:
         self._owners: dict[str, str] = {}
         self._about: dict[int, tuple[str | None, frozenset[int]]] = {}  # by local state
         self._harmless: set[tuple[str, Call]] = set()  # calls that have been checked
-        self._shared = False  # some name or time elsewhere may depend on what is done there
+        self._shared = False  # a name or a time elsewhere may depend on steps in these folders
 
     def is_private(self, local: int, letter: str, call: Call, own: Any, disk: Disk) -> bool:
-        """Whether a call is about such a folder of its caller's, and about nothing else.
+        """Whether a call is about a temporary folder of its caller, and about nothing else.
 
-        It is not where a file in there has another name elsewhere, or was moved away while it is open.
+        Not if a file in it has another name elsewhere, or was moved away while it is open.
         """
         if local not in self._about:
             self._about[local] = _about_one_folder(call, own)
@@ -166,14 +166,14 @@ class _Temporary:
         return self._owners.setdefault(folder, letter) == letter
 
     def check(self, letter: str, call: Call) -> None:
-        """Raise Exposed where a call may concern a folder of another process."""
+        """Raise Exposed if a call may concern a folder of another process."""
         if (letter, call) in self._harmless:
             return
         said = SYSCALLS[call.name]
         folders = {temporary_folder(path) for path in paths(call)}
         if said.has(Kind.TEXT) or said.passes_time or (len(folders) > 1 and folders != {None}):
-            # A file there gets a name elsewhere, a name there leads elsewhere, or what is stamped there
-            # depends on when it is done.
+            # A file there gets a name elsewhere, a link there leads elsewhere, or the time stamped there
+            # depends on when the call is made.
             self._shared = True
             if self._owners:
                 raise Exposed
@@ -185,9 +185,9 @@ class _Temporary:
 
 
 def _about_one_folder(call: Call, own: Any) -> tuple[str | None, frozenset[int]]:
-    """The private folder that a call is about, and the serials of the files there that it has open.
+    """The private folder that a call is about, and the serials of its files that are open.
 
-    None where the call is about anything else, too.
+    The folder is None if the call is about anything else too.
     """
     folders, serials = set(), set()
     for kind, value, use in uses(call):

@@ -1,9 +1,9 @@
-"""What power losses have shown: which disks they left, by profile, and what was broken by a start on them.
+"""What power losses have shown: the disks that they left, by profile, and what a start on these disks broke.
 
-The verdict counts the profiles in JUDGED: what is broken with one of these is violated. Of a file system
-as Linux mounts it by default (ext4, XFS, btrfs) nobody may expect more than ``writeback``, so a gateway that
-does not start there after a power loss has the crash loop that this project is about. ``posix`` promises
-less than any file system with a journal keeps; what is broken with that alone is told, and is no violation.
+The verdict counts the profiles in JUDGED: an invariant broken with one of these is violated. On a file system
+as Linux mounts it by default (ext4, XFS, btrfs) a program may rely only on ``writeback``, so a gateway that
+does not start there after a power loss is in a crash loop. ``posix`` guarantees less than any file system
+with a journal does; what breaks only with ``posix`` is reported and is no violation.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class Lost(NamedTuple):
 
     Attributes:
         images: how many distinct disks were left that no stronger profile allows.
-        whole: whether these are all.
-        broken: the first trace of each invariant that is broken by what runs on one of them.
+        whole: whether these are all such disks.
+        broken: the first trace of each invariant that a start on one of them breaks.
     """
 
     images: int
@@ -36,19 +36,19 @@ class Lost(NamedTuple):
 
 
 def weakest_needed(lost: Iterable[Mapping[str, Lost]]) -> str | None:
-    """The weakest profile with which nothing is broken, nor with a stronger one; None where there is none."""
+    """The weakest profile such that neither it nor a stronger one breaks anything; None if there is none."""
     broken = {profile for each in lost for profile in PROFILES if each[profile].broken}
     holds = list(takewhile(lambda profile: profile not in broken, PROFILES))
     return holds[-1] if holds else None
 
 
 def profile_of(move: Move) -> str:
-    """The profile that a power loss is one of."""
+    """The profile of a power loss."""
     return move.detail.partition("-")[0]
 
 
 def losses(persistence: Persistence) -> Iterator[tuple[Move, Image]]:
-    """Every power loss that leaves another disk, as one of the strongest profile that allows it."""
+    """Every power loss that leaves a different disk, under the strongest profile that allows that disk."""
     known: set[Image] = set()
     for profile in PROFILES:
         listed = persistence.images(profile).listed
@@ -59,24 +59,24 @@ def losses(persistence: Persistence) -> Iterator[tuple[Move, Image]]:
 
 
 class PowerLosses:
-    """All the power losses of a layer of the search."""
+    """All the power losses of one plan of faults."""
 
     def __init__(self) -> None:
         self.broken: dict[str, dict[str, Trace]] = {profile: {} for profile in PROFILES}
         self._left: dict[str, set[int]] = {profile: set() for profile in PROFILES}
         self._cut: set[str] = set()
         self._moments: set[tuple[Persistence, Time]] = set()
-        self._tried: dict[tuple[Image, Time], int] = {}  # with how strong a profile
+        self._tried: dict[tuple[Image, Time], int] = {}  # the index of the strongest profile tried
 
     @property
     def cut_short(self) -> bool:
-        """Whether there are more images of a profile that counts than were tried."""
+        """Whether a profile that counts has more images than were tried."""
         return not self._cut.isdisjoint(JUDGED)
 
     def moves(self, shared: SharedState) -> list[Move]:
-        """Every power loss in a state that leaves a disk which none with such a profile has left yet.
+        """Every power loss in a state that leaves a disk not yet left under this profile or a stronger one.
 
-        Who lives there, and does what, makes no difference any more. Notes where not all images are listed.
+        The processes make no difference: all are killed. Notes profiles whose images are not all listed.
         """
         persistence, when = shared.persistence, (shared.clock, shared.skew, shared.boots)
         if persistence is None or (persistence, when) in self._moments:
@@ -92,13 +92,13 @@ class PowerLosses:
         return moves
 
     def note(self, profile: str, shared: int) -> bool:
-        """Note which disk a power loss left, by its shared state; whether none has left it yet."""
+        """Note the disk that a power loss left, by its shared state; returns whether it is new."""
         new = not any(shared in left for left in self._left.values())
         self._left[profile].add(shared)
         return new
 
     def result(self) -> dict[str, Lost]:
-        """What they have shown, by profile; nothing where there were none."""
+        """What the power losses have shown, by profile; empty if there were none."""
         if not any(self._left.values()):
             return {}
         stronger: set[int] = set()

@@ -1,4 +1,4 @@
-"""How the exhaustive search came to each state that it knows, so that a schedule leads there again."""
+"""The predecessor of each state that the exhaustive search has reached, from which schedules are rebuilt."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Node(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """How a node was reached first: from where, by which move, after which exchange, how deep."""
+    """How a node was first reached: its predecessor, the move, the exchange after it, and the depth."""
 
     node: Node | None
     move: Move
@@ -27,29 +27,29 @@ class Origin(NamedTuple):
     depth: int
 
 
-class Ways:
-    """Every node that was reached, in this layer or an earlier one, and a shortest way to it."""
+class Predecessors:
+    """Every node reached with this plan of faults or an earlier one, and a shortest path to it."""
 
-    def __init__(self, earlier: Ways | None = None) -> None:
+    def __init__(self, earlier: Predecessors | None = None) -> None:
         self._came: dict[Node, Origin] = {}
-        self._layers: list[dict[Node, Origin]] = [*(earlier._layers if earlier else ()), self._came]
+        self._by_plan: list[dict[Node, Origin]] = [*(earlier._by_plan if earlier else ()), self._came]
 
     def __len__(self) -> int:
-        return sum(map(len, self._layers))
+        return sum(map(len, self._by_plan))
 
     def __contains__(self, node: Node) -> bool:
-        return any(node in layer for layer in self._layers)
+        return any(node in reached for reached in self._by_plan)
 
     def nodes(self) -> Iterator[Node]:
         """Every node."""
-        return chain.from_iterable(self._layers)
+        return chain.from_iterable(self._by_plan)
 
     def some(self, every: int) -> list[Node]:
-        """One node of so many that were new in this layer, the last one among them."""
+        """Every n-th node that is new with this plan of faults, counted back from the last one."""
         return list(self._came)[::-every]
 
     def add(self, node: Node, came: tuple[Node, Move] | None, exchange: Exchange) -> None:
-        """Note a new node, and the node and move it was reached by; None for the first one."""
+        """Note a new node, and the node and the move that led to it; None for the first node."""
         origin, move = came or (None, Move(STEP, "A"))
         self._came[node] = Origin(origin, move, exchange, self.depth(origin) + 1 if origin else 0)
 
@@ -58,10 +58,10 @@ class Ways:
         return self._origin(node).depth
 
     def _origin(self, node: Node) -> Origin:
-        return next(layer[node] for layer in reversed(self._layers) if node in layer)
+        return next(reached[node] for reached in reversed(self._by_plan) if node in reached)
 
     def moves(self, node: Node, more: list[Move]) -> list[Move]:
-        """The moves that first led to a node, and some more, in terms of the first state's letters."""
+        """The moves that first led to a node, and some more, with the letters of the first state."""
         origins = []
         origin = self._origin(node)
         while origin.node is not None:

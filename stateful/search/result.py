@@ -1,4 +1,4 @@
-"""What an exhaustive search finds in one scenario, and the verdict that follows from it."""
+"""What a search finds in one scenario, and the verdict that follows from it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stateful.search.part import Seen
 from stateful.search.power_losses import Lost
 
 HOLDS, VIOLATED, UNKNOWN = "holds", "violated", "unknown"
-NOT_OFFERED = "not offered"  # the subject lacks a life that the scenario has: nothing is claimed
+NOT_OFFERED = "not offered"  # the subject lacks a life of the scenario: nothing is claimed
 
 
 @dataclass
@@ -21,17 +21,17 @@ class Result:
 
     Attributes:
         states: how many distinct states were reached.
-        exhaustive: whether these are all; of a supervised one, whether it was played to its end.
-        calls: how many calls were made for real; the others were remembered.
+        exhaustive: whether these are all states; for a supervised scenario, whether it was played to its end.
+        calls: how many calls were made for real; the others were looked up.
         violations: the first trace found for each invariant that is broken.
         unreached: the goals that no execution reached.
         reason: why the verdict is unknown.
         faults: how many faults were tried, by family.
         power_losses: what power losses have shown, by profile.
-        missing: the lives of the scenario that the subject does not offer; nothing is searched then.
-        chronicle: what happened, where it is supervised: it is played once, and has no states.
-        broken: for a referee, a way to each invariant that is broken, whatever else is broken on it.
-        seen: what was gone through, where it is a part of a search.
+        missing: the lives of the scenario that the subject does not offer; if any, nothing is searched.
+        chronicle: what happened in a supervised scenario, which is played once and has no states.
+        broken: for a referee, the moves that break each invariant, even if they break others too.
+        seen: what was visited, if the search is one of several parts.
     """
 
     scenario: Scenario
@@ -51,7 +51,7 @@ class Result:
 
     @property
     def finished(self) -> bool:
-        """Whether the search has ended, one way or another."""
+        """Whether the search has ended, with or without a verdict."""
         return self.exhaustive or bool(self.reason or self.missing)
 
     @property

@@ -1,7 +1,7 @@
 """A state of the exhaustive search, as small numbers, and what they stand for.
 
-Most states differ from each other in little. So what the processes share, and what each process is by itself,
-are numbered in the order in which they are first seen, and a state is these numbers.
+Most states differ little from each other. So the shared states and the local states of processes are numbered
+in the order in which they are first seen, and a state consists of these numbers.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from stateful.model.excuses import NO_EXCUSE, Excuse
 from stateful.model.lifecycle import Outcome
 from stateful.model.roles import History, Letter, Own, Text
 
-UNBORN: Final = -1
+NOT_STARTED: Final = -1
 
 
 class Local(NamedTuple):
     """The local state of a process: before its first turn, alive, or ended.
 
     Attributes:
-        history: the number of what it has been told, see ``stateful.search.behaviour``.
-        own: the number of what only it can see of the kernel.
-        asked: see ``stateful.model.moment.View``, also for the next one.
+        history: the number of the answers it has got, see ``stateful.search.behaviour``.
+        own: the number of the kernel state that only this process can see.
+        asked, excuse: see ``stateful.model.moment.View``.
     """
 
     letter: Letter
@@ -43,28 +43,28 @@ class State(NamedTuple):
     locals: tuple[int, ...]
 
     def put(self, index: int, shared: int, local: int) -> State:
-        """This state with another shared state, and another local state of one process."""
+        """This state with a new shared state and a new local state of one process."""
         return State(shared, (*self.locals[:index], local, *self.locals[index + 1 :]))
 
 
 class Effect(NamedTuple):
-    """What a move did."""
+    """What a move did: the state after it, and the call that it made with its answer."""
 
     after: State
     call: Call | None
     answer: Any
 
     def alone(self, index: int) -> Effect:
-        """The effect without the processes that it does not concern."""
+        """The effect with the local state of one process only."""
         return self._replace(after=State(self.after.shared, (self.after.locals[index],)))
 
     def among(self, state: State, index: int) -> Effect:
-        """The effect on one process, put among the others."""
+        """The effect on one process, combined with the local states of the others."""
         return Effect(state.put(index, self.after.shared, self.after.locals[0]), self.call, self.answer)
 
 
 class Numbering:
-    """Gives equal values one small number."""
+    """Gives equal values the same small number."""
 
     def __init__(self) -> None:
         self._numbers: dict[Any, int] = {}
@@ -79,7 +79,7 @@ class Numbering:
 
 
 class Numbers(NamedTuple):
-    """The numbers of the values that states consist of."""
+    """The numberings of the values that states consist of."""
 
     shared: Numbering
     own: Numbering

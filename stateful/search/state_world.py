@@ -1,4 +1,4 @@
-"""A state of the search as faults are aimed at it: the ``World`` of ``stateful.model.families``."""
+"""A state of the search as the fault families see it: a ``World`` of ``stateful.model.families``."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from stateful.search.search_state import State
 
 
 class StateWorld:
-    """What is there in a state.
+    """The processes, files and disk images of a state, to which faults can be applied.
 
     Args:
-        power: the power losses that were tried: each image is tried once.
+        power: the power losses tried so far: each image is tried once.
     """
 
     def __init__(self, memory: Memory, state: State, power: PowerLosses) -> None:
@@ -46,9 +46,9 @@ class StateWorld:
         return [self._memory.view(number).letter for number in self._state.locals]
 
     def next_call(self, letter: str) -> Call | None:
-        """The call that a process is about to make, which may not have had its first turn."""
+        """The next call of a process, even if the process has not started yet."""
         memory, index, state = self._memory, LETTERS.index(letter), self._state
-        if memory.is_unborn(state.locals[index]):
+        if memory.has_not_started(state.locals[index]):
             effect = memory.effect(state, Move(memory.local(state.locals[index]).life, letter))
             assert effect is not None
             state = effect.after

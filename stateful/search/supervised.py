@@ -1,8 +1,8 @@
-"""Plays a supervised scenario in virtual time: one order, which follows from the clock.
+"""Plays a supervised scenario in virtual time, in the one order that follows from the clock.
 
-Who can run does, in the order of the units, until it waits, owns or ends; a step takes no time. When nobody
-can, the clock goes on to whatever comes next: a wait that is over, a signal, a start. So waits of several
-processes overlap, as they do not in the search, where every order of them is tried.
+Every process that can run does so, in the order of the units, until it waits, owns or ends; a step takes no
+time. When no process can run, the clock advances to the next event: the end of a wait, a signal, a start. So
+waits of several processes overlap, unlike in the search, which tries every order of them.
 """
 
 from __future__ import annotations
@@ -55,15 +55,15 @@ class Supervised:
             yield supervise(self._subject, scenario, self._deadline)
 
     def so_far(self) -> Result:
-        """The scenario that is under way: nothing is told of it before its end."""
+        """An empty result of the current scenario: it has none before its end."""
         return Result(self._under_way)
 
     def close(self) -> None:
-        """Nothing is left: each execution has been closed."""
+        """Nothing to release: each execution has been closed."""
 
 
 def supervise(subject: Subject, scenario: Scenario, deadline: float = float("inf")) -> Result:
-    """Play a supervised scenario, until ``deadline`` by ``time.perf_counter``; what came of it."""
+    """The result of a supervised scenario, played until ``deadline`` by ``time.perf_counter`` at most."""
     started = time.perf_counter()
     result = Result(scenario)
     with Watchdog(), Execution(subject, scenario, judged=False) as execution:
@@ -80,7 +80,7 @@ def supervise(subject: Subject, scenario: Scenario, deadline: float = float("inf
         result.violations[chronicle.violation.invariant] = chronicle
     elif len(chronicle.blows) < len(play.supervision.blows):
         result.unreached = ("the_owner_was_struck",)
-        result.reason = result.reason or "nobody lived whom its signals could meet"
+        result.reason = result.reason or "no process was alive when its signals were due"
     result.exhaustive = not result.reason
     result.seconds = time.perf_counter() - started
     return result
@@ -95,7 +95,7 @@ def _judge(chronicle: Chronicle, not_offered: frozenset[str]) -> None:
 
 
 class _Play:
-    """A supervised scenario while it is played; times are microseconds from its beginning."""
+    """A supervised scenario being played; times are in microseconds from its beginning."""
 
     def __init__(self, execution: Execution, deadline: float) -> None:
         supervision = execution.scenario.cast.supervision
@@ -111,9 +111,11 @@ class _Play:
         self._due = {letter: round(unit.starts_at_s * SECOND) for letter, unit in self._units.items()}
         self._blows = sorted(supervision.blows)
         self._runs: dict[str, list[Run]] = {letter: [] for letter in self._units}
-        self._places: dict[str, int] = {}  # of the last run of each unit, among all
+        self._places: dict[str, int] = {}  # the index of each unit's last run among all runs
         self._steps: dict[str, list[Step]] = {}
-        self._tried: dict[str, tuple[int, int]] = {}  # when a process was found waiting: step and time
+        self._tried: dict[
+            str, tuple[int, int]
+        ] = {}  # when a process was last found waiting: calls made and time
 
     @property
     def _now(self) -> int:
@@ -129,7 +131,7 @@ class _Play:
             if following is None or following >= self._end:
                 break
             self._execution.kernel.clock = CLOCK_START_US + following
-            self._strike()
+            self._inject()
             self._start()
         self.chronicle.lasted = self._end if self.chronicle.violation is None else self._now
 
@@ -141,7 +143,7 @@ class _Play:
 
     # -- the world and the supervisors ----------------------------------------------------------------
 
-    def _strike(self) -> None:
+    def _inject(self) -> None:
         while self._blows and round(self._blows[0].at_s * SECOND) <= self._now:
             blow = self._blows.pop(0)
             process = self._execution.processes().get(blow.letter)
@@ -169,7 +171,7 @@ class _Play:
             self._tried.pop(letter, None)
             process = self._execution.launch(letter, unit.life, pid, START_TICKS + self._now // TICK_US)
             process.since = self._execution.kernel.clock
-            self._note_owner(process)  # It may claim by nothing that is a step.
+            self._note_owner(process)  # It may become owner without making a step.
 
     def _enter(self, letter: str, what: str) -> None:
         self.chronicle.entries.append(Occurrence(self._now, self._places[letter], what))
@@ -179,7 +181,7 @@ class _Play:
         self._runs[letter][-1] = self.chronicle.runs[self._places[letter]] = run
 
     def _note_end(self, process: Interpreter) -> None:
-        """Where a process has ended, let its supervisor decide."""
+        """If a process has ended, let its supervisor decide."""
         outcome, letter = process.outcome, process.letter
         if outcome is None or self._runs[letter][-1].ended is not None:
             return
@@ -198,7 +200,7 @@ class _Play:
     # -- the processes ----------------------------------------------------------------------------------
 
     def _turn(self, letter: str) -> bool:
-        """Let a process run until it waits, owns or ends; whether it could."""
+        """Run a process until it waits, owns or ends; returns whether it made a step."""
         process = self._execution.processes()[letter]
         for number in range(LIMIT_TURN_STEPS):
             if not self._can_go(process) or not self._step(process):
@@ -215,7 +217,7 @@ class _Play:
         return self._tried.get(process.letter) != (self.calls, self._now)
 
     def _step(self, process: Interpreter) -> bool:
-        """Let a process make a step; whether it does not wait."""
+        """Make a step of a process; returns False if it has to wait."""
         letter, waited = process.letter, process.pending
         try:
             step = self._execution.make(Move(STEP, letter))
@@ -228,7 +230,7 @@ class _Play:
             process.since = self._execution.kernel.clock
         self._note_owner(process)
         for other in list(self._execution.processes().values()):
-            self._note_end(other)  # One may have killed another.
+            self._note_end(other)  # The process may have killed another one.
         return True
 
     def _note_owner(self, process: Interpreter) -> None:

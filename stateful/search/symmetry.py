@@ -1,14 +1,14 @@
-"""Processes with the same life are interchangeable: states that differ only in who is who are one state.
+"""Symmetry: processes with the same life are interchangeable, so states that differ by an exchange are one.
 
-Exchanging two processes exchanges their letters, pids and start times wherever these occur: in the
-process table, in locks, in file names and contents, and in what any process has been told. Of all the
-states that arise so, the search follows only the *canonical* one.
+Exchanging two processes exchanges their letters, pids and start times wherever these occur: in the process
+table, in locks, in file names and contents, and in every answer that a process got. Of all states that
+result from exchanges, the search follows only the *canonical* one.
 
-That is right for a protocol that compares pids for equality only, and writes them in decimals. Whether the
-subject is such a one is checked: an exchanged process must want to do the exchanged thing next; what is found
-must be found again when it is executed; and of the ways to all states some are gone once more without an
-exchange, and must lead to the same states. If anything is not so, or if the subject draws random numbers, the
-search starts again without this reduction.
+This is sound if the protocol compares pids only for equality and writes them in decimal. Whether the subject
+does so is checked: an exchanged process must want to make the exchanged call next; a violation must be found
+again when it is executed; and the paths to a sample of states are followed again without exchanges and must
+lead to the same states. If a check fails, or if the subject draws random numbers, the search starts again
+without this reduction.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from stateful.model.machine import BOOT_TIME_S, TICKS_PER_S, Machine
 from stateful.model.roles import Change, Role, exchanger
 from stateful.model.schedule import LETTERS, Move
 from stateful.model.syscalls import SYSCALLS, Argument, Kind
-from stateful.search.behaviour import BORN, Intent
+from stateful.search.behaviour import STARTED, Intent
 from stateful.search.digest import Digests
 from stateful.search.memory import Memory
-from stateful.search.search_state import UNBORN, Local, State
+from stateful.search.search_state import NOT_STARTED, Local, State
 
 if TYPE_CHECKING:
     from stateful.search.predecessors import Node
 
 Exchange = tuple[int, ...]  # position i becomes position exchange[i]
-NOBODY: Final = -1  # is exchanged: instead of the number of an exchange
-LONGEST: Final = 1_000_000  # answers: longer than any history, of who has ended
+NO_EXCHANGE: Final = -1  # stands for the identity, instead of the number of an exchange
+LONGEST: Final = 1_000_000  # answers: the progress of an ended process; longer than any history
 
 
 class Asymmetric(Exception):
@@ -43,7 +43,7 @@ class Asymmetric(Exception):
 
 
 class Symmetry:
-    """The exchanges of a cast, and what they make of states; remembered as numbers."""
+    """The exchanges of a cast, and the images of states under them; remembered as numbers."""
 
     def __init__(self, memory: Memory, digests: Digests, lives: Sequence[str]) -> None:
         self.memory = memory
@@ -70,11 +70,12 @@ class Symmetry:
         self._histories: list[dict[int, int]] = [{} for _ in self._maps]
 
     def canonical(self, state: State) -> tuple[State, Exchange]:
-        """The first of the states that differ only in who is who, and the exchange that leads to it.
+        """The canonical one of the states that differ by an exchange, and the exchange that leads to it.
 
-        It is chosen by content, since numbers follow the order in which a search goes. Which steps do not
-        branch depends on who is who, and so does the number of states. Who has come further comes first:
-        then the processes of one letter do much the same in all states, and less has to be remembered.
+        It gives the further-advanced process the lower letter: then the processes of one letter do much the
+        same in all states, and less has to be remembered. Ties are decided by content and not by numbers,
+        which depend on the order of the search: the number of states depends on the choice, because which
+        steps do not branch depends on the letters.
         """
         known = self._progress
         progress = tuple(known[local] if local in known else self._how_far(local) for local in state.locals)
@@ -82,17 +83,17 @@ class Symmetry:
         images = [self._exchanged(state, number) for number in ties]
         best = images[0] if len(images) == 1 else min(images, key=self._by_digest)
         number = ties[images.index(best)]
-        return best, self._identity if number == NOBODY else self._maps[number].exchange
+        return best, self._identity if number == NO_EXCHANGE else self._maps[number].exchange
 
     def _how_far(self, local: int) -> int:
         value = self.memory.local(local)
         length = LONGEST if value.outcome else self.memory.behaviour.length(max(value.history, 0))
-        self._progress[local] = UNBORN if value.history == UNBORN else length
+        self._progress[local] = NOT_STARTED if value.history == NOT_STARTED else length
         return self._progress[local]
 
     def _put_in_order(self, progress: tuple[int, ...]) -> list[int]:
-        """The exchanges by which those who have come further come first."""
-        images = {NOBODY: progress}
+        """The exchanges that give further-advanced processes the lower letters."""
+        images = {NO_EXCHANGE: progress}
         for number, mapping in enumerate(self._maps):
             image = [0] * len(progress)
             for old, new in enumerate(mapping.exchange):
@@ -103,7 +104,7 @@ class Symmetry:
         return self._in_order[progress]
 
     def _exchanged(self, state: State, number: int) -> State:
-        if number == NOBODY:
+        if number == NO_EXCHANGE:
             return state
         mapping = self._maps[number]
         shared = self._image_of_shared(state.shared, number)
@@ -113,7 +114,7 @@ class Symmetry:
         return self.digests.shared(state.shared), *self.digests.locals(state.locals)
 
     def check(self, node: Node, moves: Sequence[Move]) -> None:
-        """Raise Asymmetric where the way to a node leads elsewhere if nobody is exchanged."""
+        """Raise Asymmetric if the moves to a node lead to another state when no process is exchanged."""
         state = self._start
         for move in moves:
             effect = self.memory.effect(state, move)
@@ -124,7 +125,7 @@ class Symmetry:
             raise Asymmetric
 
     def role(self, local: int) -> bytes:
-        """A local state, whoever of those with the same life is in it: the least of the digests."""
+        """Canonical digest of a local state: the minimum over all processes with the same life."""
         images = [local]
         for number, mapping in enumerate(self._maps):
             known = self._locals[number]
@@ -153,24 +154,26 @@ class Symmetry:
     def _local(self, local: int, number: int, mapping: _Map) -> int:
         value = self.memory.local(local)
         image: Local = self._exchange_local[number](value)
-        if value.own != UNBORN:
+        if value.own != NOT_STARTED:
             self._check(value, image, mapping)
         return self.memory.numbers.local(image)
 
     def _own(self, own: int, mapping: _Map) -> int:
         return (
-            UNBORN
-            if own == UNBORN
+            NOT_STARTED
+            if own == NOT_STARTED
             else self.memory.numbers.own(mapping.value(self.memory.numbers.own.values[own]))
         )
 
     def _history(self, history: int, number: int, mapping: _Map) -> int:
-        if history in (BORN, UNBORN):
+        if history in (STARTED, NOT_STARTED):
             return history
         image = self._histories[number].get(history)
         if image is None:
-            earlier, answer = self.memory.behaviour.last_told(history)
-            image = self.memory.behaviour.told(self._history(earlier, number, mapping), mapping.value(answer))
+            earlier, answer = self.memory.behaviour.last_answer(history)
+            image = self.memory.behaviour.extended(
+                self._history(earlier, number, mapping), mapping.value(answer)
+            )
             self._histories[number][history] = image
         return image
 
@@ -183,7 +186,7 @@ class Symmetry:
 
 
 class _Map:
-    """What one exchange makes of every kind of value."""
+    """The image of every kind of value under one exchange."""
 
     def __init__(self, exchange: Exchange, machine: Machine) -> None:
         self.exchange = exchange
@@ -208,7 +211,7 @@ class _Map:
         }
 
     def value(self, value: Any) -> Any:
-        """An answer, or any part of a state: text and content are searched for pids and start times."""
+        """The image of an answer or a part of a state, with the pids and start times in it replaced."""
         if isinstance(value, bytes):
             return self._in_bytes.sub(lambda match: self._bytes[match[0]], value)
         if isinstance(value, str):
@@ -218,7 +221,7 @@ class _Map:
         return value
 
     def call(self, call: Call) -> Call:
-        """A call: its pids by what they are, and every text and content by what stands in it."""
+        """The image of a call: its pid arguments, and the pids and start times in its texts and contents."""
         return Call(call.name, tuple(map(self._argument, SYSCALLS[call.name].arguments, call.args)))
 
     def _argument(self, argument: Argument, value: Any) -> Any:
@@ -229,17 +232,17 @@ class _Map:
         return self.value(value)
 
     def answered(self, value: Any) -> Any:
-        """The value of an outcome, which may be a pid."""
+        """The image of an outcome's value, which may be a pid."""
         return self._pids.get(value, value) if isinstance(value, int) else self.value(value)
 
 
 def _centiseconds(ticks: int) -> str:
-    """A start time as programs note it that have it from psutil."""
+    """A start time as psutil reports it, as text."""
     return str(BOOT_TIME_S * 100 + ticks * 100 // TICKS_PER_S)
 
 
 def _exchanges(lives: Sequence[str]) -> list[Exchange]:
-    """Every way but the trivial one to exchange positions of the same life."""
+    """Every exchange of positions with the same life, except the identity."""
     positions = sorted(range(len(lives)), key=lambda position: lives[position])
     groups = [list(group) for _, group in groupby(positions, key=lambda position: lives[position])]
     exchanges = []

@@ -50,7 +50,7 @@ MALFORMED = {
     "subject:": "line 1: 'subject:' is no heading; these are subject, with, scenario, invariant",
     "steps: A1 B8": "line 1: 'steps: A1 B8' is no heading; these are subject, with, scenario, invariant",
     "subject: x\nscenario: y\ninvariant: z\n# A until it owns": (
-        "nobody moves in it; add lines such as `A until it owns`"
+        "it has no turn or event; add lines such as `A until it owns`"
     ),
     "\nA3": (
         "line 2: 'A3' is no turn, event or fault; write one such as `A until it owns`, "

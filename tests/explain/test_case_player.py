@@ -130,7 +130,7 @@ CHANGED = {
         REFACTORED,
         (VIOLATED, "at_most_one_owner: A and B both own the gateway"),
     ),
-    "fixed by a lock": (GUARDED, (FIXED, "B no longer owns: it ends, beside others")),
+    "fixed by a lock": (GUARDED, (FIXED, "B no longer owns: it ends while others are alive")),
     "step vanished": (
         OVERWRITES,
         (STALE, "A no longer makes unlink(gateway.pid): it owns before that"),

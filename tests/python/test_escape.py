@@ -127,7 +127,11 @@ STOPPED = (
         "without making a call",
     ),
     ("loop-of-what-is-no-call", "import os\nwhile os.getpid(): # here\n    pass", "without making a call"),
-    ("loop-of-the-clock", "import time\nwhile time.time():\n    pass", "10000 calls that are no step"),
+    (
+        "loop-of-the-clock",
+        "import time\nwhile time.time():\n    pass",
+        "10000 calls in a row that are no step",
+    ),
     ("loop-of-the-host", "import os\nwhile os.path.exists(os.__file__): # here\n    pass", "without making"),
     ("lock", "import threading\na = threading.Lock()\na.acquire()\na.acquire()", "without making a call"),
     ("simple-queue", "import queue\nqueue.SimpleQueue().get()", "without making a call"),

@@ -35,8 +35,8 @@ BROKEN: dict[str, tuple[dict[str, str], str]] = {
     "missing file": (
         {"single.py": "from pathlib import Path\nPath('/etc/acme.conf').read_text()"},
         "it fails on import: FileNotFoundError: [Errno 2] No such file or directory: '/etc/acme.conf', "
-        "line 2 of single.py; a process finds its home, which is empty, and the files beside the subject, "
-        "none else: have the module do without, or verify a wrapper module that stubs what reads it",
+        "line 2 of single.py; a process sees only its home, which is empty, and the files beside the "
+        "subject: have the module do without, or verify a wrapper module that stubs what reads it",
     ),
     "missing variable": (
         {"single.py": "import os\nTOKEN = os.environ['ACME_TOKEN']"},

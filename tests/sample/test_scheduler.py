@@ -11,7 +11,7 @@ from stateful.model.standard import find_scenario
 from stateful.model.trace import Trace
 from stateful.protocol.subject import find_subject
 from stateful.python.guard import Watchdog
-from stateful.sample.draft import Draft, Strike
+from stateful.sample.draft import Draft, PlannedEvent
 from stateful.sample.scheduler import Pct, Pos, Scheduler, UniformWalk, pct_bound, scheduler_of
 from stateful.sample.walk import walk
 
@@ -63,7 +63,9 @@ def test_member_finds_two_owners_with_a_pinned_seed(
 
 @pytest.mark.parametrize("member", MEMBERS)
 def test_walk_is_a_function_of_its_seed(member: str) -> None:
-    draft = starts("three-starts-stale")._replace(strikes=(Strike("kill", 3), Strike("errno", 9)), cut=20)
+    draft = starts("three-starts-stale")._replace(
+        events=(PlannedEvent("kill", 3), PlannedEvent("errno", 9)), cut=20
+    )
     schedules = [run_seed("unlinked-lock", draft, member, seed).schedule for seed in (1, 1, 2)]
     assert schedules[0] == schedules[1] != schedules[2]
 

@@ -17,7 +17,7 @@ from stateful.protocol.subject import find_subject
 from stateful.python.guard import Watchdog
 from stateful.run.examine import examine
 from stateful.run.replay import replay
-from stateful.sample.draft import WIDEST, Draft, Strike, draw_draft
+from stateful.sample.draft import WIDEST, Draft, PlannedEvent, draw_draft
 from stateful.sample.last_questions import before_questions
 from stateful.sample.scheduler import UniformWalk, scheduler_of
 from stateful.sample.walk import walk
@@ -48,7 +48,7 @@ def test_drafts_grow_wider() -> None:
 @pytest.mark.parametrize("tampering", (False, True), ids=("without-tampering", "with-tampering"))
 def test_every_family_is_drafted_but_tampering_only_where_it_is_asked_for(tampering: bool) -> None:
     drafts = [draw_draft(Random(seed), LIVES, WIDEST, 10, tampering=tampering) for seed in range(500)]
-    families = {strike.family for draft in drafts for strike in draft.strikes}
+    families = {event.family for draft in drafts for event in draft.events}
     assert families == {EXIT, *FAMILIES} - (set() if tampering else TAMPERING)
 
 
@@ -60,10 +60,10 @@ def test_every_disk_is_drafted_and_on_each_what_the_search_tries_there() -> None
 
 
 def test_draft_says_what_it_is() -> None:
-    strikes = (Strike("kill"), Strike(EXIT))
-    draft = Draft(find_scenario("one-start-stale"), ("start", "peek"), strikes, 40, None)
+    events = (PlannedEvent("kill"), PlannedEvent(EXIT))
+    draft = Draft(find_scenario("one-start-stale"), ("start", "peek"), events, 40, None)
     assert str(draft) == "one-start-stale and start and peek; kill, exit"
-    assert str(draft._replace(lives=(), strikes=())) == "one-start-stale"
+    assert str(draft._replace(lives=(), events=())) == "one-start-stale"
 
 
 def test_schedule_of_a_walk_replays() -> None:
@@ -78,8 +78,8 @@ def test_walks_reach_as_much_as_ever() -> None:
     """Any change of who moves when changes these numbers; so would a walk that quietly did nothing."""
     subject = find_subject("direct-unlink")
     lives = ("start", "start", "status")
-    strikes = (Strike("kill", 5), Strike("errno", 9))
-    draft = Draft(find_scenario("any-stale"), lives, strikes, 40, None)
+    events = (PlannedEvent("kill", 5), PlannedEvent("errno", 9))
+    draft = Draft(find_scenario("any-stale"), lives, events, 40, None)
     steps, found = 0, Counter[str]()
     with Watchdog():
         for seed in range(40):
@@ -109,20 +109,20 @@ def test_reference_holds_in_a_thousand_wide_walks() -> None:
     assert not [trace.violation for trace in walks("reference", 1_000, WIDEST) if trace.violation]
 
 
-STRUCK = (
+EVENTS = (
     # A has made two steps before anything happens.
-    pytest.param(Strike("kill", 2), "A2 crash-A", id="before-a-step"),
-    pytest.param(Strike("sigterm", 0, owned=True), "A11 term-A", id="once-somebody-owns"),
-    pytest.param(Strike("sigstop", 0, call="take a name away"), "A4 sigstop-A", id="before-a-call"),
+    pytest.param(PlannedEvent("kill", 2), "A2 crash-A", id="before-a-step"),
+    pytest.param(PlannedEvent("sigterm", 0, owned=True), "A11 term-A", id="once-somebody-owns"),
+    pytest.param(PlannedEvent("sigstop", 0, call="take a name away"), "A4 sigstop-A", id="before-a-call"),
     # Nobody ever does, and so it happens once everybody rests.
-    pytest.param(Strike("kill", 0, call="lock"), "A11 B8 crash-", id="at-rest"),
-    pytest.param(Strike(EXIT), "A11 exit-A", id="as-soon-as-it-can"),
+    pytest.param(PlannedEvent("kill", 0, call="lock"), "A11 B8 crash-", id="at-rest"),
+    pytest.param(PlannedEvent(EXIT), "A11 exit-A", id="as-soon-as-it-can"),
 )
 
 
-@pytest.mark.parametrize(("strike", "schedule"), STRUCK)
-def test_something_happens_when_the_draft_says(strike: Strike, schedule: str) -> None:
-    draft = Draft(find_scenario("two-starts-stale"), (), (strike,), 40, None)
+@pytest.mark.parametrize(("event", "schedule"), EVENTS)
+def test_something_happens_when_the_draft_says(event: PlannedEvent, schedule: str) -> None:
+    draft = Draft(find_scenario("two-starts-stale"), (), (event,), 40, None)
     with Watchdog():
         trace = walk(find_subject("direct-unlink"), (), draft, _InOrder(), Random(3))
     assert trace.schedule.startswith(schedule)
@@ -139,7 +139,9 @@ class _InOrder:
 
 
 def test_errno_may_be_injected_into_the_first_call_of_all() -> None:
-    draft = Draft(find_scenario("any-empty"), ("start", "start"), (Strike("errno", owned=True),), 40, None)
+    draft = Draft(
+        find_scenario("any-empty"), ("start", "start"), (PlannedEvent("errno", owned=True),), 40, None
+    )
     with Watchdog():
         schedules = [
             walk(find_subject("direct-unlink"), (), draft, _InOrder(), Random(seed)).schedule
@@ -157,7 +159,7 @@ def test_moves_before_the_questions_are_those_before_the_last_repair() -> None:
 def test_settled_process_owns_before_the_others_begin() -> None:
     subject = find_subject("direct-unlink")
     draft = draw_draft(Random(0), ("start",), 2, 10)._replace(
-        scenario=find_scenario("exit-and-start-empty"), lives=(), strikes=(Strike(EXIT, 400),), cut=None
+        scenario=find_scenario("exit-and-start-empty"), lives=(), events=(PlannedEvent(EXIT, 400),), cut=None
     )
     random = Random(0)
     with Watchdog():

@@ -28,11 +28,11 @@ from tests.search.test_referee import Listening, befalls
 
 Switches = Mapping[str, bool]
 
-FULL: Final = {"reduced": False, "alike": False}
+FULL: Final = {"reduced": False, "memo": False}
 SEARCHES: Final[Mapping[str, Switches]] = {
     "no reduction": FULL,
     "reduced": {},
-    "memo of alike disks off": {"alike": False},
+    "memo off": {"memo": False},
     "symmetry off": {"symmetric": False},
 }
 

@@ -10,7 +10,7 @@ from stateful.model.moment import LONGEST_LIFE_STEPS
 from stateful.model.standard import find_scenario
 from stateful.protocol.subject import find_subject
 from stateful.run.examine import examine
-from stateful.search.disk_memo import UNKNOWN, Lives
+from stateful.search.disk_memo import UNKNOWN, DiskMemo
 from stateful.verification.verification import verify
 
 HISTORY = ("foreign-guard", "direct-unlink", "guarded-lock", "unlinked-lock")
@@ -124,7 +124,7 @@ def test_disks_that_one_alone_takes_for_alike_are(
     search: Any, monkeypatch: pytest.MonkeyPatch, subject: str, name: str
 ) -> None:
     some = search(subject, find_scenario(name))
-    monkeypatch.setattr(Lives, "answer", lambda self, disk: UNKNOWN)
+    monkeypatch.setattr(DiskMemo, "answer", lambda self, disk: UNKNOWN)
     each = search(subject, find_scenario(name))
     assert some.calls <= each.calls
     assert some.states == each.states

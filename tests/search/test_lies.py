@@ -90,7 +90,7 @@ def name_tells_only_that_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def private_folders_are_not_guarded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(partial_order_reduction._Temporary, "check", lambda *_: None)
+    monkeypatch.setattr(partial_order_reduction._TemporaryFolders, "check", lambda *_: None)
 
 
 def no_sigterm_before_a_hidden_step(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,11 +102,11 @@ def no_sigterm_before_a_hidden_step(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _invisible(*calls: str) -> Lie:
     """No other process sees some calls."""
-    truth = partial_order_reduction._is_unseen
+    truth = partial_order_reduction._is_invisible_call
 
     def plant(monkeypatch: pytest.MonkeyPatch) -> None:
         unseen = lambda call, *rest: call.name in calls or truth(call, *rest)  # noqa: E731
-        monkeypatch.setattr(partial_order_reduction, "_is_unseen", unseen)
+        monkeypatch.setattr(partial_order_reduction, "_is_invisible_call", unseen)
 
     return plant
 

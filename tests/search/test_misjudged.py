@@ -15,7 +15,7 @@ from tests.search.answers import FULL, search_all, write
 
 # The scenario, the invariant that is broken there, and what was missed.
 MISJUDGED = {
-    # The memo of alike disks took a listing for its names alone, without their kinds.
+    # The memo of disks took a listing for its names alone, without their kinds.
     "scans_kinds": ("one-start-empty-1-kill", "a_dead_owner_can_be_replaced"),
     # The reduction of private folders in /tmp did not count a rename as a look at another's folder.
     "takes_the_folder": ("two-starts-empty", "at_most_one_owner"),

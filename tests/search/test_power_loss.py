@@ -16,7 +16,7 @@ from stateful.report.text import trace_text
 from stateful.report.verdict import as_json, summary
 from stateful.run.examine import examine
 from stateful.run.execution import Execution
-from stateful.search.disk_memo import UNKNOWN, Lives
+from stateful.search.disk_memo import UNKNOWN, DiskMemo
 from stateful.search.explorer import Explorer
 from stateful.search.memory import Memory
 from stateful.search.power_losses import weakest_needed
@@ -121,7 +121,7 @@ def test_reductions_leave_out_no_image(name: str) -> None:
 @pytest.mark.parametrize("subject", (RENAME, ORDER, pytest.param("reference-status", marks=pytest.mark.long)))
 def test_disks_that_are_taken_for_alike_are(subject: str, monkeypatch: pytest.MonkeyPatch) -> None:
     some = search(subject, "one-start-stale")
-    monkeypatch.setattr(Lives, "answer", lambda self, disk: UNKNOWN)
+    monkeypatch.setattr(DiskMemo, "answer", lambda self, disk: UNKNOWN)
     each = search(subject, "one-start-stale")
     assert each.calls >= some.calls
     assert each.states == some.states
