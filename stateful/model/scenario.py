@@ -95,10 +95,10 @@ class Scenario:
         """Whether it is kept track of what a power loss would leave of the disk."""
         return self.open_ended or POWER_LOSS[0] in self.plan
 
-    def not_owed(self, not_offered: frozenset[str]) -> frozenset[str]:
-        """The invariants that are not owed here by a subject that does not offer some.
+    def not_guaranteed(self, not_offered: frozenset[str]) -> frozenset[str]:
+        """The invariants that are not guaranteed in this scenario, given those that a subject does not offer.
 
-        Who offers no recovery need not win on a disk that a dead owner left.
+        A subject that offers no recovery need not win on a disk that a dead owner left.
         """
         stuck = self.disk.files and "a_dead_owner_can_be_replaced" in not_offered
         return not_offered | {"some_contender_wins"} if stuck else not_offered

@@ -218,10 +218,10 @@ class Watchdog:
             return
         if self._seen != (process, process.calls):
             self._seen = (process, process.calls)
-            if process.buried:  # A destructor may end by an exception; code that swallows it will not.
+            if process.unwound:  # A destructor may end by an exception; code that swallows it will not.
                 raise GreenletExit
             return
-        if process.buried:
+        if process.unwound:
             process.abandon()
         process.hand_over(
             SubjectStuck(f"the subject ran for {STUCK_AFTER_S:g} s without making a call{caller()}")

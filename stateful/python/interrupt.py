@@ -69,7 +69,7 @@ def let_go() -> None:
 
 def _arrived(number: int, frame: FrameType | None) -> None:
     process = getcurrent()
-    if _holding or (type(process) is Interpreter and process.buried):
+    if _holding or (type(process) is Interpreter and process.unwound):
         _late.append(number)
     elif type(process) is Interpreter:
         process.stuck = True  # unless the handler returns

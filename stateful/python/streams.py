@@ -70,7 +70,7 @@ class RawFile(io.RawIOBase):
 
     def _call(self, name: str, *args: Any) -> Any:
         """Make a call; a process that is being unwound is told that it succeeded, and nothing happens."""
-        if self._process.buried or not self._process.alive:
+        if self._process.unwound or not self._process.alive:
             return len(args[0]) if name == "write" else b"" if name == "read" else 0
         return self._process.call(name, self._fd, *args)
 

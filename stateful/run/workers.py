@@ -73,7 +73,7 @@ class _Worker:
         with contextlib.suppress(OSError):  # It has died; the end of its pipe will say so.
             self.pipe.send(job)
 
-    def bury(self) -> None:
+    def clean_up(self) -> None:
         """Remove what it leaves, once it has died: killed, it could not do that itself."""
         self.process.join()
         remove_left_by(self.process.pid)
@@ -114,7 +114,7 @@ def in_parallel(
                         busy[-1].give(job)
                 for worker, message in _messages(busy):
                     if message is None:
-                        worker.bury()
+                        worker.clean_up()
                         busy.remove(worker)
                         if not interruption.requested:
                             lost(worker.job, worker.process.exitcode)
@@ -159,7 +159,7 @@ def _stop(workers: Sequence[_Worker], hear: Tell) -> None:
                     hear(message)
         worker.process.join(PATIENCE_S)
         worker.process.kill()
-        worker.bury()
+        worker.clean_up()
         worker.pipe.close()
 
 
