@@ -65,7 +65,7 @@ def _half(process: Process, call: Call) -> int:
     return max(whole // 2, min(whole, 1))
 
 
-# -- a full or a read-only disk ------------------------------------------------------------------------------
+# -- a full or a read-only disk
 
 
 def denies(kernel: Kernel, call: Call) -> int | None:

@@ -86,7 +86,7 @@ class Kernel:
         self.make_home()
         self.inode(real.lstat(self.root + HOME).st_ino).label = HOME_LABEL
 
-    # -- making calls ---------------------------------------------------------------------------
+    # -- making calls
 
     def perform(self, process: Process, call: Call) -> Any:
         """Make a call of a process; return its answer, an Errno, or BLOCKED if it cannot be made now."""
@@ -216,7 +216,7 @@ class Kernel:
         self._disk = None
         self.disk()
 
-    # -- what the calls keep ----------------------------------------------------------------------
+    # -- what the calls keep
 
     def changed(self, inode: int | None = None, writer: Process | None = None) -> None:
         """Note that the disk has changed, and which process wrote to which inode."""
@@ -288,7 +288,7 @@ class Kernel:
     readlink_proc = proc.readlink_proc
     list_proc = proc.list_proc
 
-    # -- its state as a value ---------------------------------------------------------------------
+    # -- its state as a value
 
     def disk(self) -> Disk:
         """The current contents of the disk."""

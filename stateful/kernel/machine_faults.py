@@ -50,7 +50,7 @@ def inject(kernel: Kernel, name: str, detail: str) -> None:
     INJECTIONS[name](kernel, detail)
 
 
-# -- pids and the clock --------------------------------------------------------------------------------------
+# -- pids and the clock
 
 LATER_TICKS: Final = 900_000  # the start time of a process that gets a pid while the machine runs on
 
@@ -102,7 +102,7 @@ def _clock(kernel: Kernel, seconds: str) -> None:
     kernel.skew += int(seconds) * 1_000_000
 
 
-# -- a failing disk ------------------------------------------------------------------------------------------
+# -- a failing disk
 
 
 @_fault("disk-full")
@@ -132,7 +132,7 @@ def _well(kernel: Kernel, _: str) -> None:
             _remove_path(kernel, path)
 
 
-# -- tampering -----------------------------------------------------------------------------------------------
+# -- tampering
 
 
 @_fault("remove")
@@ -228,7 +228,7 @@ def _put_in_place(kernel: Kernel, path: str, kind: str) -> None:
     kernel.changed()
 
 
-# -- a power loss --------------------------------------------------------------------------------------------
+# -- a power loss
 
 
 @_fault(POWER_LOSS)

@@ -233,7 +233,7 @@ def _sorted(known: tuple[Choice, ...]) -> tuple[Choice, ...]:
     return (known[0], *sorted(known[1:], key=lambda choice: (choice is None, choice)))
 
 
-# -- images --------------------------------------------------------------------------------------------------
+# -- images
 
 
 @lru_cache(maxsize=1024)

@@ -1,6 +1,7 @@
 """Where each mutant (``stateful.subjects.mutants``) is caught, and by which shortest schedule.
 
-Under a supervisor there is none. What else a mutant breaks there is a consequence of the same mistake.
+Under a supervisor there is no schedule. Other invariants that a mutant breaks there follow from the same
+mistake.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ class Mutant(NamedTuple):
 
     Attributes:
         scenario: the smallest one in which it breaks the invariant that its docstring names.
-        schedule: the shortest one there that does.
+        schedule: the shortest schedule there that breaks it.
         also: the other invariants that it breaks there.
     """
 
@@ -123,7 +124,7 @@ ANSWERS: Final[dict[str, Mutant]] = {
 
 MUTANTS: Final = PROGRESS | SAFETY | IDENTITY | HAND_OVER | ANSWERS
 
-# They show in virtual time only, where supervisors start the gateway again (``stateful.model.supervision``).
+# Caught in virtual time only, where supervisors start the gateway again (``stateful.model.supervision``).
 UNDER_SUPERVISORS: Final = frozenset({"respawn-storm"})
 
 NOT_EXPRESSIBLE: Final = {

@@ -89,7 +89,7 @@ class Interpreter(Process, greenlet):
         self._refusals = 0
         self._harness: greenlet = getcurrent()
 
-    # -- inside the process ---------------------------------------------------------------------
+    # -- inside the process
 
     def run(self) -> None:
         """The life of the process, from its first instruction to ``exit``."""
@@ -204,7 +204,7 @@ class Interpreter(Process, greenlet):
         while True:
             self._harness.switch(None)
 
-    # -- outside the process --------------------------------------------------------------------
+    # -- outside the process
 
     def unwind(self) -> None:
         """Unwind the greenlet, refusing every call."""
