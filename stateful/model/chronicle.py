@@ -130,7 +130,7 @@ def _owns_at(run: Run, time: int) -> bool:
 
 RunInvariant = Callable[[Chronicle], str | None]
 
-# What must hold of a whole chronicle; those of ``stateful.model.invariants`` look at one moment each.
+# The invariants of a whole chronicle; those of ``stateful.model.invariants`` look at one moment each.
 RUN_INVARIANTS: Final[tuple[RunInvariant, ...]] = (supervisors_settle,)
 
 

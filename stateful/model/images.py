@@ -150,7 +150,7 @@ MARKED: Final = DiskImage(
 
 
 def _hostile(name: str) -> DiskImage:
-    """An image whose record has a content that has broken readers."""
+    """An image whose record has a hostile content."""
     return DiskImage(name, f"record with hostile content: {name}", ((PID_FILE, HOSTILE[name](RECORD)),))
 
 

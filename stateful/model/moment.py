@@ -83,9 +83,9 @@ def needs_disk(life: str, phase: str) -> bool:
 
 
 def is_quiet(life: str, phase: str, ended: bool, steps: int) -> bool:
-    """Whether a move can break no invariant: its process neither owns, nor ends, nor touches what it may not.
+    """Whether a move can break no invariant: its process is still starting, and may change the disk.
 
-    ``phase`` is the phase after the move. Other processes break no invariant of this one meanwhile.
+    ``phase`` is the phase after the move. What other processes do meanwhile breaks no invariant either.
     """
     active = life in ("start", "replace", "stop")
     return active and phase == STARTING and not ended and steps < LONGEST_LIFE_STEPS

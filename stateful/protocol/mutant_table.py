@@ -128,10 +128,10 @@ MUTANTS: Final = PROGRESS | SAFETY | IDENTITY | HAND_OVER | ANSWERS
 UNDER_SUPERVISORS: Final = frozenset({"respawn-storm"})
 
 NOT_EXPRESSIBLE: Final = {
-    "foreign-lock-file-unreadable": "the permission bits of another user's files are not modelled; and no "
-    "protocol could start beside such a file, so what is at stake is the exit status, which tells a "
-    "supervisor to give up, and that the reference's own tests look at",
-    "unsupported-lock-reads-as-held": "whose call the world has failed may give up, and no invariant tells a "
-    "refusal in the wrong words from one in the right ones",
+    "foreign-lock-file-unreadable": "the permission bits of another user's files are not modelled; no "
+    "protocol could start beside such a file, so only the exit status matters, which tells a supervisor to "
+    "give up, and the reference's own tests check it",
+    "unsupported-lock-reads-as-held": "a process whose call failed by a fault may give up, and no invariant "
+    "checks the words of a refusal",
     "forked-child-releases": "fork is not modelled; the reference's own tests fork on the host",
 }
