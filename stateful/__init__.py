@@ -1,11 +1,11 @@
 """Verifies single-owner protocols: PID files, lock files, single-instance guards.
 
 A *subject* (``stateful.protocol.subject``) runs unmodified, as several processes, on a simulated operating
-system (``stateful.kernel``) over real files. A *scenario* says which processes, on which disk, with
-which faults. A *decider* (``stateful.deciders``) chooses who makes the next system call: a given
-schedule, an exhaustive search of every state, or Hypothesis. After each step the *invariants*
-(``stateful.model.invariants``) are checked; a trace that breaks one is printed (``stateful.report``) as a
-counterexample that a person can read, replay and believe.
+system (``stateful.kernel``) over real files. A *scenario* says which processes run, on which disk, with which
+faults. A *decider* chooses which process makes the next system call: a given schedule (``stateful.run``), an
+exhaustive search of every state (``stateful.search``), or Hypothesis (``stateful.sample``). After each step
+the *invariants* (``stateful.model.invariants``) are checked; a trace that breaks one is printed
+(``stateful.report``) as a counterexample that a person can read, replay and believe.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["SingleOwnerMachine", "conformance", "replay", "verify"]
 
 
 def __getattr__(name: str) -> Any:
-    """What needs Hypothesis or pytest is imported when it is asked for."""
+    """Import what needs Hypothesis or pytest only when it is used."""
     if name == "SingleOwnerMachine":
         from stateful.report.text import trace_text
         from stateful.sample.invariant_violated import write_counterexamples_with

@@ -1,7 +1,8 @@
 """The command line: one verb per use.
 
 Exit status: 0 holds, 1 violated, 2 the input was wrong (one line says what, why and what to do),
-3 unknown; of cases 0 all fixed, 1 any violated, 3 else; of a script 1 it shows the violation, 3 it does not.
+3 unknown. For cases: 0 all are fixed, 1 any is violated, 3 otherwise. For a script: 1 it shows the violation,
+3 it does not.
 """
 
 from __future__ import annotations
@@ -29,14 +30,13 @@ NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 def run() -> NoReturn:
-    """The entry point: a polite end is an interrupt, so that what is known is said and nothing is left."""
+    """The entry point: SIGTERM and SIGHUP interrupt the run, so that it reports its results and cleans up."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) == signal.SIG_DFL:
             signal.signal(number, signal.default_int_handler)
     if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
-        sys.stdout.reconfigure(
-            errors="backslashreplace"
-        )  # Names of files need not be text, or fit a terminal.
+        # Names of files need not be text, or fit a terminal.
+        sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(main())
 
 
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = parser.parse_args(arguments)
         status: int = options.verb(options)
-        print(end="", flush=True)  # Whoever started it may have closed stdout, which is None then.
+        print(end="", flush=True)  # sys.stdout is None if the parent has closed it.
         return status
     except (WrongInput, SubjectError, ScheduleMismatch, UnmodelledSyscall, Nondeterminism) as error:
         print(f"stateful: {' '.join(str(error).split())}", file=sys.stderr)
@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _drop_output() -> None:
-    """Have what is left of the output go nowhere: the interpreter would fail again at its end."""
+    """Discard the rest of the output: flushing it at exit would fail again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

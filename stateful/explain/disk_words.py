@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from stateful.model.disk import HOME, Disk, File
-from stateful.model.escape import visible
+from stateful.model.printable import printable
 
 LONGEST_CONTENT: Final = 1_000  # bytes of a file that are shown
 
@@ -20,7 +20,7 @@ def short_path(path: str) -> str:
 
 def shown_path(path: str) -> str:
     """A path relative to the home, with invisible characters escaped."""
-    return visible(short_path(path))
+    return printable(short_path(path))
 
 
 def shown(content: bytes) -> str:

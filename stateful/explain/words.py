@@ -13,9 +13,9 @@ from typing import Any, Final
 from stateful.explain.disk_words import changes, shown, shown_path
 from stateful.explain.disk_words import short_path as short_path
 from stateful.model.call import Call, Delivery, Errno
-from stateful.model.escape import visible
 from stateful.model.faults import CALL_FAULTS, FAULTS, SHORT, SIGNALS
 from stateful.model.lifecycle import Outcome, signal_name
+from stateful.model.printable import printable
 from stateful.model.schedule import EXIT, Move
 from stateful.model.signal_target import PIDFD, named_by
 from stateful.model.syscalls import Answer, Kind, Use
@@ -110,7 +110,7 @@ def event_text(step: Step) -> str | None:
 
 def world_text(move: Move, answer: Any = None) -> str:
     """A machine fault in words; the answer of a power loss is the disk before and after it."""
-    name, _, how = visible(move.detail).partition("=")
+    name, _, how = printable(move.detail).partition("=")
     left = (changes(*answer) or "all is on the disk") if answer else move.detail
     return FAULTS[move.kind].words.format(
         whom=move.letter or move.detail,
@@ -145,7 +145,7 @@ def answer_text(step: Step) -> str:
     if said.answer is Answer.STATUS:
         return f"inode {answer[1]}, {answer[6]} bytes" if st.S_ISREG(answer[0]) else "directory"
     if isinstance(answer, bool | str):
-        return visible(str(answer))
+        return printable(str(answer))
     return "ok"
 
 
@@ -176,7 +176,7 @@ def whole_answer(step: Step) -> str:
         data = data_of(call)
         return f"{_bytes(answer)} written" + ("" if data is None else f": {shown(data[:answer])}")
     if isinstance(answer, tuple | list) and all(isinstance(item, str) for item in answer):
-        return ", ".join(map(visible, answer)) or "(nothing)"
+        return ", ".join(map(printable, answer)) or "(nothing)"
     return answer_text(step)
 
 
@@ -202,7 +202,7 @@ def content_text(data: bytes, path: str) -> str:
     record = _RECORD.match(text)
     if record:
         return f'{{"pid": {record[1]}{"" if record[2] == "}" else "..."}}}'
-    return visible(" ".join(text.split())) if text else "(empty)"
+    return printable(" ".join(text.split())) if text else "(empty)"
 
 
 def is_claim(step: Step) -> bool:

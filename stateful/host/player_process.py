@@ -25,7 +25,7 @@ from stateful.model.syscalls import ENDS, Use
 from stateful.model.usage import cut_short, descriptor, use_of
 from stateful.protocol.subject import Subject
 from stateful.python.interpreter import Interpreter
-from stateful.python.switch import bury
+from stateful.python.switch import unwind
 from stateful.run.running import do_outside, new_process, run_to_call
 from stateful.run.step import run_to_step
 
@@ -171,7 +171,7 @@ class _PlayerProcess:
         signal.setitimer(signal.ITIMER_REAL, 0)
         for number in self.sandbox.changed:
             signal.signal(number, signal.SIG_DFL)
-        bury([self.process])
+        unwind([self.process])
         os.closerange(STANDARD_STREAMS, CHANNEL_FD)
 
     def execute(self, command: Command) -> Any:

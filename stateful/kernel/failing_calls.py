@@ -1,11 +1,11 @@
 """Failing calls: faults that are injected into a call, and what a full or a read-only disk denies.
 
-``enospc-A`` makes the call fail that A is about to make: it has no effect, and answers that errno. ``close``
-fails having closed, as on Linux. ``short-A`` writes half of what was to be written, and says so. EINTR is
-only ``close``'s, since CPython repeats every other call that is interrupted.
+``enospc-A`` makes A's next call fail: it has no effect, and answers that errno. ``close`` fails but closes
+the file, as on Linux. ``short-A`` writes half of the bytes and answers their number. EINTR is injected only
+into ``close``, since CPython repeats every other interrupted call.
 
-Guaranteed: an error that the protocol documents, or the errno itself. Never a second owner, and nothing in
-the way of the next start.
+Guaranteed: the process raises only an error that the protocol documents, or the errno itself. There is never
+a second owner, and nothing blocks the next start.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Failure = Callable[["Kernel", "Process", Call], Any]
 
 
 def fail(kernel: Kernel, process: Process, call: Call, fault: str) -> Any:
-    """What a call answers into which a fault is injected."""
+    """The answer of a call with a fault injected."""
     return FAILURES[fault](kernel, process, call)
 
 
@@ -45,7 +45,7 @@ def _fail_with(code: int) -> Failure:
 def _cut_short(kernel: Kernel, process: Process, call: Call) -> Any:
     try:
         return kernel.perform(process, cut_short(call, _half(process, call)))
-    except OSError:  # There is no file to copy from, and so nothing to be cut short.
+    except OSError:  # There is no file to copy from, so there is nothing to cut short.
         return kernel.perform(process, call)
 
 
@@ -56,7 +56,7 @@ FAILURES: Final[dict[str, Failure]] = {
 
 
 def _half(process: Process, call: Call) -> int:
-    """Half of the bytes that a call would write; all where that is one, since 0 means the end of a file."""
+    """Half of the bytes that a call would write, but of one byte all: 0 would mean the end of a file."""
     data = data_of(call)
     if data is not None:
         return len(data) // 2
@@ -65,14 +65,14 @@ def _half(process: Process, call: Call) -> int:
     return max(whole // 2, min(whole, 1))
 
 
-# -- a full or a read-only disk ------------------------------------------------------------------------------
+# -- a full or a read-only disk
 
 
 def denies(kernel: Kernel, call: Call) -> int | None:
     """The errno with which a disk that is full or read-only answers a call, or None.
 
-    What is wrong with the call itself is answered first where Linux does so. On a full disk every write
-    fails, also one over old bytes, as where nothing is written in place.
+    Errors of the call itself take precedence where they do on Linux. On a full disk every write fails, also
+    one over old bytes, as on a file system that never writes in place.
     """
     full = kernel.condition == "full"
     code = errno.ENOSPC if full else errno.EROFS
@@ -85,7 +85,7 @@ def denies(kernel: Kernel, call: Call) -> int | None:
 
 
 def _needs_more(kernel: Kernel, path: str, flags: int) -> bool:
-    """Whether an open makes a file, or may change one on a disk that is read-only."""
+    """Whether an open makes a file, or may change a file on a read-only disk."""
     if path.startswith("/proc/"):
         return False
     if not is_there(kernel, path):
@@ -95,7 +95,7 @@ def _needs_more(kernel: Kernel, path: str, flags: int) -> bool:
 
 
 def _could_make_a_name(kernel: Kernel, call: Call) -> bool:
-    """Whether a call would make a new name, were the disk well."""
+    """Whether a call would make a new name if the disk did not fail."""
     sources = set(paths(call)) - set(paths(call, Use.MAKES))
     return all(is_there(kernel, source) for source in sources) and not any(
         is_there(kernel, new) for new in paths(call, Use.MAKES)

@@ -1,12 +1,12 @@
 """The calls on open files, each made on the real temporary directory.
 
-What the real one leaks is made canonical here: a process sees its own lowest descriptor numbers, inode
-numbers labelled in the order in which they were first looked at, the virtual clock in timestamps and
+Values that depend on the host are made canonical: a process sees its own lowest descriptor numbers, inode
+numbers assigned in the order in which processes first look at them, the virtual clock in timestamps, and
 sorted directory listings.
 
-Permission bits are the kernel's own, and obeyed as for the ordinary user who owns every file: a trace
-does not depend on whether the host's user is root, and the kernel can always read what stands there.
-Simplified: a folder that is reached through a symbolic link is taken to be where the link's name is.
+Permission bits are the kernel's own, and checked as for an ordinary user that owns every file: a trace does
+not depend on whether the host's user is root, and the kernel can always read every file.
+Simplified: a folder that is reached through a symbolic link counts as being where the link is.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ def syscall(name: str) -> Callable[[Implementation], Implementation]:
 
 
 class OpenFile:
-    """An open file description: what one ``open`` made, and every ``dup`` of it shares.
+    """An open file description: made by one ``open``, and shared by every ``dup`` of it.
 
     Attributes:
         real: the host's descriptor, or None for a file of ``/proc``.
-        path: the virtual path it was opened by, for reports.
+        path: the virtual path by which it was opened, for reports.
         lock: ``"SH"``, ``"EX"`` or None: the flock that this description holds.
-        content: what a file of ``/proc`` contained when it was first read.
+        content: the content of a file of ``/proc`` when it was read from the beginning.
     """
 
     __slots__ = ("content", "flags", "inode", "lock", "offset", "path", "real", "references")
@@ -66,12 +66,12 @@ class OpenFile:
 
 
 class Inode:
-    """What the kernel knows of a real inode beside its content.
+    """What the kernel records of a real inode beside its content.
 
     Attributes:
         serial: the smallest number that no other live inode had when this one was made.
         mode: the permission bits.
-        label: the inode number that processes see, given when one first looks.
+        label: the inode number that processes see, assigned when a process first looks.
         opens: how many open file descriptions there are.
     """
 
@@ -96,7 +96,7 @@ def open_number(process: Process, file: OpenFile) -> int:
 
 
 def open_file(process: Process, fd: int) -> OpenFile:
-    """The open file behind a descriptor. Raises EBADF where there is none."""
+    """The open file of a descriptor. Raises EBADF if there is none."""
     try:
         return process.fds[fd]
     except KeyError:
@@ -104,10 +104,10 @@ def open_file(process: Process, fd: int) -> OpenFile:
 
 
 def on_disk(kernel: Kernel, path: str, making: bool | None = None) -> str:
-    """Where the host has a path.
+    """The path on the host for a virtual path.
 
-    ``making`` is whether the call makes the name or takes it away, None where it only looks it up.
-    Raises EACCES where the permission bits of a folder keep its owner out.
+    ``making`` is True if the call makes the name, False if it removes it, None if it only looks it up.
+    Raises EACCES if the permission bits of a folder deny this to its owner.
     """
     if kernel.closed:
         folder = path.rpartition("/")[0]
@@ -121,7 +121,7 @@ def on_disk(kernel: Kernel, path: str, making: bool | None = None) -> str:
 
 
 def folder_mode(kernel: Kernel, path: str) -> int:
-    """The permission bits of a folder; all of them where there is none, so that the call itself fails."""
+    """The permission bits of a folder; all bits if there is none, so that the call itself fails."""
     try:
         found = real.stat(kernel.root + path)
     except OSError:
@@ -130,7 +130,7 @@ def folder_mode(kernel: Kernel, path: str) -> int:
 
 
 def is_there(kernel: Kernel, path: str) -> bool:
-    """Whether a name stands on the disk, were it that of a dangling link."""
+    """Whether a name exists on the disk, even if it is a dangling link."""
     try:
         real.lstat(kernel.root + path)
     except OSError:
@@ -158,7 +158,7 @@ def _open(kernel: Kernel, process: Process, path: str, flags: int, mode: int) ->
         )
         if kernel.inode(before.st_ino).mode >> 6 & wanted != wanted and not fails_anyway:
             return Errno(errno.EACCES)
-    # Write-only files are readable to the kernel, which has to see what stands in them.
+    # The kernel opens write-only files for reading, too, since it has to see their content.
     fd = real.open(where, flags ^ WRITABLE if flags & WRITABLE == 1 else flags, 0o600)
     after = real.fstat(fd)
     if flags & real.O_CREAT and before is None:
@@ -217,7 +217,7 @@ def _pread(kernel: Kernel, process: Process, fd: int, size: int, offset: int) ->
 
 
 def real_fd(process: Process, fd: int) -> int:
-    """The host's descriptor behind one. Raises EINVAL for what the host has no file for."""
+    """The host's descriptor for a descriptor. Raises EINVAL if it is of no file on the host."""
     number = open_file(process, fd).real
     if number is None:
         raise OSError(errno.EINVAL, "")
@@ -268,7 +268,7 @@ def _sendfile(
 
 
 def left_to_read(process: Process, fd: int, offset: int | None) -> int:
-    """How many bytes of a file there are from an offset on; from its own one where that is None."""
+    """How many bytes a file has after an offset; None means its current offset."""
     number = real_fd(process, fd)
     return max(0, real.fstat(number).st_size - (real.lseek(number, 0, 1) if offset is None else offset))
 
@@ -299,14 +299,14 @@ def _fdatasync(kernel: Kernel, process: Process, fd: int) -> None:
 
 @syscall("fdkind")
 def _fdkind(kernel: Kernel, process: Process, fd: int) -> str:
-    """Whether a descriptor is a directory, as ``open()`` asks right after it opened one."""
+    """The kind of a descriptor, ``dir`` or ``file``, for which ``open()`` asks right after opening."""
     number = open_file(process, fd).real
     return "dir" if number is not None and st.S_ISDIR(real.fstat(number).st_mode) else "file"
 
 
 @syscall("fdpath")
 def _fdpath(kernel: Kernel, process: Process, fd: int) -> str:
-    """The path by which a descriptor was opened; none of a standard stream."""
+    """The path by which a descriptor was opened; empty for a standard stream."""
     return "" if fd in STANDARD_STREAMS and fd not in process.fds else open_file(process, fd).path
 
 

@@ -45,15 +45,15 @@ class Kernel:
         skew: by how many microseconds the wall clock is ahead of that.
         boots: how often the machine was started.
         condition: how the disk fails: ``full``, ``read-only`` or empty.
-        persistence: what of the disk a power loss may leave; None where power cannot be lost.
-        closed: whether there may be a folder whose permission bits keep its owner out.
+        persistence: what a power loss may leave of the disk; None if power cannot be lost.
+        closed: whether there may be a folder whose permission bits deny access to its owner.
     """
 
     def __init__(self, machine: Machine = MACHINE) -> None:
         name = f"stateful-{os.getpid()}-{token_hex(8)}"
         self.root = os.path.join(temporary_folder() or tempfile.gettempdir(), name)
-        # Also where nobody closes the kernel: at the latest when the interpreter exits. Before there is
-        # anything to remove, since an interrupt may come right after there is.
+        # Removes the directory at the latest when the interpreter exits, even without a call of close().
+        # Registered before the directory is made, since an interrupt may come right after that.
         self._remove = weakref.finalize(self, remove_own, self.root, os.getpid())
         real.mkdir(self.root, 0o700)
         self.skeleton = frozenset(SKELETON)
@@ -78,18 +78,18 @@ class Kernel:
             inode.label = FIRST_SKELETON_LABEL + number
             self._skeleton_inodes[real.stat(self.root + path).st_ino] = inode
         self.inodes: dict[int, Inode] = dict(self._skeleton_inodes)
-        self.folders = {HOMES}  # where there may be anything beside the skeleton
+        self.folders = {HOMES}  # the folders in which there may be more than the skeleton
         self.labels = 0
         self._disk: Disk | None = None
-        self._followed: Disk = NO_DISK  # what stood on the disk when ``persistence`` was true of it
+        self._followed: Disk = NO_DISK  # the disk that ``persistence`` describes
         self._links = False
         self.make_home()
         self.inode(real.lstat(self.root + HOME).st_ino).label = HOME_LABEL
 
-    # -- making calls ---------------------------------------------------------------------------
+    # -- making calls
 
     def perform(self, process: Process, call: Call) -> Any:
-        """Make a call of a process: its answer, an Errno, or BLOCKED where it cannot be made now."""
+        """Make a call of a process; return its answer, an Errno, or BLOCKED if it cannot be made now."""
         if self._links:
             self._stay_inside(call)
         elif SYSCALLS[call.name].has(Kind.TEXT):
@@ -103,26 +103,26 @@ class Kernel:
                 return self._perform_durably(process, call)
             return IMPLEMENTATIONS[call.name](self, process, *call.args)
         except OSError as error:
-            # The host's own disk is full: the simulated one is where that is said of it, which is above.
+            # ENOSPC means here that the host's own disk is full: a full simulated disk is handled above.
             if error.errno in (None, errno.ENOSPC):
                 raise
             return Errno(error.errno)
 
     def keep_track(self) -> None:
-        """From now on, keep track of what a power loss may leave; what stands on the disk is safe."""
+        """From now on, keep track of what a power loss may leave; the current disk counts as synced."""
         self._followed = self.disk()
         self.persistence = all_on_disk(self._followed)
 
     def follow(self) -> Persistence | None:
-        """What of the disk a power loss may leave now."""
+        """What a power loss may leave of the disk now."""
         if self.persistence is not None and self._followed is not self.disk():
             self.persistence = self.persistence.follow(self._followed, self.disk())
             self._followed = self.disk()
         return self.persistence
 
     def _perform_durably(self, process: Process, call: Call) -> Any:
-        """Make a call, and keep track of what of the disk a power loss may leave."""
-        self.follow()  # somebody may have been killed since
+        """Make a call, and keep track of what a power loss may leave of the disk."""
+        self.follow()  # a process may have been killed since the last call, which changes the disk
         file = process.fds.get(call.args[0]) if call.args and isinstance(call.args[0], int) else None
         answer = IMPLEMENTATIONS[call.name](self, process, *call.args)
         persistence = self.follow()
@@ -148,20 +148,20 @@ class Kernel:
                     )
 
     def find(self, pid: int, namespace: str = "") -> Process | Stranger | None:
-        """Who has a pid in a pid namespace, or None: a live process or a zombie."""
+        """The live process or stranger that has a pid in a pid namespace, or None."""
         for process in self.processes.values():
             if process.pid == pid and process.namespace == namespace and process.alive:
                 return process
         return self.strangers.get((pid, namespace))
 
     def population(self, namespace: str) -> Iterator[Process | Stranger]:
-        """Everybody in a pid namespace."""
+        """Every live process and stranger in a pid namespace."""
         yield from (each for each in self.strangers.values() if each.namespace == namespace)
         processes = self.processes.values()
         yield from (each for each in processes if each.alive and each.namespace == namespace)
 
     def send(self, target: Process | Stranger, number: int) -> None:
-        """Send a signal; a stranger ends by SIGTERM, too, and a zombie takes no notice of anything."""
+        """Send a signal. A stranger ends by SIGKILL and SIGTERM; a zombie ignores every signal."""
         if isinstance(target, Process):
             signals.deliver(self, target, number)
         elif number in (9, 15) and not target.zombie:
@@ -170,7 +170,7 @@ class Kernel:
                 self.admit(target._replace(stopped=False, zombie=True))
 
     def admit(self, stranger: Stranger) -> None:
-        """Have somebody in the process table that runs nothing of the subject."""
+        """Put a stranger into the process table."""
         self.strangers[stranger.pid, stranger.namespace] = stranger
 
     @property
@@ -179,7 +179,7 @@ class Kernel:
         return self.clock + self.skew
 
     def reboot(self) -> None:
-        """Kill everybody and start the machine again."""
+        """Kill every process and boot the machine again."""
         for process in self.processes.values():
             if process.alive:
                 self.end(process, Outcome("killed", "a reboot"))
@@ -187,9 +187,9 @@ class Kernel:
         self.boots += 1
 
     def end(self, process: Process, outcome: Outcome) -> None:
-        """A process is no more: its descriptors close, which drops its locks. Nothing of it runs.
+        """End a process: its descriptors close, which drops its locks. None of its code runs.
 
-        Where nobody reaps it, it stays as a zombie.
+        On a machine that does not reap, it stays as a zombie.
         """
         process.outcome = outcome
         process.signals.clear()
@@ -207,7 +207,7 @@ class Kernel:
             self.admit(Stranger(pid, ticks, argv, uid, zombie=True, namespace=where))
 
     def put(self, files: Iterable[tuple[str, bytes]]) -> None:
-        """Write files, as the world did before anybody ran."""
+        """Write the files that are on the disk before any process runs."""
         for path, content in files:
             fd = real.open(self.root + path, real.O_CREAT | real.O_TRUNC | 1, 0o600)
             real.write(fd, content)
@@ -216,10 +216,10 @@ class Kernel:
         self._disk = None
         self.disk()
 
-    # -- what the calls keep ----------------------------------------------------------------------
+    # -- what the calls keep
 
     def changed(self, inode: int | None = None, writer: Process | None = None) -> None:
-        """Note that the disk is not what it was, and who wrote to which inode."""
+        """Note that the disk has changed, and which process wrote to which inode."""
         self._disk = None
         if inode is not None and writer is not None:
             record = self.inode(inode)
@@ -227,13 +227,13 @@ class Kernel:
             record.mtime = self.now
 
     def named(self, path: str) -> None:
-        """Note that a name was made, so that it is found when the disk is read."""
+        """Note a new name, so that reading the disk finds it."""
         folder = path.rpartition("/")[0]
         if folder in self.skeleton:
             self.folders.add(folder)
 
     def inode(self, number: int) -> Inode:
-        """What is known of a real inode number."""
+        """The record of a real inode number, made if there is none."""
         record = self.inodes.get(number)
         if record is None:
             taken = {inode.serial for inode in self.inodes.values()}
@@ -242,7 +242,7 @@ class Kernel:
         return record
 
     def lost_a_name(self, inode: os.stat_result) -> None:
-        """Forget an inode that has just lost its last name and that nobody has open."""
+        """Drop the record of an inode that has just lost its last name, if no process has it open."""
         last = 2 if stat.S_ISDIR(inode.st_mode) else 1
         if inode.st_nlink <= last and not self.inode(inode.st_ino).opens:
             del self.inodes[inode.st_ino]
@@ -252,9 +252,9 @@ class Kernel:
         self._links = True
 
     def next_label(self, inode: Inode) -> int:
-        """The inode number of a file that somebody looks at for the first time.
+        """The inode number of a file that a process looks at for the first time.
 
-        It is one that was never used before, as on tmpfs, or the lowest that was free, as on ext4.
+        It is a number that was never used before, as on tmpfs, or the lowest free one, as on ext4.
         """
         self._disk = None
         if self.machine.reuses_inodes:
@@ -288,24 +288,24 @@ class Kernel:
     readlink_proc = proc.readlink_proc
     list_proc = proc.list_proc
 
-    # -- its state as a value ---------------------------------------------------------------------
+    # -- its state as a value
 
     def disk(self) -> Disk:
-        """What stands on the disk now."""
+        """The current contents of the disk."""
         if self._disk is None:
             self._disk = scan(self)
         return self._disk
 
     def disk_fails(self) -> bool:
-        """Whether the disk is in a state in which less is guaranteed."""
+        """Whether the disk is full or read-only, or a link has replaced a file: less is guaranteed then."""
         return bool(self.condition) or (self._links and self.disk().is_misused())
 
     def known_disk(self) -> Disk | None:
-        """What stands on the disk, where that has been looked at since it last changed."""
+        """The contents of the disk, if they were read since the last change; else None."""
         return self._disk
 
     def remember_disk(self, disk: Disk) -> None:
-        """Take a disk that was just restored as read."""
+        """Take the contents of a disk that was just restored as read."""
         self._disk = self._followed = disk
         self._links = any(file.kind == "link" for _, file in disk.files)
 
@@ -324,7 +324,7 @@ class Kernel:
     check = state.check
 
     def kill_all(self) -> None:
-        """End every process that lives."""
+        """End every live process."""
         for process in self.processes.values():
             if process.alive:
                 self.end(process, Outcome("killed", "SIGKILL"))
@@ -337,7 +337,7 @@ class Kernel:
         self.changed()
 
     def close(self) -> None:
-        """End every process that lives, and remove the temporary directory."""
+        """End every live process, and remove the temporary directory."""
         try:
             self.kill_all()
         finally:

@@ -1,7 +1,7 @@
 """Both lock families: ``flock`` on the open file description, ``lockf`` on (process, inode).
 
-``flock`` is the host's own, between real descriptors. The host's ``lockf`` belongs to a process of the
-host, and all simulated ones are one process there, so the kernel keeps that table itself.
+``flock`` is the host's own, between real descriptors. A ``lockf`` lock of the host belongs to a process of
+the host, and all simulated processes are one process there, so the kernel keeps that table itself.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from stateful.kernel.process import Process
 
 END_OF_FILE = 1 << 62
-DROPPED = "lock dropped"  # the answer of a conversion that has to wait; the caller asks again
+DROPPED = "lock dropped"  # the answer to a conversion that has to wait; the caller repeats the call
 
 
 class RecordLock(NamedTuple):
@@ -96,7 +96,7 @@ def locked_by(kernel: Kernel, process: Process) -> tuple[int, ...]:
 
 
 def _without(lock: RecordLock, inode: int, start: int, end: int) -> list[RecordLock]:
-    """What is left of a lock when a range is cut out of it."""
+    """The parts of a lock that remain when a range is cut out of it."""
     if lock.inode != inode or lock.end <= start or end <= lock.start:
         return [lock]
     pieces = []

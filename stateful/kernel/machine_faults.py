@@ -1,7 +1,7 @@
 """Faults of the machine: what the world does to processes and their disk, beside signals.
 
 One function per row of ``model/faults``. Each says what happens, and what is still guaranteed. Always
-guaranteed: never two owners, and once the fault has passed, one start alone becomes owner. SIGKILL
+guaranteed: there are never two owners, and after the fault, one start alone becomes owner. SIGKILL
 (``crash-A``), SIGTERM (``term-A``) and SIGSTOP (``sigstop-A``) are signals like any other: see ``signals``.
 Faults of a call are in ``failing_calls``.
 """
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Impossible(ValueError):
-    """A fault that cannot happen now, and why."""
+    """A fault that cannot happen now; the message says why."""
 
 
 Injection = Callable[["Kernel", str], None]
@@ -36,7 +36,7 @@ INJECTIONS: Final[dict[str, Injection]] = {}
 
 
 def _fault(name: str) -> Callable[[Injection], Injection]:
-    """Register what the fault of a row does."""
+    """Register a function as the implementation of the fault of a row."""
 
     def register(function: Injection) -> Injection:
         INJECTIONS[name] = function
@@ -45,35 +45,35 @@ def _fault(name: str) -> Callable[[Injection], Injection]:
     return register
 
 
-def inject(kernel: Kernel, name: str, whom: str) -> None:
-    """Let a fault of the machine happen. Raises Impossible."""
-    INJECTIONS[name](kernel, whom)
+def inject(kernel: Kernel, name: str, detail: str) -> None:
+    """Inject a fault of the machine; ``detail`` is its pid, file or the like. Raises Impossible."""
+    INJECTIONS[name](kernel, detail)
 
 
-# -- pids and the clock --------------------------------------------------------------------------------------
+# -- pids and the clock
 
 LATER_TICKS: Final = 900_000  # the start time of a process that gets a pid while the machine runs on
 
 
 @_fault("recycle")
-def _recycle(kernel: Kernel, whom: str) -> None:
-    """The pid of a process that has ended goes to a program that is none of ours.
+def _recycle(kernel: Kernel, pid: str) -> None:
+    """The pid of a process that has ended goes to a stranger that runs another program.
 
-    After a reboot it starts at the very tick, too, at which the process before it did: the worst there is.
-    It does not where that process ran before the scenario: its record does not tell the boot, as those of
-    older versions do not, and no protocol could tell the two apart. Guaranteed: no signal to it, and no
-    waiting for its end.
+    After a reboot the stranger also gets the start time of the ended process, which is the worst case. It
+    does not if that process ran before the scenario: its record does not name the boot, like records of older
+    versions, and no protocol could tell the two apart. Guaranteed: no process signals the stranger or waits
+    for its end.
     """
-    _give_pid(kernel, int(whom), ("/usr/bin/postgres", "-D", "/srv/data"))
+    _give_pid(kernel, int(pid), ("/usr/bin/postgres", "-D", "/srv/data"))
 
 
 @_fault("lookalike")
-def _lookalike(kernel: Kernel, whom: str) -> None:
+def _lookalike(kernel: Kernel, pid: str) -> None:
     """The pid of a process that has ended goes to a gateway of another home.
 
-    Guaranteed: as by ``recycle``.
+    Guaranteed: as with ``recycle``.
     """
-    _give_pid(kernel, int(whom), ("hermes_cli/main.py", "gateway", "run"))
+    _give_pid(kernel, int(pid), ("hermes_cli/main.py", "gateway", "run"))
 
 
 def _give_pid(kernel: Kernel, pid: int, argv: tuple[str, ...]) -> None:
@@ -85,54 +85,54 @@ def _give_pid(kernel: Kernel, pid: int, argv: tuple[str, ...]) -> None:
 
 @_fault("reboot")
 def _reboot(kernel: Kernel, _: str) -> None:
-    """All processes are killed at once; the disk is as it was; the machine's boot id is new.
+    """All processes are killed at once; the disk stays as it was; the boot id is new.
 
-    Pids may come back, with the start times of before: ``recycle``. Guaranteed: no process is taken for the
-    one that had its pid before.
+    Pids may be given again, with the same start times: see ``recycle``. Guaranteed: no process is mistaken
+    for an earlier one with the same pid.
     """
     kernel.reboot()
 
 
 @_fault("clock")
 def _clock(kernel: Kernel, seconds: str) -> None:
-    """The wall clock is set some seconds ahead or back; the monotonic one goes on.
+    """The wall clock is set some seconds ahead or back; the monotonic clock goes on.
 
-    Guaranteed: nothing lasts longer for it than its own time to live, and no process loses ownership.
+    Guaranteed: nothing outlasts its own time to live because of it, and no process loses ownership.
     """
     kernel.skew += int(seconds) * 1_000_000
 
 
-# -- a failing disk ------------------------------------------------------------------------------------------
+# -- a failing disk
 
 
 @_fault("disk-full")
 def _full(kernel: Kernel, _: str) -> None:
-    """From now on nothing can be written and no name be made: ENOSPC.
+    """From now on nothing can be written and no name can be made: ENOSPC.
 
-    Guaranteed meanwhile: an error that is documented, nothing lost that stood there.
+    Guaranteed meanwhile: only documented errors, and no loss of existing content.
     """
     kernel.condition = "full"
 
 
 @_fault("read-only")
 def _read_only(kernel: Kernel, _: str) -> None:
-    """From now on nothing on the disk can be changed: EROFS. Guaranteed: as by ``disk-full``."""
+    """From now on nothing on the disk can be changed: EROFS. Guaranteed: as with ``disk-full``."""
     kernel.condition = "read-only"
 
 
 @_fault(DISK_WELL)
 def _well(kernel: Kernel, _: str) -> None:
-    """The disk is neither full nor read-only any more, and links to nowhere are taken away.
+    """The disk is no longer full or read-only, and links to nowhere are removed.
 
-    Guaranteed: everything, with no help.
+    Guaranteed: everything, without help from an operator.
     """
     kernel.condition = ""
     for path, file in kernel.disk().by_path().items():
         if file.kind == "link" and file.content == NOWHERE:
-            _take_away(kernel, path)
+            _remove_path(kernel, path)
 
 
-# -- tampering -----------------------------------------------------------------------------------------------
+# -- tampering
 
 
 @_fault("remove")
@@ -141,39 +141,39 @@ def _remove(kernel: Kernel, name: str) -> None:
 
     A process that has it open goes on with it: its inode lives until the last descriptor is closed.
 
-    Guaranteed: never two owners, so what the file was good for must not rest on it alone. Not guaranteed:
-    that a query finds the owner whose record was removed.
+    Guaranteed: never two owners, so exclusion must not rest on one file alone. Not guaranteed: that a query
+    finds the owner whose record was removed.
     """
     path = f"{HOME}/{name}"
     if kernel.disk().file(path) is None:
         raise Impossible(f"there is no {name}")
-    _take_away(kernel, path)
+    _remove_path(kernel, path)
 
 
 @_fault("home-gone")
 def _home_gone(kernel: Kernel, _: str) -> None:
-    """The home is removed with all that is in it. Guaranteed: the next start makes it again.
+    """The home is removed with everything in it. Guaranteed: the next start makes it again.
 
-    A process that owned it goes on without a home, which is not counted as owning any more.
+    A process that owned it goes on without a home, and no longer counts as owner.
     """
     if kernel.disk().file(HOME) is not None:
-        _take_away(kernel, HOME)
+        _remove_path(kernel, HOME)
 
 
 @_fault("home-new")
-def _home_new(kernel: Kernel, whom: str) -> None:
-    """The home is put aside, and a new, empty one is in its place. Guaranteed: one start in it owns."""
-    _home_gone(kernel, whom)
+def _home_new(kernel: Kernel, detail: str) -> None:
+    """The home is replaced by a new, empty one. Guaranteed: one start in it becomes owner."""
+    _home_gone(kernel, detail)
     kernel.make_home()
 
 
 @_fault("corrupt")
 def _corrupt(kernel: Kernel, what: str) -> None:
-    """Other bytes stand in a file than any process wrote, or a directory or a dangling link in its place.
+    """A file gets content that no process wrote, or is replaced by a directory or a dangling link.
 
-    Guaranteed: no error that is not documented, and never two owners. Not guaranteed: that a query finds the
-    owner whose record it was; that any start becomes owner while a link stands there, since no process can
-    remove a link without the danger of removing the file that another one has just put in its place.
+    Guaranteed: only documented errors, and never two owners. Not guaranteed: that a query finds the owner
+    whose record it was; that a start becomes owner while a link is there, since a process that removes the
+    link risks removing the file by which another process has just replaced it.
     """
     name, _, how = what.partition("=")
     path = f"{HOME}/{name}"
@@ -192,19 +192,19 @@ def _corrupt(kernel: Kernel, what: str) -> None:
     _overwrite(kernel, path, content)
 
 
-def _take_away(kernel: Kernel, path: str) -> None:
-    """Take a name away, and a folder with everything in it."""
+def _remove_path(kernel: Kernel, path: str) -> None:
+    """Remove a name; if it names a folder, with everything in it."""
     for inside in reversed(kernel.disk().by_path()):
         if inside == path or inside.startswith(f"{path}/"):
             where = kernel.root + inside
-            loser = real.lstat(where)
-            (real.rmdir if st.S_ISDIR(loser.st_mode) else real.unlink)(where)
-            kernel.lost_a_name(loser)
+            removed = real.lstat(where)
+            (real.rmdir if st.S_ISDIR(removed.st_mode) else real.unlink)(where)
+            kernel.lost_a_name(removed)
     kernel.changed()
 
 
 def _overwrite(kernel: Kernel, path: str, content: bytes) -> None:
-    """Put other bytes into a file, which stays the same file; make one where there is none."""
+    """Overwrite a file, which keeps its inode; make one if there is none."""
     fd = real.open(kernel.root + path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
     real.write(fd, content)
     inode = kernel.inode(real.fstat(fd).st_ino)
@@ -215,8 +215,8 @@ def _overwrite(kernel: Kernel, path: str, content: bytes) -> None:
 
 
 def _put_in_place(kernel: Kernel, path: str, kind: str) -> None:
-    """Put a folder or a dangling link in the place of a file."""
-    _take_away(kernel, path)
+    """Replace a file by a folder or a dangling link."""
+    _remove_path(kernel, path)
     where = kernel.root + path
     if kind == "directory":
         real.mkdir(where, 0o700)
@@ -228,20 +228,20 @@ def _put_in_place(kernel: Kernel, path: str, kind: str) -> None:
     kernel.changed()
 
 
-# -- a power loss --------------------------------------------------------------------------------------------
+# -- a power loss
 
 
 @_fault(POWER_LOSS)
 def _power_loss(kernel: Kernel, which: str) -> None:
-    """All processes are killed at once, and of the disk is left what the power loss leaves of it.
+    """All processes are killed at once, and the disk becomes an image that a power loss may leave.
 
     ``power-loss-writeback-3`` leaves the third of the images that the profile ``writeback`` allows then: see
-    ``persistence``. The machine boots again. Once is enough: nothing is kept track of after that. Guaranteed:
-    one start alone becomes owner, and no error that is not documented.
+    ``persistence``. The machine boots again. Power is lost only once: images are not tracked after that.
+    Guaranteed: one start alone becomes owner, and only documented errors.
     """
     image = image_left(kernel.follow(), which)
     if image is None:
-        raise Impossible("there is no such image here; power is lost once, in scenarios of which it is said")
+        raise Impossible("there is no such image here; power is lost only once, in scenarios that plan it")
     lose_power(kernel, image)
 
 
@@ -262,9 +262,9 @@ def lose_power(kernel: Kernel, image: Image) -> None:
 
 
 def after_power_loss(shared: SharedState, which: str) -> SharedState | None:
-    """The state in which ``lose_power`` leaves a kernel; None where there is no such image.
+    """The state of a kernel after ``lose_power``; None if there is no such image.
 
-    For the search, which would else write thousands of disks that no two starts can tell apart.
+    The search uses it, since it would otherwise write thousands of disks that no two starts can tell apart.
     """
     image = image_left(shared.persistence, which)
     if image is None:

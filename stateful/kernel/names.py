@@ -24,7 +24,7 @@ def _stat(kernel: Kernel, process: Process, path: str, follow: bool) -> tuple[in
 
 
 def _mode(kernel: Kernel, process: Process, path: str) -> int:
-    """The kind and permission bits of what a path names. Its inode number is not looked at, and not given."""
+    """The kind and permission bits of what a path names, without assigning an inode number to it."""
     if kernel.proc and f"{path}/".startswith("/proc/"):
         return kernel.stat_proc(process, path)[0]
     found = real.stat(on_disk(kernel, path))
@@ -62,28 +62,28 @@ def _truncate(kernel: Kernel, process: Process, path: str, length: int) -> None:
 @syscall("unlink")
 def _unlink(kernel: Kernel, process: Process, path: str) -> None:
     where = on_disk(kernel, path, False)
-    loser = real.lstat(where)
+    removed = real.lstat(where)
     real.unlink(where)
     kernel.changed()
-    kernel.lost_a_name(loser)
+    kernel.lost_a_name(removed)
 
 
 @syscall("rename")
 def _rename(kernel: Kernel, process: Process, source: str, target: str) -> None:
-    _keep(kernel, source, "renamed")
+    _refuse_skeleton(kernel, source, "renamed")
     from_, to = on_disk(kernel, source, False), on_disk(kernel, target, None)
     kept = real.lstat(from_)
     if kernel.closed and not folder_mode(kernel, target.rpartition("/")[0]) & 0o200:
         raise OSError(errno.EACCES, "")
     try:
-        loser = real.lstat(to)
+        removed = real.lstat(to)
     except OSError:
-        loser = None
+        removed = None
     real.rename(from_, to)
     kernel.named(target)
     kernel.changed()
-    if loser is not None and loser.st_ino != kept.st_ino:
-        kernel.lost_a_name(loser)
+    if removed is not None and removed.st_ino != kept.st_ino:
+        kernel.lost_a_name(removed)
 
 
 @syscall("link")
@@ -123,16 +123,16 @@ def _mkdir(kernel: Kernel, process: Process, path: str, mode: int) -> None:
 
 @syscall("rmdir")
 def _rmdir(kernel: Kernel, process: Process, path: str) -> None:
-    _keep(kernel, path, "removed")
+    _refuse_skeleton(kernel, path, "removed")
     where = on_disk(kernel, path, False)
-    loser = real.lstat(where)
+    removed = real.lstat(where)
     real.rmdir(where)
     kernel.changed()
-    kernel.lost_a_name(loser)
+    kernel.lost_a_name(removed)
 
 
-def _keep(kernel: Kernel, path: str, doing: str) -> None:
-    """Refuse what would take the folders away that every machine has."""
+def _refuse_skeleton(kernel: Kernel, path: str, doing: str) -> None:
+    """Refuse to rename, remove or touch a folder that every machine has."""
     if path in kernel.skeleton:
         raise UnmodelledSyscall(f"the subject {doing} {path}, which is not modelled")
 
@@ -195,7 +195,7 @@ def _utime(kernel: Kernel, process: Process, file: str | int, mtime: int | None)
     if isinstance(file, int):
         number = real.fstat(real_fd(process, file)).st_ino
     else:
-        _keep(kernel, file, "set the time of")
+        _refuse_skeleton(kernel, file, "set the time of")
         number = real.stat(on_disk(kernel, file)).st_ino
     kernel.inode(number).mtime = kernel.now if mtime is None else mtime
     kernel.changed()

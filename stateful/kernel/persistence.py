@@ -1,40 +1,40 @@
-"""What may stand on the disk after a power loss, by what has been synced since it was written.
+"""What a power loss may leave of the disk, depending on what has been synced.
 
 Three *profiles* say what a file system promises, from the strongest to the weakest:
 
-- ``ordered``: the disk is what it was, as a whole, at some moment not before the last sync of anything.
-  So do ZFS, ext4 with data=journal, and with data=ordered where it delays no allocation (``nodelalloc``).
-- ``writeback``: the names are those of some moment not before the last sync of anything, since changes of
-  names are journalled in their order. What stands in a file is anything that was written to it since it was
-  synced, all of it or torn, or zeros, whenever its name was made. So do ext4 with data=writeback, XFS, btrfs,
-  and ext4 as it is mounted by default: it delays allocation, and writes the data before the name only where
-  a rename or a truncation replaces a file (``auto_da_alloc``).
-- ``posix``: each name for itself stands for anything that it stood for since its folder was synced, each
-  content as in ``writeback``. Who relies on no more may run on anything: ext2, FAT, a network.
+- ``ordered``: the whole disk is as it was at some moment not before the last sync of anything. ZFS does this,
+  and ext4 with data=journal, or with data=ordered and without delayed allocation (``nodelalloc``).
+- ``writeback``: all names are as they were at some moment not before the last sync of anything, since changes
+  of names are journalled in order. A file contains anything that was written to it since it was synced,
+  complete, torn or as zeros, whenever its name was made. ext4 with data=writeback, XFS and btrfs do this, and
+  ext4 as mounted by default: it delays allocation, and writes the data before the name only where a rename
+  or a truncation replaces a file (``auto_da_alloc``).
+- ``posix``: each name independently means any file that it meant since its folder was synced; contents are
+  as in ``writeback``. A protocol that relies on no more is safe on any file system: ext2, FAT, a network.
 
 Sources: fsync(2), which promises the content and not the name in the folder; POSIX, rationale of fsync;
 Linux, Documentation/admin-guide/ext4.rst (data=, auto_da_alloc, delalloc); Pillai et al., "All File Systems
 Are Not Created Equal", OSDI 2014.
 
-There is no log of operations here, but for each profile what it may still come to: the moments, the namings,
-what each name and each file may be. That is all that a later sync or loss depends on, so two ways to the same
-possibilities lead to the same state.
+No log of operations is kept, but for each profile what the disk may still become: the moments, the namings,
+what each name and each file may be. A later sync or power loss depends on nothing else, so two paths to the
+same possibilities lead to the same state.
 
 Simplified:
 
-- ``fsync`` and ``fdatasync`` of a file promise the same, and in a journal all names before them: ext4 and XFS
-  promise those before the last change of that very file. So does a write through a descriptor with O_SYNC
-  or O_DSYNC. What the system writes back unasked is not counted on.
-- A write that is torn leaves half of what it changed. Files are smaller than a block.
-- Permission bits go with the content that they were seen with; times are those of the power loss.
-- What an fsync promises, the disk keeps: it does not lie about its cache.
+- ``fsync`` and ``fdatasync`` of a file promise the same, and with a journal all earlier changes of names;
+  ext4 and XFS promise only those before the last change of that file. A write through a descriptor with
+  O_SYNC or O_DSYNC promises the same. Nothing relies on what the system writes back without a sync.
+- A torn write leaves half of what it changed. Files are smaller than a block.
+- Permission bits belong to the content with which they were seen; times are those of the power loss.
+- The disk keeps what an fsync promises: it does not lie about its cache.
 
 Not modelled: blocks of other files in a file (data=writeback may show them); a file system that must be
-mended by hand, as where a folder stands under its old name and its new one; folders that are renamed with
+repaired by hand, as where a folder stands under its old name and its new one; folders that are renamed with
 what is in them: each name in them counts for itself.
 
-There is no contract test: a host cannot lose power under a test. ``tests/kernel/test_ext4.py`` looks at a
-real ext4 for what is said of it here, by copies of a mounted image; it takes root, and has to be asked for.
+There is no contract test: a host cannot lose power under a test. ``tests/kernel/test_ext4.py`` checks what is
+said here of ext4 on copies of a real mounted image; it needs root, and runs only on request.
 """
 
 from __future__ import annotations
@@ -54,21 +54,21 @@ if TYPE_CHECKING:
     from stateful.kernel.files import OpenFile
     from stateful.model.call import Call
 
-# At one moment; those nearest to what the processes see come first. Where every name may be lost for itself,
-# ten files make thousands of images, which no file system with a journal leaves.
+# At one moment; images nearest to the current disk come first. If each name may be lost independently, ten
+# files make thousands of images, which no file system with a journal leaves.
 MOST_IMAGES: Final = {ORDERED: 5_000, WRITEBACK: 5_000, POSIX: 300}
 
 
 class Version(NamedTuple):
-    """What an inode is at a moment."""
+    """The kind, permission bits and content of an inode at one moment."""
 
     kind: str
     mode: int
     content: bytes
 
 
-Names = tuple[tuple[str, int], ...]  # what each path stands for, sorted
-Image = tuple[tuple[str, int, Version], ...]  # path, which inode of the image, what that is; sorted by path
+Names = tuple[tuple[str, int], ...]  # each path and its inode, sorted
+Image = tuple[tuple[str, int, Version], ...]  # path, inode within the image, its version; by path
 Choice = TypeVar("Choice", bound=Any)
 
 
@@ -76,7 +76,7 @@ class Images(NamedTuple):
     """The distinct disks that a profile allows after a power loss.
 
     Attributes:
-        whole: whether these are all; else they are the first of these.
+        whole: whether these are all; otherwise they are the first ones.
     """
 
     listed: tuple[Image, ...]
@@ -84,15 +84,15 @@ class Images(NamedTuple):
 
 
 class Persistence(NamedTuple):
-    """What the disk may come to, as a hashable value; the first of each choice is what it is now.
+    """What the disk may become, as a hashable value; the first option of each choice is the current one.
 
-    An inode has its serial number as long as there is one, and a negative number after that.
+    An inode is named by its serial number while it exists, and by a negative number afterwards.
 
     Attributes:
-        moments: the whole disks of ``ordered``.
-        namings: the names of ``writeback``.
-        entries: each path of ``posix``, and what it may stand for; None for nothing.
-        versions: each inode, and what may stand in it.
+        moments: the possible disks of ``ordered``.
+        namings: the possible names of ``writeback``.
+        entries: each path of ``posix``, and the inodes that it may name; None for none.
+        versions: each inode, and its possible versions.
     """
 
     moments: tuple[Image, ...]
@@ -101,11 +101,11 @@ class Persistence(NamedTuple):
     versions: tuple[tuple[int, tuple[Version, ...]], ...]
 
     def images(self, profile: str) -> Images:
-        """Every disk that a power loss may leave, in an order that depends on nothing else."""
+        """Every disk that a power loss may leave, in an order that depends only on this value."""
         return _images(self, profile)
 
     def follow(self, before: Disk, now: Disk) -> Persistence:
-        """What may come of it after a change of the disk."""
+        """What the disk may become after a change."""
         was, is_ = dict(before.files), dict(now.files)
         gone = [serial for serial in was if serial not in is_ or is_[serial].kind != was[serial].kind]
         lowest = min((inode for inode, _ in self.versions), default=0)
@@ -128,12 +128,12 @@ class Persistence(NamedTuple):
         return _canonical(moments, _with(namings, now.names), entries, versions)
 
     def sync_file(self, now: Disk, serial: int) -> Persistence:
-        """What may come of it after a sync of a file."""
+        """What the disk may become after a sync of a file."""
         versions = dict(self.versions) | {serial: dict(self.versions)[serial][:1]}
         return _canonical((_image_of(now),), (now.names,), dict(self.entries), versions)
 
     def sync_folder(self, now: Disk, folder: str) -> Persistence:
-        """What may come of it after a sync of a folder."""
+        """What the disk may become after a sync of a folder."""
         entries = {
             path: known[:1] if path.rpartition("/")[0] == folder else known for path, known in self.entries
         }
@@ -141,21 +141,21 @@ class Persistence(NamedTuple):
 
 
 def all_on_disk(now: Disk) -> Persistence:
-    """What may come of a disk on which everything has been synced: itself."""
+    """What a disk may become on which everything has been synced: only itself."""
     versions = {serial: (_version(file),) for serial, file in now.files}
     entries: dict[str, tuple[int | None, ...]] = {path: (serial,) for path, serial in now.names}
     return _canonical((_image_of(now),), (now.names,), entries, versions)
 
 
 def syncs(call: Call, file: OpenFile) -> bool:
-    """Whether a call that was made on an open file has brought that onto the disk."""
+    """Whether a call that was made on an open file has synced it."""
     if SYSCALLS[call.name].syncs:
         return True
     return bool(use_of(call) & BYTES and file.flags & os.O_DSYNC)  # a part of O_SYNC
 
 
 def as_disk(image: Image, mtime: int) -> Disk:
-    """An image as what stands on the disk, on which nobody has looked at any file yet."""
+    """The contents of a disk that has become an image; no process has looked at its files yet."""
     files = {inode: File(*version, None, None, mtime) for _, inode, version in image}
     return Disk(tuple((path, inode) for path, inode, _ in image), tuple(sorted(files.items())))
 
@@ -165,12 +165,12 @@ def _version(file: File) -> Version:
 
 
 def _first_content(file: File) -> bytes:
-    """What stands in an inode the moment it is made."""
+    """The content of an inode when it is made."""
     return b"" if file.kind == "file" else file.content
 
 
 def _after_write(before: Version, file: File) -> Iterator[Version]:
-    """What a file may contain after its content has become another one: the new one last."""
+    """The versions that a file may have after its content changed; the new content comes last."""
     old, new = before.content, file.content
     kept = next(
         (at for at, (x, y) in enumerate(zip(old, new, strict=False)) if x != y), min(len(old), len(new))
@@ -183,7 +183,7 @@ def _after_write(before: Version, file: File) -> Iterator[Version]:
 
 
 def _with(known: tuple[Choice, ...], now: Choice) -> tuple[Choice, ...]:
-    """Some choices, and what it is now before them."""
+    """Some options, with the current one first."""
     return known if known[:1] == (now,) else (now, *(choice for choice in known if choice != now))
 
 
@@ -199,7 +199,7 @@ def _canonical(
     entries: Mapping[str, tuple[int | None, ...]],
     versions: Mapping[int, tuple[Version, ...]],
 ) -> Persistence:
-    """The one value for some possibilities: sorted but for the first, without what nothing leads to."""
+    """The canonical value: options sorted except for the first, inodes without a possible name dropped."""
     named = {inode for naming in namings for _, inode in naming}
     named |= {inode for known in entries.values() for inode in known if inode is not None}
 
@@ -230,11 +230,11 @@ def _canonical(
 
 
 def _sorted(known: tuple[Choice, ...]) -> tuple[Choice, ...]:
-    """Choices in an order that does not depend on when they arose; what it is now stays the first."""
+    """Options in an order that does not depend on when they arose; the current one stays first."""
     return (known[0], *sorted(known[1:], key=lambda choice: (choice is None, choice)))
 
 
-# -- images --------------------------------------------------------------------------------------------------
+# -- images
 
 
 @lru_cache(maxsize=1024)
@@ -257,12 +257,12 @@ def _has_a_folder_twice(image: Image) -> bool:
 
 
 def forget_images() -> None:
-    """Give back the memory of images that were listed: those of long random executions never come again."""
+    """Free the memory of listed images: those of long random executions do not recur."""
     _images.cache_clear()
 
 
 def _nearest_first(persistence: Persistence, profile: str) -> Iterator[Image]:
-    """Every image, some of them repeatedly: first those that differ from what is there now in few choices."""
+    """Every image, some repeatedly; those with the fewest differences from the current disk come first."""
     versions = dict(persistence.versions)
     paths = [path for path, _ in persistence.entries]
     which: list[Sequence[Any]] = [persistence.namings]
@@ -278,7 +278,7 @@ def _nearest_first(persistence: Persistence, profile: str) -> Iterator[Image]:
 
 
 def _choose(choices: Sequence[Sequence[Any]], others: int) -> Iterator[list[Any]]:
-    """Every way to choose one of each, and of so many another one than the first."""
+    """Every selection of one option per choice that deviates from the first option in ``others`` choices."""
     open_ = [at for at, options in enumerate(choices) if len(options) > 1]
     for places in combinations(open_, others):
         for other in product(*(choices[at][1:] for at in places)):
@@ -293,7 +293,7 @@ def _image_of(disk: Disk) -> Image:
 
 
 def _image(names: Sequence[tuple[str, int | None]], versions: Mapping[int, Version]) -> Image:
-    """What is visible where paths stand for inodes: nothing is in a folder that is not there."""
+    """The image in which paths name inodes; a path in a missing folder is dropped."""
     numbers: dict[int, int] = {}
     known, folders = {path for path, _ in names}, set()
     image = []

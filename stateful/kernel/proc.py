@@ -1,7 +1,7 @@
 """``/proc``: the part of it by which programs tell one process from another.
 
 A machine without it has no such directory, and answers ENOSYS for a pidfd, as an old Linux does. It stands
-in for macOS as far as psutil is what tells of processes there; ``sys.platform`` and ``os`` stay Linux's.
+in for macOS in so far as programs use psutil there; ``sys.platform`` and ``os`` stay those of Linux.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from stateful.kernel.process import Process
 
 NAMESPACE = "ns/pid"
-FIRST_NAMESPACE = 4_026_531_836  # of the pid namespace that a machine begins with, on every Linux
+FIRST_NAMESPACE = 4_026_531_836  # of the initial pid namespace, on every Linux
 FILES = ("cmdline", "comm", "stat", "status")
 STATES = {"R": "running", "S": "sleeping", "T": "stopped", "Z": "zombie"}
 
 
 def open_proc(kernel: Kernel, process: Process, path: str, flags: int) -> OpenFile:
-    """Open a file of ``/proc``: ENOENT where there is no such process or file, EACCES to write."""
+    """Open a file of ``/proc``: ENOENT if there is no such process or file, EACCES to write."""
     if flags & WRITABLE:
         raise OSError(errno.EACCES, "")
     if path not in _GLOBAL:
@@ -39,7 +39,7 @@ def open_proc(kernel: Kernel, process: Process, path: str, flags: int) -> OpenFi
 
 
 def read_proc(kernel: Kernel, process: Process, file: OpenFile, size: int) -> bytes:
-    """Read on; what the file contains is made when its beginning is read. ESRCH when the process is gone."""
+    """Read on; reading from the beginning generates the content. ESRCH if the process is gone."""
     if file.path.startswith(PIDFD):
         raise OSError(errno.EINVAL, "")
     if file.content is None or file.offset == 0:
@@ -85,7 +85,7 @@ def state_of(entry: Process | Stranger, viewer: Process) -> str:
 
 
 def is_zombie(entry: Process | Stranger | None) -> bool:
-    """Whether somebody in the process table has ended."""
+    """Whether an entry of the process table is a zombie."""
     return isinstance(entry, Stranger) and entry.zombie
 
 
@@ -107,7 +107,7 @@ def stat_proc(kernel: Kernel, process: Process, path: str) -> tuple[int, ...]:
 
 
 def readlink_proc(kernel: Kernel, process: Process, path: str) -> str:
-    """``readlink`` of ``ns/pid`` of a process, and of ``exe`` and ``cwd``, which a zombie has none of."""
+    """``readlink`` of ``ns/pid`` of a process, and of ``exe`` and ``cwd``, which a zombie lacks."""
     entry, name = _split(kernel, process, path)
     links = {"exe": "/usr/bin/python3", "cwd": "/", NAMESPACE: f"pid:[{_namespace(entry)}]"}
     if name not in links:
@@ -124,7 +124,7 @@ def _may_look(process: Process, entry: Process | Stranger) -> None:
 
 
 def _namespace(entry: Process | Stranger) -> int:
-    """The inode number of the pid namespace that somebody is in."""
+    """The inode number of the pid namespace of a process."""
     return FIRST_NAMESPACE + (crc32(entry.namespace.encode()) % 10_000 + 1 if entry.namespace else 0)
 
 

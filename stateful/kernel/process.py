@@ -1,4 +1,4 @@
-"""A process as the kernel knows it: its identity, its files, its signals, and the call it stands before."""
+"""A process as the kernel knows it: its identity, its files, its signals, and its pending call."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from stateful.kernel.files import OpenFile
     from stateful.model.call import Call
 
-# What Python does with a signal that the program has said nothing about, where it is not the default.
+# How Python handles a signal unless the program says otherwise, where that is not the default.
 PYTHON_DISPOSITIONS: dict[int, str] = {
     signal.SIGINT: "handler",
     signal.SIGPIPE: "ignored",
@@ -26,19 +26,19 @@ class Process:
 
     Attributes:
         letter: its name in schedules and reports.
-        life: what it is there for, and which subject it runs; see ``stateful.model.life``.
+        life: its task, and which subject it runs; see ``stateful.model.life``.
         pid, start_ticks, argv, uid: its identity as other processes see it.
-        namespace: the pid namespace that it is in.
+        namespace: its pid namespace.
         boot: in which boot of the machine it began, counted from 1.
         phase: ``starting``, ``owner`` (inside ``serve``) or ``leaving``.
         owned: whether it has been inside ``serve``.
-        pending: the call that it is stopped before.
-        since: when it began to wait in that call; None where a wait moves the clock and every order of
-            the others is left open.
+        pending: the call that it is about to make.
+        since: when it began to wait in that call; None if a wait moves the clock, which leaves every order
+            of the others possible.
         outcome: how it ended, or None while it lives.
-        stopped: whether SIGSTOP holds it.
-        signals: what it has been sent and has not handled, in the order in which handlers run.
-        dispositions: what it has said about signals: ``handler``, ``ignored`` or ``default``.
+        stopped: whether it is stopped (SIGSTOP).
+        signals: the signals that it has not handled yet, in the order in which their handlers run.
+        dispositions: how it handles signals, as far as it has said: ``handler``, ``ignored`` or ``default``.
     """
 
     def __init__(self, letter: str, life: str, machine: Machine = MACHINE) -> None:

@@ -1,7 +1,7 @@
 """Puts a kernel into a given state: the disk, the process table, every open file and lock.
 
-So the exhaustive search can make one call from any state that it knows, on real files, without
-executing the way there again.
+Thus the exhaustive search can make one call from any known state, on real files, without executing the
+path to that state again.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def _reopen(
 
 
 def restore_disk(kernel: Kernel, disk: Disk) -> None:
-    """Put a disk in the place of the one that is there; files without a name get one, for the moment."""
+    """Replace the contents of the disk; files without a name get a temporary one."""
     kernel.clear_disk()
     files = dict(disk.files)
     made: dict[int, str] = {}

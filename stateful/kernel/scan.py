@@ -1,4 +1,4 @@
-"""Reads what stands on the simulated disk into a value."""
+"""Reads the contents of the simulated disk into a value."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Signals, sleeping, ending: the calls about processes.
 
 A handler runs in the target before the target's next call, as CPython runs it; without one, a signal
-that ends a process ends it at once, and its exit handlers do not run. A stopped process takes
-nothing but SIGKILL and SIGCONT; what else it is sent waits until it goes on.
+that ends a process ends it at once, and its exit handlers do not run. A stopped process reacts only to
+SIGKILL and SIGCONT; other signals wait until it is continued.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ STOPPING = frozenset({signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIG
 
 @syscall("kill")
 def _kill(kernel: Kernel, process: Process, pid: int, number: int) -> str | None:
-    """Send a signal. Answers ``handled`` where the caller has to run its own handler now.
+    """Send a signal. Answers ``handled`` if the caller has to run its own handler now.
 
-    Every process leads a group of its own. To everybody (-1) nothing is sent: the attempt is what counts.
+    Every process leads a group of its own. A signal to all processes (-1) is not sent: the attempt counts.
     """
     if pid == -1:
         return None
@@ -59,12 +59,12 @@ def _pidfd_open(kernel: Kernel, process: Process, pid: int, flags: int) -> int:
     target = kernel.find(pid, process.namespace)
     if target is None:
         raise OSError(errno.ESRCH, "")
-    # Which process it is: another may have the pid by the time the descriptor is used.
+    # The start time identifies the process: another may have the pid when the descriptor is used.
     return open_number(process, OpenFile(None, f"{PIDFD}{pid}:{target.start_ticks}", os.O_RDWR, 0))
 
 
 def _behind(kernel: Kernel, process: Process, fd: int) -> tuple[int, Process | Stranger | None]:
-    """The pid that a pidfd stands for, and that process, unless it is gone."""
+    """The pid of a pidfd, and its process, or None if that is gone."""
     path = process.fds[fd].path if fd in process.fds else ""
     if not path.startswith(PIDFD):
         raise OSError(errno.EBADF, "")
@@ -87,7 +87,7 @@ def _pidfd_send_signal(kernel: Kernel, process: Process, fd: int, number: int) -
 def _select(
     kernel: Kernel, process: Process, fds: tuple[int, ...], microseconds: int | None
 ) -> tuple[int, ...] | Blocked:
-    """Wait for the end of one of some processes, by pidfd; which of them have ended."""
+    """Wait until one of some processes has ended, by pidfd; answers the pidfds of those that have."""
     behind = {fd: _behind(kernel, process, fd)[1] for fd in fds}
     ended = tuple(fd for fd, target in behind.items() if target is None or is_zombie(target))
     if ended or microseconds is None:
@@ -96,7 +96,7 @@ def _select(
 
 
 def deliver(kernel: Kernel, target: Process, number: int) -> None:
-    """What the kernel does with a signal the moment it is sent."""
+    """Deliver a signal to a process: what the kernel does at the moment it is sent."""
     if number == 0:
         return
     if number == signal.SIGKILL:
@@ -127,7 +127,7 @@ def _action(target: Process, number: int) -> str:
 
 
 def _continue(kernel: Kernel, target: Process) -> None:
-    """Let a stopped process go on: what was to end it while it was stopped does so now."""
+    """Continue a stopped process: a signal that would have ended it meanwhile does so now."""
     target.stopped = False
     for number in target.signals:
         if _action(target, number) == "end":
@@ -160,7 +160,7 @@ def _sleep(kernel: Kernel, process: Process, microseconds: int) -> Blocked | Non
 
 
 def _pass_time(kernel: Kernel, process: Process, microseconds: int) -> Blocked | None:
-    """Let time pass for a process: at once; or, where its wait began at a moment, when that is over."""
+    """Let time pass for a process: at once, or if the beginning of its wait is known, once that is over."""
     if process.since is None:
         kernel.clock += microseconds
         return None
@@ -168,7 +168,7 @@ def _pass_time(kernel: Kernel, process: Process, microseconds: int) -> Blocked |
 
 
 def wakes_at(process: Process) -> int | None:
-    """When the wait of a process that began at a moment is over, whatever others do; None if never."""
+    """When a wait whose beginning is known is over, whatever other processes do; None if never."""
     call = process.pending
     if process.since is None or call is None or call.name not in ("sleep", "select"):
         return None
@@ -202,7 +202,7 @@ def _pids(kernel: Kernel, process: Process) -> tuple[str, ...]:
 
 @syscall("inspect")
 def _inspect(kernel: Kernel, process: Process, pid: int) -> tuple[Any, ...]:
-    """What psutil reads: (argv, start time in ticks as text, uid, status). ESRCH where it is gone."""
+    """What psutil reads: (argv, start time in ticks as text, uid, status). ESRCH if it is gone."""
     entry = kernel.find(pid, process.namespace)
     if entry is None:
         raise OSError(errno.ESRCH, "")

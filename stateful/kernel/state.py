@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class SharedState(NamedTuple):
     """Everything that more than one process can see, as a hashable value.
 
-    What a call does depends on this, on the caller's ``own_state`` and on nothing else. That is what
-    lets the exhaustive search make each call only once from each such pair.
+    What a call does depends on this, on the caller's ``own_state`` and on nothing else. Therefore the
+    exhaustive search needs to make each call only once from each such pair.
 
     Attributes:
         table: each live process.
@@ -47,7 +47,7 @@ class SharedState(NamedTuple):
 
 
 def table(kernel: Kernel) -> tuple[Entry, ...]:
-    """The process table, as far as it is of the subject."""
+    """The process table without strangers."""
     table = []
     for process in kernel.processes.values():
         if process.alive:
@@ -84,7 +84,7 @@ def shared_state(kernel: Kernel) -> SharedState:
 
 
 def own_state(kernel: Kernel, process: Process) -> tuple[Any, ...]:
-    """What only one process can see of the kernel: its mask and its open files."""
+    """What only one process can see of the kernel: its umask and its open files."""
     shared: dict[int, int] = {}
     return (
         process.umask,
@@ -103,13 +103,13 @@ def _describe(kernel: Kernel, file: OpenFile, number: int) -> tuple[Any, ...]:
 
 
 def check(kernel: Kernel) -> None:
-    """Assert that what is known of the disk, its names and its inodes is what stands there."""
+    """Assert that the recorded disk, names and inodes agree with the real ones."""
     known = kernel.known_disk()
     kernel.changed()
-    assert known in (None, kernel.disk()), "the disk is not what it is taken for"
+    assert known in (None, kernel.disk()), "the recorded disk differs from the real one"
     serials = {serial for serial, _ in kernel.disk().files}
     found = {inode.serial for inode in kernel.inodes.values() if inode.serial >= 0}
-    assert found == serials, f"inodes {sorted(found)} are known, and {sorted(serials)} stand on the disk"
+    assert found == serials, f"inodes {sorted(found)} are recorded, but the disk has {sorted(serials)}"
     opens = Counter(
         file.inode
         for process in kernel.processes.values()
@@ -117,4 +117,4 @@ def check(kernel: Kernel) -> None:
         if file.real is not None
     )
     for number, inode in kernel.inodes.items():
-        assert inode.opens == opens[number], f"{inode.opens} opens of {number} are counted"
+        assert inode.opens == opens[number], f"inode {number} has {opens[number]} opens, not {inode.opens}"

@@ -1,4 +1,4 @@
-"""The vocabulary between a process and the kernel: a call, what it answers, why it cannot be made."""
+"""What a process and the kernel exchange: a call, its answer, or why it cannot be made."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 
 class Call(NamedTuple):
-    """One call a process wants to make: a name of the table of syscalls and canonical arguments.
+    """A call that a process wants to make: its name in the table of syscalls, and canonical arguments.
 
     Arguments are hashable and mean the same in every execution: virtual paths, descriptor numbers
     of this process, bytes.
@@ -17,13 +17,13 @@ class Call(NamedTuple):
 
 
 class Errno(NamedTuple):
-    """The answer of a call that failed."""
+    """The answer to a call that failed."""
 
     code: int
 
 
 class Blocked:
-    """The answer of a call that cannot be made now; the process stays before it."""
+    """The answer to a call that cannot be made now; the process waits until it can."""
 
     def __repr__(self) -> str:
         return "BLOCKED"
@@ -33,24 +33,24 @@ BLOCKED: Final = Blocked()
 
 
 class Delivery(NamedTuple):
-    """A signal handed to a process whose handler is to run before its next call."""
+    """A signal delivered to a process, whose handler runs before its next call."""
 
     number: int
 
 
 class Outside(NamedTuple):
-    """A request to do something that no process can observe or change, such as importing json."""
+    """A request to do something that no process can observe, such as importing json."""
 
     function: Any
     args: tuple[Any, ...]
 
 
 class UnmodelledSyscall(Exception):
-    """The subject did something that the kernel does not model, so no verdict would mean anything."""
+    """The subject did something that the kernel does not model, so that no verdict is possible."""
 
 
 class SubjectStuck(UnmodelledSyscall):
     """The subject computed for too long without making a call."""
 
     def __str__(self) -> str:
-        return f"{super().__str__()}; have it call time.sleep() where it waits, and leave out what computes"
+        return f"{super().__str__()}; let it call time.sleep() while it waits, and leave out computations"

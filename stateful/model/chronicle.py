@@ -1,7 +1,7 @@
-"""What happened in hours of virtual time under supervisors: every run, and whether it came to rest.
+"""The trace of a supervised scenario: hours of virtual time, and every run in them.
 
-A chronicle is the trace of a supervised scenario. It does not keep each step of thousands of processes,
-but when each began, owned and ended, and the steps of the last one that did not own.
+A chronicle does not keep each step of thousands of processes. It keeps when each process began, owned and
+ended, and the steps of the last one that did not own.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ class Occurrence(NamedTuple):
 
     Attributes:
         at: when, in microseconds from the beginning.
-        number: that of the run, in the order of their starts.
-        what: ``starts``, ``owns``, ``ends``, or the signal of the world that it met: ``crash``, ``term``.
+        number: the number of the run; runs are counted in the order of their starts.
+        what: ``starts``, ``owns``, ``ends``, or the signal that the world sent to it: ``crash``, ``term``.
     """
 
     at: int
@@ -37,9 +37,9 @@ class Chronicle(Trace):
 
     Attributes:
         runs: every process, in the order in which they were started.
-        entries: what happened, in its order.
-        decisions: what the supervisor of each unit decided last.
-        lasted: until when it was played, in microseconds from the beginning.
+        entries: what happened, in order.
+        decisions: the last decision of each unit's supervisor.
+        lasted: how long it was played, in microseconds.
     """
 
     supervision: Supervision = field(kw_only=True)
@@ -50,12 +50,12 @@ class Chronicle(Trace):
 
     @property
     def schedule(self) -> str:
-        """None: it follows from the clock."""
+        """Empty: the order of steps follows from the clock."""
         return ""
 
     @property
     def blows(self) -> list[Occurrence]:
-        """The signals of the world that met a living process."""
+        """The signals that the world sent to live processes."""
         return [entry for entry in self.entries if entry.what not in (STARTS, OWNS, ENDS)]
 
     @property
@@ -64,7 +64,7 @@ class Chronicle(Trace):
 
     @property
     def respawns(self) -> int:
-        """How many runs a supervisor started after another one of the same unit."""
+        """How many runs a supervisor started after the first run of their unit."""
         return len(self.runs) - len({run.letter for run in self.runs})
 
     @property
@@ -74,12 +74,12 @@ class Chronicle(Trace):
 
     @property
     def watched_from(self) -> int:
-        """When the last thing happened from outside."""
+        """When the last event from outside happened, in microseconds from the beginning."""
         return round(self.supervision.last_at_s * SECOND)
 
     @property
     def restless(self) -> list[Run]:
-        """The runs that were started in the second half of the time since then."""
+        """The runs that were started in the second half of the time after ``watched_from``."""
         half = (self.watched_from + self.lasted) // 2
         return [run for run in self.runs if run.started > half]
 
@@ -90,7 +90,7 @@ class Chronicle(Trace):
 def supervisors_settle(chronicle: Chronicle) -> str | None:
     """Supervisors and the protocol come to rest, and one gateway owns, unless it was stopped as planned.
 
-    At rest is where nobody is started in the second half of the time.
+    They have come to rest if no process is started in the second half of the time.
     """
     if chronicle.restless:
         return _restless(chronicle)
@@ -130,7 +130,7 @@ def _owns_at(run: Run, time: int) -> bool:
 
 RunInvariant = Callable[[Chronicle], str | None]
 
-# What must hold of a whole chronicle; those of ``stateful.model.invariants`` look at one moment each.
+# The invariants of a whole chronicle; those of ``stateful.model.invariants`` look at one moment each.
 RUN_INVARIANTS: Final[tuple[RunInvariant, ...]] = (supervisors_settle,)
 
 

@@ -1,4 +1,4 @@
-"""What came of playing a schedule with real processes: confirmed, what differs, or why it cannot be done."""
+"""The result of playing a schedule with real processes: it is confirmed, differs, or cannot be played."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Confirmation(NamedTuple):
 
     @property
     def confirmed(self) -> bool | None:
-        """Whether the host does the same; None where it cannot be asked."""
+        """Whether the host does the same; None if the schedule cannot be played there."""
         return None if self.verdict == UNPLAYABLE else self.verdict == CONFIRMED
 
     def __str__(self) -> str:
@@ -28,12 +28,12 @@ class Confirmation(NamedTuple):
 
 
 class Differs(Exception):
-    """The host does something else than the simulation, and what."""
+    """The host does something else than the simulation; the message says what."""
 
 
 class Unplayable(Exception):
-    """This host cannot be made to do what a schedule asks for, and why."""
+    """This host cannot play a schedule; the message says why."""
 
 
 class Uneven(Exception):
-    """The host gave pids of different lengths, as it does when it starts again from the lowest."""
+    """The host gave pids of different lengths, as it does when its pids wrap around."""

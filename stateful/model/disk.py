@@ -1,4 +1,4 @@
-"""What stands on the disk, as a value: compared, hashed and shown, never changed."""
+"""The contents of the disk as an immutable value, which is compared, hashed and shown."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from stateful.model.roles import Letter, Number, Sorted, Text
 
 HOME = "/home/user/.hermes"
 LIMIT_CONTENT_BYTES = 1 << 20
-NOWHERE = b"nowhere"  # what a link points to that an operator puts in the place of a file
+NOWHERE = b"nowhere"  # the target of a link by which an operator replaces a file
 
 
 class File(NamedTuple):
-    """A file, directory or link: its kind, permission bits and content (a link's is its target).
+    """A file, directory or link: its kind, permission bits and content (the target of a link).
 
-    ``writer`` is the letter of the process that lives and last wrote to it, or None; a file at whose end
-    several have written is nobody's. ``label`` is the inode number that processes have seen, if any has.
+    ``writer`` is the letter of the live process that wrote to it last, or None; it is None after an append to
+    existing content, which may hold the bytes of several processes. ``label`` is the inode number that
+    processes see; None if no process has looked at it.
     """
 
     kind: Text
@@ -28,22 +29,22 @@ class File(NamedTuple):
 
 
 class Disk(NamedTuple):
-    """Every name on the disk and what it stands for; names of one inode share a serial number.
+    """Every name on the disk and its file; names of one inode share a serial number.
 
     Attributes:
         names: (virtual path, serial of the inode), sorted.
-        files: (serial, file), sorted; open files without a name are among them.
+        files: (serial, file), sorted; open files without a name are included.
     """
 
     names: Sorted[tuple[Text, Number]]
     files: tuple[tuple[Number, File], ...]
 
     def file(self, path: str) -> File | None:
-        """The file that a path names, or None."""
+        """The file with a path, or None."""
         return self.by_path().get(path)
 
     def is_misused(self) -> bool:
-        """Whether a link to nowhere stands where an operator put it."""
+        """Whether it has a link to nowhere that an operator made."""
         return any(file.kind == "link" and file.content == NOWHERE for _, file in self.files)
 
     def by_path(self) -> dict[str, File]:
@@ -52,9 +53,9 @@ class Disk(NamedTuple):
         return {path: files[serial] for path, serial in self.names}
 
     def visible(self) -> tuple[tuple[str, str, int, bytes], ...]:
-        """What a process that reads everything can tell: names, kinds, modes and contents.
+        """What a process that reads everything can see: names, kinds, modes and contents.
 
-        But for folders with random names in ``/tmp``, which concern those alone who made them.
+        Folders with random names in ``/tmp`` are left out: they concern only the processes that made them.
         """
         return tuple(
             (path, file.kind, file.mode, file.content)
@@ -63,7 +64,7 @@ class Disk(NamedTuple):
         )
 
     def written_by(self, letter: str) -> dict[str, File]:
-        """The non-empty files that a process wrote last, by path."""
+        """The non-empty files whose last writer is a process, by path."""
         return {path: file for path, file in self.by_path().items() if file.writer == letter and file.content}
 
 
@@ -74,11 +75,11 @@ _RANDOM_NAME = re.compile(r"/tmp/tmp[a-z0-9_]{8}(?=/|$)")
 
 
 def temporary_folder(path: str) -> str | None:
-    """The folder of ``/tmp`` with a name by ``tempfile`` in which a path is."""
+    """The folder in ``/tmp``, named by ``tempfile``, that contains a path; None if there is none."""
     found = _RANDOM_NAME.match(path)
     return found and found[0]
 
 
 def home_files(disk: Disk) -> list[str]:
-    """The names of what stands in the home."""
+    """The names of the files in the home."""
     return [path.removeprefix(f"{HOME}/") for path, _ in disk.names if path.startswith(f"{HOME}/")]

@@ -1,11 +1,11 @@
-"""What a process is excused after a fault: which guarantees of a protocol do not count for it any more.
+"""Excuses: which guarantees of a protocol no longer hold for a process after a fault.
 
-A process that was told EIO may give up, and an owner whose record was removed need not be found.
-``at_most_one_owner`` and ``a_dead_owner_can_be_replaced`` are guaranteed whatever happens, but for this: a
-process that was at work in a home that is gone owns nothing of the next one; nor does an owner of whose
-files one was taken away and another one was changed too, since by then nothing on the disk need tell of it.
+A process whose call failed with EIO may give up, and an owner whose record was removed need not be found.
+``at_most_one_owner`` and ``a_dead_owner_can_be_replaced`` are guaranteed after every fault, except that a
+process no longer counts as owner once its home is gone, or once one of its files was removed and another one
+changed: then nothing on the disk need tell of it.
 
-Which excuse a fault gives, its row says: see ``faults``.
+The row of a fault says which excuse it gives: see ``faults``.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ SEVERAL: Final = "/"  # instead of the name of one file
 
 
 class Reason(StrEnum):
-    """What happened in the time of a process."""
+    """What happened while a process lived."""
 
     NONE = ""
     CALLS = "calls"  # a call of the process failed, or the disk was failing
     CLOCK = "clock"  # the wall clock was set, so a note of the process may be out of date
-    FILES = "files"  # the content of a file of the home was changed, by no process
-    TAKEN = "taken"  # a file of the home was taken away, by no process
-    HOMELESS = "homeless"  # the home is gone, or too much of it to tell
+    FILES = "files"  # the world changed the content of a file in the home
+    TAKEN = "taken"  # the world removed or replaced a file in the home
+    HOMELESS = "homeless"  # the home is gone, or one of its files was removed and another one changed
 
 
 class Excuse(NamedTuple):
-    """What happened in the time of a process, as far as it excuses anything.
+    """What happened while a process lived, as far as it excuses the process.
 
     Attributes:
-        file: the name of the file that was changed or taken away.
+        file: the name of the file that was changed, removed or replaced; ``SEVERAL`` for more than one.
     """
 
     reason: Annotated[Reason, Role.NUMBER] = Reason.NONE
@@ -44,16 +44,16 @@ class Excuse(NamedTuple):
 
     @property
     def hinders(self) -> bool:
-        """Whether the process may fail at what it is there for."""
+        """Whether the process may fail at its task."""
         return self.reason not in (Reason.NONE, Reason.CLOCK)
 
     @property
     def is_of_files(self) -> bool:
-        """Whether files of the home were changed."""
+        """Whether the world changed or removed files of the home."""
         return self.reason in (Reason.FILES, Reason.TAKEN, Reason.HOMELESS)
 
     def and_then(self, other: Excuse) -> Excuse:
-        """The excuse of a process that gets another one."""
+        """This excuse combined with a later one."""
         if Reason.HOMELESS in (self.reason, other.reason):
             return Excuse(Reason.HOMELESS)
         same_file = self.file == other.file
@@ -67,7 +67,7 @@ class Excuse(NamedTuple):
         return self if self.hinders or other.reason is Reason.NONE else other
 
     def after_move(self, disk_fails: bool) -> Excuse:
-        """The excuse of a process that has moved."""
+        """This excuse after a step of the process: on a failing disk its calls may have failed."""
         return self.and_then(Excuse(Reason.CALLS)) if disk_fails else self
 
 

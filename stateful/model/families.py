@@ -1,8 +1,8 @@
-"""The families of faults, and which faults of a family may happen in a world: said once for every decider.
+"""The families of faults, and which faults of a family may happen in a state, for every decider.
 
-A plan names families and not faults, so that no fault of a family is forgotten. The search tries all of the
-moves that are enumerated here, in their order; walks and the Hypothesis machine draw one of them, which
-``widened`` makes one of many more.
+A plan names families, not faults, so that it covers every fault of a family. The search tries all moves that
+are enumerated here, in their order; walks and the Hypothesis machine draw one of them, and ``widened`` draws
+its details from many more.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ class Family(NamedTuple):
     """Faults that the search tries together.
 
     Attributes:
-        plans: the plans of standard scenarios in which it comes last; None for the family alone.
-        plural: of its name in words.
-        at_once: the fault that may happen right before, with nothing between, where faults are drawn.
+        plans: the plans of standard scenarios in which it comes last; None for the plan of the family alone.
+        plural: the plural of its name in words, if it is irregular.
+        at_once: a fault that sampling may draw immediately before one of this family.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Family(NamedTuple):
 FAMILIES: Final = {
     family.name: family
     for family in (
-        Family("kill", plans=()),  # each cast says how many
+        Family("kill", plans=()),  # each cast says how many kills
         Family("sigterm"),
         Family("sigstop"),
         Family("errno"),
@@ -69,7 +69,7 @@ FAMILIES: Final = {
             (("recycled-pid",), ("kill", "recycled-pid"), ("reboot", "recycled-pid")),
             at_once="crash",
         ),
-        Family("reboot", plans=()),  # which alone is what several kills are
+        Family("reboot", plans=()),  # alone it is the same as several kills
         Family("bad-disk"),
         Family("clock-step"),
         Family("removal"),
@@ -84,20 +84,20 @@ TAMPERING: Final = frozenset(
 
 
 class World(Protocol):
-    """What faults may be aimed at: a state of the search, or an execution."""
+    """The state in which faults may happen: a state of the search, or an execution."""
 
     @property
     def image(self) -> DiskImage:
-        """The disk that it began with."""
+        """The initial disk."""
 
     def living(self) -> list[str]:
-        """The letters of the processes that live."""
+        """The letters of the live processes."""
 
     def stopped(self) -> list[str]:
-        """The letters of the processes that are stopped."""
+        """The letters of the stopped processes."""
 
     def ended(self) -> list[str]:
-        """The letters of the processes that have ended, and whose pid another process may be given."""
+        """The letters of ended processes whose pid may be given to another process."""
 
     def handles(self, letter: str, number: int) -> bool:
         """Whether a process has a handler for a signal."""
@@ -106,20 +106,20 @@ class World(Protocol):
         """The letters of the processes that may be about to make a call."""
 
     def next_call(self, letter: str) -> Call | None:
-        """The call that a caller is about to make; None where it is not."""
+        """The call that a caller is about to make; None if there is none."""
 
     def files(self) -> list[str]:
         """The names of the files in the home."""
 
     def images(self) -> list[str]:
-        """The images that a power loss may leave, as a schedule names them."""
+        """The disk images that a power loss may leave, as a schedule names them."""
 
     def disk_fails(self) -> bool:
-        """Whether the disk is full or read-only, or a link stands in the place of a file."""
+        """Whether the disk is full or read-only, or a link has replaced a file."""
 
 
-# The pid that a record without a start time names, given to another gateway: were the record that gateway's
-# own, it would look the same.
+# Faults that give the pid of a record without a start time to another gateway. No protocol can tell that: the
+# record would look the same if that gateway had written it.
 _UNDECIDABLE: Final = {
     NULL_START: f"lookalike-{DEAD_PID}",
     NAMELESS: f"lookalike-{DEAD_PID}",
@@ -130,12 +130,12 @@ _UNDECIDABLE: Final = {
 def fault_moves(family: str, world: World, letter: str | None = None) -> list[Move]:
     """Every fault of a family that may happen now.
 
-    With a letter only those that a hidden step of that process does not commute with: a fault of its next
+    With a letter, only those that do not commute with an invisible step of that process: a fault of its next
     call, and a signal that it handles.
     """
     row = FAMILIES[family]
     if letter and not row.is_of_calls:
-        # The handler may be one that the hidden step lets the process do without, or that makes it fail.
+        # The order matters: the step may uninstall the handler, and the handler may make the process fail.
         handled = (fault for fault in row.faults if fault.number and world.handles(letter, fault.number))
         return [Move(fault.name, letter) for fault in handled]
     if not row.is_of_calls:
@@ -148,17 +148,17 @@ def fault_moves(family: str, world: World, letter: str | None = None) -> list[Mo
 
 
 def recoveries(world: World) -> list[Move]:
-    """What the world may do at any time to end a fault that lasts."""
+    """The moves by which the world may at any time end a lasting fault."""
     return [move for name in RECOVERIES for move in _aimed(FAULTS[name], world)]
 
 
 def is_decidable(move: Move, world: World) -> bool:
-    """Whether a protocol can tell by the record what a move makes of a pid."""
+    """Whether a protocol can tell from the record which process has a pid after a move."""
     return str(move) != _UNDECIDABLE.get(world.image)
 
 
 def _aimed(fault: Fault, world: World) -> Iterator[Move]:
-    """A fault, at all that it may be aimed at but calls."""
+    """The moves of a fault that is not aimed at calls, one for each target and detail."""
     if fault.aim is Aim.PROCESS or fault.aim is Aim.STOPPED:
         for letter in world.living() if fault.aim is Aim.PROCESS else world.stopped():
             yield Move(fault.name, letter)
@@ -175,7 +175,7 @@ def _aimed(fault: Fault, world: World) -> Iterator[Move]:
 
 
 def widened(move: Move, random: Random) -> Move:
-    """A fault that was enumerated as sampling has it, which draws how it happens."""
+    """An enumerated fault with the details that sampling draws for it."""
     draw = FAULTS[move.kind].widened
     if draw is None:
         return move

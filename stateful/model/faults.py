@@ -1,15 +1,15 @@
-"""What each fault is, said once: a row per fault, from which all that is known of faults is derived.
+"""The table of faults: one row per fault, from which everything known about faults is derived.
 
-A row says how schedules write the fault, what it is aimed at, to which family it belongs, what a process is
-excused after it, and how reports tell it. Derived from the rows: how schedules are read (``schedule``), which
-moves the search tries and sampling draws (``families``), excuses, words (``explain/words``), the standard
-plans (``standard``), and which faults a campaign says it has not reached.
+A row says how schedules write the fault, what it is aimed at, to which family it belongs, which excuse it
+gives, and how reports describe it. Derived from the rows: how schedules are read (``schedule``), which moves
+the search tries and sampling draws (``families``), excuses, words (``explain/words``), the standard plans
+(``standard``), and which faults a campaign reports as not reached.
 
-What a fault does, and what it leaves guaranteed, ``kernel/machine_faults`` and ``kernel/failing_calls`` say.
+``kernel/machine_faults`` and ``kernel/failing_calls`` say what a fault does, and what remains guaranteed.
 
 To add a fault: a row here, with a family of ``families``; a function in ``kernel/``, and for a fault of the
 machine one in ``host/inject``; a subject that it breaks and a row of README's table.
-``tests/model/test_faults.py`` complains of what is missing.
+``tests/model/test_faults.py`` reports what is missing.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ LONGEST_CLOCK_STEP_DIGITS: Final = 6
 LONGEST_CORRUPTION_BYTES: Final = 64
 
 ORDERED, WRITEBACK, POSIX = "ordered", "writeback", "posix"
-PROFILES: Final = (ORDERED, WRITEBACK, POSIX)  # each allows all that those before it do, and more
-JUDGED: Final = (ORDERED, WRITEBACK)  # those that the verdict counts
+PROFILES: Final = (ORDERED, WRITEBACK, POSIX)  # each allows everything that those before it allow, and more
+JUDGED: Final = (ORDERED, WRITEBACK)  # the verdict depends on these
 
 
 class Aim(Enum):
-    """What a fault is aimed at, and with it where it may happen."""
+    """What a fault is aimed at, which decides when it may happen."""
 
-    PROCESS = auto()  # that lives
-    STOPPED = auto()  # a process that is stopped
-    CALL = auto()  # the next one of a process
-    PID = auto()  # that is free
-    FILE = auto()  # of the home
-    IMAGE = auto()  # of the disk, as a power loss may leave it
+    PROCESS = auto()  # a live process
+    STOPPED = auto()  # a stopped process
+    CALL = auto()  # the next call of a process
+    PID = auto()  # a free pid
+    FILE = auto()  # a file of the home
+    IMAGE = auto()  # an image of the disk that a power loss may leave
     MACHINE = auto()
     FAILING_DISK = auto()
 
@@ -58,21 +58,21 @@ class Fault(NamedTuple):
     """Something that the world does to processes, their calls or the machine.
 
     Attributes:
-        words: how reports tell it. ``{whom}`` is a process or a pid, ``{name}`` a file and ``{how}`` what it
-            becomes, ``{detail}`` all that is written after the joint, ``{profile}`` and ``{left}`` of a power
-            loss, ``{answer}`` what a call answers.
-        family: which faults the search tries together; a recovery has none.
-        joint: what stands between its name and what follows.
-        detail: the pattern of what follows; a group ``letter`` names a process.
-        example: what may follow.
-        tried: of a fault that says how, how the search has it; all of them are tried.
-        widened: how sampling has it: one drawn of many more.
-        number: of a signal.
-        errno: with which the call fails, or with which the disk denies calls from then on.
-        excuse: what a process is excused that lives then, or whose call it is.
-        tampering: only the hand of a person does that. Few protocols promise to survive it.
-        ended_by: the fault, a recovery, that ends it; empty where it does not last.
-        unplayable: why the host cannot play it, in a moment where it cannot.
+        words: how reports describe it. ``{whom}`` is a process or a pid, ``{name}`` a file and ``{how}`` its
+            new content, ``{detail}`` the text after the joint, ``{profile}`` and ``{left}`` belong to a power
+            loss, ``{answer}`` is the answer of a call.
+        family: the faults that the search tries together with it; empty for a recovery.
+        joint: the text between its name and its detail.
+        detail: the pattern of the text after the joint; a group ``letter`` names a process.
+        example: a text that the pattern matches.
+        tried: the details that the search tries; it tries all of them.
+        widened: draws the detail for sampling, from many more.
+        number: the number of the signal.
+        errno: the errno of the failing call, or of the calls that the disk denies from then on.
+        excuse: the reason that excuses each process alive at that moment, or the process whose call fails.
+        tampering: only a person does this. Few protocols promise to survive it.
+        ended_by: the recovery that ends it; empty if it does not last.
+        unplayable: the reason to report when the host cannot play it.
     """
 
     name: str
@@ -98,13 +98,13 @@ class Fault(NamedTuple):
 
 
 def _any_step(random: Random) -> str:
-    """Some seconds ahead or back, few as often as many."""
+    """A number of seconds ahead or back; short steps are as likely as long ones."""
     seconds = random.randint(1, 10 ** random.randint(1, LONGEST_CLOCK_STEP_DIGITS))
     return f"{random.choice((seconds, -seconds)):+}"
 
 
 def _any_content(random: Random) -> str:
-    """A content by its name, or random bytes."""
+    """The name of a hostile content, or random bytes in hexadecimal."""
     data = bytes(random.randrange(256) for _ in range(random.randint(0, LONGEST_CORRUPTION_BYTES)))
     return random.choice((*HOSTILE, *IN_ITS_PLACE, f"0x{data.hex()}"))
 
@@ -218,7 +218,7 @@ _ROWS: Final = (
     Fault(
         "home-new",
         Aim.MACHINE,
-        "a new, empty home is put in place; who owned the old one counts no more",
+        "a new, empty home is put in place; owners of the old one no longer count",
         "lost-home",
         excuse=Reason.HOMELESS,
         tampering=True,
@@ -244,7 +244,7 @@ CALL_FAULTS: Final = tuple(row.name for row in _ROWS if row.aim in ON_CALLS)
 ERRNOS: Final = {row.name: row.errno for row in _ROWS if row.errno and row.aim in ON_CALLS}
 MACHINE_FAULTS: Final = {row.name: row for row in _ROWS if row.aim not in (*ON_CALLS, *ON_PROCESSES)}
 OF_A_PID: Final = tuple(row.name for row in _ROWS if row.aim is Aim.PID)
-# Of the machine first: the order in which the search tries them.
+# In the order in which the search tries them: recoveries of the machine come first.
 RECOVERIES: Final = tuple(
     name for name in (*MACHINE_FAULTS, *SIGNALS) if name in {row.ended_by for row in _ROWS}
 )
@@ -260,7 +260,7 @@ def after_fault(kind: str, detail: str, excuse: Excuse) -> Excuse:
 
 
 def may_pass_on(excuse: Excuse, code: int | None) -> bool:
-    """Whether a process with an excuse may end with an OSError of an errno: it passes on what it was told."""
+    """Whether an excuse allows a process to end with an OSError of this errno, as passed on from a call."""
     if excuse.reason is Reason.CALLS:
         return code in ERRNOS.values()
     return excuse.reason is Reason.HOMELESS and code in (errno.ENOENT, *ERRNOS.values())

@@ -1,6 +1,6 @@
-"""What must be reached, else a search proved nothing: one small function each, named by what is true then.
+"""Goals: what some execution must reach, else a search proved nothing. Each is named by what is true then.
 
-A goal looks at one moment and says whether it was reached there.
+A goal is a function that looks at one moment and says whether it was reached there.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ def an_owner_served(moment: Moment) -> bool:
 
 
 def a_stale_record_was_reclaimed(moment: Moment) -> bool:
-    """Somebody owns on a disk that somebody else's record stood on: meaningful on such disks only."""
+    """A process owns on a disk that began with another's record: meaningful on such disks only."""
     return an_owner_served(moment)
 
 
@@ -55,7 +55,7 @@ def an_owner_released(moment: Moment) -> bool:
 
 
 def a_replace_succeeded(moment: Moment) -> bool:
-    """A replace owns after somebody else has."""
+    """A replace owns after another process has owned."""
     actor = moment.actor
     if actor is None or actor.life != "replace" or not actor.owns:
         return False
@@ -88,5 +88,5 @@ GOALS: Final[dict[str, Goal]] = {
 }
 
 
-# Once reached they have to be reached again when one more fault may happen.
+# These have to be reached again when the plan allows one more fault.
 GOALS_OF_FAULTS: Final = frozenset({"a_crash_fell_inside_a_claim", "a_fault_happened"})

@@ -1,4 +1,4 @@
-"""What a corrupted file contains: contents that have broken readers of PID files, by name."""
+"""Contents of corrupted files, by name. Each has broken readers of PID files."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Disk images: what stands on the disk before anybody runs, and what the machine is like.
+"""Disk images: the initial contents of the disk, and the machine.
 
-Each odd one is a case in which a pid, or more than a pid, names somebody else than who wrote the record.
+On an odd image the pid in the record, and perhaps more of the record, fits a process that did not write it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Files = tuple[tuple[str, bytes], ...]
 
 @dataclass(frozen=True)
 class DiskImage:
-    """What stands on the disk before anybody runs, and what the machine is like."""
+    """The contents of the disk before any process runs, and the machine."""
 
     name: str
     title: str
@@ -53,7 +53,7 @@ def _recorded(**fields: Any) -> Files:
 
 
 def _has_the_pid(start_ticks: int, *argv: str, uid: int = 1000, zombie: bool = False) -> tuple[Stranger, ...]:
-    """Who has the pid that the record names."""
+    """The stranger that has the pid in the record."""
     return (Stranger(DEAD_PID, start_ticks, argv, uid, zombie=zombie),)
 
 
@@ -65,7 +65,7 @@ RECYCLED: Final = DiskImage(
 
 ZOMBIE: Final = DiskImage(
     "zombie",
-    "record of a zombie, nobody reaps",
+    "record of a zombie that is not reaped",
     _recorded(),
     Machine(_has_the_pid(DEAD_TICKS, *GATEWAY, zombie=True), reaps=False),
 )
@@ -91,7 +91,7 @@ NULL_START: Final = DiskImage(
     "null-start",
     "record of a recycled pid without a start time",
     _recorded(start_time=None),
-    # Not the gateway, although the words are there.
+    # Not a gateway, although the words of one are in its command line.
     Machine(_has_the_pid(4000, "/usr/bin/vim", "gateway/run.py")),
 )
 NAMELESS: Final = DiskImage(
@@ -109,7 +109,7 @@ NULL_OWN_PID: Final = DiskImage(
 ODD_NAME: Final = DiskImage(
     "odd-name",
     "record of a recycled pid, names with spaces and parentheses",
-    # The start time that a reader takes from this stranger's stat line who splits it at white space.
+    # What a reader that splits this stranger's stat line at white space takes for its start time.
     _recorded(start_time=20),
     Machine(
         _has_the_pid(4000, "/opt/python ) b c d", *GATEWAY),
@@ -127,21 +127,21 @@ TWINS: Final = DiskImage(
 )
 ROOTS: Final = DiskImage("root", "empty disk, A runs as root", machine=Machine(foreign="A"))
 
-# It is no part of ODD: nothing on it is said about a pid.
+# Not part of ODD: nothing on this disk names a pid.
 REUSED: Final = DiskImage(
     "reused-inodes", "empty disk, inode numbers are given again", machine=Machine(reuses_inodes=True)
 )
 
 
 def _marker(**fields: Any) -> bytes:
-    """A note that A's end is planned, by somebody who has gone."""
+    """A note that A's end is planned, written by a process that is gone."""
     names_a = {"target_pid": FIRST_PID, "target_start_time": START_TICKS, "replacer_pid": DEAD_PID}
     return json.dumps(names_a | fields).encode()
 
 
 MARKED: Final = DiskImage(
     "marked",
-    "markers that name A, of who is gone and of the future",
+    "markers that name A, from a dead process and from the future",
     (
         (f"{HOME}/.gateway-planned-stop.json", _marker(written_at=NOW, replacer_start_time=DEAD_TICKS)),
         (f"{HOME}/.gateway-takeover.json", _marker(written_at=TOMORROW)),
@@ -150,7 +150,7 @@ MARKED: Final = DiskImage(
 
 
 def _hostile(name: str) -> DiskImage:
-    """Content of a record that has broken readers."""
+    """An image whose record has a hostile content."""
     return DiskImage(name, f"record with hostile content: {name}", ((PID_FILE, HOSTILE[name](RECORD)),))
 
 

@@ -1,9 +1,9 @@
-"""What must hold: one small function each, named by the sentence that is true.
+"""The invariants: one function each, named by the sentence that must be true.
 
 An invariant looks at one *moment* (``stateful.model.moment``) and returns None, or the sentence that says
 how it is broken.
 
-Not checked here: how soon anything happens, beyond ``LONGEST_LIFE_STEPS``; whether anybody waits for ever
+Not checked here: how soon anything happens, beyond ``LONGEST_LIFE_STEPS``; whether a process waits for ever
 in one call.
 """
 
@@ -28,7 +28,7 @@ def at_most_one_owner(moment: Moment) -> str | None:
 
 
 def a_dead_owner_can_be_replaced(moment: Moment) -> str | None:
-    """Kill everything, start one fresh process alone, and it becomes owner, unless it is told to go."""
+    """After every process was killed, one start alone becomes owner, unless it is told to go."""
     actor = moment.actor
     if actor is None or actor.outcome is None or actor.life != "start" or actor.asked or actor.hindered:
         return None
@@ -38,9 +38,10 @@ def a_dead_owner_can_be_replaced(moment: Moment) -> str | None:
 
 
 def some_contender_wins(moment: Moment) -> str | None:
-    """When nobody dies or is hindered, and nobody owns, starts do not all give up, whatever queries run.
+    """If no process dies or is hindered, and none owns, not all starts give up, whatever queries run.
 
-    Nor does a replace, once it has told the others to go. A stop and the world may tell everybody.
+    A replace that has told the others to go does not give up either. Not checked once a stop or the world has
+    told a contender to go: they may tell all of them.
     """
     contenders = [view for view in moment.processes if view.contends]
     if moment.waiting or not contenders:
@@ -92,7 +93,7 @@ def a_stopped_owner_can_be_replaced(moment: Moment) -> str | None:
 
 
 def a_live_owner_is_discoverable(moment: Moment) -> str | None:
-    """While a process owns, a status query run alone answers its pid."""
+    """While a process owns, a query run alone answers its pid."""
     actor = moment.actor
     if actor is None or actor.outcome is None or actor.outcome.kind != "answered" or not actor.alone:
         return None
@@ -107,10 +108,10 @@ def a_live_owner_is_discoverable(moment: Moment) -> str | None:
 
 
 def an_answer_was_true_at_some_moment(moment: Moment) -> str | None:
-    """A status query that runs while nobody lives who could own answers None.
+    """A query answers None if it runs alone and no process is alive that could own.
 
-    Beside others it is not checked what a query may answer: an owner is found before it serves and after,
-    since its record comes first and goes last.
+    The answer of a query beside other processes is not checked: it finds an owner also before and after that
+    serves, since the record is written first and removed last.
     """
     actor = moment.actor
     if actor is None or actor.outcome is None or actor.outcome.kind != "answered" or not actor.alone:
@@ -118,27 +119,27 @@ def an_answer_was_true_at_some_moment(moment: Moment) -> str | None:
     answer = actor.outcome.value
     if answer is None or actor.company or actor.hindered:
         return None
-    return f"{actor.letter} answered {answer!r}, and nobody was alive who could have owned"
+    return f"{actor.letter} answered {answer!r}, although no process was alive that could have owned"
 
 
 def readers_change_nothing(moment: Moment) -> str | None:
-    """A status query changes nothing while an owner lives; without clean-up it never changes anything."""
+    """A query changes nothing while an owner lives; without clean-up it never changes anything."""
     actor = moment.actor
     if actor is None or moment.before is None or moment.after is None:
         return None
     if actor.life not in ("status", "peek") or moment.before.visible() == moment.after.visible():
         return None
     if actor.life == "peek":
-        return f"{actor.letter}, a status query without clean-up, changed the disk"
+        return f"{actor.letter}, a query without clean-up, changed the disk"
     owners = [view.letter for view in moment.processes if view.owns and not _files_changed(moment)]
-    return f"{actor.letter}, a status query, changed the disk while {owners[0]} owned" if owners else None
+    return f"{actor.letter}, a query, changed the disk while {owners[0]} owned" if owners else None
 
 
 def release_removes_only_own_record(moment: Moment) -> str | None:
     """An exiting or replaced process never removes or damages the record of the live owner.
 
-    What a start does that is refused is judged by what comes of it: a further start beside the owner, and a
-    query, are asked in every state.
+    What a refused start removes is judged by its consequences: in every state a further start is tried beside
+    the owner, and a query.
     """
     actor = moment.actor
     if actor is None or actor.phase != LEAVING or moment.before is None or moment.after is None:
@@ -155,9 +156,10 @@ def release_removes_only_own_record(moment: Moment) -> str | None:
 
 
 def only_the_owner_is_signalled(moment: Moment) -> str | None:
-    """No signal reaches anybody but an owner, or one that has written a record: no group, not oneself.
+    """A signal reaches only an owner, or a process that has written a record.
 
-    Nor who got the pid of a dead owner, nor the gateway of another home.
+    It reaches no group, not the sender itself, no process that got the pid of a dead owner, and no gateway of
+    another home.
     """
     actor, target, call = moment.actor, moment.target, moment.call
     if actor is None or target is None or call is None or isinstance(moment.answer, Errno) or target.dead:
@@ -174,10 +176,11 @@ def only_the_owner_is_signalled(moment: Moment) -> str | None:
 
 
 def a_replaced_owner_exits_clean(moment: Moment) -> str | None:
-    """An owner that is replaced or stopped on purpose exits with 0, and by an unplanned SIGTERM with 1.
+    """An owner that is replaced or stopped on purpose exits with 0, and after an unplanned SIGTERM with 1.
 
-    Owed by subjects that offer a replace or a stop. What was planned cannot be told where whoever planned it
-    has met with something, or where the world sends a SIGTERM while there is anybody who may plan.
+    Required of subjects that offer a replace or a stop. Not checked if the process that planned the end was
+    disturbed itself, or if the world sends a SIGTERM while there is a process that may plan an end: then it
+    cannot be known whether the end was planned.
     """
     actor = moment.actor
     if actor is None or actor.outcome is None or not actor.owned or actor.excuse != NO_EXCUSE:
@@ -188,18 +191,19 @@ def a_replaced_owner_exits_clean(moment: Moment) -> str | None:
     planners = [view for view in moment.processes if view.life in PLANNING and view.letter != actor.letter]
     if actor.asked == "term" and not planners and status == 0:
         return f"{actor.letter} exited with 0, although nobody planned its end"
-    if actor.asked == "signal" and planners and not any(map(_met_with_something, planners)) and status != 0:
+    if actor.asked == "signal" and planners and not any(map(_was_disturbed, planners)) and status != 0:
         return f"{actor.letter}, ended by {_names(planners)} as planned, exited with {status}"
     return None
 
 
-def _met_with_something(view: View) -> bool:
+def _was_disturbed(view: View) -> bool:
+    """Whether a process was killed, failed, was told to go or met a fault."""
     ended_badly = view.outcome is not None and view.outcome.kind in ("killed", "failed")
     return ended_badly or bool(view.asked) or view.excuse != NO_EXCUSE
 
 
 def only_documented_errors(moment: Moment) -> str | None:
-    """A subject raises only what it documents, or passes on the errno that the world told it."""
+    """A subject raises only errors that it documents, or passes on an errno that a fault injected."""
     actor = moment.actor
     if actor is None or actor.outcome is None or actor.outcome.kind != "failed":
         return None
@@ -209,13 +213,13 @@ def only_documented_errors(moment: Moment) -> str | None:
 
 
 def _files_changed(moment: Moment) -> bool:
-    """Whether files of the home were changed by nobody, in the time of somebody who may go by them."""
+    """Whether the world changed files of the home while one of the processes lived."""
     return any(view.excuse.is_of_files for view in moment.processes)
 
 
 Invariant = Callable[[Moment], str | None]
 
-# In the order in which a trace that breaks several is reported.
+# The gravest first: a trace that breaks several is reported for the first of them.
 INVARIANTS: Final[tuple[Invariant, ...]] = (
     at_most_one_owner,
     only_documented_errors,
@@ -232,7 +236,7 @@ INVARIANTS: Final[tuple[Invariant, ...]] = (
 )
 
 
-# The lives of which an invariant speaks: it says nothing of a subject that offers none of them.
+# The lives that an invariant is about: it does not apply to a subject that offers none of them.
 SPEAKS_OF: Final[dict[str, frozenset[str]]] = {
     "a_stopped_owner_can_be_replaced": frozenset({"replace"}),
     "a_live_owner_is_discoverable": frozenset({"status", "peek"}),
@@ -245,7 +249,7 @@ SPEAKS_OF: Final[dict[str, frozenset[str]]] = {
 def first_broken(moment: Moment, not_offered: Collection[str] = ()) -> tuple[str, str] | None:
     """The name and sentence of the first invariant that a moment breaks, or None.
 
-    Those that the subject does not offer are passed over, so that they hide no other.
+    Invariants that the subject does not offer are skipped, so that they hide no other.
     """
     return next(all_broken(moment, not_offered), None)
 

@@ -1,4 +1,4 @@
-"""A life: what a process is there for, and which subject it runs where there are two in one home.
+"""A life: the task of a process, and which subject it runs if two share one home.
 
 ``start`` is a start of the subject, ``other-start`` one of the other subject, and so on.
 """
@@ -13,7 +13,7 @@ OTHER_LIVES: Final = tuple(OTHER + life for life in LIVES)
 
 
 def plain(life: str) -> str:
-    """A life without the word that says which subject it runs."""
+    """A life without the prefix that says which subject it runs."""
     return life.removeprefix(OTHER)
 
 

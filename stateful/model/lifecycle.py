@@ -11,15 +11,15 @@ STARTING, OWNER, LEAVING = "starting", "owner", "leaving"
 
 
 class Outcome(NamedTuple):
-    """How a process ended, and the value.
+    """How a process ended, and a value, which depends on the kind of end.
 
     ``released``, ``refused`` or ``failed``: the text of the error that it raised, if it did. ``answered``:
-    the pid that a status query answered. ``returned``: what a stop did. ``killed``: the signal.
+    the pid that a query answered. ``returned``: what a stop returned. ``killed``: the signal.
 
     Attributes:
-        errno: that of the error, where it failed with an OSError.
-        status: the exit status, as a parent sees it; None where it was killed.
-        tells_plans: whether that is to tell an end on purpose from another: see ``Process``.
+        errno: the errno of the error, if the process failed with an OSError.
+        status: the exit status, as a parent sees it; None if the process was killed.
+        tells_plans: whether the status distinguishes a planned end from others: see ``Interpreter``.
     """
 
     kind: Text
@@ -30,7 +30,7 @@ class Outcome(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """What the process table says of a live process, beside what its pid follows from."""
+    """The entry of a live process in the process table; its pid follows from the letter."""
 
     letter: Letter
     life: Text

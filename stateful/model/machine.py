@@ -1,4 +1,4 @@
-"""What a machine is like, and who lives on it beside the subject."""
+"""A machine: its properties, and the processes on it beside those of the subject."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ FIRST_PID: Final = 101
 START_TICKS: Final = 5000  # of the first process; each starts a tick after the one before it
 DEAD_PID: Final = 99  # of the process that a scenario's record names
 DEAD_TICKS: Final = 1000
-BOOT_ID: Final = "6c1f2b9e-3f6d-4b0e-9a51-7d3c5e8f0a4"  # and how often the machine was started
+BOOT_ID: Final = "6c1f2b9e-3f6d-4b0e-9a51-7d3c5e8f0a4"  # followed by a number that each boot increases
 BOOT_TIME_S: Final = 1_700_000_000
 TICKS_PER_S: Final = 100
 
-USER: Final = 1000  # the uid of whoever does not say otherwise
+USER: Final = 1000  # the default uid
 ROOT: Final = 0
 
 
 class Stranger(NamedTuple):
-    """A process that runs nothing of the subject: it only has an identity.
+    """A process that does not run the subject and only has an identity.
 
     Attributes:
         zombie: it has ended, and its parent has not reaped it.
-        namespace: the pid namespace that it is in: see ``Machine.who``.
+        namespace: its pid namespace: see ``Machine.who``.
     """
 
     pid: Pid
@@ -36,7 +36,7 @@ class Stranger(NamedTuple):
 
 
 class Identity(NamedTuple):
-    """What tells a process of the subject from others."""
+    """What identifies a process of the subject."""
 
     pid: int
     start_ticks: int
@@ -45,18 +45,18 @@ class Identity(NamedTuple):
 
 
 class Machine(NamedTuple):
-    """A machine before anybody of the subject runs.
+    """A machine before any process of the subject runs.
 
     Attributes:
-        strangers: who lives on it.
-        proc: whether it has ``/proc`` and pidfds; where it has not, psutil is what tells of processes.
-        reaps: whether a process that ends is reaped; where it is not, it stays in the table as a zombie.
+        strangers: the other processes on it.
+        proc: whether it has ``/proc`` and pidfds; without them psutil is the way to look at processes.
+        reaps: whether a process that ends is reaped; otherwise it stays in the table as a zombie.
         containers: whether each process of the subject is alone in a pid namespace, in which it is pid 1.
             The namespaces share the file system and its locks, and the boot.
         together: the letters of processes that started in the same clock tick.
         foreign: the letters of processes that run as root, which others may not signal.
-        program: what processes of the subject run, instead of what their life says.
-        reuses_inodes: whether the inode number of a file that is gone is given to the next one.
+        program: the program of the processes of the subject in their command lines; empty for the usual one.
+        reuses_inodes: whether the next new file gets the inode number of a removed one.
     """
 
     strangers: tuple[Stranger, ...] = ()
@@ -81,7 +81,7 @@ class Machine(NamedTuple):
 
     @property
     def interchangeable(self) -> bool:
-        """Whether exchanging two processes of one life exchanges letters, pids and start times alone."""
+        """Whether exchanging two processes of the same life changes only letters, pids and start times."""
         return not (self.together or self.foreign)
 
 

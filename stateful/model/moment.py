@@ -1,4 +1,4 @@
-"""A moment, at which invariants and goals look: a move, the disk before and after it, and all processes."""
+"""A moment: a move, the disk before and after it, and all processes. Invariants and goals look at it."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class View(NamedTuple):
     """A process as an invariant sees it.
 
     Attributes:
-        asked: what asked it to go: ``signal`` (another process sent it one that it handles), ``exit`` or
-            ``term`` (the world did), or None.
-        excuse: which guarantees do not count for it, by what the world did beside signals.
-        alone: nobody else has moved since its first turn.
-        company: the letters of those that were alive at its first turn; their last step is then past.
-        frozen: there was such company, and all of it was stopped.
-        namespace: the pid namespace that it is in: elsewhere its pid says nothing.
+        asked: what told it to go: ``signal`` (another process sent one that it handles), ``exit`` or ``term``
+            (the world did), or None.
+        excuse: which guarantees do not hold for it, because of faults other than signals.
+        alone: no other process has moved since its first step.
+        company: the letters of processes alive when it took its first step; none has moved since.
+        frozen: it has company, and all of it was stopped.
+        namespace: its pid namespace; in others its pid means nothing.
     """
 
     letter: str
@@ -59,11 +59,11 @@ class Moment(NamedTuple):
     """A move and its surroundings.
 
     Attributes:
-        actor: the process that moved, after its move; None when none did.
-        before, after: the disk; None where it is not needed: see ``needs_disk``.
+        actor: the process that moved, after its move; None if none did.
+        before, after: the disk; None if it is not needed: see ``needs_disk``.
         processes: every process that has had a turn.
-        waiting: how many processes of the scenario have not had one yet.
-        target: whom the call was sent to, if it sends a signal.
+        waiting: how many processes of the scenario have not had a turn yet.
+        target: the target of the call, if it sends a signal.
     """
 
     move: Move
@@ -83,9 +83,9 @@ def needs_disk(life: str, phase: str) -> bool:
 
 
 def is_quiet(life: str, phase: str, ended: bool, steps: int) -> bool:
-    """Whether a move can break no invariant: its process neither owns nor ends nor touches what it may not.
+    """Whether a move can break no invariant: its process is still starting, and may change the disk.
 
-    ``phase`` is the one after the move; no invariant is broken by what others do meanwhile.
+    ``phase`` is the phase after the move. What other processes do meanwhile breaks no invariant either.
     """
     active = life in ("start", "replace", "stop")
     return active and phase == STARTING and not ended and steps < LONGEST_LIFE_STEPS

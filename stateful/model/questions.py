@@ -1,11 +1,11 @@
-"""What is asked of a state: which life one fresh process is to live alone there, and beside whom.
+"""The questions asked of a state: which life one fresh process lives alone there, and beside which owners.
 
-Could the gateway start again, or a stopped owner be replaced? Is the owner found, and no other process? Do
-queries touch anything? The exhaustive search asks it of every state, sampling of the last state of an
-execution. What an answer breaks, the invariants say.
+Can the gateway start again, or a stopped owner be replaced? Does a query find the owner, and no other
+process? Does a query change anything? The exhaustive search asks every state, sampling asks the last state of
+an execution. The invariants judge the answers.
 
-Where two subjects run in one home, each is asked of both: whatever one leaves behind, the other can start;
-whichever owns, a query of the other finds it.
+If two subjects run in one home, each question is asked of both: the other can start after anything that one
+leaves behind, and a query of either finds the owner.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from stateful.model.life import plain
 
 
 class Question(NamedTuple):
-    """A life to be lived alone; before it every process is killed that is not spared.
+    """A life that one process lives alone, after all processes but the spared ones were killed.
 
     Attributes:
-        spared: the letters of the owners that go on living meanwhile, without moving. Those that a replace
-            meets are stopped.
-        disk_fails: the disk stays full or read-only; else it is made well before.
+        spared: the letters of the owners that stay alive meanwhile, without moving. Beside a replace they are
+            stopped.
+        disk_fails: the disk stays full or read-only; otherwise it is repaired first.
     """
 
     life: str
@@ -36,7 +36,7 @@ def questions_of(
     """The questions that are asked of a state.
 
     Args:
-        lives: those that the subject offers.
+        lives: the lives that the subject offers.
         stopped: whether there is one owner, and it is stopped.
     """
     spared = tuple(owners)
@@ -48,7 +48,7 @@ def questions_of(
                 yield Question(life, spared)
             if disk_fails:
                 yield Question(life, disk_fails=True)
-        # Of a query without clean-up more is asked, so that one with it is asked beside an owner alone.
+        # More is required of a query without clean-up, so one with it is then asked only beside owners.
         elif (
             role == "peek"
             or (role == "status" and (spared or life.replace("status", "peek") not in lives))

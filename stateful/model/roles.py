@@ -1,7 +1,7 @@
-"""What each field of a state names, so that an exchange of processes can leave no field out.
+"""Roles: what each field of a state names, so that exchanging processes cannot miss a field.
 
-The types of which states consist annotate their fields with these. ``exchanger`` makes of such a type the
-function that exchanges processes in its values; a field that does not say what it names is refused.
+The types that make up a state annotate their fields with roles. From such a type, ``exchanger`` derives the
+function that exchanges processes in its values; it refuses a field without a role.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ class Role(Enum):
     LETTER = auto()
     PID = auto()
     TICKS = auto()  # the start time of a process
-    TEXT = auto()  # anything: it is searched for pids and start times
-    NUMBER = auto()  # no process
-    VALUE = auto()  # what a process answered, which may be a pid
-    HISTORY = auto()  # the number of what a process has been told
-    OWN = auto()  # the number of what only one process can see of the kernel
-    SORTED = auto()  # a tuple that is in order
-    ALONE = auto()  # what no processes can be exchanged beside
+    TEXT = auto()  # any text, which is searched for pids and start times
+    NUMBER = auto()  # a value that names no process
+    VALUE = auto()  # the answer of a process, which may be a pid
+    HISTORY = auto()  # the number of a history of answers to a process
+    OWN = auto()  # the number of a part of the kernel that only one process can see
+    SORTED = auto()  # a sorted tuple
+    ALONE = auto()  # a value that must be None when processes are exchanged
 
 
 Item = TypeVar("Item")
@@ -48,9 +48,9 @@ def exchanger(kind: Any, changes: Mapping[Role, Change]) -> Change:
     """The function that exchanges processes in the values of a type.
 
     Args:
-        changes: what becomes of a value that names something; those of other roles stay.
+        changes: how to change a value, by its role; values of other roles stay.
 
-    Raises TypeError where the type, or a field of it, does not say what it names.
+    Raises TypeError if the type, or a field of it, has no role.
     """
     origin, args = get_origin(kind), get_args(kind)
     if origin is Annotated:

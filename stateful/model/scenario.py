@@ -1,8 +1,8 @@
 """A scenario: which processes run, on which disk, and which faults may happen.
 
 It is a cast on one of its disks, with one of its *plans*. A plan says which faults may happen, and in which
-order, each at any moment. ``two-starts-stale-1-kill`` is two starts on a disk with a stale record, one of
-which may be killed before any of its steps.
+order, each at any moment. ``two-starts-stale-1-kill`` is two starts on a disk with a stale record, and one of
+them may be killed before any of its steps.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ POWER_LOSS: Final[Plan] = ("power-loss",)
 
 
 def faults_of_plan(plan: Plan) -> list[str]:
-    """What may happen, in words: ``2 kills``."""
+    """The faults of a plan, in words: ``2 kills``."""
     return [count_faults(number, name) for name, number in Counter(plan).items()]
 
 
@@ -36,17 +36,17 @@ def count_faults(number: int, family: str) -> str:
 
 @dataclass(frozen=True)
 class Cast:
-    """Who runs, and what may happen to them.
+    """The processes of a scenario, and what may happen to them.
 
     Attributes:
         lives: the lives of A, B, C, in that order; those that begin with ``other-`` run the other subject.
         plans: the faults that may happen, in each of its scenarios.
         settled: the letters that run first, alone, until they own the gateway.
         exits: how many owners may be asked to exit.
-        disks: the disks on which it is played.
-        supervision: where it is played in virtual time, under supervisors, what these are.
-        upset_on: the disks on which it is also played with each of ``UPSETS``; on the first one always.
-        slow: the families of faults with which it takes a minute.
+        disks: the disks of its scenarios.
+        supervision: the supervisors, if it is played in virtual time under supervisors.
+        upset_on: the disks of its scenarios with ``UPSETS``; all but those on the first are run by name only.
+        slow: the families of ``UPSETS`` with which it takes a minute, so that it is run by name only.
     """
 
     name: str
@@ -67,7 +67,7 @@ class Cast:
 
     @property
     def has_newcomers(self) -> bool:
-        """Whether anybody contends who has not settled."""
+        """Whether a process contends that is not settled."""
         lives = map(plain, self.lives)
         contends = [letter for letter, life in zip("ABCD", lives, strict=False) if life in CONTENDING]
         return bool(set(contends) - set(self.settled))
@@ -92,13 +92,13 @@ class Scenario:
 
     @property
     def loses_power(self) -> bool:
-        """Whether it is kept track of what a power loss would leave of the disk."""
+        """Whether an execution keeps track of what a power loss would leave of the disk."""
         return self.open_ended or POWER_LOSS[0] in self.plan
 
-    def not_owed(self, not_offered: frozenset[str]) -> frozenset[str]:
-        """The invariants that are not owed here by a subject that does not offer some.
+    def not_guaranteed(self, not_offered: frozenset[str]) -> frozenset[str]:
+        """The invariants that are not guaranteed in this scenario, given those that a subject does not offer.
 
-        Who offers no recovery need not win on a disk that a dead owner left.
+        A subject that offers no recovery need not win on a disk that a dead owner left.
         """
         stuck = self.disk.files and "a_dead_owner_can_be_replaced" in not_offered
         return not_offered | {"some_contender_wins"} if stuck else not_offered

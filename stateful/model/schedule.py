@@ -1,4 +1,4 @@
-"""A schedule: who moves, in which order, and what the world does in between, as text.
+"""A schedule: the order in which processes move, and what the world does in between, as text.
 
 ``A3 B5 crash-A B2`` lets A take 3 steps and B 5, kills A, and lets B take 2. Other words are
 
@@ -10,7 +10,7 @@
 - the faults of the machine: ``recycle-99``, ``clock+60``, ``remove-gateway.lock``,
   ``corrupt-gateway.pid=torn``, ``power-loss-writeback-3`` and so on.
 
-How faults are written, their rows in ``faults`` say.
+The rows of ``faults`` say how each fault is written.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Move(NamedTuple):
 
     Attributes:
         letter: the process; empty where a fault concerns none.
-        detail: what else a fault of the machine says, as it is written after its name and the letter.
+        detail: the rest of a fault of the machine, as it is written after its name and letter.
     """
 
     kind: str
@@ -67,10 +67,10 @@ class Move(NamedTuple):
 
 
 class ScheduleMismatch(ValueError):
-    """A schedule that cannot be read, or that asks for a move which is not possible.
+    """A schedule that cannot be read, or that asks for an impossible move.
 
     Attributes:
-        why: why that is so, without what was done before and what would be possible.
+        why: the reason alone, without the moves before it and the moves that would be possible.
     """
 
     def __init__(self, message: str, why: str | None = None) -> None:
@@ -79,7 +79,7 @@ class ScheduleMismatch(ValueError):
 
 
 def parse_schedule(text: str) -> list[Move]:
-    """The moves of a schedule. Raises ScheduleMismatch on the first word that is none."""
+    """The moves of a schedule. Raises ScheduleMismatch on the first word that is no move."""
     moves: list[Move] = []
     for word in text.split():
         if (turn := _TURN.fullmatch(word)) and int(turn[2]) <= LONGEST_TURN:
@@ -125,6 +125,6 @@ def format_schedule(moves: Iterable[Move]) -> str:
 
 
 def count_switches(moves: Iterable[Move]) -> int:
-    """How often another process goes on than the one that moved last."""
+    """How often a step is made by another process than the step before it."""
     letters = [letter for letter, _ in groupby(move.letter for move in moves if move.steps)]
     return max(0, len(letters) - 1)

@@ -1,4 +1,4 @@
-"""Whom a signal is sent to: looked up before it is sent, since afterwards they may be gone."""
+"""The target of a signal: looked up before the signal is sent, since the process may be gone afterwards."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from stateful.model.machine import Stranger
 from stateful.model.syscalls import Kind
 from stateful.model.usage import argument_of, sends_signal
 
-PIDFD: Final = "pidfd:"  # what stands for a path where a descriptor names a process
+PIDFD: Final = "pidfd:"  # begins the path of a descriptor that names a process
 
 
 class Target(NamedTuple):
-    """Who is sent a signal.
+    """The target of a signal.
 
     Attributes:
-        text: who that is, in words.
-        letter: the process of the subject that it is; empty for anybody else.
-        recorded: whether a file stands that it has written and that names its pid.
+        text: the target, in words.
+        letter: the letter of a process of the subject; empty for any other process.
+        recorded: whether there is a file that it has written and that names its pid.
         dead: whether it is a zombie, which no signal reaches.
     """
 
@@ -31,8 +31,8 @@ class Target(NamedTuple):
     dead: bool = False
 
 
-class Person(Protocol):
-    """What has a pid."""
+class HasPid(Protocol):
+    """A process of the subject, live or as a value: it has a pid in a pid namespace."""
 
     @property
     def pid(self) -> int: ...
@@ -48,7 +48,7 @@ def named_by(path: str) -> tuple[int, int]:
 
 
 def pid_of(call: Call, path: str | None) -> int | None:
-    """The pid that a call is about; ``path`` is what its descriptor stands for, which may be a process."""
+    """The pid that a call is about; ``path`` is the path of its descriptor, which may name a process."""
     if path is not None and path.startswith(PIDFD):
         return named_by(path)[0]
     pid: int | None = argument_of(call, Kind.PID)
@@ -56,27 +56,27 @@ def pid_of(call: Call, path: str | None) -> int | None:
 
 
 def target_of(
-    people: Mapping[str, Person],
+    processes: Mapping[str, HasPid],
     disk: Disk,
     strangers: Iterable[Stranger],
     sender: str,
     call: Call,
     path: str | None,
 ) -> Target | None:
-    """The target of a call, before it is made; None where it sends no signal, or nobody is there.
+    """The target of a call, before it is made; None if it sends no signal, or no process has the pid.
 
     Args:
-        people: the processes of the subject that live, by letter.
-        path: what the descriptor stands for, where the call sends by pidfd.
+        processes: the live processes of the subject, by letter.
+        path: the path of the descriptor, if the call sends by pidfd.
     """
     if not sends_signal(call):
         return None
     pid, ticks = named_by(path) if path is not None else (call.args[0], None)
     if pid <= 0:
         return Target("a group of processes" if pid != -1 else "every process of the machine")
-    namespace = people[sender].namespace
-    for letter, who in people.items():
-        if (who.pid, who.namespace) == (pid, namespace):
+    namespace = processes[sender].namespace
+    for letter, process in processes.items():
+        if (process.pid, process.namespace) == (pid, namespace):
             return Target(letter, letter, _is_recorded(disk, letter, pid))
     for stranger in strangers:
         if (stranger.pid, stranger.namespace) == (pid, namespace) and ticks in (None, stranger.start_ticks):

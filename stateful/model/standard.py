@@ -29,11 +29,11 @@ from stateful.model.life import OTHER, plain, runs_other
 from stateful.model.scenario import KILL, KILLS, NOTHING, POWER_LOSS, Cast, Scenario
 from stateful.model.supervision import SUPERVISIONS, SUPERVISIONS_BY_NAME, Supervision
 
-# What else may happen.
+# The plans of faults that casts get beside their own plans.
 UPSETS: Final = tuple(plan for family in FAMILIES.values() for plan in family.standard_plans)
 EVERY: Final = tuple(dict.fromkeys(family for plan in UPSETS for family in plan))
 
-# For casts of which somebody has settled, or that are long: what stood there at first matters little.
+# For long casts, and those with a settled process: there the initial disk matters little.
 USUAL: Final = DISKS[:2]
 
 THREE_STARTS: Final = Cast(
@@ -56,7 +56,7 @@ CASTS: Final = (
     ),
     Cast(
         "start-and-status",
-        "start and status query",
+        "start and query",
         ("start", "status"),
         plans=(NOTHING, KILL),
         upset_on=USUAL,
@@ -120,7 +120,7 @@ CASTS: Final = (
     ),
     Cast(
         "replace-and-status",
-        "owner is replaced beside a status query",
+        "owner is replaced beside a query",
         ("start", "replace", "status"),
         plans=(NOTHING, KILL),
         settled=("A",),
@@ -144,13 +144,13 @@ _CAST: Final = {cast.name: cast for cast in (*CASTS, ONE_REPLACE)}
 
 
 def _odd(name: str, plans: tuple[Plan, ...], *disks: DiskImage) -> Cast:
-    """A cast on disks on which a pid names somebody else than who wrote the record."""
+    """A cast on disks whose record names the pid of a process that did not write it."""
     return replace(_CAST[name], plans=plans, disks=disks, upset_on=())
 
 
 ODD_CASTS: Final = (
     _odd("one-start", (NOTHING, KILL), *ODD),
-    _odd("one-start", (("errno",),), CONTAINERS),  # the lock alone says who owns there
+    _odd("one-start", (("errno",),), CONTAINERS),  # only the lock identifies the owner there
     _odd("one-replace", (NOTHING,), RECYCLED, *ODD),
     _odd("two-starts", (NOTHING,), OWN_PID, NULL_OWN_PID),
     _odd("two-starts", (NOTHING, KILL), ZOMBIE, CONTAINERS, ROOTS, REUSED),
@@ -169,10 +169,10 @@ LONG_ODD_CASTS: Final = (
 
 
 def _is_by_name(scenario: Scenario) -> bool:
-    """Whether a scenario is searched only where it is named.
+    """Whether a scenario is searched only by name.
 
-    It asks for more than many a protocol promises, or it may have some hundred thousand states and is told
-    apart from others by little.
+    It demands more than many protocols promise, or it may have some hundred thousand states and differs
+    little from others.
     """
     cast, disk = scenario.cast, scenario.disk
     killed_three = cast == THREE_STARTS and disk not in USUAL
@@ -196,13 +196,16 @@ SEARCHED_BY_NAME: Final = tuple(scenario for scenario in _ALL if _is_by_name(sce
 _MEETING: Final = (
     ("start", "start"),
     ("replace", "replace"),
-    ("status", "status query"),
+    ("status", "query"),
     ("stop", "planned stop"),
 )
 
 
 def _meeting(owner: str, visitor: str, title: str) -> Cast:
-    """An owner that runs one subject, and somebody who comes along and runs the other; ``start`` exits."""
+    """An owner that runs one subject, beside another process that runs the other one.
+
+    Beside a start the owner may exit.
+    """
     names = ("other owner", "") if runs_other(owner) else ("owner", "other ")
     return Cast(
         f"{names[0]} and {names[1]}{plain(visitor)}".replace(" ", "-"),
@@ -215,10 +218,10 @@ def _meeting(owner: str, visitor: str, title: str) -> Cast:
     )
 
 
-# Two subjects in one home, as while an upgrade or the way back is going on: the one named first, and the
-# other one. Every invariant is owed as ever, by both together. There are never two owners, whichever they
-# run. Whatever one leaves behind, each of the two can start. Whichever owns, a query of either finds it,
-# and changes nothing; and whoever goes leaves the other's record alone.
+# Two subjects in one home, as during an upgrade or its reversal: the one named first, and the other one. Both
+# together guarantee every invariant as usual. There are never two owners, whichever subject they run. Each of
+# the two can start after anything that the other leaves behind. A query of either finds an owner of either,
+# and changes nothing. A process on its way out leaves the record of the other subject's owner alone.
 MIXED: Final = tuple(
     Scenario(cast, disk, plan)
     for cast in (
@@ -247,7 +250,7 @@ def supervised(supervision: Supervision) -> Scenario:
 # Played in virtual time, not searched.
 SUPERVISED: Final = tuple(map(supervised, SUPERVISIONS))
 SUPERVISED_BY_NAME: Final = tuple(map(supervised, SUPERVISIONS_BY_NAME))
-STANDARD: Final = (*SCENARIOS, *SUPERVISED)  # What is verified where nothing is named.
+STANDARD: Final = (*SCENARIOS, *SUPERVISED)  # verified by default
 
 # What the Hypothesis machine plays on: processes come and go, without a limit on faults.
 OPEN_ENDED: Final = tuple(

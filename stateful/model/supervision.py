@@ -1,7 +1,7 @@
 """Supervised scenarios: units, what happens to them and when, and for how long they are watched.
 
-They are not searched but played once, in virtual time. The races of starts and kills are the search's; here
-hours pass, which tells whether supervisors and the protocol come to rest together.
+They are not searched but played once, in virtual time. The search covers the races of starts and kills; here
+hours pass, which shows whether supervisors and the protocol come to rest together.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ class Unit(NamedTuple):
     """What a supervisor runs.
 
     Attributes:
-        life: what each of its processes does.
-        starts_at_s: when it is started first.
-        keeps_pid: each of its processes has the pid of the first, as in a container.
+        life: the life of each of its processes.
+        starts_at_s: when it is first started.
+        keeps_pid: each of its processes has the pid of the first one, as in a container.
     """
 
     life: str
@@ -31,7 +31,7 @@ class Unit(NamedTuple):
 
 
 class Blow(NamedTuple):
-    """A signal of the world, ``crash`` or ``term``, to the process that a unit has at a time."""
+    """A signal, ``crash`` or ``term``, that the world sends to the current process of a unit at a time."""
 
     at_s: float
     kind: str
@@ -43,8 +43,8 @@ class Supervision:
     """The part of a scenario that is about supervisors; its units are A, B, C.
 
     Attributes:
-        watched_s: for how long it is played after the last thing that happens from outside.
-        owned: whether somebody is to own the gateway at the end.
+        watched_s: for how long it is played after the last event from outside.
+        owned: whether a process must own the gateway at the end.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Supervision:
 
     @property
     def last_at_s(self) -> float:
-        """When something happens from outside for the last time."""
+        """When the last event from outside happens."""
         return max([*(unit.starts_at_s for unit in self.units), *(blow.at_s for blow in self.blows)])
 
 
@@ -69,9 +69,9 @@ def _outage(name: str, title: str, supervisor: Supervisor, *, keeps_pid: bool = 
 
 
 def _replacing(name: str, title: str, supervisor: Supervisor) -> Supervision:
-    """Two units for one home, each of which replaces whoever runs there; the second is a second later.
+    """Two units for one home, each of which replaces the running gateway; the second starts a second later.
 
-    With more than two seconds between starts, so that no start limit of systemd ends what does not settle.
+    Starts are more than two seconds apart, so that systemd's start limit does not end a fight that goes on.
     """
     units = Unit("replace", supervisor), Unit("replace", supervisor, starts_at_s=1)
     return Supervision(name, f"two units replace each other, {title}", units, watched_s=10 * MINUTE_S)
@@ -92,7 +92,7 @@ SUPERVISIONS: Final = (
     ),
 )
 
-# What no protocol settles under, or what shows much the same: by name.
+# Played by name only: no protocol settles under these, or they show much the same as others.
 SUPERVISIONS_BY_NAME: Final = (
     _outage("outage-under-slow-systemd", "systemd, RestartSec=15", Systemd(restart_s=15)),
     _outage("outage-in-a-host-pid-container", "docker --pid host", Container()),

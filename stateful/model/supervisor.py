@@ -1,14 +1,14 @@
-"""Supervisors: after a process has ended, when the next one is started, or that none is.
+"""Supervisors: whether and when the next process is started after one has ended.
 
-Each is a small value: the settings of one unit, by the names of their manuals. Asked with the runs of the
-unit so far, it answers with a delay and with the setting that decides.
+Each is a value: the settings of one unit, named as in the manuals. Given the runs of the unit so far, it
+returns a delay and names the setting that decided.
 
 Modelled: launchd.plist(5) ``KeepAlive`` (true, false, ``SuccessfulExit``) and ``ThrottleInterval``;
 systemd.service(5) ``Restart``, ``RestartSec``, ``RestartForceExitStatus``, ``RestartPreventExitStatus`` and
 ``SuccessExitStatus``; systemd.unit(5) ``StartLimitBurst`` and ``StartLimitIntervalSec``; docker's restart
 policies. Simplified: ``always`` and ``unless-stopped`` of docker differ only when its daemon starts again,
-which it does not here. Not modelled: what an operator has the supervisor itself stop, after which nothing
-is started; the conditions ``Crashed`` and ``PathState`` of launchd; ``on-abort`` and ``on-watchdog`` of
+which it does not here. Not modelled: a stop by the supervisor on an operator's request, after which it starts
+nothing; the conditions ``Crashed`` and ``PathState`` of launchd; ``on-abort`` and ``on-watchdog`` of
 systemd, and its ``RestartSteps``.
 """
 
@@ -58,14 +58,14 @@ class Run(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """What a supervisor does after a run: the delay until it starts the next one, or None, and why."""
+    """What a supervisor does after a run: the delay until it starts the next run, or None, and why."""
 
     delay: int | None
     reason: str
 
 
 class Supervisor(Protocol):
-    """What decides whether and when a unit is started again."""
+    """Decides whether and when a unit is started again."""
 
     @property
     def name(self) -> str: ...
@@ -74,13 +74,13 @@ class Supervisor(Protocol):
     def settings(self) -> str: ...
 
     def after(self, runs: Sequence[Run]) -> Decision:
-        """What is done after the last of some runs, all of one unit, has ended."""
+        """The decision after the last of the runs of a unit has ended."""
         ...
 
 
 @dataclass(frozen=True)
 class Never:
-    """Nobody: what is started by hand is not started again."""
+    """No supervisor: a process started by hand is not started again."""
 
     name = "nobody"
     settings = "started by hand"
@@ -209,7 +209,7 @@ class Container:
         return Decision(self._delay(runs), f"{self.settings} restarts {when}")
 
     def _delay(self, runs: Sequence[Run]) -> int:
-        """100 ms after a first or a successful run, and double the one before after each that was not."""
+        """100 ms after a first or a successful run, doubled after each run that was not successful."""
         delay = DOCKER_FIRST_DELAY
         for run in reversed(runs[1:]):
             if run.lasted >= DOCKER_SUCCESS or delay >= DOCKER_LONGEST_DELAY:
@@ -227,7 +227,7 @@ def _us(seconds: float) -> int:
 
 
 def _in_window(starts: Sequence[int], interval: int) -> int:
-    """How many starts there were, with the last one, in its window.
+    """How many starts fall into the window of the last start, including it.
 
     A window begins with a start, and the first start after its end begins the next: systemd's
     ``ratelimit_below``.
@@ -241,7 +241,7 @@ def _in_window(starts: Sequence[int], interval: int) -> int:
 
 
 def _since_last_pause(starts: Sequence[int], interval: int) -> Iterator[int]:
-    """The starts since one that begins a window for certain."""
+    """The starts since the last one that certainly begins a window."""
     first = len(starts) - 1
     for later, earlier in pairwise(reversed(starts)):
         if later > earlier + interval:

@@ -1,15 +1,16 @@
-"""What each system call is, said once: a row per call, from which all that is known of calls is derived.
+"""The table of system calls: one row per call, from which everything known about calls is derived.
 
-A row says what the arguments are, what the call does to what they name, what it answers, and which faults may
-be injected. Derived from the rows: which steps other processes can see (``search/partial_order_reduction``),
-what a process has looked at (``search/disk_memo``), where pids stand (``search/symmetry``), which calls fail
-and how (``kernel/failing_calls``), mutations (``mutation/operator``), what a step touches and how it is
-written (``explain``), and how the host's answer is compared (``host/agreement``).
+A row says what the arguments are, what the call does to the files they name, what it answers, and which
+faults may be injected. Derived from the rows: which steps other processes can see
+(``search/partial_order_reduction``), what a process has looked at (``search/disk_memo``), which arguments are
+pids (``search/symmetry``), which calls fail and how (``kernel/failing_calls``), mutations
+(``mutation/operator``), what a step touches and how it is written (``explain``), and how the host's answer is
+compared (``host/agreement``).
 
 To add a call: a row here, ``@syscall`` in ``kernel/``, a line of ``MADE_FOR_REAL`` in ``host/calls.py``, an
-entry point in ``python/``, and a contract script. ``tests/model/test_syscalls.py`` complains of what is
-missing. No other file spells the names of two calls. Which entry points of Python make a call is no part of
-its row: ``docs/calls.md`` has it, as measured in the contract scripts.
+entry point in ``python/``, and a contract script. ``tests/model/test_syscalls.py`` reports what is missing.
+No other file spells the names of two calls. A row does not say which entry points of Python make the call:
+``docs/calls.md`` lists them, as measured in the contract scripts.
 """
 
 from __future__ import annotations
@@ -45,12 +46,12 @@ class Kind(Enum):
 class Use(Flag):
     """What a call does to the file or folder that an argument names."""
 
-    FINDS = auto()  # looks the name up: that it stands, its kind and permission bits
+    FINDS = auto()  # looks the name up: whether it exists, its kind and permission bits
     READS = auto()  # its content, at once or by the descriptor that the call answers
     INSPECTS = auto()  # its size, times, links and inode number
     LISTS = auto()  # the names in a folder and their kinds, or whether there are any
     MAKES = auto()  # the name
-    TAKES = auto()  # the name away from what it stood for
+    TAKES = auto()  # removes the name, or gives it to another file
     WRITES = auto()  # bytes
     CUTS = auto()  # its length
     ALTERS = auto()  # its permission bits, times or number of links
@@ -62,12 +63,12 @@ NOTHING: Final = Use(0)
 LOOKS: Final = Use.READS | Use.INSPECTS | Use.LISTS
 NAMES: Final = Use.MAKES | Use.TAKES
 BYTES: Final = Use.WRITES | Use.CUTS
-ON_DISK: Final = NAMES | BYTES | Use.ALTERS  # changes what stands on the disk
+ON_DISK: Final = NAMES | BYTES | Use.ALTERS  # changes the disk
 CHANGES: Final = ON_DISK | Use.LOCKS | Use.RELEASES
 
 
 class Answer(Enum):
-    """What a process is told of a call that succeeds."""
+    """What a successful call answers."""
 
     NOTHING = auto()
     DESCRIPTOR = auto()
@@ -97,16 +98,16 @@ class Syscall(NamedTuple):
 
     Attributes:
         arguments: in the order of ``Call.args``.
-        faults: which may be injected; of ``open`` all that any may have, see ``faults_of``.
+        faults: the faults that may be injected; for ``open`` a superset, see ``faults_of``.
         silent: it is no step of its own: no other process can see it, and it never waits.
-        waits: it can never be made: a signal or the request to exit ends it.
+        waits: it is never completed: a signal or the request to exit ends it.
         serves: an owner waits in it, and the request to exit ends it.
         passes_time: it moves the clock, and lets other processes go first.
         syncs: what was written to the file is on the disk afterwards.
         sends_signal: to the process that its first argument names.
-        lists_processes: it tells of every process of the machine.
+        lists_processes: it reports every process of the machine.
         shown: its name in reports.
-        also: the functions of ``os`` that make it, beside the one of its name.
+        also: another function of ``os`` that makes it, beside the one of its name.
     """
 
     name: str
@@ -125,7 +126,7 @@ class Syscall(NamedTuple):
 
     @property
     def use(self) -> Use:
-        """All that it may do to files."""
+        """Everything that it may do to files."""
         use = NOTHING
         for argument in self.arguments:
             use |= argument.use

@@ -1,4 +1,4 @@
-"""What happened in one execution, step by step. Everything a report shows is in here."""
+"""What happened in one execution, step by step: everything that a report shows."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 
 class Step(NamedTuple):
-    """One move and what came of it.
+    """One move and its result.
 
     Attributes:
         move: the step or event.
         call: the call that was made, or None for an event and for a wait that a signal ended.
-        path: the virtual path that the call's descriptor stands for, or None.
-        answer: what the kernel answered.
-        phase: the phase of the process afterwards; empty where none had a part in it.
-        outcome: how the process ended, where it ended with this move.
+        path: the virtual path of the call's descriptor, or None.
+        answer: the answer of the kernel.
+        phase: the phase of the process afterwards; empty if the move is of no process.
+        outcome: how the process ended, if it ended with this move.
     """
 
     move: Move
@@ -40,7 +40,7 @@ class Step(NamedTuple):
     def uses(self) -> Iterator[tuple[str, Use]]:
         """The files that its call names, by path, and what it does to them.
 
-        Of descriptors only the first is known.
+        Of several descriptors only the path of the first is known.
         """
         for at, (kind, value, use) in enumerate(uses(self.call) if self.call else ()):
             path = value if kind is Kind.PATH else None if at else self.path
@@ -49,10 +49,10 @@ class Step(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """How a living process stands at one moment.
+    """The state of a live process at one moment, as reports show it.
 
     Attributes:
-        entry: what the process table says of it.
+        entry: its entry in the process table.
         locks: the serials of the files that it has locked.
     """
 
@@ -73,7 +73,7 @@ class NeededFault(NamedTuple):
     """A fault that the failure needs, and a schedule that passes without it.
 
     Attributes:
-        after: the step that a kill has to come after, and a schedule that passes where it does not.
+        after: the step that a kill has to come after, and a schedule that passes because it comes earlier.
         before: the call that a kill has to come before, likewise.
     """
 
@@ -95,14 +95,14 @@ class Violation(NamedTuple):
 
 @dataclass
 class Trace:
-    """One execution: its processes, its steps and the violation that ended it, if one did.
+    """One execution: its processes, its steps and the violation that ended it, if any.
 
     Attributes:
         other: the name of the subject that runs beside the first one in the same home, or None.
-        needs: what the failure needs, where that was looked for.
-        disks: what stood on the disk before the first step and after each, where it was replayed.
-        living: who lived at these moments, and how they stood.
-        confirmation: what came of playing it with real processes, where that was asked for.
+        needs: what the failure needs, if that was determined.
+        disks: the disk before the first step and after each step, if the trace was replayed.
+        living: the live processes at these moments.
+        confirmation: the result of playing it with real processes, if that was requested.
     """
 
     subject: str

@@ -1,4 +1,4 @@
-"""What a call does with its arguments as they are: what the rows of ``syscalls`` say of it."""
+"""What one call does, given its arguments: derived from its row in ``syscalls``."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from stateful.model.syscalls import NOTHING, SIGNALLING, SYSCALLS, Kind, Syscall
 
 
 def row(call: Call) -> Syscall:
-    """What is said of a call."""
+    """The row of a call."""
     return SYSCALLS[call.name]
 
 
 def uses(call: Call) -> Iterator[tuple[Kind, Any, Use]]:
-    """What a call does, with its arguments as they are, to each file that one of them names.
+    """What a call does to each file that one of its arguments names.
 
-    The kind is PATH or FD. Whether ``open`` makes or cuts a file its flags say.
+    The kind is PATH or FD. The flags of ``open`` say whether it makes or cuts the file.
     """
     for argument, value in zip(SYSCALLS[call.name].arguments, call.args, strict=False):
         kind, use = argument.kind, argument.use
@@ -31,7 +31,7 @@ def uses(call: Call) -> Iterator[tuple[Kind, Any, Use]]:
 
 
 def _by_flags(call: Call) -> Use:
-    """What else ``open`` does, by its flags."""
+    """What ``open`` does beside its row, by its flags."""
     if not SYSCALLS[call.name].has(Kind.FLAGS):
         return NOTHING
     flags = call.args[1]
@@ -39,7 +39,7 @@ def _by_flags(call: Call) -> Use:
 
 
 def use_of(call: Call) -> Use:
-    """All that a call does, with its arguments as they are."""
+    """Everything that a call does to files."""
     whole = NOTHING
     for _, _, use in uses(call):
         whole |= use
@@ -47,51 +47,51 @@ def use_of(call: Call) -> Use:
 
 
 def paths(call: Call, use: Use = ~NOTHING) -> tuple[str, ...]:
-    """The paths among the arguments to which a call does any of some things."""
+    """The paths among the arguments of a call to which it does at least one of the given things."""
     return tuple(value for kind, value, done in uses(call) if kind is Kind.PATH and done & use)
 
 
 def descriptor(call: Call) -> int | None:
-    """The descriptor that is the first argument of a call; None where that is none."""
+    """The descriptor that is the first argument of a call; None if that is no descriptor."""
     first = next(iter(SYSCALLS[call.name].arguments), None)
     is_one = first is not None and first.kind in (Kind.FD, Kind.FILE) and isinstance(call.args[0], int)
     return call.args[0] if is_one else None
 
 
 def descriptors(call: Call) -> tuple[int, ...]:
-    """Every descriptor among the arguments, but those that are only waited for."""
+    """Every descriptor among the arguments, except those that the call only waits for."""
     return tuple(value for kind, value, _ in uses(call) if kind is Kind.FD)
 
 
 def pid(call: Call) -> int | None:
-    """The pid that a call is about; 0 and negative ones name groups."""
+    """The pid that a call is about; 0 and negative numbers name groups."""
     number: int | None = argument_of(call, Kind.PID)
     return number
 
 
 def signal_sent(call: Call) -> int:
-    """The signal that a call sends; 0, which only asks whether a process is there, where it sends none."""
+    """The signal that a call sends; 0 if it sends none or only checks that the process exists."""
     return int(call.args[1]) if call.name in SIGNALLING else 0
 
 
 def sends_signal(call: Call) -> bool:
-    """Whether a call sends a signal, beside the one that only asks."""
+    """Whether a call sends a signal; signal 0, which only checks that a process exists, does not count."""
     return signal_sent(call) != 0
 
 
 def takes_lock(call: Call) -> bool:
-    """Whether a call takes a lock, be it a shared one."""
+    """Whether a call takes a lock, shared or exclusive."""
     operation = argument_of(call, Kind.OPERATION)
     return operation is not None and not operation & fcntl.LOCK_UN
 
 
 def is_exclusive_open(call: Call) -> bool:
-    """Whether a call makes a file, and fails where there is one."""
+    """Whether a call makes a file, and fails if the file exists."""
     return SYSCALLS[call.name].has(Kind.FLAGS) and bool(call.args[1] & os.O_EXCL)
 
 
 def faults_of(call: Call) -> tuple[str, ...]:
-    """The faults that may befall a call."""
+    """The faults that may be injected into a call."""
     faults = SYSCALLS[call.name].faults
     if not faults:
         return ()
@@ -111,18 +111,18 @@ def faults_of(call: Call) -> tuple[str, ...]:
 
 
 def data_of(call: Call) -> bytes | None:
-    """The bytes that a call has among its arguments; None where it has none."""
+    """The bytes among the arguments of a call; None if there are none."""
     data: bytes | None = argument_of(call, Kind.DATA)
     return data
 
 
 def argument_of(call: Call, kind: Kind) -> Any:
-    """The first argument of a kind; None where a call has none."""
+    """The first argument of a kind; None if a call has none."""
     return next((value for value, _ in _of_kind(call, kind)), None)
 
 
 def with_argument(call: Call, kind: Kind, value: Any) -> Call:
-    """The call with another argument of a kind."""
+    """The call with its argument of a kind replaced."""
     args = list(call.args)
     for _, at in _of_kind(call, kind):
         args[at] = value
@@ -130,14 +130,14 @@ def with_argument(call: Call, kind: Kind, value: Any) -> Call:
 
 
 def source_of(call: Call) -> tuple[int, int | None, int]:
-    """What a call copies from: a descriptor, the position there or None for its own, the size at most."""
+    """The source of a copying call: descriptor, position (None for its current one) and largest size."""
     (source,) = (value for kind, value, use in uses(call) if kind is Kind.FD and use & Use.READS)
     ((position, _),), ((size, _),) = _of_kind(call, Kind.POSITION), _of_kind(call, Kind.SIZE)
     return source, position, size
 
 
 def cut_short(call: Call, size: int) -> Call:
-    """The call that writes only so many bytes."""
+    """The call, cut down so that it writes only this many bytes."""
     data = data_of(call)
     if data is not None:
         return with_argument(call, Kind.DATA, data[:size])
@@ -145,7 +145,7 @@ def cut_short(call: Call, size: int) -> Call:
 
 
 def _of_kind(call: Call, kind: Kind) -> Iterator[tuple[Any, int]]:
-    """The arguments of a kind, and where they stand."""
+    """The arguments of a kind, and their positions."""
     for at, (argument, value) in enumerate(zip(SYSCALLS[call.name].arguments, call.args, strict=False)):
         if argument.kind is kind:
             yield value, at

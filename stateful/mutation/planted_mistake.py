@@ -58,7 +58,7 @@ class _Mutant:
         try:
             return self._alter(process, call)
         finally:
-            if late is not None and not process.buried:
+            if late is not None and not process.unwound:
                 self._make_late(process, late)
 
     def _alter(self, process: Interpreter, call: Call) -> Any:

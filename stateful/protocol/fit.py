@@ -1,8 +1,8 @@
-"""Whether the functions of a subject can be called as the harness calls them: looked at once, beforehand.
+"""Whether the functions of a subject can be called as the harness calls them: checked once, beforehand.
 
-Called wrongly they raise TypeError in the midst of a search, which would count as the subject's violation.
+Otherwise they would raise TypeError in the middle of a search, which would count as the subject's violation.
 
-Not checked: what a decorator makes of a function, since only the call tells.
+Not checked: a function that a decorator returns, since only a call can tell.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from stateful.protocol.subject import Offer, SubjectError
 
-# What the functions of a status module are called with, where it has them.
+# The arguments with which the functions of a status module are called, if it has them.
 STATUS_CALLS: Final[dict[str, tuple[str, ...]]] = {
     "get_running_pid": (),
     "write_pid_file": (),
@@ -39,7 +39,7 @@ KINDS: Final[dict[str, Callable[[object], bool]]] = {
 
 
 def check_fit(module: ModuleType, function: str | None, offer: Offer) -> None:
-    """Refuse a subject with a function that cannot be called as it will be. Raises SubjectError."""
+    """Refuse a subject with a function that cannot be called as the harness does. Raises SubjectError."""
     if offer.is_status_module:
         _check_status_module(module)
         return
@@ -51,10 +51,10 @@ def check_fit(module: ModuleType, function: str | None, offer: Offer) -> None:
     if next(iter(_signature(gateway).parameters)) == "serve":
         raise SubjectError(f"{name}() is called with (home, serve); exchange its first two parameters")
     if hasattr(module, "running_pid"):
-        _check("running_pid", module.running_pid, "home", taken_for="status query")
+        _check("running_pid", module.running_pid, "home", taken_for="query")
     if offer.can_peek:
         _check("running_pid", module.running_pid, "home", clean_up=False)
-    if offer.can_stop:  # What is called stop and is no function is left alone: a flag, an event.
+    if offer.can_stop:  # A stop that is no function, such as a flag or an event, is ignored.
         _check("stop", module.stop, "home", taken_for="planned stop")
 
 
@@ -75,8 +75,8 @@ def _check_status_module(module: ModuleType) -> None:
 
 
 def _check(name: str, function: Any, *taken: str, taken_for: str = "", **options: bool) -> None:
-    """Refuse what is no plain function, or does not take what it is called with."""
-    instead = f"; it is taken for the {taken_for}, so give another name to what is none" if taken_for else ""
+    """Refuse a value that is no plain function, or does not take the arguments of the harness."""
+    instead = f"; it is taken for the {taken_for}, so rename it if it is none" if taken_for else ""
     if not callable(function):
         raise SubjectError(f"{name} is not a function{instead}")
     for kind, is_of_kind in KINDS.items():
@@ -92,5 +92,5 @@ def _check(name: str, function: Any, *taken: str, taken_for: str = "", **options
 
 
 def _signature(function: Any) -> inspect.Signature:
-    """What a function itself takes: a decorator may give what it wraps other arguments than it gets."""
+    """The signature of a function itself: a decorator may pass other arguments to the wrapped function."""
     return inspect.signature(function, follow_wrapped=False)

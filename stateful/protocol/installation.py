@@ -1,8 +1,8 @@
-"""Installs pinned libraries into a folder of their own, which a subject's processes import from.
+"""Installs pinned libraries into a separate folder, from which a subject's processes import.
 
-Nothing of the user's environment changes: the folder is below ``$XDG_CACHE_HOME``, or ``~/.cache``, and is
-made once for each list of pins and each version of Python. pip is asked for the very versions, without
-what they depend on: a list of pins is complete.
+The user's environment does not change: the folder is below ``$XDG_CACHE_HOME``, or ``~/.cache``, and is
+made once for each list of pins and each version of Python. pip installs exactly these versions, without
+their dependencies: a list of pins is complete.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ PATIENCE_S = 300.0
 
 
 class CannotInstall(Exception):
-    """pip did not install the pins: one sentence that says what, why and what to do."""
+    """pip did not install the pins; one sentence says what, why and what to do."""
 
 
 def installed(pins: Sequence[str]) -> str:
-    """The folder that has the pinned libraries, which are installed if need be. Raises CannotInstall."""
+    """The folder of the pinned libraries, which are installed if necessary. Raises CannotInstall."""
     folder = _cache() / _name(pins)
     if not folder.is_dir():
         try:
@@ -49,7 +49,7 @@ def _name(pins: Sequence[str]) -> str:
 
 
 def _put(new: str, folder: Path) -> None:
-    """Have a folder there at once, whole; somebody else may have been faster."""
+    """Move a complete folder to its place in one step; another process may have done so already."""
     try:
         os.rename(new, folder)
     except OSError:

@@ -1,6 +1,7 @@
 """Where each mutant (``stateful.subjects.mutants``) is caught, and by which shortest schedule.
 
-Under a supervisor there is none. What else a mutant breaks there is a consequence of the same mistake.
+Under a supervisor there is no schedule. Other invariants that a mutant breaks there follow from the same
+mistake.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ class Mutant(NamedTuple):
 
     Attributes:
         scenario: the smallest one in which it breaks the invariant that its docstring names.
-        schedule: the shortest one there that does.
+        schedule: the shortest schedule there that breaks it.
         also: the other invariants that it breaks there.
     """
 
@@ -123,14 +124,14 @@ ANSWERS: Final[dict[str, Mutant]] = {
 
 MUTANTS: Final = PROGRESS | SAFETY | IDENTITY | HAND_OVER | ANSWERS
 
-# They show in virtual time only, where supervisors start the gateway again (``stateful.model.supervision``).
+# Caught in virtual time only, where supervisors start the gateway again (``stateful.model.supervision``).
 UNDER_SUPERVISORS: Final = frozenset({"respawn-storm"})
 
 NOT_EXPRESSIBLE: Final = {
-    "foreign-lock-file-unreadable": "the permission bits of another user's files are not modelled; and no "
-    "protocol could start beside such a file, so what is at stake is the exit status, which tells a "
-    "supervisor to give up, and that the reference's own tests look at",
-    "unsupported-lock-reads-as-held": "whose call the world has failed may give up, and no invariant tells a "
-    "refusal in the wrong words from one in the right ones",
+    "foreign-lock-file-unreadable": "the permission bits of another user's files are not modelled; no "
+    "protocol could start beside such a file, so only the exit status matters, which tells a supervisor to "
+    "give up, and the reference's own tests check it",
+    "unsupported-lock-reads-as-held": "a process whose call failed by a fault may give up, and no invariant "
+    "checks the words of a refusal",
     "forked-child-releases": "fork is not modelled; the reference's own tests fork on the host",
 }

@@ -37,14 +37,14 @@ STATUS_FUNCTIONS: Final = ("get_running_pid", "write_pid_file", "remove_pid_file
 
 
 class SubjectError(Exception):
-    """What was named is no subject: one sentence that says what, why and what to do."""
+    """What was named is no subject; one sentence says what, why and what to do."""
 
 
 class Alteration(Protocol):
-    """What becomes of the calls of the processes of a subject before they are made."""
+    """Changes the calls of a subject's processes before they are made."""
 
     def begin(self) -> Callable[[Interpreter, str, tuple[Any, ...]], Any]:
-        """What becomes of those of a new process."""
+        """The function that makes each call of a new process, changed or not."""
 
 
 @dataclass(frozen=True)
@@ -52,13 +52,13 @@ class Subject:
     """Where a subject's code is.
 
     Attributes:
-        name: what the user called it; shown in reports.
+        name: its name as the user gave it; shown in reports.
         module: the dotted name under which a process imports it.
-        folder: the folder to import it from before all others, or None.
+        folder: the folder from which it is imported first, or None.
         function: the name of the gateway function, or None for a status module.
-        libraries: the folders to import from after it, and before what is installed.
-        other: the subject that runs beside it in one home, as yesterday's version does; None for none.
-        alteration: what becomes of the calls of its processes; None where nothing does.
+        libraries: the folders to import from next, before installed packages.
+        other: the subject that runs beside it in one home, such as its previous version; None for none.
+        alteration: changes the calls of its processes; None for no change.
     """
 
     name: str
@@ -71,11 +71,11 @@ class Subject:
 
     @property
     def title(self) -> str:
-        """Its name, and that of the other subject."""
+        """Its name, and the name of the other subject."""
         return f"{self.name} with {self.other.name}" if self.other else self.name
 
     def of(self, life: str) -> Subject:
-        """The subject that a life runs. Raises SubjectError where there is none."""
+        """The subject that a life runs. Raises SubjectError if there is none."""
         if not runs_other(life):
             return self
         if self.other is None:
@@ -83,7 +83,7 @@ class Subject:
         return self.other
 
     def run(self, life: str) -> Outcome:
-        """Inside a simulated process: import the subject afresh and live one life of it."""
+        """Inside a simulated process: import the subject afresh and run one life of it."""
         process = cast(Interpreter, getcurrent())
         protocol = bind(importlib.import_module(self.module), self.function)
         process.tells_plans = protocol.offer.can_replace or protocol.offer.can_stop
@@ -102,9 +102,9 @@ class Subject:
 class Offer(NamedTuple):
     """What a subject can do beside starting: a replace, a planned stop, a query, one without clean-up.
 
-    ``not_offered`` are the invariants that it does not promise to keep, each with what it says of that;
-    ``other`` is what the other subject can do, where there is one; ``is_status_module`` whether the harness
-    performs the start-up sequence.
+    ``not_offered`` are the invariants that it does not promise to keep, each with its reason; ``other`` is
+    the offer of the other subject, if there is one; ``is_status_module`` is whether the harness performs the
+    start-up sequence.
     """
 
     can_replace: bool
@@ -117,7 +117,7 @@ class Offer(NamedTuple):
 
     @property
     def lives(self) -> tuple[str, ...]:
-        """The lives that its processes can have, and then those of the other subject's."""
+        """The lives that its processes can have, followed by those of the other subject."""
         optional = zip(("replace", "stop", "status", "peek"), self[:4], strict=True)
         others = self.other.lives if self.other else ()
         return ("start", *(life for life, can in optional if can), *(OTHER + life for life in others))
@@ -134,7 +134,7 @@ JUST_STARTS: Final = Offer(False, False, False, False)
 
 @dataclass(frozen=True)
 class Functions:
-    """The functions of one process's own copy of a subject; those that are not offered are never called."""
+    """The functions of one process's copy of a subject; functions that are not offered are never called."""
 
     gateway: Callable[[Callable[[], None], bool], object]
     running_pid: Callable[[bool], int | None]
@@ -144,7 +144,7 @@ class Functions:
 
 
 def bind(module: ModuleType, function: str | None) -> Functions:
-    """The protocol that a module offers. Raises SubjectError where it offers none."""
+    """The protocol that a module offers. Raises SubjectError if it offers none."""
     documented = _documented(module)
     if function is None and all(hasattr(module, name) for name in STATUS_FUNCTIONS):
         return Functions(
@@ -187,7 +187,7 @@ def bind(module: ModuleType, function: str | None) -> Functions:
 
 
 def _lack(module: ModuleType, function: str | None) -> str:
-    """What a module lacks, so that it is no subject."""
+    """Why a module is no subject: what it lacks."""
     if getattr(module, "__file__", None) is None and hasattr(module, "__path__"):
         return "it is a folder; name a .py file in it"
     if function:
@@ -197,7 +197,7 @@ def _lack(module: ModuleType, function: str | None) -> str:
 
 
 def _documented(module: ModuleType) -> tuple[type[BaseException], ...]:
-    """What a module says that it may raise; as in an ``except``, one class will do. Raises SubjectError."""
+    """The errors that a module documents: a class or, as in an ``except``, several. Raises SubjectError."""
     stated = getattr(module, "documented_errors", ())
     errors = (stated,) if isinstance(stated, type) else stated
     if not isinstance(errors, tuple | list | set | frozenset) or not all(
@@ -210,7 +210,7 @@ def _documented(module: ModuleType) -> tuple[type[BaseException], ...]:
 
 
 def _not_offered(module: ModuleType) -> tuple[tuple[str, str], ...]:
-    """What a module says it does not promise: invariants by name, each with a phrase. Raises SubjectError."""
+    """The invariants that a module says it does not keep, each with a reason. Raises SubjectError."""
     stated = getattr(module, "not_offered", {})
     if not isinstance(stated, dict):
         raise SubjectError('not_offered must be a dict, such as {"a_dead_owner_can_be_replaced": "why not"}')
@@ -230,7 +230,7 @@ def serve() -> None:
     """Be the gateway until told to go. A process owns the gateway while it is in here."""
     process = cast(Interpreter, getcurrent())
     if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
-        # Being told again changes nothing, and need not be told apart. How it ends is then not its own doing.
+        # The handler is not the subject's, so its exit status tells no plans. A second SIGTERM is ignored.
         process.tells_plans = False
         signal.signal(signal.SIGTERM, lambda number, frame: signal.signal(number, signal.SIG_IGN))
     process.phase, process.owned = OWNER, True
@@ -243,7 +243,7 @@ def serve() -> None:
 def find_subject(
     named: str | os.PathLike[str] | None = None, other: str | os.PathLike[str] | None = None
 ) -> Subject:
-    """The subject that a text or a path names; the reference where there is neither. Raises SubjectError.
+    """The subject that a text or a path names; without one, the reference. Raises SubjectError.
 
     ``other`` names the subject that runs beside it in one home.
     """
@@ -253,7 +253,7 @@ def find_subject(
         text = REFERENCE if named is None else os.fsdecode(named)
     except TypeError:
         raise SubjectError(f"no {type(named).__name__} names a subject; {_ADVICE}") from None
-    # A script's variable that is not set leaves nothing, which must not count as what the script meant.
+    # An unset variable of a script leaves an empty text, which must not select the reference.
     if not text.strip() or text.endswith(":"):
         raise SubjectError(f"{text!r} names no subject; {_ADVICE}")
     if text in MODULES:

@@ -1,6 +1,6 @@
-"""What is changed in a process's copy of a standard module, so that it tells the same in every run.
+"""Adapts a process's copy of some standard modules, so that they behave the same in every run.
 
-``random`` draws from the kernel's randomness, ``uuid`` from the virtual clock and a made-up address,
+``random`` draws from the kernel's randomness, ``uuid`` from the virtual clock and an invented address,
 ``tempfile`` uses the virtual ``/tmp``, ``warnings`` warns as an interpreter without options does.
 """
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
     from stateful.python.interpreter import Interpreter
 
-NODE = 0x0242AC110002  # the hardware address that uuid1() tells
+NODE = 0x0242AC110002  # the hardware address in results of uuid1()
 
 
 def _seed(process: Interpreter, random: Any) -> None:
     """Make unseeded generators of this process's ``random`` draw from the kernel's randomness.
 
-    The one behind the functions of the module does so when it is first asked: most who import the module, or
-    something that does, ask for nothing, and are like each other.
+    The generator behind the functions of the module is seeded when it is first used: most processes that
+    import the module never use it, and are like each other as long as it is not seeded.
     """
     class_ = random.Random
     seed = class_.seed
@@ -74,14 +74,14 @@ def _use_virtual_folder(process: Interpreter, tempfile: Any) -> None:
     tempfile.tempdir = "/tmp"
 
 
-def _be_nowhere(process: Interpreter, uuid: Any) -> None:
-    """Have ``uuid1()`` made of the virtual clock and of an address that is the same everywhere."""
+def _use_invented_address(process: Interpreter, uuid: Any) -> None:
+    """Let ``uuid1()`` use the virtual clock and an address that is the same on every host."""
     uuid._generate_time_safe = uuid._UuidCreate = None
     uuid._node = NODE
 
 
-def _forget_filters(process: Interpreter | None, module: Any) -> None:
-    """Warn as an interpreter without options does, whatever the harness makes of warnings."""
+def _reset_filters(process: Interpreter | None, module: Any) -> None:
+    """Warn as an interpreter without options does, whatever filters the harness has set."""
     module.filters = [
         ("default", None, DeprecationWarning, "__main__", 0),
         *(
@@ -95,17 +95,17 @@ def _forget_filters(process: Interpreter | None, module: Any) -> None:
 ADAPTED: dict[str, Callable[[Interpreter, Any], None]] = {
     "random": _seed,
     "tempfile": _use_virtual_folder,
-    "uuid": _be_nowhere,
-    "warnings": _forget_filters,
+    "uuid": _use_invented_address,
+    "warnings": _reset_filters,
 }
 
 
 def make_warnings() -> ModuleType:
-    """The ``warnings`` by which C code warns inside a process that has not imported any."""
+    """The ``warnings`` module that C code uses inside a process that has not imported its own."""
     spec = importlib.machinery.PathFinder.find_spec("warnings")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    _forget_filters(None, module)
+    _reset_filters(None, module)
     return module

@@ -1,4 +1,4 @@
-"""What is installed, for a process that asks ``importlib.metadata``: read outside, as modules are loaded."""
+"""Installed distributions, for a process that asks ``importlib.metadata``: read outside of the process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class _ReadOutside(Distribution):
-    """A distribution whose files are no part of the simulated disk."""
+    """A distribution whose files are not on the simulated disk."""
 
     def __init__(self, process: Interpreter, distribution: Any) -> None:
         self._process = process
@@ -38,7 +38,7 @@ def find_distributions(process: Interpreter, context: DistributionFinder.Context
         yield _ReadOutside(process, found)
 
 
-# Each process asks for the same.
+# Cached, since each process asks for the same.
 @lru_cache
 def _find(name: str | None, path: tuple[str, ...]) -> list[Distribution]:
     return list(MetadataPathFinder.find_distributions(DistributionFinder.Context(name=name, path=list(path))))

@@ -2,7 +2,7 @@
 
 Modelled of psutil: ``pid_exists``, ``pids``, ``boot_time`` and of ``Process`` ``pid``, ``name``,
 ``cmdline``, ``create_time``, ``ppid``, ``uids``, ``status``, ``is_running``, ``send_signal``, ``terminate``,
-``kill`` and ``oneshot``. ``datetime`` differs from the real one only in what time it says it is.
+``kill`` and ``oneshot``. ``datetime`` differs from the real module only in the current time.
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ def make_psutil(process: Interpreter) -> ModuleType:
 
 
 class _Like(type):
-    """Makes instances of the real class, such as a shared module returns, instances of the fake one."""
+    """Counts instances of the real class, which shared modules return, as instances of the fake class."""
 
     def __instancecheck__(cls, value: object) -> bool:
         return isinstance(value, cls.__mro__[1])
@@ -189,7 +189,7 @@ class _date(real_datetime.date, metaclass=_Like):
 
 _datetime.__name__ = _datetime.__qualname__ = "datetime"
 _date.__name__ = _date.__qualname__ = "date"
-_datetime.__module__ = _date.__module__ = "datetime"  # where pickle looks for them
+_datetime.__module__ = _date.__module__ = "datetime"  # so that pickle finds them
 
 
 def make_datetime(process: Interpreter) -> ModuleType:
@@ -201,7 +201,7 @@ def make_datetime(process: Interpreter) -> ModuleType:
 
 
 def make_greenlet(process: Interpreter) -> ModuleType:
-    """greenlet, which a process cannot have: its own switches would pass for the harness's."""
+    """greenlet, which a process may not use: its switches would be taken for those of the harness."""
     module = ModuleType("greenlet")
 
     def refuse(name: str) -> Any:

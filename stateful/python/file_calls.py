@@ -1,7 +1,7 @@
-"""The entry points of ``os`` and ``fcntl`` that have a descriptor, as a simulated process sees them.
+"""The entry points of ``os`` and ``fcntl`` that use a descriptor, as a simulated process sees them.
 
-Each function turns Python's arguments into a canonical call, and the kernel's answer into what the
-real function returns; so do those in ``path_calls`` and ``folder_calls``.
+Each function turns Python's arguments into a canonical call, and the kernel's answer into the result of the
+real function; those in ``path_calls`` and ``folder_calls`` do the same.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ def get_inheritable(process: Interpreter, fd: int) -> bool:
 
 @_os
 def set_inheritable(process: Interpreter, fd: int, inheritable: bool) -> None:
-    """Nothing is inherited here: a simulated process has no children."""
+    """Has no effect beside the check of the descriptor: a simulated process has no children."""
     process.call("fdpath", fd)
 
 
@@ -159,7 +159,7 @@ def lockf(process: Interpreter, fd: Any, cmd: int, len: int = 0, start: int = 0,
 
 
 def fcntl_(process: Interpreter, fd: Any, cmd: int, arg: Any = 0) -> Any:
-    """The commands that only concern the descriptor; locks through ``fcntl`` have ``lockf``."""
+    """The commands that only concern the descriptor; for locks there is ``lockf``."""
     number = descriptor(fd)
     process.call("fdpath", number)
     if cmd == fcntl.F_GETFL:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def _folder(process: Interpreter, path: Any) -> str:
-    """The virtual path of a folder that is named by a path or a descriptor."""
+    """The virtual path of a folder, given its path or descriptor."""
     if not isinstance(path, int):
         return virtual_path(process, path)
     where = str(process.call("fdpath", path))
@@ -45,7 +45,7 @@ def listdir(process: Interpreter, path: Any = ".") -> list[Any]:
 
 
 class DirectoryEntry:
-    """What ``os.scandir`` yields: the kind is known from the listing, ``stat`` is a call."""
+    """An entry yielded by ``os.scandir``: its kind is known from the listing, ``stat`` is a call."""
 
     def __init__(self, process: Interpreter, path: str, where: str, kind: str) -> None:
         self.name = os.path.basename(path)

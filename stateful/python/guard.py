@@ -1,15 +1,15 @@
 """Stops a simulated process that reaches the operating system past the interposed entry points.
 
-The kernel makes every call in the greenlet of the harness. So an audited event raised *inside* a
-process's greenlet was made by something else: an extension module, an entry point that is not
-interposed, a function that was bound before. It is stopped before it has an effect.
+The kernel makes every call in the greenlet of the harness. So an audit event raised *inside* a process's
+greenlet has another cause: an extension module, an entry point that is not interposed, a function that was
+bound earlier. The process is stopped before the event has an effect.
 
 Checked: every audit event (PEP 578) that is not known to be harmless; every call of a real entry point
 of ``os``, ``fcntl``, ``signal``, ``time`` and ``select`` through a reference that the subject kept; a
-process that computes for long without making any call.
+process that computes for a long time without making any call.
 
-Not checked: what an extension module does by itself without raising an event; a real entry point that
-C code calls (``map(unlink, ...)``), unless it raises an event; a call of C code that never returns.
+Not checked: actions of an extension module that raise no event; a real entry point that C code calls
+(``map(unlink, ...)``), unless it raises an event; a call of C code that never returns.
 """
 
 from __future__ import annotations
@@ -46,23 +46,23 @@ _installed = False
 
 
 def begin() -> None:
-    """Watch processes. Raises RuntimeError where other tools leave no room to."""
+    """Watch processes. Raises RuntimeError if other tools use all of ``sys.monitoring``."""
     global _installed
     if not _installed:
         _installed = True
-        sys.addaudithook(_audit)  # for the life of the interpreter: one cannot be removed
+        sys.addaudithook(_audit)  # for the life of the interpreter: a hook cannot be removed
     _watch()
 
 
 def end() -> None:
-    """Leave the interpreter's monitoring to others again."""
+    """Stop watching, and free the place in ``sys.monitoring``."""
     _watch_no_more()
 
 
 def _audit(event: str, args: tuple[Any, ...], current: Any = getcurrent, ours: Any = Interpreter) -> None:
     try:
         process = current()  # The defaults outlive this module when the interpreter exits, as the hook does.
-    except RuntimeError:  # Nor does greenlet outlive it.
+    except RuntimeError:  # greenlet does not outlive the interpreter.
         return
     if type(process) is not ours:
         if process.parent is not None and event not in HARMLESS_EVENTS:
@@ -88,7 +88,7 @@ def _only_reads_host(event: str, args: tuple[Any, ...]) -> bool:
 
 
 def _inspect_call(function: object, frame: FrameType | None) -> None:
-    """Refuse the call of a real entry point by a process."""
+    """Refuse a process's call of a real entry point."""
     name = held_original(function)
     if name is None:
         return
@@ -101,7 +101,7 @@ def _inspect_call(function: object, frame: FrameType | None) -> None:
 
 
 if sys.version_info >= (3, 12):
-    # The two that nobody has a claim on come first.
+    # The two ids that no kind of tool has reserved come first.
     _TOOL_IDS = (4, 3, 5, 2, 1, 0)
     _tool: int | None = None
     _last_tool: int | None = None
@@ -132,7 +132,7 @@ if sys.version_info >= (3, 12):
             _tool = None
 
     def watch_code(code: CodeType) -> None:
-        """See every call that this code, or a function inside it, makes from now on."""
+        """Watch every call that this code, or a function inside it, makes from now on."""
         assert _tool is not None
         _watched.append(code)
         sys.monitoring.set_local_events(_tool, code, sys.monitoring.events.CALL)
@@ -141,15 +141,15 @@ if sys.version_info >= (3, 12):
                 watch_code(constant)
 
     def _watch_call(code: CodeType, offset: int, function: object, argument: object) -> None:
-        # Never DISABLE: one place in the code may call len() first and a real unlink() later.
+        # Do not return DISABLE: the same place in the code may call len() first and a real unlink() later.
         if held_original(function) is not None:
             _inspect_call(function, None)
 
     def switch_to(process: Interpreter, answer: tuple[Any, ...]) -> Any:
-        """Go on with a process; the code itself is watched.
+        """Resume a process; its code is watched by ``watch_code``.
 
-        ``call_tracing``, because one process may be parked for ever while CPython tells us of its call.
-        Until that ends, CPython tells nobody else in this thread of any; unless it is called like this.
+        A process may be parked for ever inside our callback. Until a callback returns, CPython calls no other
+        in this thread, unless the code runs under ``call_tracing``.
         """
         return sys.call_tracing(process.switch, answer)
 
@@ -163,16 +163,16 @@ else:
         """Nothing to give back."""
 
     def watch_code(code: CodeType) -> None:
-        """Nothing to prepare: the thread is watched while a process runs."""
+        """Nothing to prepare: ``switch_to`` watches the thread while a process runs."""
 
     def switch_to(process: Interpreter, answer: tuple[Any, ...]) -> Any:
-        """Go on with a process, and see every call that its thread makes until it stops again."""
+        """Resume a process, and watch every call that its thread makes until it stops again."""
         before: Any = sys.getprofile()
         if before is not None and not callable(before):
-            before.disable()  # cProfile's, which can be exchanged in no other way
+            before.disable()  # the profiler of cProfile, which cannot be exchanged otherwise
         _setprofile(_watch_call)
         try:
-            return sys.call_tracing(process.switch, answer)  # as for later Pythons, above
+            return sys.call_tracing(process.switch, answer)  # for the reason above
         finally:
             if before is None or callable(before):
                 _setprofile(before)
@@ -186,16 +186,16 @@ else:
 
 
 def _is_ours(frame: FrameType) -> bool:
-    """Whether a call comes from the import system or from the kernel itself, which hold the real ones."""
+    """Whether a call comes from the import system or the kernel, which hold real entry points."""
     module = str(frame.f_globals.get("__name__"))
     return module.startswith(("importlib.", "stateful.kernel.", "stateful.python."))
 
 
 class Watchdog:
-    """Parks a process that runs for long without a call, even one that swallows every exception.
+    """Parks a process that runs for a long time without a call, even if it swallows every exception.
 
     The handler runs on top of the process's own frames, so it can switch away from them for good. It
-    needs the main thread: elsewhere CPython runs no signal handlers, and the watchdog does nothing.
+    needs the main thread: in others CPython runs no signal handlers, and the watchdog does nothing.
     """
 
     def __enter__(self) -> Self:
@@ -218,10 +218,10 @@ class Watchdog:
             return
         if self._seen != (process, process.calls):
             self._seen = (process, process.calls)
-            if process.buried:  # A destructor may end by an exception; code that swallows it will not.
+            if process.unwound:  # This ends a destructor, unless it swallows the exception.
                 raise GreenletExit
             return
-        if process.buried:
+        if process.unwound:
             process.abandon()
         process.hand_over(
             SubjectStuck(f"the subject ran for {STUCK_AFTER_S:g} s without making a call{caller()}")

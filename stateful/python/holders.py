@@ -2,10 +2,10 @@
 
 ``glob`` keeps ``os.lstat`` in a class, ``queue`` has ``time.monotonic`` as ``time``, ``sched`` as a
 default argument, ``posix`` is ``os`` under another name. Each such place is interposed as well, so that
-it does not matter which way a call takes.
+a call reaches the kernel from any of them.
 
 Found: globals of modules, attributes of their classes (also within ``staticmethod``), default arguments.
-Not found: what a closure or an extension module keeps; ``stateful.python.guard`` sees those.
+Not found: references kept by a closure or an extension module; ``stateful.python.guard`` detects those.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# These import for the harness, also in the middle of a process, and must reach the real files.
+# These import for the harness, even while a process runs, and must reach the real files.
 _NOT_SEARCHED = frozenset({"importlib", "_frozen_importlib", "_frozen_importlib_external", "zipimport"})
 _CALLABLE = (BuiltinFunctionType, FunctionType, partial, type)
 
 
 class Spot(NamedTuple):
-    """A place that holds an entry point: what stands there and what is to stand there instead."""
+    """A place that holds an entry point: the original, and its replacement."""
 
     owner: Any
     name: str
@@ -33,7 +33,7 @@ class Spot(NamedTuple):
 
 
 class Names:
-    """Which replacement belongs to which original, either way round."""
+    """Which replacement belongs to which original, and vice versa."""
 
     def __init__(self) -> None:
         self.replacements: dict[Any, Any] = {}
@@ -44,7 +44,7 @@ class Names:
         self.originals[replacement] = original
 
     def pair(self, value: Any) -> tuple[Any, Any] | None:
-        """The original and the replacement, where a value is one of them."""
+        """The original and the replacement, if a value is one of them; else None."""
         if type(value) in _CALLABLE:
             if value in self.replacements:
                 return value, self.replacements[value]
@@ -66,7 +66,7 @@ class Names:
 
 
 def is_standard(name: str) -> bool:
-    """Whether a module belongs to the standard library, and not to how the harness imports."""
+    """Whether a module belongs to the standard library, and is not part of the import system."""
     top = name.partition(".")[0]
     return top in sys.stdlib_module_names and top not in _NOT_SEARCHED
 

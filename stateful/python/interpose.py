@@ -1,9 +1,9 @@
-"""Puts the kernel between Python and the operating system, and takes it away again.
+"""Puts the kernel between Python and the operating system, and removes it again.
 
-While interposed, each entry point first asks whether a simulated process is running. If so it goes to
-the kernel; if not, the real function runs, so the harness, pytest and other threads notice nothing.
-What is neither modelled nor known to be harmless is refused: a call that slipped past would make every
-verdict worthless.
+While interposed, each entry point first checks whether a simulated process is running. If so the call goes
+to the kernel; if not, the real function runs, so that the harness, pytest and other threads are not affected.
+A call that is neither modelled nor known to be harmless is refused: one that bypassed the kernel would make
+every verdict worthless.
 """
 
 from __future__ import annotations
@@ -58,12 +58,12 @@ HARMLESS = frozenset(
 
 
 def _does(answer: Any) -> Callable[..., Any]:
-    """A call that changes nothing in the simulated world, and always answers the same."""
+    """An entry point that changes nothing in the simulated world, and always returns the same."""
     return lambda process, *args, **kwargs: answer
 
 
-# The collector never runs while a process does, so that no destructor runs at a moment that depends on
-# how much was allocated before. To ask for it is refused: what it frees may hold a lock.
+# Garbage is never collected while a process runs, so that no destructor runs at a moment that depends on
+# how much was allocated before. gc.collect() is refused: the objects that it frees may hold a lock.
 _GC_CALLS = {
     **dict.fromkeys("enable disable freeze unfreeze set_debug set_threshold".split(), _does(None)),
     "isenabled": _does(True),
@@ -86,7 +86,7 @@ _TABLES: dict[str, dict[str, Callable[..., Any]]] = {
     },
     "fcntl": FCNTL_CALLS,
     "signal": SIGNAL_CALLS,
-    "_signal": {},  # what is behind the functions of ``signal`` that are written in Python
+    "_signal": {},  # the C functions behind the functions of ``signal`` that are written in Python
     "time": TIME_CALLS,
     "atexit": ATEXIT_CALLS,
     "select": SELECT_CALLS,
@@ -100,12 +100,12 @@ _TABLES: dict[str, dict[str, Callable[..., Any]]] = {
     "_posixsubprocess": {},
     "termios": {},
 }
-# Of these modules only some functions are replaced; what else they do raises an audit event, or is harmless.
+# Only some functions of these modules are replaced; the others raise an audit event, or are harmless.
 _SOME_CALLS: dict[str, dict[str, Callable[..., Any]]] = {
     "_socket": {"gethostname": hostname},
-    "sys": {"addaudithook": _does(None)},  # It would stay for ever. There is nothing here that it is told of.
+    "sys": {"addaudithook": _does(None)},  # A hook would stay for ever, and no event concerns it.
 }
-# Refused before they raise their audit event: CPython remembers for ever that one is being set.
+# Refused before they raise their audit event: CPython remembers for ever that a hook is being set.
 _SOME = {"sys": ("setprofile", "settrace", "_setprofileallthreads", "_settraceallthreads")}
 _TYPES = {"select": ("epoll", "kqueue", "devpoll"), "_multiprocessing": ("SemLock",)}
 _METHODS = {
@@ -113,7 +113,7 @@ _METHODS = {
     "subprocess": (("Popen", "__init__"),),
     "multiprocessing.process": (("BaseProcess", "start"),),
 }
-# Python 3.13 renamed the one that threading uses.
+# Python 3.13 renamed the function that threading uses.
 _THREAD_STARTERS = frozenset(
     {"start_new_thread", "start_joinable_thread", "_start_new_thread", "_start_joinable_thread"}
 )
@@ -129,7 +129,7 @@ _put_back: list[tuple[dict[str, Any], Iterable[tuple[str, Any]]]] = []
 _set_back: list[tuple[Any, str, Any]] = []
 
 
-# -- one entry point ----------------------------------------------------------------------------------
+# -- one entry point
 
 
 def _entry(original: Callable[..., Any], simulated: Callable[..., Any]) -> Callable[..., Any]:
@@ -146,7 +146,7 @@ def _entry(original: Callable[..., Any], simulated: Callable[..., Any]) -> Calla
 
 
 def refuse_other_greenlets(current: Any) -> None:
-    """Refuse what a greenlet does that a process has made: it would pass for the harness."""
+    """Refuse calls in a greenlet that a process has made: it would be taken for the harness."""
     while current is not None:
         if type(current) is Interpreter:
             current.refuse(f"switches between greenlets of its own{caller()}{advice('greenlet')}")
@@ -174,14 +174,14 @@ def _waiter(original: Callable[..., Any]) -> Callable[..., Any]:
     return entry
 
 
-# -- all of them --------------------------------------------------------------------------------------
+# -- all of them
 
 
 def _replace(owner: Any, name: str, simulated: Callable[..., Any], shown: str) -> None:
     """Plan to replace a function that a module or class has.
 
-    A module's is replaced by a ``partial``: like a builtin function, and unlike one written in Python,
-    it stays what it is when a class has it as an attribute.
+    A function of a module is replaced by a ``partial``: like a builtin function, and unlike one written in
+    Python, it does not become a method when a class has it as an attribute.
     """
     original = vars(owner)[name]
     if original not in _shown:
@@ -202,7 +202,7 @@ def _plan(spot: Spot) -> None:
 
 
 def _cover(module: ModuleType) -> None:
-    """Plan for the entry points that a module has."""
+    """Plan the replacement of the entry points of a module."""
     name = module.__name__
     modelled = _TABLES.get(name)
     if modelled is not None:
@@ -222,7 +222,7 @@ def _cover(module: ModuleType) -> None:
 
 
 def _cover_the_rest() -> None:
-    """Plan for the entry points that are no plain function of a module in the table."""
+    """Plan the replacement of entry points that are not plain functions of a module in the table."""
     for module in (builtins, io):
         _replace(module, "open", open_stream, "open")
     thread = sys.modules["_thread"]
@@ -243,8 +243,8 @@ def _cover_the_rest() -> None:
         _plan(Spot(os, name, originals, both))
 
 
-def _look_around() -> None:
-    """Plan for the modules that were loaded since the last time."""
+def _plan_new_modules() -> None:
+    """Plan the replacements in modules that were loaded since the last time."""
     global _size
     if not _searched:
         for name in ("os", "fcntl", "signal", "time", "atexit", "select", "gc", "sys", "threading"):
@@ -261,7 +261,7 @@ def _look_around() -> None:
         _searched[name] = module
         if isinstance(module, ModuleType):
             for spot in search(module, _names) if is_standard(name) or _size else ():
-                if _holds_replacement(spot):  # It was loaded while processes might run.
+                if _holds_replacement(spot):  # The module was loaded while replacements were in place.
                     setattr(spot.owner, spot.name, spot.original)
                 if is_standard(name):
                     _plan(spot)
@@ -275,12 +275,12 @@ def _holds_replacement(spot: Spot) -> bool:
 
 
 def enter() -> None:
-    """Interpose."""
+    """Put all replacements in place."""
     if len(sys.modules) != _size:
-        _look_around()
+        _plan_new_modules()
     for namespace, replacements in _modules.values():
         names = tuple(replacements)
-        if not replacements.keys() <= namespace.keys():  # Somebody has removed a name since.
+        if not replacements.keys() <= namespace.keys():  # A name has been removed since.
             replacements = {name: replacements[name] for name in names if name in namespace}
             names = tuple(replacements)
         before = itemgetter(*names, names[0])(namespace)[:-1]  # of two or more, so that it is a tuple
@@ -292,7 +292,7 @@ def enter() -> None:
 
 
 def leave() -> None:
-    """Put back what was there."""
+    """Restore what the replacements had replaced."""
     for owner, name, before in _set_back:
         setattr(owner, name, before)
     for namespace, names in _put_back:
@@ -302,20 +302,20 @@ def leave() -> None:
 
 
 def cover_new_modules() -> None:
-    """Interpose in the modules that were loaded meanwhile, too."""
+    """Also put replacements into modules that were loaded meanwhile."""
     if len(sys.modules) != _size:
         leave()
         enter()
 
 
 def release_new_modules() -> None:
-    """Give the real entry points to the modules that were loaded since the last time."""
+    """Restore the real entry points in modules that were loaded since the last time."""
     if len(sys.modules) != _size:
-        _look_around()
+        _plan_new_modules()
 
 
 def held_original(function: object) -> str | None:
-    """The name of an entry point, if this is the real one behind an interposed name."""
+    """The name of an entry point, if a function is the real one behind it; else None."""
     if type(function) in (BuiltinFunctionType, type):
         return _shown.get(function)
     return None

@@ -2,7 +2,7 @@
 
 A crash parks the greenlet for ever, so none of its code runs: no ``finally``, no ``with`` exit, no
 exit handler, no flush. When the execution is closed the greenlet is unwound with every call refused,
-so that unwinding reaches no file. One that will not be unwound is left parked for good.
+so that its code reaches no file. A greenlet that resists unwinding stays parked for good.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from greenlet import GreenletExit, getcurrent, greenlet
 from stateful.kernel.process import Process
 from stateful.model.call import Call, Delivery, Errno, Outside, UnmodelledSyscall
 from stateful.model.disk import HOME
-from stateful.model.escape import visible
 from stateful.model.lifecycle import LEAVING, OWNER, Outcome
 from stateful.model.machine import MACHINE, Machine
+from stateful.model.printable import printable
 from stateful.model.syscalls import WAITS
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from stateful.python.modules import Exchange
 
-# A subject may catch GreenletExit and go on. After this many refused calls it is left parked instead.
+# A subject may catch GreenletExit and go on. After this many refused calls it stays parked instead.
 REFUSALS_BEFORE_ABANDONING = 64
 
 # Greenlets that would not end: kept alive, because dropping one would throw into it again.
@@ -42,19 +42,18 @@ class Interpreter(Process, greenlet):
 
     Attributes:
         main: its code, from the first instruction to the outcome.
-        folder, subject: where its code is imported from before all others, and the name of the
-            top-level module that it is there for.
+        folder, subject: the folder that it imports from first, and the top-level module that it runs.
         libraries: the folders to import from next.
         folder_of_work: where relative paths begin.
         belongings, exchange: what ``switch`` and ``modules`` exchange when it runs.
-        buried: it is being unwound; every call is refused.
+        unwound: it is being unwound or has been; every call is refused.
         stuck: it was stopped inside code that ignores being stopped, and is never resumed.
-        seed: what its randomness is drawn from; its pid where that is None.
+        seed: the seed of its randomness; None for its pid.
         streams: the files that it has open for writing, in the order in which they were opened.
         tells_plans: its protocol offers a replace or a stop, and so can end an owner on purpose.
-        alter: what becomes of its calls before they are made; None where nothing does.
+        alter: changes each of its calls before it is made; None for no change.
         not_offered: the invariants that its protocol says it does not keep.
-        deaf: it is past its exit handlers, and runs no more signal handlers either.
+        deaf: its exit handlers have run, so it runs no signal handlers any more.
     """
 
     def __init__(
@@ -85,12 +84,12 @@ class Interpreter(Process, greenlet):
         self.alter: Callable[[Interpreter, str, tuple[Any, ...]], Any] | None = None
         self.not_offered: frozenset[str] = frozenset()
         self.deaf = False
-        self.buried = False
+        self.unwound = False
         self.stuck = False
         self._refusals = 0
         self._harness: greenlet = getcurrent()
 
-    # -- inside the process ---------------------------------------------------------------------
+    # -- inside the process
 
     def run(self) -> None:
         """The life of the process, from its first instruction to ``exit``."""
@@ -102,23 +101,23 @@ class Interpreter(Process, greenlet):
         except GreenletExit:
             raise
         except BaseException as error:
-            self._end_if_buried()
+            self._end_if_unwound()
             outcome = _failed(error)
             code = 130 if isinstance(error, KeyboardInterrupt) else 1
         if self.phase != OWNER:
             self.phase = LEAVING
-        for entry in reversed(self.exit_handlers[:]):  # those that register now come too late
+        for entry in reversed(self.exit_handlers[:]):  # a copy: handlers registered meanwhile do not run
             if not any(entry is other for other in self.exit_handlers):
-                continue  # unregistered by one that ran before it
+                continue  # unregistered by an earlier handler
             function, args, kwargs = entry
             try:
                 function(*args, **kwargs)
             except GreenletExit:
                 raise
             except SystemExit:
-                pass  # As in CPython, which prints it: the exit status stands.
+                pass  # CPython only prints it; the exit status stands.
             except BaseException as error:
-                self._end_if_buried()
+                self._end_if_unwound()
                 outcome = _failed(error)
         self.deaf = True
         for stream in list(self.streams.values()):
@@ -126,13 +125,13 @@ class Interpreter(Process, greenlet):
                 stream.flush()
         self.exit(code, outcome)
 
-    def _end_if_buried(self) -> None:
-        """A ``finally`` that raises while it is unwound turns GreenletExit into something else."""
-        if self.buried:
+    def _end_if_unwound(self) -> None:
+        """End a process whose ``finally`` replaced GreenletExit by another exception while being unwound."""
+        if self.unwound:
             raise GreenletExit
 
     def exit(self, code: int, outcome: Outcome | None = None) -> None:
-        """End now, without running anything more. Never returns."""
+        """End now, without running any more code. Never returns."""
         outcome = outcome or self._refused_or_released()
         status = code & 0xFF
         self.call("exit", status, outcome._replace(status=status, tells_plans=self.tells_plans))
@@ -141,7 +140,7 @@ class Interpreter(Process, greenlet):
         return Outcome("released" if self.owned else "refused")
 
     def call(self, name: str, *args: Any) -> Any:
-        """Make a call, or what becomes of it; return what the process is told, or raise an OSError."""
+        """Make a call, altered if ``alter`` says so; return its answer, or raise its errno as OSError."""
         return self.make(name, *args) if self.alter is None else self.alter(self, name, args)
 
     def make(self, name: str, *args: Any) -> Any:
@@ -159,33 +158,33 @@ class Interpreter(Process, greenlet):
             if self.deaf:
                 continue
             if name == "serve":
-                self.phase = LEAVING  # What it is told by a signal is to go.
+                self.phase = LEAVING  # The signal tells it to go.
             self.handlers[answer.number](answer.number, None)
             if name in WAITS:
                 return None
 
     def draw(self) -> str:
-        """A seed that depends only on who asks and how often it has asked before."""
+        """A seed that depends only on the process and on how many seeds it has drawn before."""
         self.draws += 1
         return f"{self.pid if self.seed is None else self.seed}/{self.draws}"
 
     def outside(self, function: Callable[..., Any], *args: Any) -> Any:
-        """Have the harness do something that is no part of the simulated world."""
+        """Let the harness call a function that is no part of the simulated world; return its result."""
         answer, error = self._stop_before(Outside(function, args))
         if error is not None:
             raise error
         return answer
 
     def refuse(self, message: str) -> NoReturn:
-        """Stop the whole run with UnmodelledSyscall, whatever the subject would catch.
+        """Stop the whole run with UnmodelledSyscall, which the subject cannot catch.
 
-        Never returns, even to somebody who resumes the process in spite of it.
+        Never returns, even if the process is resumed afterwards.
         """
         while True:
             self._stop_before(UnmodelledSyscall(f"the subject {message}"))
 
     def _stop_before(self, request: Call | Outside | BaseException) -> Any:
-        if self.buried:
+        if self.unwound:
             self._refusals += 1
             if self._refusals > REFUSALS_BEFORE_ABANDONING:
                 self.abandon()
@@ -193,7 +192,7 @@ class Interpreter(Process, greenlet):
         return self._harness.switch(request)
 
     def hand_over(self, error: BaseException) -> NoReturn:
-        """Have the harness raise an error, and leave this greenlet parked for good: it cannot go on."""
+        """Raise an error in the harness, and leave this greenlet parked for good: it cannot go on."""
         self.stuck = True
         while True:
             self._harness.switch(error)
@@ -205,11 +204,11 @@ class Interpreter(Process, greenlet):
         while True:
             self._harness.switch(None)
 
-    # -- outside the process --------------------------------------------------------------------
+    # -- outside the process
 
-    def bury(self) -> None:
-        """Unwind the greenlet, with every call refused."""
-        self.buried = True
+    def unwind(self) -> None:
+        """Unwind the greenlet, refusing every call."""
+        self.unwound = True
         if self and not self.dead:
             if self.stuck:
                 _abandoned.append(self)
@@ -217,8 +216,8 @@ class Interpreter(Process, greenlet):
                 self.parent = self._harness = getcurrent()
                 sys.call_tracing(self.throw, (GreenletExit,))  # see ``guard.switch_to``
 
-    def forget(self) -> None:
-        """Drop all that the code of the process left behind."""
+    def clear(self) -> None:
+        """Drop the modules and handlers that the code of the process left behind."""
         self.modules.clear()
         self.exit_handlers.clear()
         self.handlers.clear()
@@ -238,7 +237,7 @@ def _failed(error: BaseException) -> Outcome:
 def described(error: BaseException) -> str:
     """The type and text of an error in one line, whatever its ``__str__`` does."""
     try:
-        text = visible(" ".join(str(error).split()))
+        text = printable(" ".join(str(error).split()))
         return f"{type(error).__name__}: {text}" if text else type(error).__name__
     except Exception as worse:
         return f"{type(error).__name__}, whose text raises {type(worse).__name__}"

@@ -1,8 +1,8 @@
 """Signals that reach the harness while a simulated process runs: the harness handles them.
 
-CPython runs a signal handler on top of whatever code is running. Inside a process, the KeyboardInterrupt
+CPython runs a signal handler on top of the code that is running. Inside a process, the KeyboardInterrupt
 of Ctrl-C would be an exception of the subject, which may swallow it. So the handlers of the harness are
-run in the harness; if they raise, the process stays where it was.
+run in the harness; if they raise, the process stays parked.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from greenlet import getcurrent
 from stateful.model.call import Outside
 from stateful.python.interpreter import Interpreter
 
-# Those that people and tools interrupt a run with. SIGALRM is the watchdog's.
+# The signals by which people and tools interrupt a run. SIGALRM belongs to the watchdog.
 RELAYED: Final = (int(signal.SIGINT), int(signal.SIGTERM), int(signal.SIGHUP))
 
 _getsignal, _set = _signal.getsignal, _signal.signal
@@ -44,7 +44,7 @@ def begin() -> None:
 
 
 def end() -> None:
-    """Give the signals back to the handlers that they had."""
+    """Restore the handlers that the signals had."""
     for number, handler in _handlers.items():
         if _getsignal(number) is _arrived:
             _set(number, handler)
@@ -52,13 +52,13 @@ def end() -> None:
 
 
 def hold() -> None:
-    """Keep signals waiting: what is being done now must not be left half done."""
+    """Defer signals: the current work must not be interrupted halfway."""
     global _holding
     _holding += 1
 
 
 def let_go() -> None:
-    """Handle the signals that were kept waiting."""
+    """Handle the signals that were deferred."""
     global _holding
     _holding -= 1
     if not _holding and _late:
@@ -69,7 +69,7 @@ def let_go() -> None:
 
 def _arrived(number: int, frame: FrameType | None) -> None:
     process = getcurrent()
-    if _holding or (type(process) is Interpreter and process.buried):
+    if _holding or (type(process) is Interpreter and process.unwound):
         _late.append(number)
     elif type(process) is Interpreter:
         process.stuck = True  # unless the handler returns

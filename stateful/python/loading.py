@@ -1,4 +1,4 @@
-"""Finds and loads modules for the process that runs, as its own or shared with the harness.
+"""Finds and loads modules for the running process, as its own copy or shared with the harness.
 
 Byte code is neither read from nor written to the subject's folder. Shared modules are imported by the
 harness, outside of any process, and handed over.
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from importlib.metadata import Distribution, DistributionFinder
     from types import CodeType, ModuleType
 
-Key = tuple[str, int, int]  # where a module's code is, and which version of it
+Key = tuple[str, int, int]  # the file of a module's code, and its version
 
 _code: dict[Key, CodeType] = {}
-_found: dict[tuple[Any, ...], tuple[ModuleSpec, Key]] = {}  # modules of which each process has its own copy
+_found: dict[tuple[Any, ...], tuple[ModuleSpec, Key]] = {}  # modules of which each process has a copy
 
 
 class _Finder(importlib.abc.MetaPathFinder):
@@ -69,11 +69,11 @@ class _Finder(importlib.abc.MetaPathFinder):
         return spec
 
     def find_distributions(self, context: DistributionFinder.Context) -> Iterator[Distribution]:
-        """What ``importlib.metadata`` is told is installed."""
+        """The installed distributions, for ``importlib.metadata``."""
         process = getcurrent()
         if type(process) is not Interpreter:
             return iter(())
-        # Whoever asks has imported what takes so long to import.
+        # Imported here, since that is slow: the caller has imported importlib.metadata already.
         distributions = process.outside(importlib.import_module, "stateful.python.distributions")
         found: Iterator[Distribution] = distributions.find_distributions(process, context)
         return found
@@ -85,12 +85,12 @@ def own_code() -> list[CodeType]:
 
 
 def finders() -> list[Any]:
-    """What a process has as ``sys.meta_path``."""
+    """The ``sys.meta_path`` of a process."""
     return [_finder]
 
 
 def _again(process: Interpreter, known: ModuleSpec, key: Key) -> ModuleSpec:
-    """The spec of a module that a process before this one has found."""
+    """The spec of a module that an earlier process has found."""
     spec = copy(known)
     if known.submodule_search_locations is not None:
         spec.submodule_search_locations = list(known.submodule_search_locations)
@@ -99,7 +99,7 @@ def _again(process: Interpreter, known: ModuleSpec, key: Key) -> ModuleSpec:
 
 
 def _key(origin: str) -> Key:
-    """What tells whether the code in a file has changed."""
+    """A key that changes when the code in a file changes."""
     try:
         status = real.stat(origin)
     except OSError:  # in an archive
@@ -108,7 +108,7 @@ def _key(origin: str) -> Key:
 
 
 def _packages_of(name: str) -> Iterator[str]:
-    """The names of the packages that a module is in, the outermost first."""
+    """The names of the packages that contain a module, the outermost first."""
     return accumulate(name.split(".")[:-1], "{}.{}".format)
 
 
@@ -119,9 +119,9 @@ def _find(
     paths: list[str],
     packages: dict[str, ModuleType],
 ) -> tuple[ModuleSpec, Key | None] | None:
-    """Where a module is, and the key of its code if each process gets its own copy."""
+    """The spec of a module, and the key of its code if each process gets its own copy."""
     missing = {each: package for each, package in packages.items() if each not in sys.modules}
-    sys.modules.update(missing)  # A package that is a mere folder asks those around it where it is.
+    sys.modules.update(missing)  # A namespace package asks its parent packages for its location.
     try:
         return _look_for(process, name, path, paths)
     finally:
@@ -137,7 +137,7 @@ def _look_for(
     if own and path is None:
         folder = [str(process.folder)]
         spec = importlib.machinery.PathFinder.find_spec(name, folder)
-        if spec is None:  # It may be newer than what importlib remembers of the folder.
+        if spec is None:  # It may be newer than importlib's cache of the folder.
             importlib.invalidate_caches()
             spec = importlib.machinery.PathFinder.find_spec(name, folder)
     if spec is None:
@@ -179,7 +179,7 @@ class _Given(importlib.abc.Loader):
 
 
 class _Ready(importlib.abc.Loader):
-    """Hands over a shared module that was imported outside of the process, and gives it back its spec."""
+    """Returns a shared module that was imported outside of the process, and restores its spec."""
 
     def __init__(self, module: ModuleType, spec: ModuleSpec | None) -> None:
         self._module = module
@@ -193,7 +193,7 @@ class _Ready(importlib.abc.Loader):
 
 
 class _Namespace(importlib.abc.Loader):
-    """Loads a package that is a mere folder, as each process's own."""
+    """Loads a namespace package, one for each process."""
 
     def __init__(self, process: Interpreter) -> None:
         self._process = process
@@ -206,7 +206,7 @@ class _Namespace(importlib.abc.Loader):
 
 
 class _Fresh(importlib.abc.Loader):
-    """Runs a module's code anew for one process; knows what its real loader knows."""
+    """Runs a module's code anew for one process; has the attributes of the real loader."""
 
     def __init__(self, process: Interpreter, loader: Any, key: Key) -> None:
         self._process = process
@@ -238,7 +238,7 @@ class _Fresh(importlib.abc.Loader):
             data = importlib.machinery.SourceFileLoader(name, origin).get_data(origin)
             source = importlib.util.decode_source(data)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # as where byte code is found
+            warnings.simplefilter("ignore")  # as if byte code had been found
             code = compile(source, origin, "exec", dont_inherit=True)
         watch_code(code)
         return code

@@ -2,10 +2,10 @@
 
 Fresh for each process: the subject, installed packages written in Python, and the modules of the
 standard library that keep state which matters here. Shared: the rest of the standard library and
-extension modules. While a process runs, its own are the ones in ``sys.modules``.
+extension modules. While a process runs, ``sys.modules`` contains its own copies.
 
-Beside the subject's own file, the standard library is never shadowed: a ``queue.py`` that happens to
-lie next to the subject is not what ``import queue`` finds.
+Only the subject's own file may shadow the standard library: ``import queue`` does not find a ``queue.py``
+that is next to the subject.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ STATEFUL_STDLIB = frozenset(
     "logging logging.config logging.handlers random secrets tempfile uuid warnings weakref".split()
 )
 SHARED_PACKAGES = frozenset({"stateful", "greenlet", "hypothesis", "_hypothesis_globals", "pytest", "rich"})
-# With the package itself: ``from stateful.subjects import records`` takes what its attribute is.
+# Including the package itself: ``from stateful.subjects import records`` reads its attribute.
 FRESH_WITHIN_SHARED = "stateful.subjects"
 LIMIT_REMEMBERED = 100
 
@@ -45,9 +45,9 @@ _exchange: Exchange
 _hidden: dict[tuple[Any, ...], tuple[str, ...]] = {}
 _asked = {name.partition(".")[0] for name in (*STATEFUL_STDLIB, *FAKES)}
 _siblings: dict[str, frozenset[str]] = {}
-_known: set[str] = set()  # the names in ``sys.modules`` while no process is resident
+_known: set[str] = set()  # the names in ``sys.modules`` while no process is entered
 _shared: set[str] = set()
-_expected, _newest = 0, ""  # how many modules there are while a process is resident, and the last one
+_expected, _newest = 0, ""  # how many modules there are after a process is entered, and the last of them
 _warnings: ModuleType | None = None
 _before: dict[str, Any] = {}
 _loaded: dict[str, ModuleType] = {}
@@ -64,7 +64,7 @@ def is_fresh(name: str, origin: str | None) -> bool:
 
 
 def is_own(process: Interpreter, name: str) -> bool:
-    """Whether a module is found in the folder of the subject, before all others."""
+    """Whether a module is imported from the folder of the subject, before all other folders."""
     top = name.partition(".")[0]
     if process.folder is None:
         return False
@@ -74,7 +74,7 @@ def is_own(process: Interpreter, name: str) -> bool:
 
 
 def _list_siblings(folder: str) -> None:
-    """Note what can be imported from a folder, and let processes read there."""
+    """Record the modules in a folder, and let processes read there."""
     suffixes = tuple(importlib.machinery.all_suffixes())
     names = set()
     for name in real.listdir(folder):
@@ -101,14 +101,14 @@ def _import_module(name: str, package: str | None = None) -> ModuleType:
 
 
 def import_shared(name: str) -> ModuleType:
-    """Import a module that processes share, as the harness does; not to be called inside one."""
+    """Import a module that processes share; called by the harness, never inside a process."""
     module: ModuleType = _before["import_module"](name)
     _shared.add(name)
     return module
 
 
 def install() -> None:
-    """Have imports of simulated processes go through the finder."""
+    """Direct the imports of simulated processes to the finder."""
     global _warnings
     if _warnings is None:
         _warnings = make_warnings()
@@ -119,7 +119,7 @@ def install() -> None:
 
 
 def uninstall() -> None:
-    """Leave the import system as it was, and every module that the harness had where it was."""
+    """Restore the import system and the modules of the harness."""
     leave()
     builtins.__import__ = _before["__import__"]
     importlib.import_module = _before["import_module"]
@@ -132,10 +132,10 @@ class Exchange(NamedTuple):
     """How to turn the harness's ``sys.modules`` into a process's, and back.
 
     Attributes:
-        key: the sizes of what it was worked out from, beside the process's own modules.
+        key: the sizes of the tables from which it was computed, beside the process's own modules.
         hide: the names that the process must not find.
         remove: the names that only the process has.
-        put_back: the harness's own, by name.
+        put_back: the modules of the harness, by name.
     """
 
     key: tuple[int, ...]
@@ -145,7 +145,7 @@ class Exchange(NamedTuple):
 
 
 def enter(process: Interpreter) -> None:
-    """Make the process's own modules the ones in ``sys.modules``."""
+    """Put the process's own modules into ``sys.modules``."""
     global _resident, _exchange, _expected, _newest
     if _resident is not None:
         leave()
@@ -166,7 +166,7 @@ def enter(process: Interpreter) -> None:
 
 
 def leave() -> None:
-    """Put the harness's modules back."""
+    """Restore the harness's modules in ``sys.modules``."""
     global _resident
     process = _resident
     if process is None:
@@ -200,7 +200,7 @@ def _plan_exchange(process: Interpreter) -> Exchange:
 
 
 def _names_to_hide(process: Interpreter) -> tuple[str, ...]:
-    """The modules loaded in the harness of which a process must get its own copy."""
+    """The modules of the harness that a process must not see, since it gets its own copy."""
     key = (len(sys.modules), len(_asked), len(_siblings), process.folder, process.subject)
     names = _hidden.get(key)
     if names is None:
@@ -211,7 +211,7 @@ def _names_to_hide(process: Interpreter) -> tuple[str, ...]:
 
 
 def _adopt(process: Interpreter) -> None:
-    """Count as a process's own what it put into ``sys.modules`` by itself."""
+    """Count modules that a process put into ``sys.modules`` by itself as its own."""
     modules = sys.modules
     names = [*takewhile(lambda name: name != _newest, reversed(modules))][::-1]
     if len(modules) - len(names) != _expected:  # It has also removed some.
@@ -222,7 +222,7 @@ def _adopt(process: Interpreter) -> None:
 
 
 def _note_replaced(process: Interpreter) -> None:
-    """Notice that a process replaced or removed modules of its own."""
+    """Record which of its own modules a process has replaced or removed."""
     own = process.modules
     for name in list(own):
         here = sys.modules.get(name)
@@ -247,7 +247,7 @@ def _to_hide(process: Interpreter, name: str) -> bool:
 
 
 def _hide_before_first_import(process: Interpreter, name: str) -> None:
-    """Have the harness's copy of a package out of sight before a process imports it for the first time."""
+    """Hide the harness's copy of a package before a process imports it for the first time."""
     if process.folder is not None and process.folder not in _siblings:
         process.outside(_list_siblings, process.folder)
     if name == "warnings" and process.modules.get(name) is _warnings:

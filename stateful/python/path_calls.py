@@ -1,6 +1,6 @@
 """The entry points of ``os`` that reach a file by its path, as a simulated process sees them.
 
-Paths of the host are read there and never written.
+Paths of the host are read on the host and never written.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def changed_path(process: Interpreter, path: Any, dir_fd: int | None, doing: str) -> str:
-    """The virtual path of a call that changes what is there."""
+    """The virtual path of a call that changes the path. Refuses paths of the host."""
     where = virtual_path(process, path, dir_fd)
     if on_host(where):
         refuse(process, f"tried to {doing} {where}, which is outside its home directory", AT_HOME)

@@ -1,7 +1,7 @@
-"""Which paths belong to the simulated machine and which to the host that the code was installed on.
+"""Which paths belong to the simulated machine, and which to the host on which the code is installed.
 
-The subject's own source, the standard library and installed packages are read where they are, and
-only read. Every other path is inside the kernel's temporary directory.
+The subject's own source, the standard library and installed packages are on the host, and are only
+read. Every other path is inside the kernel's temporary directory.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _SIMULATED = ("/home/user", "/tmp", "/run", "/proc")
 _ELSEWHERE = ("/boot/", "/dev/", "/etc/", "/opt/", "/srv/", "/sys/", "/usr/", "/var/")
-# What a real machine has at least, and the simulated one has not: none there might mean anything.
+# Files that every real machine has and the simulated one lacks: their absence could mislead a subject.
 _NOT_THERE = re.compile(
     r"/etc/(machine-id|hostname|hosts|os-release|passwd|group)"
     r"|/proc/(version|uptime|loadavg|meminfo|cpuinfo|mounts|filesystems|cmdline|net(/.*)?)"
@@ -60,12 +60,12 @@ def on_host(path: str) -> bool:
 
 
 def is_elsewhere(path: str, flags: int) -> bool:
-    """Whether a file is made where a real machine has folders and the simulated one has none."""
+    """Whether a call makes a file in a folder that a real machine has and the simulated one lacks."""
     return bool(flags & os.O_CREAT) and path.startswith(_ELSEWHERE)
 
 
 def above_host(path: str) -> bool:
-    """Whether a path is a folder above one of the host's, at which ``resolve()`` looks, and not simulated."""
+    """Whether a path is a folder above a folder of the host, as ``resolve()`` looks at, and not simulated."""
     below = path.rstrip("/") + "/"
     return any(folder.startswith(below) for folder in _host_folders) and not any(
         f"{one}/".startswith(below) or below.startswith(f"{one}/") for one in _SIMULATED
@@ -73,7 +73,7 @@ def above_host(path: str) -> bool:
 
 
 def virtual_path(process: Interpreter, path: Any, dir_fd: int | None = None) -> str:
-    """A path argument of a call as a normalised absolute virtual path."""
+    """The normalised absolute virtual path of a path argument."""
     text = os.fsdecode(os.fspath(path))
     if "\0" in text:
         raise ValueError("embedded null byte")

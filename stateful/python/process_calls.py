@@ -30,20 +30,20 @@ def kill(process: Interpreter, pid: int, number: int) -> None:
 
 
 def killpg(process: Interpreter, pgid: int, number: int) -> None:
-    """As the C library does it: a group's number is a negative pid."""
+    """As in the C library: the number of a group is a negative pid."""
     if _c_int(pgid) < 0:
         raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
     kill(process, -pgid, number)
 
 
 def send(process: Interpreter, call: str, target: int, number: int) -> None:
-    """Send a signal; a handler of one's own runs before the call returns."""
+    """Send a signal; if it goes to the process itself, its handler runs before the call returns."""
     if process.call(call, target, number) == HANDLED:
         process.handlers[number](number, None)
 
 
 def _c_int(value: Any) -> int:
-    """A number as C takes it. Raises TypeError for what is none, OverflowError for what is too large."""
+    """A number as a C int. Raises TypeError if it is no number, OverflowError if it is too large."""
     number = operator.index(value)
     if not -(2**31) <= number < 2**31:
         raise OverflowError("Python int too large to convert to C int")
@@ -76,14 +76,14 @@ def waitpid(process: Interpreter, pid: int, options: int) -> tuple[int, int]:
 
 
 def urandom(process: Interpreter, size: int) -> bytes:
-    """Bytes that depend only on who asks and how often it has asked before."""
+    """Bytes that depend only on the process and on how often it has drawn randomness before."""
     if size < 0:
         raise ValueError("negative argument not allowed")
     return hashlib.shake_256(process.draw().encode()).digest(size)
 
 
 def hostname(process: Interpreter) -> str:
-    """The name of the machine, or of the container: docker names each one."""
+    """The name of the machine, or of the container, since docker names each container."""
     return process.namespace or "host"
 
 
@@ -154,7 +154,7 @@ SIGNAL_CALLS: dict[str, EntryPoint] = {
 def sleep(process: Interpreter, seconds: float) -> None:
     if seconds < 0:
         raise ValueError("sleep length must be non-negative")
-    process.call("sleep", max(1, int(seconds * 1_000_000)))  # Some time passes, however little is asked for.
+    process.call("sleep", max(1, int(seconds * 1_000_000)))  # Some time passes, however short the sleep.
 
 
 def _wall(process: Interpreter) -> float:
@@ -235,7 +235,7 @@ SELECT_CALLS: dict[str, EntryPoint] = {"select": select}
 
 
 def wait(process: Interpreter, timeout: float | None) -> None:
-    """Wait for an event or condition of ``threading``: only this process could bring it about."""
+    """Wait for an event or condition of ``threading``, which only this waiting process could set."""
     if timeout is None:
         process.call("pause")
     else:

@@ -1,4 +1,4 @@
-"""The words with which a call is refused: where the subject made it, and what to do instead."""
+"""The messages of refused calls: where the subject made the call, and what to do instead."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LIBRARY: Final = (os.path.dirname(os.__file__), os.path.dirname(os.path.dirname
 _SUBJECTS: Final = f"{os.sep}subjects{os.sep}"
 _INSTALLED: Final = f"{os.sep}site-packages{os.sep}"
 
-# By the beginning of a call's name; the first that fits is given.
+# By the beginning of a call's name; the first match counts.
 _ADVICE: Final = (
     (("threading.", "_thread.", "greenlet"), "a simulated process has one thread"),
     (
@@ -41,10 +41,10 @@ def refuse(process: Interpreter, deed: str, advice: str) -> NoReturn:
 def caller(frame: FrameType | None = None) -> str:
     """Where the subject made the call that is being refused, as `` (status.py, line 12)``.
 
-    A library's code counts as the subject's: what it does is to be left out, or to be modelled.
+    Code of a library counts as the subject's: its call has to be left out or modelled, too.
 
     Args:
-        frame: the innermost one of a process that is stopped; that of who asks if none is given.
+        frame: the innermost frame of a stopped process; by default the frame of the caller.
     """
     frame = frame or sys._getframe(1)
     while frame is not None:
@@ -56,17 +56,17 @@ def caller(frame: FrameType | None = None) -> str:
 
 
 def is_subjects(name: str) -> bool:
-    """Whether a file is the subject's, or a library's, and neither Python's own nor the harness's."""
+    """Whether a file belongs to the subject or a library, not to Python or the harness."""
     return not name.startswith(_LIBRARY) or _SUBJECTS in name or is_installed(name)
 
 
 def is_installed(name: str) -> bool:
-    """Whether a file is that of a library."""
+    """Whether a file belongs to an installed library."""
     return _INSTALLED in name
 
 
 def short_name(name: str) -> str:
-    """A file's name; where that says nothing, with its package's before it."""
+    """The name of a file; of an ``__init__.py`` with the name of its package in front."""
     folder, base = os.path.split(name)
     return f"{os.path.basename(folder)}/{base}" if base == "__init__.py" else base
 

@@ -1,10 +1,11 @@
-"""Everything that is different in this interpreter while simulated processes may run.
+"""Prepares this interpreter for simulated processes, and restores it afterwards.
 
-``begin`` and ``end`` nest. The outermost ``end`` puts back what the outermost ``begin`` found: the entry
-points, the import system, signal handlers, and what a subject may have changed in passing.
+``begin`` and ``end`` nest. The outermost ``end`` restores what the outermost ``begin`` found: the entry
+points, the import system, signal handlers, and settings of the interpreter that a subject may have changed.
 
-Not put back: attributes that a subject sets on modules and classes of the standard library, beside the
-entry points themselves; what it registers with ``codecs``, ``copyreg`` or ``atexit`` of an extension.
+Not restored: attributes that a subject sets on modules and classes of the standard library, other than the
+entry points themselves; what it registers with ``codecs`` or ``copyreg``, or with ``atexit`` from an
+extension module.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ _state: tuple[Any, ...] = ()
 
 
 def begin() -> None:
-    """Have this thread simulate processes. Raises RuntimeError where another one does."""
+    """Let this thread simulate processes. Raises RuntimeError if another thread already does."""
     global _depth, _thread, _state
     if _depth and _thread != threading.get_ident():
         raise RuntimeError(
@@ -51,7 +52,7 @@ def begin() -> None:
         guard.begin()
         atexit.register(_end_at_exit)
         _thread, _state = threading.get_ident(), _look()
-        # The collector runs when processes were buried and at no other time: see ``switch.bury``.
+        # Garbage is collected when processes were unwound, and at no other time: see ``switch.unwind``.
         gc.disable()
         switch.begin()
         interpose.enter()
@@ -63,14 +64,14 @@ def begin() -> None:
             interrupt.end()
         try:
             interrupt.let_go()
-        except BaseException:  # One that arrived meanwhile: nobody will know that there is something to end.
+        except BaseException:  # A signal that arrived meanwhile: the caller will not know to call end().
             if _depth:
                 end()
             raise
 
 
 def end() -> None:
-    """Stop simulating, where this is the end of the outermost simulation."""
+    """Restore the interpreter, if this ends the outermost simulation."""
     global _depth
     if _depth > 1:
         _depth -= 1
@@ -94,22 +95,22 @@ def close(kernel: Kernel) -> None:
     """Kill and unwind the processes of a kernel, and remove its temporary directory."""
     try:
         kernel.kill_all()
-        switch.bury(process for process in kernel.processes.values() if isinstance(process, Interpreter))
+        switch.unwind(process for process in kernel.processes.values() if isinstance(process, Interpreter))
     finally:
         kernel.close()
 
 
 def _end_at_exit() -> None:
-    """Unwind the processes of whoever has not: their destructors run at exit, and would reach the host."""
+    """Unwind processes that are still alive: their destructors run at exit, and would reach the host."""
     if _depth:
         with guard.Watchdog():
-            switch.bury(one for one in gc.get_objects() if type(one) is Interpreter and one.alive)
+            switch.unwind(one for one in gc.get_objects() if type(one) is Interpreter and one.alive)
             while _depth:
                 end()
 
 
 def _look() -> tuple[Any, ...]:
-    """What a subject might change."""
+    """The settings of the interpreter that a subject might change."""
     return (
         [getattr(owner, name) for owner, name in _HOOKS],
         [values[:] for values in _LISTS],

@@ -21,12 +21,12 @@ _real_open = io.open
 
 
 def _read_host(path: Any) -> bytes:
-    """A file of the host, whole: a process that is killed while it reads leaves no descriptor open."""
+    """The whole content of a file of the host, so that a killed process leaves no descriptor open."""
     with _real_open(path, "rb") as file:
         return file.read()
 
 
-BLOCK_SIZE = 4096  # what Linux's file systems recommend, and the size of a buffer therefore
+BLOCK_SIZE = 4096  # what file systems of Linux recommend, and therefore the size of a buffer
 
 
 class RawFile(io.RawIOBase):
@@ -69,8 +69,8 @@ class RawFile(io.RawIOBase):
             process.call("lseek", self._fd, 0, 2)
 
     def _call(self, name: str, *args: Any) -> Any:
-        """Make a call; a process that is being unwound is told that it succeeded, and nothing happens."""
-        if self._process.buried or not self._process.alive:
+        """Make a call; in a process that is being unwound nothing happens, and the call seems to succeed."""
+        if self._process.unwound or not self._process.alive:
             return len(args[0]) if name == "write" else b"" if name == "read" else 0
         return self._process.call(name, self._fd, *args)
 
@@ -133,7 +133,7 @@ class RawFile(io.RawIOBase):
 
 
 class NullFile(io.RawIOBase):
-    """``/dev/null``, the one device there is, or a standard stream: nothing to read, and nobody who reads."""
+    """``/dev/null``, the only device, or a standard stream: empty to read, and output is discarded."""
 
     def __init__(self, process: Interpreter, fd: int | None = None) -> None:
         self._process = process
@@ -168,7 +168,7 @@ class NullFile(io.RawIOBase):
 
 
 def standard_streams(process: Interpreter) -> tuple[Any, Any, Any]:
-    """What a process has as ``sys.stdin``, ``sys.stdout`` and ``sys.stderr``."""
+    """The ``sys.stdin``, ``sys.stdout`` and ``sys.stderr`` of a process."""
     stdin, stdout, stderr = (NullFile(process, fd) for fd in STANDARD_STREAMS)
     return (
         io.TextIOWrapper(io.BufferedReader(stdin), "utf-8"),

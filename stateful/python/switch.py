@@ -1,4 +1,4 @@
-"""Entering and leaving a process: what a context switch has to exchange besides the stack."""
+"""Entering and leaving a process: what a context switch exchanges beside the stack."""
 
 from __future__ import annotations
 
@@ -15,20 +15,19 @@ from stateful.python.streams import standard_streams
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-# A full collection is due when as many processes were buried as this, and a quarter of all so far.
-FEWEST_BURIED: Final = 256
+# A full collection is due once this many processes were unwound since the last one, and a quarter of all.
+FEWEST_UNWOUND: Final = 256
 
 
-_collect = gc.collect  # the real one: the undertaker is a process
-_burials = _buried = _buried_since = 0
+_collect = gc.collect  # the real one, since the call is made inside a process, where gc is interposed
+_rounds = _unwound = _unwound_since = 0
 
 
 def resume(process: Interpreter, *answer: Any) -> Any:
-    """Let a process run until it stops before its next request; returns the request.
+    """Let a process run until it stops before its next request; return the request.
 
-    Meanwhile it has its own modules, environment, arguments and search paths, and what it prints goes
-    nowhere. No garbage is collected, so that no destructor or callback of the harness runs inside the
-    process.
+    While it runs it has its own modules, environment, arguments and search paths; its output is discarded.
+    No garbage is collected meanwhile, so that no destructor or callback of the harness runs inside it.
     """
     return _run_as(process, guard.switch_to, process, answer)
 
@@ -98,60 +97,60 @@ def _first_belongings(process: Interpreter) -> tuple[Any, ...]:
         process.argv[:],
         paths,
         loading.finders(),
-        _say_nothing,
+        _discard,
         process.environ,
         process.environ,
     )
 
 
-def _say_nothing(unraisable: Any) -> None:
-    """What a process does about an exception in a destructor: it prints it, which goes nowhere."""
+def _discard(unraisable: Any) -> None:
+    """The ``sys.unraisablehook`` of a process: Python would print the exception, and output is discarded."""
 
 
-def bury(processes: Iterable[Interpreter]) -> None:
-    """Unwind processes for good. Their ``finally`` clauses and destructors run, and reach nothing.
+def unwind(processes: Iterable[Interpreter]) -> None:
+    """Unwind processes for good: their ``finally`` clauses and destructors run, with every call refused.
 
-    That goes for what they left in cycles, too: it is collected here, by an undertaker, which is a
-    process whose every call is refused. A destructor that will not end is left where it is.
+    Garbage that they left in reference cycles is collected here too, by the *collector*: a process whose
+    calls are all refused, so that destructors reach nothing. A destructor that does not end stays parked.
     """
-    global _burials, _buried, _buried_since
+    global _rounds, _unwound, _unwound_since
     processes = list(processes)
     if not processes:
         return
-    _burials += 1
-    _buried += len(processes)
-    _buried_since += len(processes)
-    everything = _buried_since >= max(FEWEST_BURIED, _buried // 4)
+    _rounds += 1
+    _unwound += len(processes)
+    _unwound_since += len(processes)
+    everything = _unwound_since >= max(FEWEST_UNWOUND, _unwound // 4)
     if everything:
-        _buried_since = 0
-    _undertake(processes, 2 if everything else 1)
+        _unwound_since = 0
+    _run_collector(processes, 2 if everything else 1)
 
 
 def begin() -> None:
-    """Count burials from here."""
-    global _burials, _buried, _buried_since
-    _burials = _buried = _buried_since = 0
+    """Start counting what was unwound."""
+    global _rounds, _unwound, _unwound_since
+    _rounds = _unwound = _unwound_since = 0
 
 
 def end() -> None:
-    """Collect what an early burial may have taken for long-lived."""
-    if _burials > 1:
-        _undertake([], 2)
+    """Collect in full: an earlier collection may have moved garbage to an older generation."""
+    if _rounds > 1:
+        _run_collector([], 2)
 
 
-def _undertake(processes: list[Interpreter], generation: int) -> None:
-    undertaker = Interpreter("A", "status", lambda: _unwind(processes, generation))
-    undertaker.buried = True
+def _run_collector(processes: list[Interpreter], generation: int) -> None:
+    collector = Interpreter("A", "status", lambda: _unwind_and_collect(processes, generation))
+    collector.unwound = True
     interrupt.hold()
     try:
-        resume(undertaker)
+        resume(collector)
     finally:
         interrupt.let_go()
 
 
-def _unwind(processes: list[Interpreter], generation: int) -> Outcome:
+def _unwind_and_collect(processes: list[Interpreter], generation: int) -> Outcome:
     for process in processes:
-        _run_as(process, process.bury)
-        process.forget()
+        _run_as(process, process.unwind)
+        process.clear()
     _collect(generation)
     return Outcome("released")

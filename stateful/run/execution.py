@@ -23,7 +23,7 @@ from stateful.model.trace import Step, Trace, Violation
 from stateful.protocol.subject import Subject
 from stateful.python import interrupt, simulation, switch
 from stateful.python.interpreter import Interpreter
-from stateful.python.switch import bury
+from stateful.python.switch import unwind
 from stateful.run.participant import Participant
 from stateful.run.running import can_exit, can_fail, can_step, new_process
 from stateful.run.step import CannotStep, make_step
@@ -92,7 +92,7 @@ class Execution:
     def not_offered(self) -> frozenset[str]:
         """The invariants that the subject of at least one process says it does not keep."""
         stated = (process.not_offered for process in self._processes.values())
-        return self.scenario.not_owed(frozenset().union(*stated))
+        return self.scenario.not_guaranteed(frozenset().union(*stated))
 
     def processes(self) -> dict[str, Interpreter]:
         return self._processes
@@ -172,7 +172,7 @@ class Execution:
         """Start a process with a pid and a start time under a letter with no live process: a respawn."""
         before = self._processes.pop(letter, None)
         if before is not None:
-            switch.bury([before])
+            switch.unwind([before])
         process = new_process(self.subject, letter, life, self.kernel.machine)
         process.pid, process.start_ticks = pid, start_ticks
         return self._begin(process).process
@@ -290,7 +290,7 @@ class Execution:
         letter = participant.process.letter
         del self._processes[letter], self.trace.lives[letter]
         del self.trace.pids[letter], self._participants[letter]
-        bury([participant.process])
+        unwind([participant.process])
 
     # -- the oracle -----------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from stateful.model.machine import MACHINE, Machine
 from stateful.protocol.subject import Subject
 from stateful.python.interpreter import Interpreter
 from stateful.python.refusal import caller
-from stateful.python.switch import bury
+from stateful.python.switch import unwind
 from stateful.run.replay import Nondeterminism
 from stateful.run.running import new_process, run_to_call
 
@@ -88,11 +88,11 @@ class Behaviour:
             for step in reversed(missing):
                 self._learn(process, run_to_call(process, self._histories[step][1]), step)
         except BaseException:
-            bury([process])  # It may hold a lock in a module that it shares with the harness.
+            unwind([process])  # It may hold a lock in a module that it shares with the harness.
             raise
         parked[history] = process
         if len(parked) > MOST_PARKED:
-            bury([parked.pop(old) for old in list(parked)[:CLOSED_AT_ONCE]])
+            unwind([parked.pop(old) for old in list(parked)[:CLOSED_AT_ONCE]])
 
     def _learn(self, process: Interpreter, call: Call, history: int) -> None:
         intent = Intent(call, process.phase, process.owned)
@@ -108,5 +108,5 @@ class Behaviour:
 
     def close(self) -> None:
         """End the code that is still running."""
-        bury([process for parked in self._parked.values() for process in parked.values()])
+        unwind([process for parked in self._parked.values() for process in parked.values()])
         self._parked.clear()

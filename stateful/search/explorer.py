@@ -98,7 +98,7 @@ class Explorer:
 
     def _begin(self) -> None:
         self._shown = time.perf_counter()
-        self._not_offered = self._scenario.not_owed(self.offer.invariants_not_offered)
+        self._not_offered = self._scenario.not_guaranteed(self.offer.invariants_not_offered)
         self._reduction = PartialOrderReduction(self.memory, exposed=self.exposed, signalled=self.signalled)
         self._questions = Questions(
             self.memory,

@@ -221,7 +221,7 @@ def test_stuck_process_does_not_keep_the_interpreter_from_ending(stage: Stage, f
     """
     with child(folder, f"{stage.folder}/subject.py", then) as process:
         _, errors = process.communicate(timeout=10)
-    said = "the subject ran for 0.1 s without making a call (subject.py, line 5); have it call time.sleep()"
+    said = "the subject ran for 0.1 s without making a call (subject.py, line 5); let it call time.sleep()"
     assert f"SubjectStuck: {said}" in errors
     assert list(folder.iterdir()) == []
 

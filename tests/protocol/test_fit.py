@@ -33,13 +33,12 @@ MISFITS = {
     ),
     "query takes nothing": (
         GATEWAY + "def running_pid(): ...",
-        "running_pid() must take (home): too many positional arguments; it is taken for the status query, "
-        "so give another name to what is none",
+        "running_pid() must take (home): too many positional arguments; it is taken for the query, so rename "
+        "it if it is none",
     ),
     "query is a number": (
         GATEWAY + "running_pid = 5",
-        "running_pid is not a function; it is taken for the status query, so give another name to what is "
-        "none",
+        "running_pid is not a function; it is taken for the query, so rename it if it is none",
     ),
     "async query": (
         GATEWAY + "async def running_pid(home): ...",
@@ -47,8 +46,8 @@ MISFITS = {
     ),
     "stop takes nothing": (
         GATEWAY + "def stop(): ...",
-        "stop() must take (home): too many positional arguments; it is taken for the planned stop, so give "
-        "another name to what is none",
+        "stop() must take (home): too many positional arguments; it is taken for the planned stop, so rename "
+        "it if it is none",
     ),
     "status function takes more": (
         STATUS + "def write_pid_file(path): ...",

@@ -13,7 +13,7 @@ import pytest
 from stateful.model.schedule import STEP, Move
 from stateful.protocol.subject import find_subject
 from stateful.python import simulation
-from stateful.python.switch import bury
+from stateful.python.switch import unwind
 from stateful.run.running import new_process, run_to_call
 
 if TYPE_CHECKING:
@@ -286,7 +286,7 @@ def test_built_in_subject_brings_nothing_but_what_it_runs() -> None:
         run_to_call(process)
         ours = {name for name in process.modules if name.startswith("stateful")}
     finally:
-        bury([process])
+        unwind([process])
         simulation.end()
     assert ours == {f"stateful.subjects{name}" for name in ("", ".direct_unlink", ".records")}
 
