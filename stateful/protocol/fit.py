@@ -1,6 +1,6 @@
 """Whether the functions of a subject can be called as the harness calls them: checked once, beforehand.
 
-Otherwise they would raise TypeError in the middle of a search, which would count as the subject's violation.
+A wrong call would raise TypeError in the middle of a search, which would count as the subject's violation.
 
 Not checked: a function that a decorator returns, since only a call can tell.
 """
