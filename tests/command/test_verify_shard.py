@@ -96,7 +96,7 @@ def test_workers_of_a_shard_find_what_one_process_finds(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     (
-        (["--shard", "9/8"], "'9/8' is no shard such as 3/8, the third of eight"),
+        (["--shard", "9/8"], "'9/8' is not a shard such as 3/8, the third of eight"),
         (["--shard", "1/2"], "--shard 1/2: there is nowhere to keep it; name a file with --json"),
         (["--shard", "1/2", "--json", "s", "--html", "page"], "--html: a shard has no verdict of its own"),
         (["--shard", "1/2", "--json", "s", "--save", "cases"], "--save: a shard has no verdict of its own"),
