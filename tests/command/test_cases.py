@@ -162,7 +162,7 @@ WRONG = {
         ["replay", "none.case"],
         "none.case: it cannot be read (No such file or directory); give a case that",
     ),
-    "no text": (["replay", "bytes.case"], "bytes.case: it cannot be read (it is no text); give"),
+    "no text": (["replay", "bytes.case"], "bytes.case: it cannot be read (it is not a text file); give"),
     "more": (
         ["replay", ".", "--scenario", "two-starts-empty"],
         ".: a case says in which scenario it is played; give nothing else",

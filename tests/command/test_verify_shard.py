@@ -74,7 +74,7 @@ def test_shard_whose_time_was_spent_is_unknown_and_is_searched_again(
     options = ("--scenario", "three-starts-stale")
     assert shard(file, "--budget", "0.2", *options, subject="reference-status") == 3
     said = capsys.readouterr().out
-    assert "scenarios searched (the time was spent); the same command goes on." in said
+    assert "scenarios searched (the time was spent); the same command resumes it." in said
     unfinished = content(file)["results"]["three-starts-stale"]
     assert not unfinished["exhaustive"]
     assert shard(file, "--budget", "0.2", *options, subject="reference-status") == 3
