@@ -48,7 +48,7 @@ def test_what_is_not_offered_is_said_and_not_counted(tmp_path: Path) -> None:
     assert found.verdict == "holds"
     assert found.states >= strict.states
     text = summary(found)
-    assert "  not offered a_dead_owner_can_be_replaced: an operator removes the file" in text
+    assert "  not offered     a_dead_owner_can_be_replaced: an operator removes the file" in text
     assert "a_dead_owner_can_be_replaced" not in "".join(line for line in text if "holds" in line)
     assert as_json(found)["not_offered"] == NO_RECOVERY
 

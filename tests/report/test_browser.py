@@ -196,7 +196,7 @@ def test_print_has_no_panel_and_shows_the_last_disk(show: Open, history: Callabl
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_as_many_lanes_as_there_can_be_leave_room_for_words(show: Open, size: tuple[int, int]) -> None:
+def test_as_many_columns_as_there_can_be_leave_room_for_words(show: Open, size: tuple[int, int]) -> None:
     moves = parse_schedule(" ".join(f"start-{letter} {letter}1" for letter in LETTERS))
     trace = replay(find_subject("direct-unlink"), find_scenario("any-empty"), moves)
     seen = show(trace_page(trace), size)
