@@ -1,4 +1,4 @@
-"""a_dead_owner_can_be_replaced: whoever has the recorded pid is taken for the gateway."""
+"""a_dead_owner_can_be_replaced: any process with the recorded pid counts as the gateway."""
 
 from __future__ import annotations
 
