@@ -71,14 +71,14 @@ _CHECKS: Final = {
     "a_live_owner_is_discoverable": """
         if actor.status is None or len(inside) != 1 or actor.answer == str(inside[0].pid):
             return ""
-        return f"{inside[0]} is inside serve(), and {actor}, a status query, answered {actor.answer}"
+        return f"{inside[0]} is inside serve(), and {actor}, a query, answered {actor.answer}"
     """,
     "readers_change_nothing": """
         changed = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
         if not changed or not (inside or LIVES[actor.letter] == "peek"):
             return ""
         beside = f" while {inside[0]} is inside serve()" if inside else ""
-        return f"{actor}, a status query, changed {' and '.join(changed)}{beside}"
+        return f"{actor}, a query, changed {' and '.join(changed)}{beside}"
     """,
     "release_removes_only_own_record": """
         for owner in inside:

@@ -29,7 +29,7 @@ def gateway(module: ModuleType, serve: Callable[[], None], *, replace: bool = Fa
 
 
 def claim(module: ModuleType, serve: Callable[[], None]) -> None:
-    """Claim the home, after a check that no gateway runs, and serve."""
+    """Claim the home and serve; the caller has checked that no gateway runs."""
     acquire = getattr(module, "acquire_gateway_runtime_lock", None)
     if acquire is not None and not acquire():
         return

@@ -40,11 +40,11 @@ SHOWN = {
         r"some_contender_wins is violated\."
     ),
     "direct-unlink two-starts-empty A1 B8 A1 status-C C3": (
-        r"B \(pid \d+\) is inside serve\(\), and C \(pid \d+\), a status query, answered None: "
+        r"B \(pid \d+\) is inside serve\(\), and C \(pid \d+\), a query, answered None: "
         r"a_live_owner_is_discoverable is violated\."
     ),
     "direct-unlink two-starts-empty status-C C1 A8 C1": (
-        r"C \(pid \d+\), a status query, changed gateway.pid while A \(pid \d+\) is inside serve\(\): "
+        r"C \(pid \d+\), a query, changed gateway.pid while A \(pid \d+\) is inside serve\(\): "
         r"readers_change_nothing is violated\."
     ),
     "direct-unlink two-starts-empty-1-sigterm A1 B8 term-B B4 A7 B1": (
