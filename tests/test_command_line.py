@@ -1,4 +1,4 @@
-"""The command line as a user meets it: exit status, output, and one line for each wrong input."""
+"""The command line as a user sees it: exit status, output, and one line for each wrong input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two subjects in one home: exact verdicts of pairs, who is to blame, and what is said on the way."""
+"""Two subjects in one home: exact verdicts of pairs, which is to blame, and the messages."""
 
 from __future__ import annotations
 

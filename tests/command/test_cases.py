@@ -1,4 +1,4 @@
-"""Case files from the command line: saved, kept, played again; a table, and one line for what is wrong."""
+"""Case files on the command line: saved, kept and played again; the table, and one line for each error."""
 
 from __future__ import annotations
 

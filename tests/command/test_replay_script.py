@@ -1,4 +1,4 @@
-"""``replay --script``: the script is run when it is written, and nothing is claimed that was not seen."""
+"""``replay --script``: the script is run when it is written, and only what it has shown is claimed."""
 
 from __future__ import annotations
 

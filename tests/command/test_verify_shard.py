@@ -1,4 +1,4 @@
-"""``verify --shard`` on the command line: what is kept, gone on with, and refused."""
+"""``verify --shard`` on the command line: which results are kept, how it resumes, which input is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each invariant rejects the subject that is planted for it, and accepts odd subjects that are right."""
+"""Each invariant rejects the subject that is planted for it, and accepts unusual but correct subjects."""
 
 from __future__ import annotations
 

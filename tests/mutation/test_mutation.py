@@ -1,4 +1,4 @@
-"""Mistakes planted at call sites: what each operator does, what catches it, and what cannot be told apart."""
+"""Mutations: the effect of each operator, the invariant that catches it, and equivalent mutants."""
 
 from __future__ import annotations
 

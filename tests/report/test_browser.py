@@ -1,4 +1,4 @@
-"""The page in a browser: nothing is asked of a network, keys step through it, and it fits a phone."""
+"""The page in a browser: it loads nothing from a network, keys step through it, and it fits a phone."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def show(browser: Any, tmp_path: Path) -> Iterator[Open]:
-    """Opens a page; it must not complain, and not ask for anything but itself."""
+    """Opens a page; it must report no error and request nothing but itself."""
     opened: list[Seen] = []
 
     def show(text: str, size: tuple[int, int] = DESKTOP, **options: Any) -> Seen:

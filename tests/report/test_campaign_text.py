@@ -1,4 +1,4 @@
-"""What is said of a campaign, verbatim."""
+"""The text of a campaign, verbatim."""
 
 from __future__ import annotations
 

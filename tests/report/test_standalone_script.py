@@ -1,4 +1,4 @@
-"""The stand-alone script: it shows a violation with real processes, on any Python, with nothing of ours."""
+"""The stand-alone script: it shows a violation with real processes, on any Python, without this project."""
 
 from __future__ import annotations
 
@@ -319,7 +319,7 @@ def test_random_names_locks_sleeps_and_handlers_are_shown(tmp_path: Path) -> Non
 
 
 def test_end_of_the_script_is_the_end_of_its_processes(tmp_path: Path, temporary: Path) -> None:
-    """Also where somebody ends it in the middle: here a process never gets any further."""
+    """Even if it is terminated in the middle: here a process never gets any further."""
     (tmp_path / "stuck.py").write_text("import select\nselect.select([], [], [])\n")
     text = text_of(RACE)
     (tmp_path / "repro.py").write_text(text)

@@ -1,8 +1,8 @@
-"""Small protocols that contend, drawn from a grammar over every modelled call, to referee the search with.
+"""Small contending protocols, drawn from a grammar over every modelled call, to check the search with.
 
-A protocol is a value; its ``source`` is an ordinary subject, which is also what a failing test prints, ready
-to paste into ``tests/planted/``. It claims (``O_EXCL``, mkdir, link, symlink, rename, a lock), looks (at
-names, kinds, contents, times, processes), serves and releases, and branches on what it is answered.
+A protocol is a value; its ``source`` is an ordinary subject, and a failing test prints it, ready to paste
+into ``tests/planted/``. It claims (``O_EXCL``, mkdir, link, symlink, rename, a lock), looks (at names, kinds,
+contents, times, processes), serves and releases, and branches on the answers.
 
 The statements are in ``tests.search.vocabulary``.
 """

@@ -1,14 +1,14 @@
-"""The referee of answers: drawn protocols violate the same by every search and by plain execution.
+"""The referee of answers: drawn protocols violate the same invariants in every search and in plain execution.
 
-``test_referee.py`` compares numbers of states. That a number is right proves nothing about the questions that
-were asked of the states, nor about those that a memo answered. In referee mode every invariant is asked of
-every move, the search goes on beyond what is broken, and the sets of violated invariants are compared.
+``test_referee.py`` compares numbers of states. A right number proves nothing about the invariants that were
+checked in the states, nor about the answers that a memo gave. In referee mode every invariant is checked
+after every move, the search goes on beyond violations, and the sets of violated invariants are compared.
 
 A failure prints the protocol, ready to paste into ``tests/planted``.
 
-Not shown: that no reduction overlooks anything. The mistakes in ``test_misjudged.py`` were found by reading
-the tables. Planted again, three of them are not found by the first 600 protocols: a listing without kinds,
-private folders of ``/tmp`` that are not guarded, and no SIGTERM before a hidden step.
+Not shown: that no reduction overlooks a violation. The mistakes in ``test_misjudged.py`` were found by
+reading the tables. If they are planted again, the first 600 protocols miss three of them: a listing without
+kinds, private folders of ``/tmp`` that are not guarded, and no SIGTERM before a hidden step.
 """
 
 from __future__ import annotations

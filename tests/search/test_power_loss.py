@@ -1,4 +1,4 @@
-"""Power loss in the search: exact numbers of images, who needs which profile, what the verdict counts."""
+"""Power loss in the search: exact numbers of images, the profile a subject needs, what the verdict counts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shards: which searches each does, so that together they do all of them."""
+"""Shards: each does some of the searches, and together they do all of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shards that are searched apart and merged give what one search gives."""
+"""Shards that are searched separately and merged give the result of one search."""
 
 from __future__ import annotations
 
