@@ -160,7 +160,7 @@ class CampaignDisplay:
         self._end_live()
 
     def _begin(self, tally: Tally | None) -> None:
-        """Begin with a campaign of which nothing has been shown."""
+        """Begin with a new campaign."""
         self._tally = tally
         self._rechecked = self._lost = 0
         self._said_s = 0.0

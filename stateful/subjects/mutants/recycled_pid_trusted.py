@@ -13,4 +13,4 @@ from stateful.subjects.reference import documented_errors, gateway, running_pid,
 def judge(record: Any, host: Any, home: Any = None) -> identity.Judgement:
     alive = record is not None and identity.exists(record.pid, windows=False)
     verdict = identity.Verdict.LIVE if alive else identity.Verdict.STALE
-    return identity.Judgement(verdict, "somebody has the pid, or nobody has")
+    return identity.Judgement(verdict, "judged by the pid alone")
