@@ -16,8 +16,8 @@ from stateful.run.examine import examine
 from stateful.run.replay import Nondeterminism
 from stateful.sample.database import NotShared, check_shared, shared
 
-# A machine makes real files, so an example takes milliseconds; how long is the machine's business.
-# The phase that explains is left out: the counterexample explains itself.
+# A machine makes real files, so an example takes milliseconds; so there is no deadline.
+# The explain phase is left out, since a counterexample comes with its reasons.
 _COMMON = {
     "deadline": None,
     "stateful_step_count": 20,
@@ -28,7 +28,7 @@ _LONG = _COMMON | {"stateful_step_count": 50}
 
 
 def _register_profiles() -> None:
-    """Register them, and load one; ``--hypothesis-profile`` is heeded after this. Raises NotShared."""
+    """Register the profiles and load one; ``--hypothesis-profile`` takes effect later. Raises NotShared."""
     check_shared()
     kept = {"database": shared(DirectoryBasedExampleDatabase(".hypothesis/examples"))}
     settings.register_profile("dev", max_examples=200, **kept, **_COMMON)
@@ -36,7 +36,7 @@ def _register_profiles() -> None:
         "ci", max_examples=1_000, derandomize=True, database=None, print_blob=True, **_COMMON
     )
     settings.register_profile("thorough", max_examples=3_000, **kept, **_LONG)
-    # Hypothesis remembers all that it has tried, 0.2 MB an example: as many as last for hours, and fit.
+    # Hypothesis keeps all examples in memory, 0.2 MB each: this number lasts for hours, and fits.
     settings.register_profile("fuzz", max_examples=20_000, print_blob=True, **kept, **_LONG)
     settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
@@ -58,13 +58,13 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from None
     name = config.getoption("--subject")
     if name is None:
-        os.environ.pop("GITHUB_ACTIONS", None)  # What is planted here is no news to a job summary.
+        os.environ.pop("GITHUB_ACTIONS", None)  # Planted violations do not belong in a job summary.
     else:
         try:
             examine(find_subject(name))
         except (SubjectError, UnmodelledSyscall, Nondeterminism) as error:
             raise pytest.UsageError(f"--subject {error}") from None
-        SingleOwnerMachine.subject = name  # tests/test_subject.py takes it from there, and runs alone.
+        SingleOwnerMachine.subject = name  # tests/test_subject.py reads it, and runs alone.
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

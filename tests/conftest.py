@@ -1,4 +1,4 @@
-"""Runs small subjects, mostly hostile ones, and sees whatever of them reaches the host."""
+"""Runs small subjects, mostly hostile ones, and detects every effect of them on the host."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from stateful.model.lifecycle import Outcome
     from stateful.protocol.subject import Subject
 
-# A shell and nohup have what they put into the background ignore these, and children inherit that.
+# A shell and nohup make background processes ignore these signals, and children inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
@@ -37,12 +37,12 @@ LIMIT_STEPS = 120
 STUCK_AFTER_S = 0.1
 MAIN = "subject.py"
 
-# What must never happen for real while a subject runs, by the beginnings of its audit events.
+# Prefixes of the audit events that must never happen for real while a subject runs.
 FORBIDDEN = (
     "cpython.PyInterpreterState_New ctypes. mmap. os.exec os.fork os.kill os.killpg os.posix_spawn "
     "os.spawn os.system pty. resource.set signal.pthread_kill socket. sqlite3. subprocess. syslog."
 ).split()
-# What may only happen in the temporary directory: the event, and which of its arguments are paths.
+# Audit events that may only happen in the temporary directory, with the indices of their path arguments.
 CHANGES = {
     "os.chmod": (0,),
     "os.link": (1,),
@@ -62,7 +62,7 @@ _hooked = False
 
 
 class EscapedError(BaseException):
-    """An effect that the guard let through; raised before it happens."""
+    """The guard let an effect through; raised before the effect happens."""
 
 
 def _see(event: str, args: tuple[Any, ...]) -> None:
@@ -93,7 +93,7 @@ def _stop(event: str, args: tuple[Any, ...]) -> NoReturn:
 
 @contextmanager
 def unwatched() -> Iterator[None]:
-    """While the test itself makes files."""
+    """Suspend the detection while the test itself makes files."""
     global _seen
     seen, _seen = _seen, None
     try:
@@ -104,7 +104,7 @@ def unwatched() -> Iterator[None]:
 
 @pytest.fixture
 def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Where this test's kernels have their temporary directories; nobody else's are in it."""
+    """The folder for the temporary directories of this test's kernels, and of no others."""
     with TemporaryDirectory(prefix="test-", dir=stateful.kernel.temporary.temporary_folder()) as folder:
         monkeypatch.setattr(stateful.kernel.temporary, "SHARED_MEMORY", os.path.realpath(folder))
         yield Path(os.path.realpath(folder))
@@ -112,10 +112,10 @@ def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.fixture
 def escapes(folder: Path) -> Iterator[list[str]]:
-    """What reached the host outside of the kernel's temporary directories. The test ends if any did."""
+    """The effects on the host outside of the kernel's temporary directories; any effect fails the test."""
     global _seen, _folder, _hooked
     if not _hooked:
-        # Hooks run in the order in which they were added: what this one sees, the guard let through.
+        # Hooks run in the order in which they were added: this one sees only what the guard lets through.
         guard.begin()
         guard.end()
         sys.addaudithook(_see)
@@ -132,7 +132,7 @@ def escapes(folder: Path) -> Iterator[list[str]]:
 
 @pytest.fixture
 def victim(tmp_path: Path) -> Path:
-    """A file of the host that a subject is after."""
+    """A file of the host that a subject tries to change."""
     victim = tmp_path / "victim"
     victim.touch()
     return victim
@@ -140,7 +140,7 @@ def victim(tmp_path: Path) -> Path:
 
 @dataclass
 class Seen:
-    """What came of a run."""
+    """The result of a run."""
 
     phase: str
     outcome: Outcome | None
@@ -149,7 +149,7 @@ class Seen:
 
     @property
     def text(self) -> str:
-        """``serves``, ``waits``, or how it ended, as one line."""
+        """``serves``, ``waits``, or how the process ended, as one line."""
         if self.outcome is None:
             return "serves" if self.phase == "owner" else "waits"
         value = self.outcome.value
@@ -163,7 +163,7 @@ class Stage:
         self.folder = folder
 
     def write(self, body: str, top: str = "", name: str = MAIN) -> Subject:
-        """A subject whose gateway is these lines; they may use ``home`` and ``serve``."""
+        """A subject with these lines as its gateway; they may use ``home`` and ``serve``."""
         lines = textwrap.indent(textwrap.dedent(body).strip("\n"), "    ")
         where = self.folder / name
         with unwatched():
@@ -172,11 +172,11 @@ class Stage:
         return find_subject(str(where))
 
     def begin(self, subject: Subject, scenario: str = "one-start-empty") -> Execution:
-        """An execution that judges nothing."""
+        """An execution that checks no invariant."""
         return Execution(subject, find_scenario(scenario), judged=False)
 
     def run(self, body: str, top: str = "", name: str = MAIN) -> Seen:
-        """Run one process until it serves, waits for good or has ended."""
+        """Run one process until it serves, waits for ever or has ended."""
         return self.run_subject(self.write(body, top, name))
 
     def run_subject(self, subject: Subject) -> Seen:
@@ -184,7 +184,7 @@ class Stage:
             return self.finish(execution, "A")
 
     def finish(self, execution: Execution, letter: str) -> Seen:
-        """Go on with a process until it serves, waits for good or has ended."""
+        """Continue a process until it serves, waits for ever or has ended."""
         move = Move(STEP, letter)
         calls: list[str] = []
         while len(calls) < LIMIT_STEPS and execution.possible(move):
@@ -203,6 +203,6 @@ class Stage:
 
 @pytest.fixture
 def stage(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
-    """Where subjects are written and run; one that makes no call is soon told so."""
+    """A stage to write and run subjects; a subject that makes no call is stopped soon."""
     monkeypatch.setattr(guard, "STUCK_AFTER_S", STUCK_AFTER_S)
     return Stage(tmp_path / "subjects")

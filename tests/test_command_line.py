@@ -1,4 +1,4 @@
-"""The command line as a user meets it: exit status, output, and one line for each wrong input."""
+"""The command line as a user sees it: exit status, output, and one line for each wrong input."""
 
 from __future__ import annotations
 
@@ -204,7 +204,7 @@ def test_verify_that_holds_is_status_zero(capsys: pytest.CaptureFixture[str]) ->
     assert main(["verify", "--scenario", "one-start-stale", "--workers", "1"]) == 0
     out = capsys.readouterr().out
     assert "reference: holds\n" in out
-    assert "scope       1 scenario, searched exhaustively, up to 1 start" in out
+    assert "scope           1 scenario, searched exhaustively, up to 1 start" in out
 
 
 def test_verify_that_is_violated_is_status_one_and_prints_the_counterexample(
@@ -237,7 +237,7 @@ def test_verify_that_is_violated_is_status_one_and_prints_the_counterexample(
 
 def test_verify_that_runs_out_of_time_is_status_three(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", "--scenario", "three-starts-stale", "--budget", "0.3"]) == 3
-    assert "unknown     three-starts-stale: the time was spent" in capsys.readouterr().out
+    assert "unknown         three-starts-stale: the time was spent" in capsys.readouterr().out
 
 
 def test_replay_shows_a_schedule_that_breaks_nothing(capsys: pytest.CaptureFixture[str]) -> None:

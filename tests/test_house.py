@@ -1,4 +1,4 @@
-"""The house: which package may import which, and how long a file may be."""
+"""The layout of the code: which package may import which, how long a file may be, unique names."""
 
 from __future__ import annotations
 

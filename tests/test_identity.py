@@ -1,4 +1,4 @@
-"""Who is meant by a pid: each mistake about it breaks some odd scenario, and the reference none."""
+"""Which process a pid means: each mistake about it breaks an odd scenario; the reference holds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.benchmarks.simulated_speed import SearchCost, measure_search
 
 STUCK: Final = "a_dead_owner_can_be_replaced"
 FAILS: Final = "only_documented_errors"
-# Whoever takes somebody else for the gateway also says so when asked.
+# A subject that takes another process for the gateway also answers so when queried.
 LIES: Final = "an_answer_was_true_at_some_moment"
 
 # A gateway whose lock keeps it safe whatever it believes of records; only its beliefs differ.

@@ -1,4 +1,4 @@
-"""Two subjects in one home: exact verdicts of pairs, who is to blame, and what is said on the way."""
+"""Two subjects in one home: exact verdicts of pairs, which is to blame, and the messages."""
 
 from __future__ import annotations
 
@@ -208,7 +208,7 @@ def test_life_that_the_other_subject_lacks_is_not_offered() -> None:
     scenarios = [find_scenario(name) for name in names]
     found = verify(find_subject(planted("raises_out"), planted("flock_only")), scenarios)
     assert [result.missing for result in found.results] == [("other-replace",), ()]
-    left_out = f"  not offered replace of {planted('flock_only')}: 1 scenario left out"
+    left_out = f"  not offered     replace of {planted('flock_only')}: 1 scenario left out"
     assert left_out in summary(found)
 
 

@@ -1,4 +1,4 @@
-"""Profiles, seeds, settings and statistics do what a user of Hypothesis expects, in workers too."""
+"""Profiles, seeds, settings and statistics work as a user of Hypothesis expects, in workers too."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_unknown_profile_is_one_line(tmp_path: Path) -> None:
     assert (status, said.strip()) == (4, "ERROR: Profile 'tea' is not registered")
 
 
-# Somebody's own project, with profiles of its own.
+# A maintainer's own project, with its own profiles.
 CONFTEST = """
 from hypothesis import Phase, settings
 settings.register_profile(
@@ -100,7 +100,7 @@ TestBroken.TestLongLives.settings = settings(max_examples=200, stateful_step_cou
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """Somebody's own project."""
+    """A maintainer's own project."""
     (tmp_path / "conftest.py").write_text(CONFTEST)
     (tmp_path / "test_own.py").write_text(OWN)
     return tmp_path

@@ -1,4 +1,4 @@
-"""README says what is true: its counterexample, its tables, its numbers."""
+"""README is true: its counterexample, its tables, its numbers."""
 
 from __future__ import annotations
 

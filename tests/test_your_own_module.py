@@ -1,4 +1,4 @@
-"""``verify`` on a file never seen before: layouts and habits of real modules, and else a clear word."""
+"""``verify`` on an unknown file: layouts and habits of real modules work, others get a clear message."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Fuzzing sessions: what workers do and for how long, what is kept on disk, what has been covered."""
+"""Fuzzing sessions: the workers' slices, the corpus on disk, and coverage."""

@@ -1,4 +1,4 @@
-"""A campaign: slices for workers until its time is over, on the corpus that earlier ones have left."""
+"""A campaign: hands slices to workers until its time is over, starting from the corpus of earlier ones."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ def fuzz(
     seed: str,
     show: Show = show_nothing,
 ) -> Tally:
-    """Run a campaign; what it found, also where it was interrupted or could write no more.
+    """Run a campaign and return its tally, even if it was interrupted or the corpus could not be written.
 
     Args:
-        seed: what all is drawn from.
-        show: is called with each message of a worker, and now and then without one.
+        seed: the seed of everything that is drawn.
+        show: called with each message of a worker, and now and then without one.
 
     Raises:
         SubjectError: the subject cannot be used.
-        UnmodelledSyscall: it did something that the kernel does not model.
-        Nondeterminism: it behaved differently when a schedule was repeated.
+        UnmodelledSyscall: the subject did something that the kernel does not model.
+        Nondeterminism: the subject behaved differently when a schedule was repeated.
     """
     campaign = Campaign(subject, corpus, seconds, workers, seed, show)
     campaign.recheck()
@@ -60,7 +60,7 @@ class Campaign:
     """A campaign, and its tally.
 
     Args:
-        is_over: whether it is to end before its time.
+        is_over: whether the campaign is to end before its time.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Campaign:
         self._started = time.monotonic()
 
     def recheck(self) -> None:
-        """Play the cases that are there again: each is FIXED by now, or VIOLATED."""
+        """Play the cases of the corpus again: each has a verdict such as FIXED or VIOLATED."""
         with self._ended_in_order():
             for path, case in self._corpus.cases(self._subject.name).items():
                 became = recall(case)
@@ -94,7 +94,7 @@ class Campaign:
                 self._look()
 
     def run(self) -> None:
-        """Run until the time is over, somebody interrupts, or nothing can be written any more."""
+        """Run until the time is over, an interrupt comes, or the corpus can no longer be written."""
         tally = self.tally
         if tally.interrupted:
             return
@@ -105,7 +105,7 @@ class Campaign:
 
     @contextmanager
     def _ended_in_order(self) -> Iterator[None]:
-        """Note what has ended it, if something did."""
+        """Record an interrupt or a failed write in the tally, and end the campaign in order."""
         try:
             yield
         except KeyboardInterrupt:
@@ -119,14 +119,14 @@ class Campaign:
             self.tally.note_moment()
 
     def _slices(self) -> Iterator[Slice]:
-        """One after another, each with what is known by then."""
+        """Yield one slice after another, each with what is known by then."""
         tally, name = self.tally, self._subject.name
         found, kept = self._corpus.found(name), self._corpus.kept(name)
         if found:
             yield self._slice(MINIMISE, "", tuple(found))
         if kept:
             yield self._slice(REVISIT, "", tuple(kept))
-        # Where the time is short, each member is to have had its turn on each worker all the same.
+        # If the time is short, slices are short too, so that each member gets a turn on each worker.
         share = tally.planned_s / len(MEMBERS)
         longest = min(LONGEST_SLICE_S, max(SHORTEST_SLICE_S, share))
         number = 0

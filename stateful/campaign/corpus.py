@@ -1,13 +1,13 @@
-"""The corpus: a folder in which a campaign keeps what it finds, at once, for the next one to begin with.
+"""The corpus: a folder to which a campaign writes what it finds at once, and from which the next one starts.
 
 - ``*.case``: the smallest counterexample of each violation; ``python -m stateful replay FOLDER`` plays them.
-- ``found/``: violations as they were found, until their case is there.
-- ``kept/``: schedules that reached something first.
+- ``found/``: violations as they were found, until their case is written.
+- ``kept/``: schedules that were the first to reach something.
 - ``hypothesis/``: the database of the Hypothesis machine.
 
-Two campaigns may share a folder, also of two subjects. A file is written beside and then gets its name, which
-follows from its content: it is whole or not there, whoever is killed when, and writing it twice is writing it
-once. What somebody else has removed is removed.
+Two campaigns may share a folder, even for different subjects. A file is written under a temporary name and
+renamed; its name is derived from its content. So it is complete or absent at every crash, and writing it
+twice has the effect of writing it once. A file that another campaign has removed stays removed.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from stateful.model.schedule import Move, ScheduleMismatch, format_schedule, par
 
 SCHEDULE_SUFFIX: Final = ".schedule"
 FOUND, KEPT, HYPOTHESIS = "found", "kept", "hypothesis"
-MOST_KEPT: Final = 500  # of one subject; those that are read when a campaign begins
+MOST_KEPT: Final = 500  # of one subject; the number that is read when a campaign begins
 
 _LINE: Final = re.compile(r"(subject|scenario|invariant|schedule): (.+)")
 
 
 class Kept(NamedTuple):
-    """A schedule on disk, and the invariant that it breaks, if it does."""
+    """A schedule on disk, and the invariant that it breaks, if it breaks one."""
 
     subject: str
     scenario: str
@@ -54,7 +54,7 @@ class Kept(NamedTuple):
 
 
 class Corpus:
-    """The corpus in a folder. Raises OSError where that cannot be written."""
+    """The corpus in a folder. Raises OSError if the folder cannot be written."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -77,11 +77,11 @@ class Corpus:
         self._path(kept).unlink(missing_ok=True)
 
     def found(self, subject: str) -> list[Kept]:
-        """The violations of a subject of which there is no case yet."""
+        """The violations of a subject that have no case yet."""
         return list(self._read(FOUND, subject))
 
     def kept(self, subject: str) -> list[Kept]:
-        """The schedules that reached something of a subject first."""
+        """The kept schedules of a subject, at most MOST_KEPT."""
         return [kept for kept, _ in zip(self._read(KEPT, subject), range(MOST_KEPT), strict=False)]
 
     def _path(self, kept: Kept) -> Path:
@@ -89,7 +89,7 @@ class Corpus:
 
     def _read(self, folder: str, subject: str) -> Iterator[Kept]:
         for path in sorted((self.folder / folder).glob(f"*{SCHEDULE_SUFFIX}")):
-            with contextlib.suppress(FileNotFoundError):  # Another campaign was here.
+            with contextlib.suppress(FileNotFoundError):  # Another campaign has removed it.
                 kept = _parse(path.read_text(encoding="utf-8", errors="replace"))
                 if kept is not None and kept.subject == subject:
                     yield kept
@@ -97,11 +97,11 @@ class Corpus:
     # -- cases ------------------------------------------------------------------------------------------
 
     def save(self, case: Case) -> Path:
-        """Write a case, unless it is there."""
+        """Write a case, unless the same case exists; return its path."""
         return file_case(case, self.folder)[0]
 
     def cases(self, subject: str) -> dict[Path, Case]:
-        """The cases of a subject; what is none, or of others, is left alone."""
+        """The cases of a subject; files that are not cases, or are of other subjects, are left alone."""
         cases = {}
         for path in sorted(self.folder.glob(f"*{SUFFIX}")):
             with contextlib.suppress(Malformed, FileNotFoundError):
@@ -112,7 +112,7 @@ class Corpus:
 
 
 def _parse(text: str) -> Kept | None:
-    """The schedule in the text of a file; None where it is none, as by somebody's editor."""
+    """The schedule in the text of a file; None if there is none, as in an editor's backup."""
     said = {match[1]: match[2] for match in map(_LINE.fullmatch, text.splitlines()) if match}
     try:
         moves = tuple(parse_schedule(said["schedule"]))

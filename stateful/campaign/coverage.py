@@ -1,11 +1,11 @@
-"""Coverage: what executions have reached, so that it can be told what is new about one, and what is missing.
+"""Coverage: what executions have reached, to tell what is new about an execution and what is still missing.
 
-- *States*: what stands on the disk, and where in its life each process is: the call that it is about to make,
-  whether it owns, how it ended. Two histories that lead there count as one: there are fewer of them than the
-  search counts, and they do not grow for ever.
+- *States*: the content of the disk, and for each process the call that it is about to make, whether it owns,
+  how it ended. The history of a process is not part of it: so there are fewer states than the search counts,
+  and their number is bounded.
 - *Orderings*: see ``stateful.sample.orderings``.
 - *Goals*: see ``stateful.model.goals``.
-- *Faults*, by what they are called in schedules.
+- *Faults*, by their names in schedules.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ STATE_BYTES: Final = 8
 
 
 class Coverage:
-    """What some executions have reached, one after another.
+    """What a series of executions has reached.
 
     Attributes:
-        orderings, goals: those that were reached; known ones included.
-        novelties: how many of these the present execution has reached first.
+        orderings, goals: those that were reached, including those known from the beginning.
+        novelties: how many orderings and goals the current execution was the first to reach.
         steps, faults: how many there were.
     """
 
@@ -48,7 +48,7 @@ class Coverage:
         self.begin()
 
     def begin(self) -> None:
-        """The next execution begins."""
+        """Begin the next execution."""
         self.novelties = 0
         self._touches = Orderings()
         self._places: dict[str, str] = {}
@@ -56,7 +56,7 @@ class Coverage:
         self._shown = ""
 
     def observe(self, execution: Execution, step: Step) -> None:
-        """See a step of it, right after it was made."""
+        """Record a step of the current execution, right after it was made."""
         self.steps += step.move.steps
         if step.move.is_fault:
             self.faults[step.move.kind] += 1
@@ -67,7 +67,7 @@ class Coverage:
             self._note_goals(execution, step)
 
     def take_states(self) -> bytes:
-        """The states that were seen for the first time since they were taken last, each STATE_BYTES long."""
+        """The states that are new since the last call of this, each STATE_BYTES long."""
         taken, self._new = self._new.tobytes(), array("Q")
         return taken
 
@@ -95,7 +95,7 @@ class Coverage:
         process = processes.get(step.move.letter)
         plain = step.outcome is None and step.move.kind == STEP
         if plain and not (process and (process.owned or process.life == "status")):
-            return  # No goal is reached by a step of a claim.
+            return  # A step of a claim reaches no goal.
         views = [execution.view(each) for each in processes.values()]
         actor = next((view for view in views if view.letter == step.move.letter), None)
         waiting = len(execution.waiting())
@@ -108,7 +108,7 @@ class Coverage:
 
 
 def _place(execution: Execution, letter: str) -> str:
-    """Where in its life a process is."""
+    """How far a process has got in its life."""
     process = execution.processes()[letter]
     if process.outcome is not None:
         return f"{process.life} {process.outcome.kind}"

@@ -1,7 +1,7 @@
-"""Which lines of the subject have run: in all modules of which each process has a copy of its own.
+"""Records which lines of the subject have run, in all modules that each process has its own copy of.
 
-It costs next to nothing. ``sys.monitoring`` tells of each line once, and is then told not to; so they are
-seen in every execution. Python 3.11 has no such thing, and there no lines are counted.
+It costs next to nothing, so it is on in every execution: ``sys.monitoring`` reports a line once, and is then
+switched off for that line. Python 3.11 has no ``sys.monitoring``; no lines are counted there.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ from typing import Any, Final
 
 from stateful.python.loading import own_code
 
-Line = tuple[str, int]  # the path of the file, and the number
+Line = tuple[str, int]  # the path of the file, and the line's number
 
 OF_THE_HARNESS: Final = str(Path(__file__).parents[1])
 SUBJECTS: Final = str(Path(OF_THE_HARNESS, "subjects"))
 
 
 class Lines:
-    """The lines that have run while it was entered."""
+    """The lines that have run while this context was entered."""
 
     def __init__(self) -> None:
         self._seen: set[Line] = set()
         self._watches = False
 
     def run(self) -> set[Line]:
-        """Those that have run."""
+        """The lines that have run."""
         return self._seen & self.there()
 
     def there(self) -> set[Line]:
-        """All lines that could run, of the modules that were loaded; none where nobody watches."""
+        """All lines of the loaded modules that could run; none if lines are not recorded."""
         if not self._watches:
             return set()
         return {line for code in own_code() if _is_of_subject(code) for line in _lines(code)}
@@ -67,7 +67,7 @@ class Lines:
             return self
 
         def __exit__(self, *_: object) -> None:
-            """Nothing was begun."""
+            """Nothing was begun, so nothing is to be ended."""
 
 
 def _is_of_subject(code: CodeType) -> bool:

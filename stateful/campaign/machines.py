@@ -1,6 +1,6 @@
-"""The Hypothesis machine as a member of a campaign: with a seed of its own, and until its time is over.
+"""The Hypothesis machine as a member of a campaign: it has its own seed and stops when its time is over.
 
-What it finds is made small by ``stateful.explain.minimise``, so that Hypothesis shrinks nothing.
+``stateful.explain.minimise`` minimises its findings, so Hypothesis's shrinking is off.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from stateful.sample.database import shared
 from stateful.sample.invariant_violated import InvariantViolated
 from stateful.sample.single_owner_machine import SingleOwnerMachine
 
-EXAMPLES: Final = 200  # of one seed
+EXAMPLES: Final = 200  # per seed
 STEPS: Final = 30  # rules of a machine; each is a turn or an event
 
 
 class _TimeIsOver(KeyboardInterrupt):
-    """What Hypothesis lets through, as from somebody who has had enough."""
+    """The slice's time is over; a KeyboardInterrupt, because Hypothesis does not catch those."""
 
 
 class _Context(NamedTuple):
-    """What the machines of a slice are for."""
+    """What the machines of a slice report to, and until when they run."""
 
     coverage: Coverage
     note: Callable[[Scenario, Trace], None]
@@ -44,10 +44,10 @@ class _Context(NamedTuple):
 
 
 class _Machine(SingleOwnerMachine):
-    """The machine of a campaign. One class for all slices, since Hypothesis keeps each that it has seen."""
+    """The machine of a campaign; one class for all slices, since Hypothesis keeps each class it has seen."""
 
     context: ClassVar[_Context | None] = None
-    short_executions_steps = 0  # The other members make them.
+    short_executions_steps = 0  # The other members make short executions.
 
     def __init__(self) -> None:
         if time.monotonic() > self._context().until:
@@ -82,7 +82,7 @@ def run_machines(
     note: Callable[[Scenario, Trace], None],
     until: float,
 ) -> None:
-    """Run machines until a moment of the monotonic clock; ``note`` hears of each execution, in the end."""
+    """Run machines until a moment of the monotonic clock; ``note`` is called after each execution."""
     machine: Any = _Machine
     machine.subject = subject
     machine.context = _Context(coverage, note, until)
@@ -103,11 +103,11 @@ def run_machines(
             try:
                 run_state_machine_as_test(seed(f"{given.seed}-{number}")(machine), settings=how)
             except InvariantViolated:
-                # It is known by now. What is in the database would break it first, again and again.
+                # The violation is recorded. Examples from the database would only break it again.
                 how = settings(how, phases=[Phase.generate])
     except _TimeIsOver:
         pass
-    except Flaky as error:  # as it calls an interrupt while it looks at a failure again
+    except Flaky as error:  # which Hypothesis also raises for an interrupt while it repeats a failure
         if time.monotonic() <= until:
             raise Nondeterminism(f"a machine behaved differently when it was repeated: {error}") from None
     finally:

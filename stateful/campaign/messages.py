@@ -1,4 +1,4 @@
-"""What a campaign and its workers tell each other."""
+"""The messages between a campaign and its workers."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ class Slice(NamedTuple):
     """The job of a worker for some seconds.
 
     Attributes:
-        member: who chooses: see ``sample/scheduler.py``; or REVISIT, MINIMISE of the schedules in ``inputs``.
-        seed: what all is drawn from.
+        member: which scheduler of ``sample/scheduler.py`` runs; or REVISIT or MINIMISE, for the schedules in
+            ``inputs``.
+        seed: the seed of everything that is drawn.
         width: how wide drafts are drawn.
-        inputs: schedules that reached something first.
-        orderings, goals: what has been reached.
-        smallest: how large the smallest counterexample of each invariant is; larger ones are only counted.
+        inputs: schedules that were the first to reach something.
+        orderings, goals: what has been reached so far.
+        smallest: the weight of the smallest counterexample of each invariant; larger ones are only counted.
     """
 
     member: str
@@ -38,14 +39,14 @@ REVISIT, MINIMISE = "revisit", "minimise"
 
 @dataclass
 class Progress:
-    """What a worker has done since it said so last.
+    """What a worker has done since its last report.
 
     Attributes:
-        runs: how many executions, machines among them.
-        states: those that were new in its slice: see ``coverage``.
-        sampled: by depth, what PCT's bound says of the runs that it holds for: how many there were, and the
-            natural logarithm of the probability that all of them miss a bug of that depth.
-        lines, all_lines: those of the subject that have run, and all; new ones only.
+        runs: how many executions, machines included.
+        states: the states that were new in its slice: see ``coverage``.
+        sampled: by depth, for the runs to which PCT's bound applies: how many there were, and the natural
+            logarithm of the probability that all of them miss a bug of that depth.
+        lines, all_lines: the subject's lines that have run, and all its lines; each only if not reported yet.
     """
 
     member: str
@@ -65,8 +66,8 @@ class Found(NamedTuple):
     """A violation.
 
     Attributes:
-        minimal: whether the trace is the smallest that could be made of it, or the one that was found.
-        where: the name of the file in the corpus that keeps it.
+        minimal: whether the trace has been minimised, or is as it was found.
+        where: the name of its file in the corpus.
     """
 
     trace: Trace
@@ -75,7 +76,7 @@ class Found(NamedTuple):
 
 
 class Revisited(NamedTuple):
-    """What has become of schedules of the corpus: how many still reach something that others do not."""
+    """The result of revisiting kept schedules: those that reach something new, and how many do not."""
 
     kept: tuple[Kept, ...]
     dropped: int

@@ -1,4 +1,4 @@
-"""Executions close to a kept one: its schedule with turns exchanged, split, left out or added."""
+"""Mutates a kept schedule: turns are exchanged, split, left out or added, and the result is executed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LONGEST_TURN_STEPS: Final = 12
 
 
 def vary(random: Random, moves: Sequence[Move]) -> list[Move]:
-    """A schedule that differs from another one in a few turns."""
+    """A schedule that differs from the given one in a few turns."""
     turns = [list(run) for _, run in groupby(moves)]
     for _ in range(random.randint(1, MOST_CHANGES)):
         at = random.randrange(len(turns))
@@ -37,7 +37,7 @@ def _exchange(random: Random, turns: list[list[Move]], at: int) -> None:
 
 
 def _split(random: Random, turns: list[list[Move]], at: int) -> None:
-    """Put the end of a turn anywhere later."""
+    """Move the end of a turn to a random later place."""
     size = random.randint(0, len(turns[at]))
     rest, turns[at] = turns[at][size:], turns[at][:size]
     turns.insert(random.randint(at + 1, len(turns)), rest)
@@ -49,7 +49,7 @@ def _leave_out(random: Random, turns: list[list[Move]], at: int) -> None:
 
 
 def _add(random: Random, turns: list[list[Move]], at: int) -> None:
-    """Let somebody make some more steps, or kill who is in that turn."""
+    """Insert some more steps of the turn's process, or its kill, at a random place."""
     letter = turns[at][0].letter
     if not letter:
         return
@@ -60,9 +60,9 @@ def _add(random: Random, turns: list[list[Move]], at: int) -> None:
 def execute(
     subject: Subject, offered: Sequence[str], scenario: Scenario, moves: Sequence[Move], observe: Observe
 ) -> Trace:
-    """The trace of those moves of a schedule that can be made, of everybody then, and the last questions.
+    """Execute the moves of a schedule that are possible, then ask the last questions; return the trace.
 
-    Processes that were started in another order are so again, under the letter whose turn it is.
+    If the schedule starts processes in another order, each gets the next free letter, and its moves follow.
     """
     with Execution(subject, scenario) as execution:
         make = observed(execution, observe)

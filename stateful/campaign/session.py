@@ -1,7 +1,7 @@
-"""What a worker does with a slice: executions, one after another, until its seconds are over.
+"""The work on a slice: one execution after another, until the slice's seconds are over.
 
-A violation is written to the corpus before anything else is done with it. Then it is executed again, made
-small, saved as a case and told. Of an invariant that is known to be broken, only a smaller one is.
+A violation is written to the corpus before anything else is done with it. Then it is executed again,
+reported, minimised and saved as a case. If a counterexample of the invariant is known, only a smaller one is.
 """
 
 from __future__ import annotations
@@ -38,9 +38,7 @@ from stateful.sample.walk import walk
 
 SECONDS_BETWEEN_REPORTS: Final = 0.5
 LONGEST_KEPT_MOVES: Final = 400
-A_LITTLE_MOVES: Final = (
-    5_000  # to make a violation small enough to be read, before it is made as small as it gets
-)
+A_LITTLE_MOVES: Final = 5_000  # to minimise a violation until it is readable, before the full budget is spent
 
 Tell = Callable[[Message], None]
 
@@ -53,7 +51,7 @@ def work(
     given: Slice,
     report: Tell,
 ) -> None:
-    """Do a slice. Raises what is wrong with the subject, and OSError where nothing can be kept."""
+    """Do a slice. Raises the subject's errors, and OSError if the corpus cannot be written."""
     session = _Session(subject, offered, steps_of_a_start, corpus, given, report)
     with Watchdog(), session.lines:
         try:
@@ -90,7 +88,7 @@ class _Session:
         self._reported = time.monotonic()
 
     def run(self) -> None:
-        """Do it."""
+        """Do the slice, as its member says."""
         member = self._given.member
         if member == REVISIT:
             self._revisit()
@@ -125,7 +123,7 @@ class _Session:
             self._note(scenario, self._execute(scenario, vary(random, kept.moves)))
 
     def _revisit(self) -> None:
-        """Execute kept schedules again, and drop those that reach nothing first any more."""
+        """Execute kept schedules again, and drop those that no longer reach anything first."""
         reaching, dropped = [], 0
         for kept in self._given.inputs:
             self._coverage.begin()
@@ -140,7 +138,7 @@ class _Session:
         self._tell(Revisited(tuple(reaching), dropped))
 
     def _minimise(self, kept: Kept) -> None:
-        """Make a violation small that an earlier campaign had no time for; one that is mended stays."""
+        """Minimise a violation that an earlier campaign had no time for; one that is fixed by now is kept."""
         scenario = _scenario_of(kept)
         if scenario is not None:
             try:
@@ -150,13 +148,13 @@ class _Session:
             if trace.violation:
                 self._violated(scenario, trace)
                 if not self._is_smaller(trace):
-                    self._corpus.drop(kept)  # There is a case that breaks the same.
+                    self._corpus.drop(kept)  # There is a case for the same invariant.
 
     def _execute(self, scenario: Scenario, moves: Sequence[Move]) -> Trace:
         return execute(self._subject, self._offered, scenario, moves, self._coverage.observe)
 
     def _numbers(self) -> Iterator[int]:
-        """One after another, until the time is over."""
+        """Number the executions, until the time is over."""
         number = 0
         while time.monotonic() < self._until:
             self._coverage.begin()
@@ -166,7 +164,7 @@ class _Session:
     # -- what came of an execution ------------------------------------------------------------------------
 
     def _note(self, scenario: Scenario, trace: Trace) -> None:
-        """An execution has ended."""
+        """Record an execution that has ended."""
         self._runs += 1
         if trace.violation is not None:
             self._violated(scenario, trace)
@@ -200,7 +198,7 @@ class _Session:
             self._smallest[invariant] = weigh(trace.moves)
 
     def _save(self, scenario: Scenario, trace: Trace, kept: Kept, before: Path | None) -> Path | None:
-        """Save a case in place of the schedule or the case that was kept before; where one is now, if any."""
+        """Save a case in place of the schedule or the case before it; return the path of the case, if any."""
         try:
             case = tell(self._subject, scenario, trace)
         except NotTold:
@@ -214,13 +212,13 @@ class _Session:
         return path
 
     def _is_smaller(self, trace: Trace) -> bool:
-        """Whether a counterexample is smaller than all that are known."""
+        """Whether a counterexample is smaller than the known ones of its invariant."""
         assert trace.violation is not None
         known = self._smallest.get(trace.violation.invariant)
         return known is None or weigh(trace.moves) < known
 
     def _confirm(self, scenario: Scenario, trace: Trace) -> None:
-        """Raise Nondeterminism where the same schedule does not break the same again."""
+        """Raise Nondeterminism if the same schedule does not give the same violation again."""
         try:
             again = replay(self._subject, scenario, trace.moves)
         except ScheduleMismatch as misfit:
@@ -232,7 +230,7 @@ class _Session:
             )
 
     def _sample(self, draft: Draft, trace: Trace) -> None:
-        """Note what PCT's bound says of a run: of one that was as long as expected, and was not cut short."""
+        """Add a run to PCT's bound, which holds if the run was no longer than expected and not cut short."""
         depth = PCT_DEPTHS.get(self._given.member)
         steps = sum(move.steps for move in before_questions(trace.moves))
         if depth is None or draft.cut is not None or steps > draft.steps:
@@ -244,7 +242,7 @@ class _Session:
     # -- reports ------------------------------------------------------------------------------------------
 
     def report(self) -> None:
-        """Tell what was done since this was told last."""
+        """Send what was done since the last report."""
         coverage, told = self._coverage, self._told
         reached = Progress(
             self._given.member,

@@ -1,7 +1,7 @@
-"""The tally: all that a campaign knows about itself, from what its workers tell.
+"""The tally: the figures of a campaign, added up from its workers' messages.
 
-States are counted in a map of fixed size, so that memory does not grow with them: two states that fall on one
-bit count as one, which with ten million states are seven in a hundred.
+States are counted in a bitmap of fixed size, so that memory does not grow with their number. Two states that
+fall on one bit count as one; with ten million states, 7 % are lost in this manner.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from stateful.explain.minimise import Weight, weigh
 from stateful.sample.draft import NARROWEST, WIDEST
 
 MAP_BITS: Final = 1 << 26
-MOST_INPUTS: Final = 200  # kept schedules whose neighbours are tried: the newest
-SLICES_WITHOUT_NEWS: Final = 3  # until drafts are drawn wider
+MOST_INPUTS: Final = 200  # kept schedules that are mutated: the newest
+SLICES_WITHOUT_NEWS: Final = 3  # after which drafts are drawn wider
 
 
 class StateMap:
@@ -30,7 +30,7 @@ class StateMap:
         self.count = 0
 
     def add(self, states: bytes) -> int:
-        """Add some states; how many were new."""
+        """Add some states; return how many were new."""
         before = self.count
         for state in array("Q", states):
             index, bit = (state % MAP_BITS) >> 3, 1 << (state & 7)
@@ -42,7 +42,7 @@ class StateMap:
 
 @dataclass
 class Violated:
-    """What is known of an invariant that is broken: the smallest that was found, and how often it was."""
+    """A violated invariant: its smallest counterexample so far, and how often it was violated."""
 
     found: Found
     times: int = 0
@@ -57,11 +57,11 @@ class Tally:
     """The figures of a campaign.
 
     Attributes:
-        planned_s, seconds: how long it is to take, and has taken.
+        planned_s, seconds: how long the campaign is to take, and has taken.
         offered: the lives that the subject offers.
-        runs, by member: how many executions, machines among them.
-        rechecked: what has become of the cases that were there: name of the file, verdict, why.
-        history: at some moments, the steps and states until then.
+        runs: how many executions, machines included, by member.
+        rechecked: the cases that were played again: the file's name, the verdict, the reason.
+        history: moments of the campaign: the seconds, steps and states until then.
         sampled: see ``messages.Progress``.
     """
 
@@ -93,7 +93,7 @@ class Tally:
     _slices_without_news: int = 0
 
     def hear(self, message: Message) -> None:
-        """Add what a worker tells."""
+        """Add a message of a worker."""
         if isinstance(message, Progress):
             self._add(message)
         elif isinstance(message, Found):
@@ -105,7 +105,7 @@ class Tally:
             self.inputs = [*message.kept, *self.inputs][-MOST_INPUTS:]
 
     def widen_where_nothing_is_new(self, orderings_before: int) -> None:
-        """Draw wider drafts once some slices in a row have reached nothing first."""
+        """Draw wider drafts once some slices in a row have reached no new ordering."""
         self._slices_without_news += 1
         if len(self.orderings) > orderings_before:
             self._slices_without_news = 0
@@ -114,7 +114,7 @@ class Tally:
             self._slices_without_news = 0
 
     def smallest(self) -> dict[str, Weight]:
-        """How large the smallest counterexample of each invariant is that is known to be broken."""
+        """The weight of the smallest counterexample of each violated invariant."""
         return self.known | {invariant: each.weight for invariant, each in self.violated.items()}
 
     def _add(self, progress: Progress) -> None:
@@ -144,13 +144,13 @@ class Tally:
             known.found = found
 
     def note_moment(self) -> None:
-        """Remember how far it has come by now."""
+        """Add the current moment to the history, which is thinned out when it grows long."""
         self.history.append((self.seconds, self.steps, self.states.count))
         if len(self.history) > 200:
             del self.history[1:-1:2]
 
     def rate(self, first: float, last: float) -> float:
-        """Steps per second between two shares of the time."""
+        """Steps per second between two fractions of the campaign's time."""
         moments = [each for each in self.history if first * self.seconds <= each[0] <= last * self.seconds]
         if len(moments) < 2 or moments[-1][0] <= moments[0][0]:
             return self.steps / self.seconds if self.seconds else 0.0

@@ -1,7 +1,7 @@
-"""Watch: on each save of the subject its cases, then small scenarios exhaustively, then a campaign.
+"""Watch: on each save of the subject, plays its cases, searches small scenarios, and runs a campaign.
 
-For the edit loop of a refactor: what was broken once is known again within a second, and what breaks in a
-small scenario within some. Where anything is broken, it waits for the next save.
+For the edit loop of a refactor: a bug that has a case shows within a second, and one that a small scenario
+shows within some seconds. As soon as anything is violated, it waits for the next save.
 """
 
 from __future__ import annotations
@@ -42,16 +42,17 @@ Stamp = dict[Path, tuple[int, int]]
 
 
 class Saved(Exception):
-    """The subject was saved: what is being done is about yesterday's."""
+    """The subject was saved: the work in progress is about an old version."""
 
 
 class Watch:
-    """The watch over a subject.
+    """Watches the files of a subject.
 
     Args:
-        say: says a line.
-        show: shows how far a campaign is.
-        finish: shows what came of one.
+        say: prints a line.
+        show: shows the progress of a campaign.
+        finish: shows the result of a campaign.
+        tell_of: shows the result of searching the small scenarios.
     """
 
     def __init__(
@@ -77,7 +78,7 @@ class Watch:
         self.is_violated = False
 
     def run(self) -> None:
-        """Watch until somebody interrupts."""
+        """Watch until an interrupt."""
         while True:
             try:
                 self._round()
@@ -89,7 +90,7 @@ class Watch:
             self._say("saved")
 
     def _round(self) -> None:
-        """All that is done with one version of the subject. Raises Saved, and KeyboardInterrupt."""
+        """Check one version of the subject. Raises Saved, and KeyboardInterrupt."""
         campaign = Campaign(
             self._subject,
             self._corpus,
@@ -99,7 +100,7 @@ class Watch:
             self._show,
             self._is_saved,
         )
-        self.is_violated = False  # whatever was broken before the save
+        self.is_violated = False  # A violation before the save does not count.
         tally = campaign.tally
         try:
             campaign.recheck()
@@ -119,7 +120,7 @@ class Watch:
             raise KeyboardInterrupt
 
     def _search(self) -> bool:
-        """Search the small scenarios; whether nothing is broken there."""
+        """Search the small scenarios; return whether no violation was found."""
         found = verify(
             self._subject,
             small_scenarios(self._subject),
@@ -149,14 +150,14 @@ class Watch:
         return self._look() != self._stamp
 
     def _settle(self) -> None:
-        """Wait until nothing is being written any more."""
+        """Wait until the files no longer change."""
         before: Stamp = {}
         while before != self._stamp:
             before, self._stamp = self._stamp, self._look()
             time.sleep(SECONDS_BETWEEN_LOOKS)
 
     def _look(self) -> Stamp:
-        """When each file of the subject was changed, and how large it is."""
+        """The modification time and size of each file of the subject."""
         stamp = {}
         for path in files_of(self._subject):
             try:
@@ -168,7 +169,7 @@ class Watch:
 
 
 def files_of(subject: Subject) -> list[Path]:
-    """The Python files of a subject's package, or of its folder where it is in none."""
+    """The Python files of a subject's package, or of its folder if it is in no package."""
     top, _, rest = subject.module.partition(".")
     if subject.folder is None:
         spec = importlib.util.find_spec(top)
@@ -182,7 +183,7 @@ def files_of(subject: Subject) -> list[Path]:
 
 
 def small_scenarios(subject: Subject) -> list[Scenario]:
-    """Those of SMALL whose lives a subject offers."""
+    """The scenarios of SMALL whose lives a subject offers."""
     offered = {*examine(subject).lives}
     found = dict.fromkeys(scenario for pattern in SMALL for scenario in find_scenarios(pattern))
     return [scenario for scenario in found if {*scenario.cast.lives} <= offered]

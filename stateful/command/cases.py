@@ -1,4 +1,4 @@
-"""Case files on the command line: what ``verify --save`` writes, and what ``replay`` says of them."""
+"""Case files on the command line: ``verify --save`` writes them, ``replay`` plays them again."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ STYLES: Final = {FIXED: "green", VIOLATED: "bold red", STALE: "yellow", UNMODELL
 
 
 def save(found: Verification, folder: Path) -> list[str]:
-    """Write a case for each invariant that is violated; what was done, in lines."""
+    """Write a case for each violated invariant; return a line for each that says what was done."""
     said = []
     for invariant, trace in found.violations.items():
         if isinstance(trace, Chronicle):
@@ -46,7 +46,7 @@ def save(found: Verification, folder: Path) -> list[str]:
 
 
 def _write(case: Case, folder: Path) -> str:
-    """Write a case, and say what has become of it."""
+    """Write a case; return a line that says what was done."""
     path, is_new = file_case(case, folder)
     if not is_new:
         return f"kept: {path}, which says the same"
@@ -60,7 +60,7 @@ def is_cases(name: str) -> bool:
 
 
 def replay_cases(name: str) -> int:
-    """Play the case of a file, or all those of a folder, and show what has become of each."""
+    """Play the case of a file, or all cases of a folder, and show each verdict; return the exit status."""
     where = Path(name)
     files = sorted(where.glob(f"*{SUFFIX}")) if os.path.isdir(name) else [where]
     if not files:
@@ -80,7 +80,7 @@ def replay_cases(name: str) -> int:
 
 
 def exit_status(verdicts: Iterable[str]) -> int:
-    """0 where all are fixed, 1 where any is violated, else 3."""
+    """The exit status: 0 if all cases are fixed, 1 if any is violated, else 3."""
     found = set(verdicts)
     return EXIT_STATUS[IS_VIOLATED if VIOLATED in found else HOLDS if found == {FIXED} else UNKNOWN]
 
@@ -94,13 +94,13 @@ def _read(files: Sequence[Path]) -> tuple[dict[Path, Case], list[str]]:
         except Malformed as error:
             wrong.append(f"{path}: {error}")
         except (OSError, UnicodeDecodeError) as error:
-            why = error.strerror if isinstance(error, OSError) else "it is no text"
+            why = error.strerror if isinstance(error, OSError) else "it is not a text file"
             wrong.append(f"{path}: it cannot be read ({why}); give a case that `verify --save` wrote")
     return cases, wrong
 
 
 def _show(recalled: dict[Path, Recalled]) -> None:
-    """A table of what has become of each case."""
+    """Print a table with the verdict of each case."""
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = LIMIT_COLUMNS

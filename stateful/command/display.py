@@ -1,4 +1,4 @@
-"""How far a search has come: a progress bar on a terminal, a line for each finished scenario elsewhere."""
+"""Shows the progress of a search: a bar on a terminal, a line for each finished scenario elsewhere."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def console_of_lines() -> Console:
 
 
 class Display:
-    """Shows the results of so many scenarios as they come in."""
+    """Shows the results of a number of scenarios as they come in."""
 
     def __init__(self, console: Console, total: int) -> None:
         self._results: dict[int, Result] = {}

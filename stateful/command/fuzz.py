@@ -1,4 +1,4 @@
-"""``fuzz``: a campaign of random executions, its live display, and what came of it."""
+"""``fuzz``: a campaign of random executions, its live display, and its summary."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ _SPAN: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smh]?)")
 
 def add(verbs: Verbs) -> None:
     """Add the verb and its options."""
-    parser = verbs.add("fuzz", _fuzz, "Try random executions, ever wider ones, for a time.")
+    parser = verbs.add("fuzz", _fuzz, "Try random executions for a time.")
     add_subject(parser, nargs="?")
     parser.add_argument(
         "--time", type=_span, default=DEFAULT_TIME, metavar="TIME", help="such as 90s, 30m or 8h"
@@ -71,12 +71,12 @@ def add(verbs: Verbs) -> None:
         type=Path,
         default=DEFAULT_CORPUS,
         metavar="DIR",
-        help=f"what is found is kept there, for the next campaign; {DEFAULT_CORPUS} where none is named",
+        help=f"the folder that keeps the findings for the next campaign; default: {DEFAULT_CORPUS}",
     )
     parser.add_argument(
-        "--json", type=Path, metavar="FILE", help="also write each event there, a line of JSON"
+        "--json", type=Path, metavar="FILE", help="also write each event there, as a line of JSON"
     )
-    parser.add_argument("--watch", action="store_true", help="begin anew on each save of the subject")
+    parser.add_argument("--watch", action="store_true", help="start again on each save of the subject")
 
 
 def _span(text: str) -> float:
@@ -129,7 +129,7 @@ def _watch(subject: Subject, corpus: Corpus, seconds: float, workers: int, displ
 
 
 def exit_status(tally: Tally) -> int:
-    """1 where anything is violated, 3 where it ended early or reached nothing, else 0."""
+    """The exit status: 1 if anything is violated, 3 if it ended early or reached nothing, else 0."""
     if is_violated(tally):
         return EXIT_STATUS[VIOLATED]
     return EXIT_STATUS[UNKNOWN if tally.interrupted or tally.trouble or is_vacuous(tally) else HOLDS]
@@ -145,7 +145,7 @@ def _events(path: Path | None) -> Iterator[IO[str] | None]:
 
 
 class CampaignDisplay:
-    """A table that changes on a terminal; lines elsewhere: now and then, and for each event."""
+    """Shows a campaign: a live table on a terminal; elsewhere lines, at intervals and for each event."""
 
     def __init__(self, console: Console, events: IO[str] | None = None) -> None:
         self._console = console
@@ -160,13 +160,13 @@ class CampaignDisplay:
         self._end_live()
 
     def _begin(self, tally: Tally | None) -> None:
-        """Have told nothing of a campaign so far."""
+        """Begin with a new campaign."""
         self._tally = tally
         self._rechecked = self._lost = 0
         self._said_s = 0.0
 
     def show(self, tally: Tally, message: Message | None) -> None:
-        """Show what is new, and where things stand."""
+        """Show what is new since the last call, and the progress."""
         if tally is not self._tally:
             self._begin(tally)
         for name, verdict, why in tally.rechecked[self._rechecked :]:
@@ -189,20 +189,20 @@ class CampaignDisplay:
             self._write(as_json(tally, "progress"))
 
     def finish(self, tally: Tally) -> None:
-        """Show what came of it."""
+        """Show the summary."""
         self._end_live()
         self._show_violations([each.found.trace for each in in_order(tally)])
         self.say("", *summary_lines(tally))
         self._write(as_json(tally, "summary"))
 
     def tell_of(self, found: Verification) -> None:
-        """Show what came of searching the small scenarios."""
+        """Show the result of searching the small scenarios."""
         self._show_violations(list(found.violations.values()))
         searched = f"{count(len(found.results), 'small scenario')}, {found.states:,} states"
         self.say(f"{found.verdict:<12}{searched} in {found.seconds:.1f} s")
 
     def _show_violations(self, traces: Sequence[Trace]) -> None:
-        """The first in full, the others in a few lines."""
+        """Show the first violation in full, the others in a few lines."""
         for trace in traces[:1]:
             self.say("", trace_text(trace), "")
         if traces[1:]:
@@ -211,7 +211,7 @@ class CampaignDisplay:
             self.say(*(f"  {line}" for line in also_violated(trace)))
 
     def say(self, *lines: str) -> None:
-        """Say some lines."""
+        """Print some lines."""
         for line in lines:
             self._console.print(line, markup=False)
 
@@ -236,4 +236,4 @@ class CampaignDisplay:
                 self._events.flush()
             except OSError as error:
                 self._events = None
-                self.say(f"no event is written any more: {error.strerror}")
+                self.say(f"events are no longer written: {error.strerror}")

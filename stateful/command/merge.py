@@ -1,4 +1,4 @@
-"""``merge``: the verdict of all the shards of a verification, as ``verify`` says it."""
+"""``merge``: prints the verdict of all shards of a verification, as ``verify`` does."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from stateful.verification.shard_merge import merge
 
 def add(verbs: Verbs) -> None:
     """Add the verb and its options."""
-    parser = verbs.add("merge", _merge, "Say the verdict of all shards that `verify --shard` has searched.")
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="what each shard has written")
+    parser = verbs.add("merge", _merge, "Print the verdict of all shards that `verify --shard` has searched.")
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="the file of each shard")
     add_outcome(parser)
 
 

@@ -1,4 +1,4 @@
-"""``mutate``: plant a mistake at every call site of a subject, one at a time, and see which are caught."""
+"""``mutate``: plants a mistake at every call site of a subject, one at a time, and shows which are caught."""
 
 from __future__ import annotations
 
@@ -43,7 +43,9 @@ def _mutate(options: argparse.Namespace) -> int:
     try:
         possible = survey(subject, offer, scenarios)
     except ValueError as why:
-        raise WrongInput(f"{subject.name}: {why}; what holds can be mutated, so mend that first") from None
+        raise WrongInput(
+            f"{subject.name}: {why}; only a subject that holds can be mutated, so fix that first"
+        ) from None
     if not possible:
         raise WrongInput(f"{subject.name}: it makes no call in these scenarios that could be mutated")
     console = Console(highlight=False, soft_wrap=True)

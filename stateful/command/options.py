@@ -1,4 +1,4 @@
-"""What the verbs share: how an option is read, and what is said where it is of no use."""
+"""The options that several verbs share, and how a wrong one is refused."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ Verb = Callable[[argparse.Namespace], int]
 
 
 class WrongInput(Exception):
-    """Something the user gave is wrong: one line that says what, why and what to do."""
+    """The user's input is wrong; the message is one line that says what, why and what to do."""
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that raises WrongInput, and lets options stand before an argument that may be left out.
+    """A parser that raises WrongInput, and accepts options before an optional argument.
 
-    Without the second, ``replay SUBJECT --scenario NAME SCHEDULE`` has no schedule for argparse: it takes
-    the one that is left out for the one that comes after the subject.
+    Without the latter, argparse finds no schedule in ``replay SUBJECT --scenario NAME SCHEDULE``: it matches
+    the optional argument, as absent, right after the subject.
     """
 
     _mixes = False
@@ -33,7 +33,7 @@ class Parser(argparse.ArgumentParser):
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         if self._mixes or self._subparsers is not None:
             return super().parse_known_args(args, namespace)
-        self._mixes = True  # It calls this function again.
+        self._mixes = True  # The call below calls this function again.
         try:
             found, unknown = self.parse_known_intermixed_args(args, namespace)
         finally:
@@ -53,14 +53,14 @@ class Verbs:
         self._parsers = parser.add_subparsers(required=True, metavar="VERB", parser_class=Parser)
 
     def add(self, name: str, function: Verb, text: str) -> argparse.ArgumentParser:
-        """A parser for the options of a new verb; ``function`` gets these and returns the exit status."""
+        """Add a verb and return its parser; ``function`` gets the options and returns the exit status."""
         added = self._parsers.add_parser(name, help=text, description=text)
         added.set_defaults(verb=function)
         return added
 
 
 def add_subject(parser: argparse.ArgumentParser, **more: Any) -> None:
-    """The subject that a verb is about."""
+    """Add the argument that names the subject."""
     parser.add_argument(
         "subject",
         metavar="SUBJECT",
@@ -70,22 +70,22 @@ def add_subject(parser: argparse.ArgumentParser, **more: Any) -> None:
 
 
 def add_other(parser: argparse.ArgumentParser) -> None:
-    """The subject that runs beside it."""
+    """Add the option that names a second subject in the same home."""
     parser.add_argument(
         "--with",
         dest="other",
         metavar="OTHER",
-        help="another subject that runs in the same home, such as yesterday's version",
+        help="another subject that runs in the same home, such as the previous version",
     )
 
 
 def add_html(parser: argparse.ArgumentParser) -> None:
-    """The page on which a result is drawn."""
+    """Add the option that writes the result as a page."""
     parser.add_argument("--html", type=Path, metavar="FILE", help="also draw the result there, as one page")
 
 
 def positive(kind: type) -> Callable[[str], Any]:
-    """Reads a number above 0."""
+    """A function that reads a number above 0."""
 
     def read(text: str) -> Any:
         try:
@@ -100,7 +100,7 @@ def positive(kind: type) -> Callable[[str], Any]:
 
 
 def named(find: Callable[[str], Found], name: str) -> Found:
-    """The scenario or scenarios that a name stands for."""
+    """The scenario or scenarios that a name stands for. Raises WrongInput if there are none."""
     try:
         return find(name)
     except KeyError:
@@ -108,7 +108,7 @@ def named(find: Callable[[str], Found], name: str) -> Found:
 
 
 def check_other(scenario: Scenario, other: str | None) -> None:
-    """Refuse a scenario of two subjects where there is one, and the reverse."""
+    """Refuse a scenario for two subjects if only one is given, and the reverse."""
     if scenario.cast.is_mixed and other is None:
         raise WrongInput(f"{scenario.name}: two subjects run there; name the other one with --with")
     if other is not None and not (scenario.cast.is_mixed or scenario.open_ended):

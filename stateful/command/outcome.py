@@ -1,4 +1,4 @@
-"""What is done with a verification: it is printed, and where that is asked for confirmed, written, saved."""
+"""The output of a verification: it is printed, and on request confirmed, written and saved."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from stateful.verification.verification import Verification
 
 
 def add_outcome(parser: argparse.ArgumentParser) -> None:
-    """The options that say what is done with it."""
+    """Add the options for the output of a verification."""
     parser.add_argument(
         "--confirm", action="store_true", help="play each violation again with real processes"
     )
@@ -31,7 +31,7 @@ def add_outcome(parser: argparse.ArgumentParser) -> None:
 
 
 def check_outcome(options: argparse.Namespace) -> None:
-    """Refuse what cannot be written to, before anything is spent on what is to be written there."""
+    """Refuse files and folders that cannot be written, before the search begins."""
     for path in filter(None, (options.json, options.html)):
         check_writable(path)
     if options.save:
@@ -39,18 +39,18 @@ def check_outcome(options: argparse.Namespace) -> None:
 
 
 def tell(found: Verification, options: argparse.Namespace, console: Console) -> int:
-    """Do all of that; the exit status."""
+    """Confirm, write, print and save as the options say; return the exit status."""
     if options.confirm:
         from stateful.verification.confirm import confirm_all
 
-        with suppress(KeyboardInterrupt):  # What was found is shown all the same.
+        with suppress(KeyboardInterrupt):  # The violations are shown even if not all are confirmed.
             confirm_all(found)
-    try:  # Before it is printed, since whoever reads that may read no further than its first line.
+    try:  # Files are written first, since a reader such as head may close the pipe after its first line.
         if options.json:
             write(options.json, json.dumps(as_json(found), indent=2) + "\n")
         if options.html:
             write(options.html, verification_page(found))
-    finally:  # A disk may have become full in these minutes, which is no reason to keep the result.
+    finally:  # If the disk has become full meanwhile, the result is still printed.
         _print(console, found)
     if options.save:
         for line in save(found, options.save):

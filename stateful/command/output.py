@@ -1,4 +1,4 @@
-"""The files that a verb writes: where that cannot be, it is said in one line, if possible beforehand."""
+"""Writes a verb's files; a file that cannot be written is refused in one line, beforehand if possible."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from stateful.command.options import WrongInput
 
 
 def check_writable(path: Path) -> None:
-    """Refuse the name of a file that cannot be written, before anything is spent on its content."""
+    """Refuse the name of a file that cannot be written, before its content is computed."""
     try:
         there = path.exists()
         path.open("a").close()
@@ -20,7 +20,7 @@ def check_writable(path: Path) -> None:
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file; what is no text in it, such as a name that is not UTF-8, as an escape."""
+    """Write a file; characters that cannot be encoded, such as of a name that is not UTF-8, are escaped."""
     try:
         path.write_text(text, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
@@ -28,7 +28,7 @@ def write(path: Path, text: str) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder to write files to, unless it is there; refuse one that no file can be written to."""
+    """Make a folder for files, unless it exists; refuse one in which no file can be written."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -44,7 +44,7 @@ def make_folder(folder: Path) -> None:
 
 
 def unwritable(path: Path, error: OSError) -> WrongInput:
-    """What to say of a file that cannot be written."""
+    """The error for a file that cannot be written."""
     return WrongInput(
         f"{path}: cannot be written ({error.strerror}); "
         "give the name of a file in a folder that you may write"

@@ -1,4 +1,4 @@
-"""One line in a maintainer's own test-suite that runs every scenario and the machine on their module.
+"""A test class for a maintainer's own test suite: one line runs every scenario and the Hypothesis machine.
 
 from stateful import conformance
 
@@ -37,11 +37,11 @@ GROUPS: Final = {
 
 
 def conformance(subject: Subject | str | os.PathLike[str] | None = None) -> type:
-    """A test class for a subject: a text as on the command line, a path, or None for the reference.
+    """A test class for a subject: a name as on the command line, a path, or None for the reference.
 
-    Its ``TestLongLives`` is a machine's own test case, with all that Hypothesis does for one.
+    Its ``TestLongLives`` is the Hypothesis machine's own test case.
 
-    What cannot be used is refused here, so that pytest says it once and not with each test.
+    A subject that cannot be used is refused here, so that pytest reports it once and not with each test.
 
     Raises:
         SubjectError: there is no such subject, or it cannot be used.
@@ -52,7 +52,7 @@ def conformance(subject: Subject | str | os.PathLike[str] | None = None) -> type
         named = subject if isinstance(subject, Subject) else find_subject(subject)
         examine(named)
     except (SubjectError, UnmodelledSyscall) as error:
-        raise error.with_traceback(None) from None  # The line that calls this is all there is to see.
+        raise error.with_traceback(None) from None  # Only the line that calls this function is of interest.
 
     write_counterexamples_with(trace_text)
 
@@ -70,7 +70,7 @@ def conformance(subject: Subject | str | os.PathLike[str] | None = None) -> type
 
 
 class SingleOwnerTests:
-    """What every single-owner protocol has to pass in every state; ``subject`` is a fixture."""
+    """The tests that every single-owner protocol has to pass; ``subject`` is a fixture."""
 
     @pytest.fixture
     def subject(self) -> Subject:
@@ -88,7 +88,7 @@ class SingleOwnerTests:
 
 
 def _headline(found: Verification) -> str:
-    """What is wrong, and in which scenario: the first line of a failure is all that many a list shows."""
+    """What is wrong, and in which scenario; many reports show only this first line of a failure."""
     violated = (f"{invariant} in {trace.scenario}" for invariant, trace in found.violations.items())
     unknown = (result.scenario.name for result in found.results if result.verdict == UNKNOWN)
     return f"{found.verdict}: {', '.join([*violated] or [*unknown])}"

@@ -1,4 +1,4 @@
-"""``replay``: execute one schedule and show what happens, or play the cases that were saved."""
+"""``replay``: executes one schedule and shows what happens, or plays saved cases again."""
 
 from __future__ import annotations
 
@@ -49,7 +49,10 @@ def add(verbs: Verbs) -> None:
     parser.add_argument("--host", action="store_true", help="then play it again with real processes")
     add_html(parser)
     parser.add_argument(
-        "--script", type=Path, metavar="FILE", help="also write a script that shows it with real processes"
+        "--script",
+        type=Path,
+        metavar="FILE",
+        help="also write a script that shows the violation with real processes",
     )
 
 
@@ -83,7 +86,7 @@ def _replay(options: argparse.Namespace) -> int:
         from stateful.host import confirm
 
         trace.confirmation = confirm(subject, scenario, trace)
-    if options.html:  # first, since whoever reads the text may read no further than its first line
+    if options.html:  # first, since a reader such as head may close the pipe after the text's first line
         write(options.html, trace_page(trace))
     print(trace_text(trace))
     status = EXIT_STATUS[VIOLATED if trace.violation else HOLDS]
@@ -94,6 +97,6 @@ def _replay(options: argparse.Namespace) -> int:
 
 
 def _check_alone(options: argparse.Namespace) -> None:
-    """Refuse what a case says by itself."""
+    """Refuse options beside a case, which names its scenario itself."""
     if any((options.scenario, options.other, options.host, options.html, options.script)):
         raise WrongInput(f"{options.subject}: a case says in which scenario it is played; give nothing else")

@@ -1,4 +1,4 @@
-"""``replay --script FILE``: write a stand-alone script, run it once, and say what it has shown."""
+"""``replay --script FILE``: writes a stand-alone script, runs it once, and reports what it has shown."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ SHOWN: Final = 1  # its exit status
 
 
 def check_new(path: Path) -> None:
-    """Refuse a file that is there already, or cannot be written, before anything is spent on it."""
+    """Refuse a file that exists, or cannot be written, before the schedule is executed."""
     if os.path.lexists(path):
         raise WrongInput(f"{path}: it exists already; remove it, or give another name")
     check_writable(path)
 
 
 def write_script(subject: Subject, offer: Offer, scenario: Scenario, trace: Trace, path: Path) -> int:
-    """Write the script of a trace, run it, and say what it has shown; the exit status."""
+    """Write the script of a trace, run it, and print what it has shown; return the exit status."""
     try:
         text = script(subject, offer, scenario, trace, path.name)
     except NotShown as why:
@@ -48,7 +48,7 @@ def write_script(subject: Subject, offer: Offer, scenario: Scenario, trace: Trac
 
 
 def _run(path: Path) -> tuple[int, list[str]]:
-    """Run a script: its exit status, and what it says. It cleans up also where it is not run to its end."""
+    """Run a script; return its exit status and output. It can clean up even if it is stopped early."""
     pipe = subprocess.PIPE
     with subprocess.Popen(
         [sys.executable, path], stdout=pipe, stderr=pipe, text=True, errors="replace"

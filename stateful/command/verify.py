@@ -1,4 +1,4 @@
-"""``verify``: search scenarios exhaustively, show how far that has come, and print what was found."""
+"""``verify``: searches scenarios exhaustively, shows the progress, and prints the result."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def add(verbs: Verbs) -> None:
         "--scenario",
         action="append",
         metavar="NAME",
-        help="only this one, or those like two-starts-*; may be repeated",
+        help="only this scenario, or those that match a pattern such as two-starts-*; may be repeated",
     )
     parser.add_argument("--budget", type=positive(float), default=DEFAULT_BUDGET_S, metavar="SECONDS")
     parser.add_argument("--workers", type=positive(int), default=os.cpu_count() or 1, metavar="N")

@@ -1,4 +1,4 @@
-"""``verify --shard``: do the searches of one shard, and keep what they find in a file, to go on with it."""
+"""``verify --shard``: does the searches of one shard, and keeps the results in a file to resume from."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from stateful.verification.source import made_of
 
 
 def add_shard(parser: argparse.ArgumentParser) -> None:
-    """The option that says which shard is to be searched."""
+    """Add the option that chooses the shard."""
     parser.add_argument(
         "--shard",
         type=_shard,
         metavar="K/N",
-        help="only the K-th of N shards; goes on with its --json FILE, which `merge` reads",
+        help="only the K-th of N shards; resumes from its --json FILE, which `merge` reads",
     )
 
 
@@ -41,7 +41,7 @@ def _shard(text: str) -> Shard:
 
 
 def search_shard(options: argparse.Namespace, scenarios: Sequence[Scenario]) -> int:
-    """Search what a shard has not searched yet; returns the exit status."""
+    """Search what a shard has not searched yet; return the exit status."""
     path: Path = options.json
     _check(options)
     subject = find_subject(options.subject, options.other)
@@ -64,7 +64,7 @@ def search_shard(options: argparse.Namespace, scenarios: Sequence[Scenario]) -> 
             raise unwritable(path, error) from None
 
     def listen(number: int, result: Result) -> None:
-        # A goal that is not reached in a part may be reached in another one.
+        # A goal that this part does not reach may be reached in another part.
         display.listen(number, replace(result, unreached=()) if result.exhaustive else result)
         if result.finished:
             certificate.note(result)
@@ -79,7 +79,7 @@ def search_shard(options: argparse.Namespace, scenarios: Sequence[Scenario]) -> 
 
 
 def _check(options: argparse.Namespace) -> None:
-    """Refuse options that a shard has no use for, or lacks."""
+    """Refuse options that a shard cannot use, and the lack of one that it needs."""
     if options.json is None:
         raise WrongInput(f"--shard {options.shard}: there is nowhere to keep it; name a file with --json")
     for name in ("html", "save", "confirm"):
@@ -89,7 +89,7 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _gone_on_with(path: Path, new: Certificate) -> Certificate:
-    """The certificate that stands in a file, if any does; else the new one."""
+    """The certificate in a file, if the file exists, else the new one. Raises WrongInput on a mismatch."""
     if not path.exists():
         return new
     try:
@@ -107,7 +107,7 @@ def _is_done(certificate: Certificate, job: Job) -> bool:
 
 
 def _summary(certificate: Certificate, share: Sequence[Job]) -> list[str]:
-    """What the shard has come to so far, in a few lines."""
+    """The results of the shard so far, in a few lines."""
     names = [scenario.name for job in share for _, scenario in job.scenarios]
     done = sum(certificate.is_done(scenario) for job in share for _, scenario in job.scenarios)
     lines = []
@@ -119,7 +119,7 @@ def _summary(certificate: Certificate, share: Sequence[Job]) -> list[str]:
         why = f" ({', '.join(sorted(map(str, reasons)))})" if reasons else ""
         lines.append(
             f"Shard {certificate.shard}: {done} of {count(len(names), 'scenario')} searched{why}; "
-            "the same command goes on."
+            "the same command resumes it."
         )
     else:
         lines.append(f"Shard {certificate.shard}: {count(len(names), 'scenario')} searched.")
@@ -128,7 +128,7 @@ def _summary(certificate: Certificate, share: Sequence[Job]) -> list[str]:
 
 
 def _violations(certificate: Certificate) -> dict[str, tuple[str, str]]:
-    """A scenario and a schedule for each invariant that is violated."""
+    """A scenario and a schedule for each violated invariant."""
     found: dict[str, tuple[str, str]] = {}
     for name, result in certificate.results.items():
         for invariant, schedule in result["violations"].items():

@@ -1,4 +1,4 @@
-"""``zoo``: verify real libraries from PyPI, in pinned versions, and print the table that README has."""
+"""``zoo``: verifies real libraries from PyPI, in pinned versions, and prints the table of the README."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ HEAD: Final = (
 
 def add(verbs: Verbs) -> None:
     """Add the verb and its options."""
-    parser = verbs.add("zoo", _zoo, "Verify real libraries, which pip puts into a folder of their own.")
+    parser = verbs.add("zoo", _zoo, "Verify real libraries, which pip installs into folders of their own.")
     parser.add_argument("names", nargs="*", metavar="NAME", help="only these entries")
     parser.add_argument("--budget", type=positive(float), default=DEFAULT_BUDGET_S, metavar="SECONDS")
     parser.add_argument("--workers", type=positive(int), default=os.cpu_count() or 1, metavar="N")
 
 
 def _zoo(options: argparse.Namespace) -> int:
-    """Exit status: 0 however many are violated, 3 where the time was not enough for some."""
+    """Verify entries and print their rows. Exit status: 3 if the time was not enough for some, else 0."""
     for name in options.names:
         if name not in ANIMALS:
             raise WrongInput(f"{name}: not in the zoo; it has {', '.join(ANIMALS)}")
@@ -42,7 +42,7 @@ def _zoo(options: argparse.Namespace) -> int:
 
 
 def row(finding: Finding) -> str:
-    """The row of one entry. The host's cell is empty where the host was not asked."""
+    """The row of one entry. The host's cell is empty if nothing was played on the host."""
     animal = ANIMALS[finding.name]
     library, _, version = animal.pins[0].partition("==")
     violated = ", ".join(f"`{name}`" for name in finding.violated)

@@ -1,4 +1,4 @@
-"""What a process knows of its files, followed call by call: which path it opened, what it has seen there."""
+"""Tracks, call by call, which paths a process has opened and what it has read from them."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from stateful.model.usage import descriptor, paths, row, use_of
 
 
 class Files:
-    """The open files of one process, and what it saw the first time that it looked at each path."""
+    """The open files of one process, and what its first look at each path returned."""
 
     def __init__(self) -> None:
         self._paths: dict[int, str] = {}
-        self._position: dict[int, int] = {}  # how many reads there were from a descriptor
-        self._contents: dict[str, list[Any]] = {}  # of a path, as its first descriptor was told
+        self._position: dict[int, int] = {}  # the number of reads from a descriptor
+        self._contents: dict[str, list[Any]] = {}  # what reads of a path's first descriptor returned
         self._first: dict[str, int] = {}
         self._looks: dict[str, Any] = {}
 
     def path(self, call: Call) -> str | None:
-        """The path that a call is about: its own, or the one by which its descriptor was opened."""
+        """The path that a call is about: its argument, or the path by which its descriptor was opened."""
         fd = descriptor(call)
         return next(iter(paths(call)), None) if fd is None else self._paths.get(fd)
 
     def before(self, call: Call) -> tuple[Any] | None:
-        """What the process was told when it looked at the same path for the first time; None for now."""
+        """What the process's first look at the same path returned; None if this is the first."""
         path, fd = self.path(call), descriptor(call)
         if path is None:
             return None
@@ -38,12 +38,12 @@ class Files:
         return (contents[at] if at < len(contents) else b"",)
 
     def note(self, call: Call, answer: Any) -> None:
-        """Follow a call that has succeeded."""
+        """Record a call that has succeeded."""
         path, fd, said = self.path(call), descriptor(call), row(call)
         if fd is not None and use_of(call) & Use.RELEASES:
             self._paths.pop(fd, "")
             if path is not None and self._first.get(path) == fd:
-                self._first[path] = -1  # whoever has that number next is another one
+                self._first[path] = -1  # The next descriptor with this number is a different one.
         if path is None:
             return
         if said.answer is Answer.DESCRIPTOR:

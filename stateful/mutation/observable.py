@@ -1,6 +1,6 @@
-"""What can be observed of a state: what stands on the disk, which locks are held, how far each process is.
+"""The observable part of a state: the content of the disk, the locks held, the phase of each process.
 
-Not observable: what a process knows, which descriptors it has open, inode numbers and times.
+Not observable: the memory of a process, its open descriptors, inode numbers and times.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from stateful.search.search_state import State
 
 
 def observable(memory: Memory, state: State) -> tuple[Any, ...]:
-    """What can be observed of a state, as a hashable value."""
+    """The observable part of a state, as a hashable value."""
     shared = memory.shared_state(state.shared)
     names = _names(shared.disk)
     return (

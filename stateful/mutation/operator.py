@@ -1,7 +1,7 @@
-"""The operators: what may become of one call of a process, and of which calls.
+"""The mutation operators: which calls each applies to, and how it changes one call of a process.
 
-Each gets the call as it is about to be made and a way to make it, and answers what the code is told. An
-operator that does not make a call answers as if it had been made: a write says that all is written.
+Each gets the call that is about to be made and a function that makes it, and returns the answer for the code.
+An operator that does not make the call returns the answer of a success: a write has written everything.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ class Operator(NamedTuple):
     """A kind of mistake.
 
     Attributes:
-        title: the mistake in a few words, after the call: ``flock() skipped``.
-        concerns: whether it can be made at a call.
-        apply: makes it.
+        title: the mistake in a few words, shown after the call: ``flock() skipped``.
+        concerns: whether the mistake can be made at a call.
+        apply: makes the mistake.
     """
 
     title: str
@@ -35,9 +35,9 @@ class Operator(NamedTuple):
 
 
 def is_told_nothing(call: Call) -> bool:
-    """Whether a call does something of which a process learns no more than that it was done.
+    """Whether a call has an effect, and its answer says no more than that it succeeded.
 
-    So it is known beforehand what its process is told if it succeeds: nothing, or how much was written.
+    So the answer to a success is known beforehand: nothing, or the number of bytes written.
     """
     said = row(call)
     known = said.answer is Answer.NOTHING or data_of(call) is not None
@@ -45,7 +45,7 @@ def is_told_nothing(call: Call) -> bool:
 
 
 def success(call: Call) -> Any:
-    """What a process is told of a call that succeeds."""
+    """The answer of a call that succeeds."""
     data = data_of(call)
     return None if data is None else len(data)
 

@@ -1,4 +1,4 @@
-"""A mutation: one mistake at one call site, what it makes of a process, and where there can be one."""
+"""A mutation: one mistake at one call site; how it is applied to a process; a survey of the possible ones."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Mutation(NamedTuple):
     """A mistake at a call site.
 
     Attributes:
-        title: that of its operator; or LATE; or IGNORES, with an errno.
+        title: the title of its operator; or LATE; or IGNORES, with an errno.
         ignores: the errno that is taken for success, or 0.
     """
 
@@ -35,7 +35,7 @@ class Mutation(NamedTuple):
         return f"{self.site.call}() {self.title}"
 
     def begin(self) -> Alter:
-        """What becomes of the calls of a new process."""
+        """The function through which a new process makes its calls."""
         return _Mutant(self)
 
 
@@ -95,7 +95,7 @@ class _Mutant:
 
 
 class Survey:
-    """Finds the mutations that are possible: follows the calls of processes and changes nothing."""
+    """Finds the possible mutations: watches the calls of processes and changes none."""
 
     def __init__(self) -> None:
         self._found: dict[Mutation, None] = {}
@@ -105,7 +105,7 @@ class Survey:
         return self._look
 
     def mutations(self) -> list[Mutation]:
-        """What was found, by site."""
+        """The possible mutations, sorted by site."""
         return sorted(self._found)
 
     def _look(self, process: Interpreter, name: str, args: tuple[Any, ...]) -> Any:

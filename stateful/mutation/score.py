@@ -1,9 +1,9 @@
-"""Searches each mutation of a subject until it is caught, and says what became of it.
+"""Searches each mutation of a subject until it is caught, and judges it.
 
-A mutation is *caught* by the first invariant that it breaks, or by a goal that is not reached any more, in
-the first scenario of the scope, small ones first. It is *equivalent*, in this scope, if what can be
-observed of its states is what can be observed of the subject's, in every scenario, and leaves the score.
-Nothing is given up for taking long: a mutant that spins breaks an invariant.
+A mutation is *caught* by the first invariant that it breaks, or by a goal that is no longer reached; the
+scenarios of the scope are searched in order, small ones first. It is *equivalent* in this scope, and does not
+count in the score, if the observable states of mutant and subject are the same in every scenario. There is no
+timeout: a mutant that spins breaks an invariant.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from stateful.search.result import Result
 
 CAUGHT, SURVIVED, EQUIVALENT, UNKNOWN = "caught", "survived", "equivalent", "unknown"
 
-# Two processes at most: what a mutant does is told by little, and one that survives is searched in all of it.
+# Two processes at most: small scenarios catch most mutants, and a survivor is searched in all of them.
 SCOPE: Final = (
     "one-start-*-1-kill",
     "one-start-empty-1-power-loss",
@@ -51,12 +51,12 @@ SCOPE: Final = (
 
 @dataclass(frozen=True)
 class Judgement:
-    """What became of a mutation.
+    """The verdict on a mutation.
 
     Attributes:
-        by: the invariant or goal that caught it; why it is unknown.
+        by: the invariant or goal that caught it; or why the verdict is unknown.
         scenario: the name of the scenario in which it was caught.
-        schedule: the schedule that shows it, where it breaks an invariant.
+        schedule: the schedule that breaks an invariant, if one does.
         states: how many states were searched.
     """
 
@@ -69,9 +69,9 @@ class Judgement:
 
 
 def scope(offer: Offer, patterns: Sequence[str] = SCOPE) -> list[Scenario]:
-    """The scenarios that patterns name, that are searched, and whose lives a subject offers; in this order.
+    """The scenarios that patterns name, in this order, as far as they are searched and a subject offers them.
 
-    Raises KeyError where a pattern names none.
+    Raises KeyError if a pattern names no scenario.
     """
     found = dict.fromkeys(scenario for pattern in patterns for scenario in find_scenarios(pattern))
     searched = (each for each in found if not (each.open_ended or each.cast.supervision))
@@ -81,12 +81,12 @@ def scope(offer: Offer, patterns: Sequence[str] = SCOPE) -> list[Scenario]:
 def survey(
     subject: Subject, offer: Offer, scenarios: Sequence[Scenario]
 ) -> dict[Mutation, tuple[Scenario, ...]]:
-    """The mutations that are possible, by site, each with the scenarios in which its call is made.
+    """The possible mutations, sorted by site, each with the scenarios in which its call is made.
 
-    In all others a mutant does what the subject does, and need not be searched.
+    In all other scenarios the mutant behaves like the subject and need not be searched.
 
-    Raises ValueError where the subject breaks an invariant itself, or misses a goal: nothing could be said of
-    its mutants then.
+    Raises ValueError if the subject itself breaks an invariant or misses a goal: then its mutants cannot be
+    judged.
     """
     possible: dict[Mutation, tuple[Scenario, ...]] = {}
     for group in _groups(scenarios):
@@ -111,7 +111,7 @@ def judge_all(
     workers: int,
     hear: Callable[[Judgement], None],
 ) -> None:
-    """Judge mutations in worker processes, each in its scenarios."""
+    """Judge mutations in worker processes, each mutation in its scenarios."""
 
     def lost(question: Question, status: int | None) -> None:
         hear(Judgement(question[0], UNKNOWN, f"its worker ended with exit status {status}"))
@@ -124,7 +124,7 @@ def _judge(subject: Subject, offer: Offer, question: Question, tell: Callable[[J
 
 
 def judge(subject: Subject, offer: Offer, mutation: Mutation, scenarios: tuple[Scenario, ...]) -> Judgement:
-    """What becomes of one mutation in some scenarios."""
+    """Judge one mutation in some scenarios."""
     mutant = replace(subject, alteration=mutation)
     states, same = 0, True
     try:
@@ -154,7 +154,7 @@ def _caught(mutation: Mutation, result: Result, states: int) -> Judgement | None
 
 
 def _groups(scenarios: Sequence[Scenario]) -> list[tuple[Scenario, ...]]:
-    """The scenarios that are searched together, in their order."""
+    """Scenarios that can be searched together, as groups in the given order."""
 
     def together(scenario: Scenario) -> tuple[Any, ...]:
         return scenario.cast, scenario.disk, scenario.loses_power
@@ -165,10 +165,11 @@ def _groups(scenarios: Sequence[Scenario]) -> list[tuple[Scenario, ...]]:
 def _search(
     subject: Subject, offer: Offer, group: tuple[Scenario, ...], seen: set[Any] | None = None
 ) -> Generator[Result, None, None]:
-    """The results of scenarios that are searched together; what can be observed is added to ``seen``.
+    """Search scenarios together and yield their results; observable states are added to ``seen``.
 
-    Steps that nobody sees need not branch, since what can be observed is the same before and after. Who of
-    two identical processes stands for both may differ between two subjects, so both are searched then.
+    Partial-order reduction stays on: a step invisible to other processes has the same observable state before
+    and after. Symmetry reduction is off if ``seen`` is given, since for two subjects it may keep different
+    ones of two identical processes.
     """
     memory = Memory(subject, group[0].disk, loses_power=group[0].loses_power)
 

@@ -1,4 +1,4 @@
-"""A call site: the line of the subject's code from which a call is made, whatever lies in between."""
+"""A call site: the innermost line of the subject's own code from which a system call is made."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from types import FrameType
 
-# The harness's own part of a process, and the sequence in which an adapter calls a status module.
+# The adapter that calls a status module is the harness's code, although it lies beside the subjects.
 _NOT_OF_THE_SUBJECT: Final = frozenset({"stateful.subjects.status_module"})
 _SUBJECTS: Final = "stateful.subjects."
 
 
 class Site(NamedTuple):
-    """Where a call is made.
+    """The place of a call in the subject's code.
 
     Attributes:
         file: the name of the file.
         function: the qualified name of the function.
-        call: the name of the call.
+        call: the name of the system call.
     """
 
     file: str
@@ -33,7 +33,7 @@ class Site(NamedTuple):
 
 
 def site_of(call: str) -> Site | None:
-    """The site from which the current process makes a call; None where the subject has no part in it."""
+    """The site from which the current process makes a call; None if no subject code is on the stack."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         if _is_of_the_subject(frame.f_globals.get("__name__", "")):

@@ -1,4 +1,4 @@
-"""A campaign in words: how far it is, a line for each event, and the summary; as text and as JSON."""
+"""A campaign as text and as JSON: its progress, a line for each event, and the summary."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from stateful.report.text import LIMIT_COLUMNS, count
 from stateful.sample.draft import WIDEST
 
 LABEL_WIDTH: Final = 12
-MOST_FILES: Final = 4  # whose lines that have not run are listed
+MOST_FILES: Final = 4  # for which the lines that have not run are listed
 MOST_RANGES: Final = 12
 
-# The lives without which a goal cannot be reached.
+# Goals that can be reached only if the subject offers a certain life.
 _NEEDS: Final = {
     "a_reader_ran_beside_a_claim": "status",
     "a_replace_succeeded": "replace",
@@ -43,17 +43,17 @@ def clock(seconds: float) -> str:
 
 
 def is_violated(tally: Tally) -> bool:
-    """Whether anything is broken: by what was found now, or by a case that was there."""
+    """Whether anything is violated, by a new finding or by a case of the corpus."""
     return bool(tally.violated) or any(verdict == VIOLATED for _, verdict, _ in tally.rechecked)
 
 
 def is_vacuous(tally: Tally) -> bool:
-    """Whether nothing was reached that a verdict could rest on."""
+    """Whether the campaign reached too little for a verdict: no execution, or no owner in any."""
     return not tally.runs.total() or an_owner_served.__name__ not in tally.goals
 
 
 def in_order(tally: Tally) -> list[Violated]:
-    """What is violated, in the order of the invariants."""
+    """The violations, in the order of the invariants."""
     return [tally.violated[each.__name__] for each in INVARIANTS if each.__name__ in tally.violated]
 
 
@@ -61,7 +61,7 @@ def in_order(tally: Tally) -> list[Violated]:
 
 
 def progress_line(tally: Tally) -> str:
-    """How far it has come."""
+    """The progress in one line."""
     runs = tally.runs.total()
     seconds = tally.seconds or 1.0
     parts = [
@@ -77,7 +77,7 @@ def progress_line(tally: Tally) -> str:
 
 
 def rows(tally: Tally) -> list[tuple[str, str]]:
-    """What a live display shows, by name."""
+    """The rows of the live display: name and value."""
     seconds = tally.seconds or 1.0
     last = tally.last_new_state_s
     return [
@@ -97,7 +97,7 @@ def rows(tally: Tally) -> list[tuple[str, str]]:
 
 
 def found_line(found: Found, seconds: float) -> str:
-    """A violation."""
+    """The line for a violation."""
     trace = found.trace
     assert trace.violation is not None
     size = count(trace.length, "step")
@@ -106,12 +106,12 @@ def found_line(found: Found, seconds: float) -> str:
 
 
 def recheck_line(name: str, verdict: str, why: str) -> str:
-    """What has become of a case."""
+    """The line for a case that was played again."""
     return f"{verdict:<{LABEL_WIDTH}}{name}{f': {why}' if why else ''}"
 
 
 def lost_line(lost: str) -> str:
-    """A worker that died."""
+    """The line for a worker that died."""
     return f"{'replaced':<{LABEL_WIDTH}}{lost}"
 
 
@@ -122,7 +122,7 @@ def _violations(tally: Tally) -> str:
 
 
 def _growth(tally: Tally) -> float:
-    """By which share of all of them states have become more in the last minute, or in all the time."""
+    """By which fraction the number of states grows per minute, over the last minute or the time so far."""
     if not tally.states.count or not tally.history:
         return 0.0
     then = next((each for each in tally.history if each[0] >= tally.seconds - 60), tally.history[-1])
@@ -134,7 +134,7 @@ def _growth(tally: Tally) -> float:
 
 
 def summary_lines(tally: Tally) -> Iterator[str]:
-    """What was done, what was found, and what was not reached."""
+    """The summary: what was done, what was found, and what was not reached."""
     yield f"{tally.subject}: {_verdict(tally)}"
     for label, text in _facts(tally):
         yield from textwrap.wrap(
@@ -203,16 +203,16 @@ def _faults(tally: Tally) -> str:
 
 
 def pct_text(sampled: Mapping[int, tuple[int, float]]) -> str:
-    """What PCT's bound says of the runs that were as long as expected, by depth."""
+    """PCT's bound on the chance of having missed a race, by the race's number of events."""
     by_depth = "; ".join(
-        f"depth {depth}, {_probability(math.exp(missed))} after {count(runs, 'run')}"
+        f"{depth} events, up to {_percent(math.exp(missed))} after {count(runs, 'run')}"
         for depth, (runs, missed) in sorted(sampled.items())
     )
-    return f"a bug that each run could have shown was missed with a probability of at most: {by_depth}"
+    return f"chance of having missed a race that each run could have shown: {by_depth}"
 
 
-def _probability(value: float) -> str:
-    return f"{value:.2g}" if value < 0.995 else "nearly 1"
+def _percent(value: float) -> str:
+    return f"{100 * value:.2g} %" if value < 0.995 else "nearly 100 %"
 
 
 def _not_reached(tally: Tally) -> Iterator[tuple[str, str]]:
@@ -228,7 +228,7 @@ def _not_reached(tally: Tally) -> Iterator[tuple[str, str]]:
 
 
 def _ranges(lines: Iterable[Line]) -> Iterator[str]:
-    """Lines by file, as ``claim.py 3-5, 9``; the files of which most are missing."""
+    """Lines by file, as ``claim.py 3-5, 9``; the files with the most lines first."""
     files = {path: [number for _, number in of] for path, of in groupby(sorted(lines), lambda line: line[0])}
     ordered = sorted(files.items(), key=lambda file: (-len(file[1]), file[0]))
     for path, numbers in ordered[:MOST_FILES]:
@@ -253,7 +253,7 @@ def _reached_goals(tally: Tally) -> set[str]:
 
 
 def as_json(tally: Tally, event: str) -> dict[str, Any]:
-    """The figures, as one event."""
+    """The figures of a campaign, as one event."""
     return {
         "event": event,
         "subject": tally.subject,

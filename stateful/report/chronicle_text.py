@@ -1,6 +1,6 @@
-"""A chronicle as text: what happened when, in a lane for each unit; what a start does; the reasons.
+"""A chronicle as text: the events in time, one column for each unit; the calls of a start; the reasons.
 
-Thousands of respawns are counted, and the first and the last of them shown.
+Of thousands of respawns only the first and the last are shown; the others are counted.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def chronicle_text(chronicle: Chronicle) -> str:
 
 
 def command(chronicle: Chronicle) -> str:
-    """What shows it again."""
+    """The command that plays a chronicle again."""
     return f"python -m stateful verify {shlex.quote(chronicle.subject)} --scenario {chronicle.scenario}"
 
 
@@ -53,7 +53,7 @@ def _summary(chronicle: Chronicle) -> list[str]:
     return [counts, line] if len(line) <= LIMIT_COLUMNS else [counts, *where]
 
 
-# -- lanes ------------------------------------------------------------------------------------------------
+# -- columns ----------------------------------------------------------------------------------------------
 
 
 def _width(chronicle: Chronicle) -> int:
@@ -70,10 +70,10 @@ def _heads(chronicle: Chronicle) -> str:
 
 
 def _rows(chronicle: Chronicle) -> list[str]:
-    # What happens to one process at one time is one row; what the world does to it is one of its own.
+    # The entries of one process at one time share a row; a signal from outside has a row of its own.
     rows = [
         _row(chronicle, list(group))
-        for _, group in groupby(_told(chronicle), lambda entry: (entry.at, entry.number, _is_blow(entry)))
+        for _, group in groupby(_shown(chronicle), lambda entry: (entry.at, entry.number, _is_blow(entry)))
     ]
     if len(rows) <= FIRST_ROWS + LAST_ROWS + 1:
         return rows
@@ -81,8 +81,8 @@ def _rows(chronicle: Chronicle) -> list[str]:
     return [*rows[:FIRST_ROWS], f"{'...':>{TIME_WIDTH}}   {left_out}", *rows[-LAST_ROWS:]]
 
 
-def _told(chronicle: Chronicle) -> list[Occurrence]:
-    """The entries, without the end of who was killed: that is told already."""
+def _shown(chronicle: Chronicle) -> list[Occurrence]:
+    """The entries that are shown; the end of a killed process is not, since its kill is."""
     killed = {blow.number for blow in chronicle.blows if blow.what == "crash"}
     return [entry for entry in chronicle.entries if entry.what != ENDS or entry.number not in killed]
 
@@ -99,8 +99,8 @@ def _row(chronicle: Chronicle, entries: Sequence[Occurrence]) -> str:
     else:
         words = {STARTS: "starts", OWNS: "OWNS", ENDS: _end(run)}
         text = f"pid {run.pid} {', '.join(words[entry.what] for entry in entries)}"
-    lane = " " * (_width(chronicle) * (ord(run.letter) - ord("A")))
-    return f"{clock(entries[0].at):>{TIME_WIDTH}}   {lane}{text}"
+    indent = " " * (_width(chronicle) * (ord(run.letter) - ord("A")))
+    return f"{clock(entries[0].at):>{TIME_WIDTH}}   {indent}{text}"
 
 
 def _end(run: Run) -> str:
@@ -118,7 +118,7 @@ def clock(microseconds: int) -> str:
 
 
 def _last_start(chronicle: Chronicle) -> list[str]:
-    """The calls of the last start that did not own, where nobody does."""
+    """The calls of the last start, if it failed to own and there is no owner."""
     if not _is_in_vain(chronicle):
         return []
     numbered = list(enumerate(chronicle.steps, 1))
@@ -133,7 +133,7 @@ def _last_start(chronicle: Chronicle) -> list[str]:
 
 
 def _is_in_vain(chronicle: Chronicle) -> bool:
-    """Whether somebody is to own, nobody does, and the last one that was started did not."""
+    """Whether there should be an owner, there is none, and the last process that was started never owned."""
     last = chronicle.runs[-1]
     return bool(
         chronicle.supervision.owned and chronicle.steps and not chronicle.owners and last.owned is None
@@ -158,8 +158,8 @@ def _reasons(chronicle: Chronicle) -> Iterator[str]:
         if failed:
             number, step = failed[-1]
             gave_up += f", after step {number}, {call_text(step)}, failed with {answer_text(step)}"
-        who = "each start" if chronicle.respawns > 1 else "the start"
-        yield f"However, {who} after that met the same disk and {gave_up}."
+        starts = "each start" if chronicle.respawns > 1 else "the start"
+        yield f"However, {starts} after that met the same disk and {gave_up}."
     elif replaced := _replaced(chronicle):
         yield from replaced
     for letter, decision in chronicle.decisions.items():
@@ -186,7 +186,7 @@ def _met(chronicle: Chronicle, blow: Occurrence) -> str:
 
 
 def _replaced(chronicle: Chronicle) -> list[str]:
-    """Why a unit that was replaced did not leave it at that."""
+    """Why two units keep replacing each other."""
     owned = [run for run in chronicle.runs if run.owned is not None]
     pairs = [(one, other) for one, other in pairwise(owned) if one.letter != other.letter]
     if not pairs:

@@ -1,7 +1,7 @@
-"""What stood on the disk at each moment of a replayed trace, name by name, and what a step changed of it.
+"""Lists the disk at each moment of a replayed trace, name by name, and the changes of each step.
 
-Shown: names, kinds, contents, who has locked what, and files that have lost their name and are still open.
-Not shown: permission bits, times and inode numbers; no counterexample has turned on them yet.
+Shown: names, kinds, contents, which process has locked a file, and files without a name that are still open.
+Not shown: permission bits, times and inode numbers; no counterexample has depended on them so far.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ class ListedFile(NamedTuple):
 
     Attributes:
         kind: empty for a file.
-        serial: of its inode: another file under the same name has another one.
-        short, content: what stands in it, in a few words and in full.
-        locked_by: the letters of those who have locked it.
+        serial: identifies the inode: another file under the same name has another serial.
+        short, content: the content, in a few words and in full.
+        locked_by: the letters of the processes that hold a lock on it.
     """
 
     name: str
@@ -37,12 +37,12 @@ class ListedFile(NamedTuple):
 
     @property
     def is_nameless(self) -> bool:
-        """Whether it is told by the name that it had last."""
+        """Whether the file has no name any more; it is then listed under its last name."""
         return self.kind == NAMELESS
 
 
 class Change(NamedTuple):
-    """What a step did to a name: ``+`` made it, ``-`` took it away, ``~`` changed what it stands for."""
+    """What a step did to a name: ``+`` made it, ``-`` removed it, ``~`` changed its file or content."""
 
     sign: str
     name: str
@@ -50,7 +50,7 @@ class Change(NamedTuple):
 
 
 def listing(trace: Trace) -> list[tuple[ListedFile, ...]]:
-    """The entries before the first step and after each, by name; the home is told only where it is gone."""
+    """The entries before the first step and after each, by name; the home is listed only if it is gone."""
     names: dict[int, str] = {}
     listings = []
     for disk, living in zip(trace.disks, trace.living, strict=True):
@@ -60,7 +60,7 @@ def listing(trace: Trace) -> list[tuple[ListedFile, ...]]:
 
 
 def changed(before: tuple[ListedFile, ...], after: tuple[ListedFile, ...]) -> tuple[Change, ...]:
-    """What is not as it was, of the names; locks are told by the calls that take them."""
+    """The names that differ between two listings; locks do not count, since their calls are shown."""
     was, is_ = ({entry.name: entry for entry in each if not entry.is_nameless} for each in (before, after))
     changes = []
     for name in sorted({*was, *is_}):
@@ -75,7 +75,7 @@ def changed(before: tuple[ListedFile, ...], after: tuple[ListedFile, ...]) -> tu
 
 
 def cut(text: str) -> str:
-    """A text that is not longer than fits beside a step."""
+    """A text, shortened to fit beside a step."""
     return text if len(text) <= LONGEST_BESIDE_A_STEP else f"{text[: LONGEST_BESIDE_A_STEP - 3]}..."
 
 

@@ -1,6 +1,6 @@
-"""What GitHub Actions shows of a verification: a job summary, and an annotation for each violation.
+"""Reports a verification to GitHub Actions: a job summary, and an annotation for each violation.
 
-It is told nothing anywhere else: the runner says in the environment who it is and where its files are.
+Does nothing elsewhere: the runner identifies itself and names its files in the environment.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _PROPERTY: Final = {**_DATA, ":": "%3A", ",": "%2C"}
 
 
 def tell(found: Verification, environment: Mapping[str, str] = os.environ) -> None:
-    """Where a runner of GitHub Actions listens, print the annotations and append to the job summary."""
+    """On a runner of GitHub Actions, print the annotations and append to the job summary."""
     if environment.get("GITHUB_ACTIONS") != "true":
         return
     for line in workflow_commands(found, Path(environment.get("GITHUB_WORKSPACE", "."))):
@@ -43,7 +43,7 @@ def tell(found: Verification, environment: Mapping[str, str] = os.environ) -> No
 
 
 def workflow_commands(found: Verification, workspace: Path) -> Iterator[str]:
-    """An error for each violation, which the runner shows beside the subject's file."""
+    """An ``::error`` command for each violation; the runner shows it beside the subject's file."""
     for trace in found.violations.values():
         assert trace.violation is not None
         title = f"{trace.violation.invariant} is violated by {_blamed(found, trace)}"
@@ -73,7 +73,7 @@ def job_summary(found: Verification) -> str:
 
 
 def _told(trace: Trace) -> str:
-    """A violation in sentences: where annotations are read, the lanes of a text are not in line."""
+    """A violation in sentences; annotations have no fixed-width font, so columns would not align."""
     assert trace.violation is not None
     if isinstance(trace, Chronicle):
         return f"{trace.violation.sentence}\n{command(trace)}"
@@ -82,12 +82,12 @@ def _told(trace: Trace) -> str:
 
 
 def _blamed(found: Verification, trace: Trace) -> str:
-    """The subject whose step was decisive; the first one, where that is not known."""
+    """The subject that is to blame; the first subject, if that is not known."""
     return next(iter(to_blame(trace)), found.subject.name)
 
 
 def _file(subject: str, workspace: Path) -> str:
-    """The file of a subject that is named by its path, as the runner knows it; else nothing."""
+    """The path of a subject's file, relative to the workspace; empty if its name is not a path."""
     path = Path(subject.partition(":")[0])
     return os.path.relpath(path, workspace) if path.suffix == ".py" and path.is_file() else ""
 
@@ -106,11 +106,11 @@ def _folded(head: str, lines: Sequence[str]) -> list[str]:
 
 
 def _fence(language: str, text: str) -> list[str]:
-    """A block of code, whose fence is longer than any run of backticks in it."""
+    """A block of code with a fence that is longer than any run of backticks in the text."""
     ticks = "`" * max([3, *(len(run) + 1 for run in _TICKS.findall(text))])
     return [f"{ticks}{language}", text, ticks]
 
 
 def _plain(text: str) -> str:
-    """A text with what Markdown would take for markup escaped."""
+    """A text with Markdown's markup escaped."""
     return re.sub(r"([\\`*_<>|\[\]])", r"\\\1", text)

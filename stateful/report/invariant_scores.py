@@ -1,4 +1,4 @@
-"""The scenarios of a verification, one row each, for where there is no terminal: a page, a job summary."""
+"""The scenarios of a verification, one row each, for the page and the job summary."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from stateful.verification.verification import Verification
 
 
 class Score(NamedTuple):
-    """What came of one scenario.
+    """The result of one scenario.
 
     Attributes:
-        size: how many states it has, or how many respawns.
-        note: what is broken there, or why nothing is known.
+        size: the number of states, or of respawns.
+        note: what is violated, or why the verdict is unknown.
     """
 
     name: str
@@ -27,14 +27,14 @@ class Score(NamedTuple):
 
 
 def scores(found: Verification) -> tuple[list[Score], list[Score]]:
-    """Those that say something to do, and those that hold or are not offered."""
+    """The scenarios that need attention, and those that hold or are not offered."""
     told = [_score(result) for result in found.results]
     quiet = (HOLDS, NOT_OFFERED)
     return [s for s in told if s.verdict not in quiet], [s for s in told if s.verdict in quiet]
 
 
 def head_of_quiet(quiet: Sequence[Score]) -> str:
-    """How many of them hold, and how many are not offered."""
+    """How many of the quiet scenarios hold, and how many are not offered."""
     holding = sum(score.verdict == HOLDS for score in quiet)
     missing = len(quiet) - holding
     parts = [f"{count(holding, 'scenario')} {'holds' if holding == 1 else 'hold'}"] * bool(holding)

@@ -1,8 +1,8 @@
-"""A picture as a Mermaid sequence diagram, for where Markdown is shown: a job summary, an issue, a review.
+"""A picture as a Mermaid sequence diagram, for Markdown: a job summary, an issue, a review.
 
-Ownership is an activation bar, a call that failed ends in a cross, and who is named in a note is whom it
-concerns. Steps that concern their own process alone are counted, and of a long trace the beginning and the
-end are shown: at most ``MOST_ROWS`` rows, and a note says how many are left out.
+Ownership is an activation bar, a failed call ends in a cross, and a note stands over the process that it
+concerns. Steps that concern their own process alone are counted. Of a long trace only the beginning and the
+end are shown, at most ``MOST_ROWS`` rows; a note says how many steps are left out.
 """
 
 from __future__ import annotations
@@ -20,32 +20,32 @@ LONGEST_MESSAGE: Final = 90
 LEAST_FOLD: Final = 2
 DISK: Final = "disk"
 
-# What would end a statement or begin an entity, a tag or a comment.
+# Characters that would end a statement or begin an entity, a tag or a comment.
 _SPECIAL: Final = re.compile(r"[#;<>%\\`]")
-_UNSEEN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
 def mermaid(trace: Trace) -> str:
     """The sequence diagram of a replayed trace."""
     picture = draw(trace)
     lines = ["sequenceDiagram"]
-    for letter, pid, life, subject in picture.lanes:
+    for letter, pid, life, subject in picture.columns:
         role = "" if life == "start" else f"{life}, "
-        who = f"{letter} ({role}pid {pid}{', ' + subject if subject else ''})"
-        lines.append(f"    participant {letter} as {escape(who)}")
+        name = f"{letter} ({role}pid {pid}{', ' + subject if subject else ''})"
+        lines.append(f"    participant {letter} as {escape(name)}")
     lines += [f"    participant {DISK}", *(f"    {line}" for line in _lines(picture))]
     if trace.violation is not None:
         invariant, sentence = trace.violation
         what = f"{escape(invariant)} is violated:<br/>{escape(sentence, len(sentence))}"
-        lines.append(f"    Note over {_everybody(picture)}: {what}")
-    if picture.rows:  # A bar that does not end is not drawn.
-        lines += [f"    deactivate {letter}" for letter in picture.rows[-1].owners(picture.lanes)]
+        lines.append(f"    Note over {_all_participants(picture)}: {what}")
+    if picture.rows:  # Mermaid does not draw a bar that has no end.
+        lines += [f"    deactivate {letter}" for letter in picture.rows[-1].owners(picture.columns)]
     return "\n".join(lines) + "\n"
 
 
 def escape(text: str, longest: int = LONGEST_MESSAGE) -> str:
-    """A text of one line as Mermaid shows it, cut where it is too long."""
-    text = _UNSEEN.sub(" ", text)
+    """A text as one line of Mermaid, escaped, and cut if it is too long."""
+    text = _CONTROL.sub(" ", text)
     if len(text) > longest:
         text = f"{text[: longest - 3]}..."
     return _SPECIAL.sub(lambda match: f"#{ord(match[0])};", text)
@@ -62,10 +62,10 @@ def _lines(picture: Picture) -> Iterator[str]:
     for index, row in enumerate(rows):
         if left_out and index == half:
             steps = sum(len(each.rows) if isinstance(each, Fold) else 1 for each in left_out)
-            yield f"Note over {_everybody(picture)}: {count(steps, 'step')} left out"
+            yield f"Note over {_all_participants(picture)}: {count(steps, 'step')} left out"
         yield _fold(row) if isinstance(row, Fold) else _row(row, picture)
         last = row.rows[-1] if isinstance(row, Fold) else row
-        own = last.owners(picture.lanes)
+        own = last.owners(picture.columns)
         yield from (f"deactivate {letter}" for letter in owners if letter not in own)
         for letter in own:
             if letter not in owners:
@@ -81,13 +81,13 @@ def _fold(fold: Fold) -> str:
 
 def _row(row: Row, picture: Picture) -> str:
     if row.number is None:
-        whom = row.letter or _everybody(picture)
+        over = row.letter or _all_participants(picture)
         fault = "fault: " if row.fault else ""
-        return f"Note over {whom}: {escape(fault + row.call)}"
+        return f"Note over {over}: {escape(fault + row.call)}"
     to = DISK if row.about_disk else row.peer or row.letter
     arrow = "-x" if row.failed else "->>"
     return f"{row.letter}{arrow}{to}: {escape(f'{row.number} {row.call} = {row.answer}')}"
 
 
-def _everybody(picture: Picture) -> str:
-    return f"{picture.lanes[0].letter},{DISK}"
+def _all_participants(picture: Picture) -> str:
+    return f"{picture.columns[0].letter},{DISK}"

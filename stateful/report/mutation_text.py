@@ -1,4 +1,4 @@
-"""What became of the mutations of a subject, by call site, and the score."""
+"""The verdicts on the mutations of a subject, by call site, and the score."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def judgement_lines(judgements: Sequence[Judgement]) -> Iterator[str]:
 
 
 def judgement_text(judgement: Judgement) -> str:
-    """What became of a mutation: who caught it and where, or that nobody did."""
+    """The verdict on a mutation: the invariant or goal that caught it, with the scenario; or the verdict."""
     what = f"{judgement.mutation!s:<{MUTATION_WIDTH}}"
     if judgement.verdict == CAUGHT:
         return f"{what} {judgement.by:<{INVARIANT_WIDTH}} {judgement.scenario}"

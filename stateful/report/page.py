@@ -1,8 +1,8 @@
-"""A verification, or one trace, as a page: a single file that asks nothing of any network.
+"""A verification, or one trace, as a page: a single HTML file that loads nothing from a network.
 
-Without a script it is a space-time diagram that can be read and printed. The script adds a panel with the
-answer in full and the disk at the step that is pointed at, and stepping by keyboard. The same input gives the
-same bytes: no date, no duration, no path of the machine.
+Without JavaScript it is a space-time diagram that can be read and printed. The script adds stepping by
+keyboard, and a panel with the full answer of the selected step and the disk at that moment. The same input
+gives the same bytes: the page contains no date, no duration and no path of the machine.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from stateful.report.verdict import points
 from stateful.search.result import VIOLATED
 from stateful.verification.verification import Verification
 
-NOT_VIOLATED: Final = "not violated"  # by one trace, which says nothing of others
-LONG_TRACE_ROWS: Final = 60  # a trace with more rows has its stretches of own steps folded
+NOT_VIOLATED: Final = "not violated"  # by this trace; other traces may violate something
+LONG_TRACE_ROWS: Final = 60  # in a longer trace, runs of steps of one process alone are folded
 LEAST_FOLD: Final = 3
-MOST_WIDE_LANES: Final = 2  # as many columns of text fit side by side, with one for the disk
+MOST_WIDE_COLUMNS: Final = 2  # so many columns of text fit side by side, with one for the disk
 
 
 class Figure(NamedTuple):
-    """What the page shows of one trace.
+    """One trace on the page.
 
     Attributes:
-        rows: those of the picture, some of them folded.
-        text: a chronicle as text, which has no picture; else empty.
-        counted: whether the verdict counts what is broken there.
+        rows: the rows of the picture, some of them folded.
+        text: for a chronicle, which has no picture, its text; else empty.
+        counted: whether the verdict counts this violation.
     """
 
     key: str
@@ -52,8 +52,8 @@ class Figure(NamedTuple):
 
     @property
     def is_wide(self) -> bool:
-        """Whether its lanes have room for text."""
-        return self.picture is not None and len(self.picture.lanes) <= MOST_WIDE_LANES
+        """Whether the columns have room for text."""
+        return self.picture is not None and len(self.picture.columns) <= MOST_WIDE_COLUMNS
 
 
 def verification_page(found: Verification) -> str:

@@ -1,8 +1,8 @@
-"""A replayed trace as a picture: what a space-time diagram shows of it, as plain values, row by row.
+"""A replayed trace as a picture: the content of a space-time diagram as plain values, row by row.
 
-The page and the sequence diagram draw it; neither looks at the trace. A row is a step, or something that
-happens to a process or to the machine. Of each lane it says how the process stands above and below it, so
-that bars need nothing from other rows.
+The page and the sequence diagram draw it; neither looks at the trace. A row is a step, or an event that
+happens to a process or to the machine. For each column, which is a process, it holds the state of the process
+before and after, so that a bar can be drawn without looking at other rows.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _STEPS: Final = re.compile(r"\b[Ss]teps? \d+(?:(?:, | and | to )\d+)*")
 _STEP: Final = re.compile(r"(?:[Ss]teps? )?(\d+)")
 
 
-class Lane(NamedTuple):
-    """A process: its letter, its pid, what it is there for, and its subject where two run in one home."""
+class Column(NamedTuple):
+    """A process: its letter, its pid, its life, and its subject if two subjects run in one home."""
 
     letter: str
     pid: int
@@ -39,14 +39,14 @@ class Lane(NamedTuple):
 
 
 class LinePart(NamedTuple):
-    """A piece of a sentence, and the step that it names, if it names one."""
+    """A piece of a sentence, and the step that it names, if any."""
 
     text: str
     step: int | None
 
 
 class ReasonLine(NamedTuple):
-    """A sentence under a counterexample, and the steps that it names, in their order."""
+    """A sentence under a counterexample, and the steps that it names, sorted."""
 
     parts: tuple[LinePart, ...]
     steps: tuple[int, ...]
@@ -59,23 +59,23 @@ class Row(NamedTuple):
     """One step, or one event.
 
     Attributes:
-        key: what it is called, uniquely: the number of its step, or that with a letter, such as ``8b``, where
-            it is an event after that step.
-        number: that of its step; None for an event.
-        after_steps: how many steps there were until then.
-        letter: the process; empty where something happens to the machine.
-        call, answer, whole: the call or event, what was answered, cut where it is long, and all of it.
+        key: a unique name: the step's number, or for an event the number of the step before it with a letter,
+            such as ``8b``.
+        number: the step's number; None for an event.
+        after_steps: the number of steps so far, this one included.
+        letter: the process; empty if something happens to the machine.
+        call, answer, whole: the call or event, the answer, cut if it is long, and the full answer.
         failed: whether the call failed.
-        peer: the process that it is about, where it signals one.
-        about_disk: whether it is about a file of the disk.
-        fault: whether the world did it.
-        after: the process that had moved before, where it is another one.
-        takes: whether the process becomes owner with it.
-        above, below: how the process of each lane stands before it and after it: one of the words above.
-        changes: what it changed on the disk.
-        disk: which of the picture's disks there is after it.
+        peer: the process that it signals, if any.
+        about_disk: whether it is about a file on the disk.
+        fault: whether it is a fault.
+        after: the process that made the previous step, if it is another one.
+        takes: whether the process becomes owner by it.
+        above, below: the state of each column's process before and after it: one of the words above.
+        changes: its changes on the disk.
+        disk: the index in the picture's disks of the disk after it.
         reasons: the numbers of the reasons that name it.
-        own: whether it concerns nobody but its own process.
+        own: whether it concerns its own process alone.
     """
 
     key: str
@@ -98,40 +98,40 @@ class Row(NamedTuple):
     reasons: tuple[int, ...]
     own: bool
 
-    def owners(self, lanes: Sequence[Lane]) -> list[str]:
-        """Who owns after it."""
-        stands = zip(lanes, self.below, strict=True)
-        return [lane.letter for lane, stand in stands if stand in (OWNS, HUNG)]
+    def owners(self, columns: Sequence[Column]) -> list[str]:
+        """The letters of the owners after this row."""
+        stands = zip(columns, self.below, strict=True)
+        return [column.letter for column, stand in stands if stand in (OWNS, HUNG)]
 
 
 class Fold(NamedTuple):
-    """Rows in succession that concern nobody but their own process."""
+    """Consecutive rows that concern one process alone."""
 
     rows: list[Row]
 
 
 @dataclass(frozen=True)
 class Picture:
-    """All that is drawn of a trace.
+    """The content of the diagram of a trace.
 
     Attributes:
-        disks: what stood on the disk, each state once; the first is that before the first step.
+        disks: the distinct listings of the disk; the first is the one before the first step.
     """
 
-    lanes: tuple[Lane, ...]
+    columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     disks: tuple[tuple[ListedFile, ...], ...]
     reasons: tuple[ReasonLine, ...]
 
     def at(self, letter: str) -> int:
-        """The place of a lane from the left; 0 for the machine."""
-        return next((place for place, lane in enumerate(self.lanes) if lane.letter == letter), 0)
+        """The index of a process's column from the left; 0 for the machine."""
+        return next((place for place, column in enumerate(self.columns) if column.letter == letter), 0)
 
 
 def draw(trace: Trace) -> Picture:
-    """The picture of a trace, which has to come from a replay: only that knows the disk at each step."""
-    lanes = tuple(
-        Lane(letter, trace.pids[letter], plain(life), trace.subject_of(letter) if trace.other else "")
+    """The picture of a trace. The trace has to come from a replay, which records the disk at each step."""
+    columns = tuple(
+        Column(letter, trace.pids[letter], plain(life), trace.subject_of(letter) if trace.other else "")
         for letter, life in trace.lives.items()
     )
     why = tuple(_reason(sentence) for sentence in sentences(trace))
@@ -146,7 +146,7 @@ def draw(trace: Trace) -> Picture:
         number += step.move.steps
         events = 0 if step.move.steps else events + 1
         if step.move.kind in trace.lives.values() and step.call is None:
-            continue  # It is there from its first step on.
+            continue  # A process is drawn from its first step on.
         before, after = trace.living[index - 1 : index + 1]
         owns = letter in after and after[letter].owns
         about = tuple(n for n, reason in enumerate(why, 1) if step.move.steps and number in reason.steps)
@@ -167,8 +167,8 @@ def draw(trace: Trace) -> Picture:
                 fault=step.move.is_fault,
                 after=mover if step.move.steps and mover not in ("", letter) else "",
                 takes=takes,
-                above=_stands(lanes, before, begun),
-                below=_stands(lanes, after, begun | {letter}),
+                above=_stands(columns, before, begun),
+                below=_stands(columns, after, begun | {letter}),
                 changes=changes,
                 disk=disks.index(listings[index]),
                 reasons=about,
@@ -178,11 +178,11 @@ def draw(trace: Trace) -> Picture:
         begun.add(letter)
         owned = (owned | {letter}) if owns else owned - {letter}
         mover = letter if step.move.steps else mover
-    return Picture(lanes, tuple(rows), disks, why)
+    return Picture(columns, tuple(rows), disks, why)
 
 
 def folded(rows: Iterable[Row], least: int) -> list[Row | Fold]:
-    """The rows, with at least so many in succession that concern one process alone made one."""
+    """The rows, with each run of at least ``least`` rows that concern one process alone folded into one."""
     shown: list[Row | Fold] = []
     for (_, own), group in groupby(rows, lambda row: (row.letter, row.own)):
         run = list(group)
@@ -195,7 +195,7 @@ def _suffix(events: int) -> str:
 
 
 def _reason(sentence: str) -> ReasonLine:
-    """A sentence, cut where it names a step."""
+    """A sentence, split at the steps that it names."""
     parts: list[LinePart] = []
     end = 0
     for steps in _STEPS.finditer(sentence):
@@ -207,8 +207,8 @@ def _reason(sentence: str) -> ReasonLine:
     return ReasonLine(tuple(part for part in parts if part.text), tuple(sorted(named)))
 
 
-def _stands(lanes: Sequence[Lane], living: Mapping[str, Standing], begun: set[str]) -> tuple[str, ...]:
-    return tuple(_stand(living.get(lane.letter), lane.letter in begun) for lane in lanes)
+def _stands(columns: Sequence[Column], living: Mapping[str, Standing], begun: set[str]) -> tuple[str, ...]:
+    return tuple(_stand(living.get(column.letter), column.letter in begun) for column in columns)
 
 
 def _stand(standing: Standing | None, begun: bool) -> str:
@@ -226,9 +226,9 @@ def _call(step: Step) -> str:
 
 
 def _peer(step: Step, pids: Mapping[str, int], living: Collection[str]) -> str:
-    """The process that a signal is sent to, be it only to see whether it is there.
+    """The process that a signal is sent to, including signal 0; else empty.
 
-    Where several have the pid, each in a namespace of its own, nobody is told.
+    Also empty if several processes have the pid, each in its own namespace.
     """
     if step.call is None or not row(step.call).sends_signal:
         return ""

@@ -1,4 +1,4 @@
-"""What power losses say of a subject: which file system it needs, and how many images were tried."""
+"""The result of power losses as text: which file system a subject needs, and how many images were tried."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from stateful.search.power_losses import weakest_needed
 from stateful.search.result import Result
 
 _NEEDS: Final = {
-    POSIX: "needs no more than posix (any file system)",
+    POSIX: "safe on any file system (holds with posix)",
     WRITEBACK: "needs writeback (ext4, XFS or btrfs as they are mounted by default); broken with posix",
     ORDERED: "needs ordered (ext4 with data=journal, ZFS); broken with writeback (ext4 by default)",
     None: "broken with ordered, the strongest profile",
@@ -30,11 +30,11 @@ def power_losses(results: Sequence[Result]) -> list[str]:
         + ("" if whole[profile] else ", not all")
         for profile in PROFILES
     ]
-    return [_NEEDS[weakest_needed(lost)], f"{sum(images.values()):,} images tried ({', '.join(tried)})"]
+    return [_NEEDS[weakest_needed(lost)], f"{sum(images.values()):,} disk images tried ({', '.join(tried)})"]
 
 
 def unjudged(results: Sequence[Result]) -> Iterator[Trace]:
-    """For each invariant that is broken with no profile that the verdict counts, the first trace."""
+    """For each invariant that is broken with posix, but not with a judged profile, the first trace."""
     lost = [result.power_losses for result in results if result.power_losses]
     known = {invariant for each in lost for profile in JUDGED for invariant in each[profile].broken}
     for invariant, trace in ((name, trace) for each in lost for name, trace in each[POSIX].broken.items()):
@@ -44,7 +44,7 @@ def unjudged(results: Sequence[Result]) -> Iterator[Trace]:
 
 
 def as_json(result: Result) -> dict[str, Any]:
-    """What the power losses of a scenario have shown, as plain data."""
+    """The result of the power losses of a scenario, as plain data."""
     return {
         profile: {
             "images": lost.images,

@@ -1,12 +1,12 @@
-"""A violation as a stand-alone script, which shows it with real processes and nothing of ours installed.
+"""A violation as a stand-alone script: it shows the violation with real processes, without this project.
 
-The script makes the calls of a trace that others can see, each by a real process, in the order of the trace;
-whatever else the module does, it does in between. So the text of this is what a bug report needs.
+The script controls the calls that other processes can see: real processes make them in the order of the
+trace. All other calls of the module run freely in between. The text of the script is meant for a bug report.
 
 Shown: kills, SIGTERM, SIGSTOP and exits, on an empty disk or beside a stale, empty or torn record. Not
-shown: faults of calls, of the disk or the clock, and power losses, which no script can cause; other machines
-(no ``/proc``, strangers, containers); other signals than SIGTERM, or to anybody but a process of the script;
-two subjects in one home.
+shown: faults of calls, of the disk or the clock, and power losses, which a script cannot cause; other
+machines (no ``/proc``, strangers, containers); signals other than SIGTERM and SIGKILL, and signals to a
+process outside the script; two subjects in one home.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ _RANDOM: Final = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{8,}|(?<=tmp)[a-z0-9_]{8}"
 )
 
-# How a script tells what calls are about that it stops before in any case.
+# The template stops before these calls in any case; they are not listed by ``_stops``.
 _IN_THE_TEMPLATE: Final = ("send", "how_long")
 
-# How each invariant is seen to be broken: the end of the script's ``seen``.
+# The check for a violation of each invariant: the end of the script's ``seen``.
 _CHECKS: Final = {
     "at_most_one_owner": """
         return f"{' and '.join(map(str, inside))} are both inside serve()" if len(inside) > 1 else ""
@@ -71,14 +71,14 @@ _CHECKS: Final = {
     "a_live_owner_is_discoverable": """
         if actor.status is None or len(inside) != 1 or actor.answer == str(inside[0].pid):
             return ""
-        return f"{inside[0]} is inside serve(), and {actor}, a status query, answered {actor.answer}"
+        return f"{inside[0]} is inside serve(), and {actor}, a query, answered {actor.answer}"
     """,
     "readers_change_nothing": """
         changed = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
         if not changed or not (inside or LIVES[actor.letter] == "peek"):
             return ""
         beside = f" while {inside[0]} is inside serve()" if inside else ""
-        return f"{actor}, a status query, changed {' and '.join(changed)}{beside}"
+        return f"{actor}, a query, changed {' and '.join(changed)}{beside}"
     """,
     "release_removes_only_own_record": """
         for owner in inside:
@@ -91,17 +91,17 @@ _CHECKS: Final = {
 
 
 class NotShown(Exception):
-    """A trace that no script can show: one sentence that says why."""
+    """A script cannot show this trace; the message is one clause that says why."""
 
 
 def script(subject: Subject, offer: Offer, scenario: Scenario, trace: Trace, file_name: str) -> str:
-    """The text of the script that shows a trace. Raises NotShown."""
+    """The text of the script that shows a trace. Raises NotShown if a script cannot show it."""
     if trace.violation is None:
         raise NotShown("nothing is violated, so there is nothing to show")
     if trace.other:
-        raise NotShown("two subjects run in one home, and a script shows one")
+        raise NotShown("two subjects run in one home, and a script can run only one")
     if scenario.disk.machine != MACHINE:
-        raise NotShown(f"the machine of {scenario.name} cannot be had by a script")
+        raise NotShown(f"a script cannot provide the machine of {scenario.name}")
     if trace.violation.invariant not in _CHECKS:
         raise NotShown(f"a script cannot see whether {trace.violation.invariant} holds")
     lives = set(trace.lives.values())
@@ -141,8 +141,8 @@ def script(subject: Subject, offer: Offer, scenario: Scenario, trace: Trace, fil
 
 
 def _steps(trace: Trace) -> Iterator[str]:
-    """The lines of the table: a letter, and what its process does or what is done to it."""
-    told: set[str] = set()  # who has a signal to handle, unless they ignore it
+    """The lines of the table: a letter, and what its process does or what happens to it."""
+    told: set[str] = set()  # processes with a SIGTERM to handle, unless they ignore it
     letters = {pid: letter for letter, pid in trace.pids.items()} | {DEAD_PID: "DEAD"}
     for step in trace.steps:
         letter, kind = step.move.letter, step.move.kind
@@ -154,7 +154,7 @@ def _steps(trace: Trace) -> Iterator[str]:
         elif kind == "exit":
             yield f"{letter} leaves serve()"
         elif kind != STEP or step.call is None:
-            raise NotShown(f"no script can make {step.move} happen")
+            raise NotShown(f"a script cannot cause {step.move}")
         else:
             if letter in told:
                 told.remove(letter)
@@ -165,25 +165,25 @@ def _steps(trace: Trace) -> Iterator[str]:
 
 
 def _told(trace: Trace, step: Step, letters: dict[int, str]) -> set[str]:
-    """Who is sent a SIGTERM by a step. Raises NotShown where it may reach anybody but a process in here."""
+    """The processes that a step sends SIGTERM to. Raises NotShown if it may signal any other."""
     if step.call is None or not sends_signal(step.call):
         return set()
     target, number = pid(step.call), argument_of(step.call, Kind.SIGNAL)
     reached = letters.get(target or 0, "") if not isinstance(step.answer, Errno) else ""
     if number not in (SIGNALS["crash"], SIGNALS["term"]) or reached not in {*trace.pids} - {step.move.letter}:
-        raise NotShown(f"a script does not send {call_text(step)}")
+        raise NotShown(f"a script cannot send {call_text(step)} safely")
     return {reached} if number == SIGNALS["term"] else set()
 
 
 def _is_seen(step: Step, own_pid: int) -> bool:
-    """Whether a step is one of those that the script stops before. Raises NotShown."""
+    """Whether the script stops before a step. Raises NotShown if it would have to and cannot."""
     assert step.call is not None
     said = row(step.call)
     if said.ends:
         return True
     how = _described(said)
     if not how:
-        raise NotShown(f"a script does not stop before {call_text(step)}")
+        raise NotShown(f"this trace depends on {call_text(step)}, which a script cannot control")
     if how in _IN_THE_TEMPLATE:
         return True
     target = argument_of(step.call, Kind.TEXT)
@@ -195,7 +195,7 @@ def _is_seen(step: Step, own_pid: int) -> bool:
 
 
 def _described(said: Syscall) -> str:
-    """The template's function that tells what a call is about; empty where no script stops before it."""
+    """The template's function that describes a call's arguments; empty if a script cannot stop before it."""
     kinds = [argument.kind for argument in said.arguments]
     if said.silent:
         return ""
@@ -213,7 +213,7 @@ def _described(said: Syscall) -> str:
 
 
 def _stops() -> list[str]:
-    """The lines by which a script stops before Python's functions for calls that are about files."""
+    """The script's lines that make it stop before Python's functions for calls about files."""
     names: dict[tuple[str, ...], list[str]] = {}
     for said in SYSCALLS.values():
         how = _described(said)
@@ -228,7 +228,7 @@ def _stops() -> list[str]:
 
 
 def _text(step: Step, letters: dict[int, str]) -> str:
-    """A call with letters for pids, and ``*`` for what is random in a name."""
+    """A call with letters for pids, and ``*`` for the random part of a name."""
     assert step.call is not None
 
     def path_name(path: str) -> str:
@@ -242,12 +242,12 @@ def _text(step: Step, letters: dict[int, str]) -> str:
 
 
 def _quoted(text: str) -> str:
-    """A text as it stands between double quotes, one or three."""
+    """A text escaped for a string in double quotes, one or three."""
     return text.replace("\\", r"\\").replace('"', r"\"").encode(errors="backslashreplace").decode()
 
 
 def _told_in_words(text: str) -> str:
-    """A text as it stands in the docstring, which from Python 3.13 on has to be one that can be encoded."""
+    """A text escaped for the script's docstring, which from Python 3.13 on must be encodable."""
     return _quoted(text.encode(errors="backslashreplace").decode())
 
 
@@ -262,7 +262,7 @@ def _file(path: str, content: bytes) -> str:
 
 
 def _module(subject: Subject) -> tuple[str, list[tuple[str, str]]]:
-    """How the script names the module, and the sources that it brings along: those of a built-in one."""
+    """The script's name for the module, and the sources that it includes, if the subject is built in."""
     if subject.name in BUILT_IN and subject.module.startswith(OURS):
         name = subject.module.removeprefix(OURS)
         return name, [(f"{each}.py", text) for each, text in _sources(name).items()]
@@ -272,7 +272,7 @@ def _module(subject: Subject) -> tuple[str, list[tuple[str, str]]]:
 
 
 def _sources(name: str) -> dict[str, str]:
-    """The source of a built-in subject and of what it imports beside it, as modules of no package."""
+    """The source of a built-in subject and of the subjects that it imports, as top-level modules."""
     spec = find_spec(OURS + name)
     assert spec is not None
     assert spec.origin is not None
@@ -283,12 +283,12 @@ def _sources(name: str) -> dict[str, str]:
         if module.startswith(OURS):
             sources |= _sources(module.removeprefix(OURS))
         elif module.startswith("gateway_status"):
-            raise NotShown("the reference is more than a script can bring along")
+            raise NotShown("the reference is too large to be included in a script")
     return sources
 
 
 def _run(subject: Subject, lives: set[str], is_status_module: bool) -> str:
-    """The body of the script's ``run``, for the lives that are lived in it."""
+    """The body of the script's ``run``, for the lives of the trace."""
     bodies = _LIVES_OF_STATUS_MODULES if is_status_module else _LIVES_OF_FUNCTIONS
     lines = []
     for life, body in bodies.items():
@@ -318,7 +318,7 @@ _LIVES_OF_STATUS_MODULES: Final = {
 
 
 def _start_up(lives: set[str]) -> str:
-    """What the adapter for status modules does in these lives, from its source."""
+    """The functions of the adapter for status modules that these lives need, as source."""
     functions: list[Callable[..., object]] = [status_module.claim, status_module._serve]
     constants = ["CONSUMERS"]
     if lives & {"replace", "stop"}:

@@ -1,7 +1,7 @@
-"""A counterexample as text: lanes with time running down, the reasons, and a line to paste.
+"""A counterexample as text: a column for each process with time running down, the reasons, a line to paste.
 
-At most ``LIMIT_COLUMNS`` wide and ``LIMIT_LINES`` long: steps that only concern their own process are
-left out first, and the text says how many. No path, id or seed of the machine it ran on appears.
+At most ``LIMIT_COLUMNS`` wide and ``LIMIT_LINES`` long: steps that concern their own process alone are left
+out first, and the text says how many. The text contains no path, id or seed of the machine that made it.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from stateful.model.usage import use_of
 
 LIMIT_COLUMNS: Final = 99
 LIMIT_LINES: Final = 40
-MOST_LANES: Final = 3
-MOST_HEADLINES: Final = 3  # an error may be told at any length
+MOST_SIDE_BY_SIDE: Final = 3
+MOST_HEADLINES: Final = 3  # The text of an error may have any length.
 NUMBER_WIDTH: Final = 5
-OF_LITTLE_NOTE: Final = Use.FINDS | Use.INSPECTS | Use.RELEASES  # to a file: such steps are left out first
+OF_LITTLE_NOTE: Final = Use.FINDS | Use.INSPECTS | Use.RELEASES  # Steps with no other use are left out first.
 
 _QUOTED: Final = re.compile('"[^"]*"')
 _NO_BREAK: Final = "\xa0"
@@ -38,7 +38,7 @@ _NO_BREAK: Final = "\xa0"
 def trace_text(trace: Trace) -> str:
     """The whole text of a trace: a counterexample where it violates an invariant."""
     if isinstance(trace, Chronicle):
-        from stateful.report.chronicle_text import chronicle_text  # which uses this module
+        from stateful.report.chronicle_text import chronicle_text  # It imports this module.
 
         return chronicle_text(trace)
     broken = trace.violation
@@ -53,11 +53,11 @@ def trace_text(trace: Trace) -> str:
     if trace.confirmation:
         tail += ["", *textwrap.wrap(str(trace.confirmation), LIMIT_COLUMNS)]
     rows = _rows(trace, LIMIT_LINES - len(head) - len(tail) - 1)
-    return "\n".join([_cut(line) for line in [*head, _lane_heads(trace), *rows]] + tail)
+    return "\n".join([_cut(line) for line in [*head, _column_heads(trace), *rows]] + tail)
 
 
 def sentences(trace: Trace) -> list[str]:
-    """All that is said of a violation: why it is one, who is to blame, and what it needs."""
+    """The sentences under a violation: why it is one, which subject is to blame, and what it needs."""
     return [*reasons(trace), *blame(trace), *needs(trace)]
 
 
@@ -73,7 +73,7 @@ def _summary(trace: Trace) -> list[str]:
 
 
 def extent(trace: Trace) -> str:
-    """How many steps, switches and faults there are."""
+    """The number of steps, switches and faults, as text."""
     faults = count(len(trace.faults), "fault") if trace.faults else "no faults"
     return f"{count(trace.length, 'step')}, {count(trace.switches, 'switch', 'switches')}, {faults}"
 
@@ -84,7 +84,7 @@ def count(number: int, one: str, many: str | None = None) -> str:
 
 
 def _replay(trace: Trace) -> list[str]:
-    """The command, folded where a shell allows it."""
+    """The lines with the replay command, folded as a shell allows."""
     command = replay_command(trace)
     whole = f'Replay:  {command} "{trace.schedule}"'
     if len(whole) <= LIMIT_COLUMNS:
@@ -96,13 +96,13 @@ def _replay(trace: Trace) -> list[str]:
 
 
 def replay_command(trace: Trace) -> str:
-    """The command that executes a schedule as a trace was, without the schedule."""
+    """The command that replays a trace, without its schedule."""
     beside = f" --with {shlex.quote(trace.other)}" if trace.other else ""
     return f"python -m stateful replay {shlex.quote(trace.subject)}{beside} --scenario {trace.scenario}"
 
 
 def _bullet(sentence: str) -> list[str]:
-    """A sentence, folded; a schedule in it stays in one piece."""
+    """A sentence as a bullet, folded; a quoted schedule in it is not split."""
     whole = _QUOTED.sub(lambda quoted: quoted[0].replace(" ", _NO_BREAK), sentence)
     lines = textwrap.wrap(whole, LIMIT_COLUMNS - 6, initial_indent="  - ", subsequent_indent="    ")
     return [line.replace(_NO_BREAK, " ") for line in lines]
@@ -113,25 +113,25 @@ def _cut(line: str) -> str:
     return line if len(line) <= LIMIT_COLUMNS else line[: LIMIT_COLUMNS - 3] + "..."
 
 
-# -- lanes ----------------------------------------------------------------------------------------------
+# -- columns --------------------------------------------------------------------------------------------
 
 
-def _lanes(trace: Trace) -> int:
-    return max(len(trace.lives), 1) if len(trace.lives) <= MOST_LANES else 1
+def _column_count(trace: Trace) -> int:
+    return max(len(trace.lives), 1) if len(trace.lives) <= MOST_SIDE_BY_SIDE else 1
 
 
-def _lane_heads(trace: Trace) -> str:
-    if len(trace.lives) > MOST_LANES:
+def _column_heads(trace: Trace) -> str:
+    if len(trace.lives) > MOST_SIDE_BY_SIDE:
         runs = {letter: f" ({trace.subject_of(letter)})" if trace.other else "" for letter in trace.lives}
-        who = ", ".join(f"{letter} {plain(life)}{runs[letter]}" for letter, life in trace.lives.items())
-        return " " * NUMBER_WIDTH + f"   {who}"
+        processes = (f"{letter} {plain(life)}{runs[letter]}" for letter, life in trace.lives.items())
+        return " " * NUMBER_WIDTH + f"   {', '.join(processes)}"
     width = _width(trace)
-    heads = [_lane_head(trace, letter, width).ljust(width) for letter in trace.lives]
+    heads = [_column_head(trace, letter, width).ljust(width) for letter in trace.lives]
     return " " * NUMBER_WIDTH + "   " + "".join(heads)
 
 
-def _lane_head(trace: Trace, letter: str, width: int) -> str:
-    """A process, and where two subjects run in one home, the end of the name of the one that it runs."""
+def _column_head(trace: Trace, letter: str, width: int) -> str:
+    """A process, and if two subjects run in one home, the end of the name of its subject."""
     life = plain(trace.lives[letter])
     head = f"{letter} {'' if life == 'start' else life + ' '}(pid {trace.pids[letter]}"
     if trace.other is None:
@@ -141,11 +141,11 @@ def _lane_head(trace: Trace, letter: str, width: int) -> str:
 
 
 def _width(trace: Trace) -> int:
-    return (LIMIT_COLUMNS - NUMBER_WIDTH - 3) // _lanes(trace)
+    return (LIMIT_COLUMNS - NUMBER_WIDTH - 3) // _column_count(trace)
 
 
 def _rows(trace: Trace, limit: int) -> list[str]:
-    lines: list[tuple[bool, str, str]] = []  # whether it may be left out, who moved, the text
+    lines: list[tuple[bool, str, str]] = []  # whether it may be left out, the letter of the process, the text
     number = 0
     owned: set[str] = set()
     for step in trace.steps:
@@ -171,7 +171,7 @@ def _row(trace: Trace, step: Step, number: int, becomes_owner: bool) -> str:
         words = (answer, "OWNS") if len(answer) < 8 else ("OWNS", answer)
         answer = ", ".join(filter(None, words))
     text = _cell(_event(step) or call_text(step), answer, width)
-    if len(trace.lives) > MOST_LANES:
+    if len(trace.lives) > MOST_SIDE_BY_SIDE:
         return f"{shown:>{NUMBER_WIDTH}} {letter} {text}"
     return f"{shown:>{NUMBER_WIDTH}}   " + " " * (width * list(trace.lives).index(letter)) + text
 
@@ -182,18 +182,18 @@ def _event(step: Step) -> str | None:
 
 
 def _cell(call: str, answer: str, width: int) -> str:
-    """A call and its answer in one lane; the answer is cut first, then the call."""
-    column = max(width * 5 // 8, 1)
-    if len(call) > column and len(call) + len(answer) + 2 > width:
-        call = call[: column - 4] + "...)"
-    room = width - max(len(call), column) - 2
+    """A call and its answer in one column; if they do not fit, the call is cut to its share first."""
+    call_width = max(width * 5 // 8, 1)
+    if len(call) > call_width and len(call) + len(answer) + 2 > width:
+        call = call[: call_width - 4] + "...)"
+    room = width - max(len(call), call_width) - 2
     if len(answer) > room:
         answer = answer[: room - 3] + "..."
-    return f"{call:<{column}} {answer}"
+    return f"{call:<{call_width}} {answer}"
 
 
 def is_of_its_own(step: Step) -> bool:
-    """Whether a step only concerns its own process, so that it may be left out."""
+    """Whether a step concerns its own process alone, so that it may be left out."""
     if step.call is None or is_claim(step) or changes_names(step.call) or isinstance(step.answer, Errno):
         return False
     said, files = SYSCALLS[step.call.name], [path for path, _ in step.uses()]
@@ -203,7 +203,7 @@ def is_of_its_own(step: Step) -> bool:
 
 
 def _fit(lines: list[tuple[bool, str, str]], limit: int, trace: Trace) -> list[str]:
-    """At most ``limit`` rows: first the steps that may be left out go, then those in the middle."""
+    """At most ``limit`` rows: first the steps that may be left out are dropped, then rows in the middle."""
     if len(lines) <= limit:
         return [row for _, _, row in lines]
     rows: list[str] = []
@@ -232,6 +232,6 @@ def _fit(lines: list[tuple[bool, str, str]], limit: int, trace: Trace) -> list[s
 
 def _gap(trace: Trace, letter: str, steps: int) -> str:
     text = f"({count(steps, 'step')} of its own)"
-    if len(trace.lives) > MOST_LANES:
+    if len(trace.lives) > MOST_SIDE_BY_SIDE:
         return f"{'':>{NUMBER_WIDTH}} {letter} {text}"
     return f"{'':>{NUMBER_WIDTH}}   " + " " * (_width(trace) * list(trace.lives).index(letter)) + text

@@ -1,4 +1,4 @@
-"""The table of scenarios and the summary of a verification; the same content as JSON."""
+"""The tables of scenarios and the summary of a verification, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -27,12 +27,13 @@ from stateful.verification.verification import Verification
 STYLES: Final = {HOLDS: "green", VIOLATED: "bold red", UNKNOWN: "yellow"}
 NOT_OFFERED_CELL: Final = "n/o"
 MARKS: Final = {HOLDS: "", VIOLATED: " !", UNKNOWN: " ?"}
+LABEL_WIDTH: Final = 16
 
 
 def tables(results: Sequence[Result]) -> list[Table]:
     """Tables of the scenarios with kills, with other faults, on odd machines, and under supervisors.
 
-    The cells count states. A cell is empty where there is no such scenario, and ``-`` where it was not begun.
+    The cells count states. A cell is empty if there is no such scenario, and ``-`` if it was not begun.
     """
     kinds: dict[str, list[Result]] = {}
     for result in results:
@@ -54,7 +55,7 @@ def _kind(scenario: Scenario) -> str:
     return "fault" if scenario.plan in UPSETS and scenario.cast.upset_on else "scenario"
 
 
-# The row and the column of a scenario, by the corner of its table.
+# The row and the column of a scenario, by the text in the corner of its table.
 _PLACES: Final[dict[str, Callable[[Scenario], tuple[str, str]]]] = {
     "scenario": lambda scenario: (_with_faults(scenario.cast.name, scenario), scenario.disk.name),
     "fault": lambda scenario: (_with_faults("", scenario), f"{scenario.cast.name}, {scenario.disk.name}"),
@@ -82,7 +83,7 @@ def _table(corner: str, cells: Sequence[tuple[str, str, Result]]) -> Table:
 
 
 def _supervised_table(results: Sequence[Result]) -> Table:
-    """A row for each supervised scenario, which says how it went on and ended."""
+    """A table with the respawns and the last owner of each supervised scenario."""
     grid = Table(box=None, pad_edge=False, header_style="")
     grid.add_column("supervised", no_wrap=True)
     grid.add_column("supervisor", no_wrap=True)
@@ -94,7 +95,7 @@ def _supervised_table(results: Sequence[Result]) -> Table:
         if chronicle:
             style = STYLES[result.verdict]
             row = [f"[{style}]{chronicle.respawns:,}{MARKS[result.verdict]}[/]"]
-            row += [" and ".join(run.letter for run in chronicle.owners) or "nobody"]
+            row += [" and ".join(run.letter for run in chronicle.owners) or "none"]
         assert result.scenario.cast.supervision is not None
         grid.add_row(result.scenario.name, result.scenario.cast.supervision.units[0].supervisor.name, *row)
     return grid
@@ -116,13 +117,16 @@ def summary(verification: Verification) -> list[str]:
     lines = [f"{verification.subject.title}: {verification.verdict}"]
     for word, parts in points(verification):
         lines += textwrap.wrap(
-            ", ".join(parts), LIMIT_COLUMNS, initial_indent=f"  {word:<12}", subsequent_indent=" " * 14
+            ", ".join(parts),
+            LIMIT_COLUMNS,
+            initial_indent=f"  {word:<{LABEL_WIDTH}}",
+            subsequent_indent=" " * (LABEL_WIDTH + 2),
         )
     return lines
 
 
 def points(verification: Verification) -> list[tuple[str, list[str]]]:
-    """The points of the summary: a word, and what it says."""
+    """The points of the summary: a label and its texts."""
     results = verification.results
     begun = [result for result in results if result.states]
     played = [result.chronicle for result in results if result.chronicle]
@@ -132,11 +136,11 @@ def points(verification: Verification) -> list[tuple[str, list[str]]]:
     violated = {*verification.violations, *_implied(verification)} - exempt
     said = [("violated", [name for name in names if name in violated])]
     if begun or played:
-        word = "holds" if verification.exhaustive else "not broken"
+        word = "holds" if verification.exhaustive else "no violation"
         unbroken = [name for name in names if name not in violated | exempt]
         said += [
-            (word, [name for name in unbroken if _is_asked(name, verification)]),
-            ("not asked", [name for name in unbroken if not _is_asked(name, verification)]),
+            (word, [name for name in unbroken if _applies(name, verification)]),
+            ("not applicable", [name for name in unbroken if not _applies(name, verification)]),
             ("scope", _scope(verification, begun) if begun else []),
             ("supervised", _supervised(played)),
             ("tried", _tried(verification)),
@@ -154,7 +158,7 @@ def points(verification: Verification) -> list[tuple[str, list[str]]]:
 
 
 def _implied(verification: Verification) -> list[str]:
-    """What is broken by the same trace that breaks another invariant before it."""
+    """The invariants that are violated too, by a trace that is listed under another invariant."""
     trace = verification.violations.get("only_documented_errors")
     if trace is None or plain(trace.lives[trace.steps[-1].move.letter]) != "start":
         return []
@@ -163,10 +167,11 @@ def _implied(verification: Verification) -> list[str]:
     return ["a_dead_owner_can_be_replaced"] if ended == set(trace.lives) and not hindered else []
 
 
-def _is_asked(invariant: str, verification: Verification) -> bool:
-    """Whether the subject offers the lives of which an invariant speaks, and a scenario has what it needs.
+def _applies(invariant: str, verification: Verification) -> bool:
+    """Whether an invariant applies: the subject offers the lives that it needs, and a scenario has them.
 
-    Queries are asked in every state; a replace, a stop or a signal is only where a scenario has one.
+    A query is asked in every state, so no scenario has to have one; a scenario must have a replace, a stop or
+    a signal.
     """
     needed = SPEAKS_OF.get(invariant)
     if needed is None:
@@ -202,7 +207,7 @@ def _scope(verification: Verification, begun: Sequence[Result]) -> list[str]:
 
 
 def _supervised(played: Sequence[Chronicle]) -> list[str]:
-    """What was played in virtual time."""
+    """The scenarios that were played in virtual time."""
     if not played:
         return []
     hours = round(sum(chronicle.lasted for chronicle in played) / 3_600_000_000)
@@ -215,7 +220,7 @@ def _supervised(played: Sequence[Chronicle]) -> list[str]:
 
 
 def _tried(verification: Verification) -> list[str]:
-    """How many faults were tried, and how many states they lead to."""
+    """The number of faults that were tried, and of the states that they lead to."""
     tried = verification.faults
     if not tried:
         return []
@@ -224,12 +229,12 @@ def _tried(verification: Verification) -> list[str]:
 
 
 def _says_of_itself(offer: Offer) -> dict[str, str]:
-    """The invariants that a subject, or the other one, does not promise, with what it says of that."""
+    """The invariants that the subject or the other subject does not promise, with the phrase for each."""
     return {**(_says_of_itself(offer.other) if offer.other else {}), **dict(offer.not_offered)}
 
 
 def _not_offered(verification: Verification) -> list[str]:
-    """The lives that the subject lacks, and how many scenarios are left out for it."""
+    """The lives that the subject does not offer, and how many scenarios are left out for that."""
     left_out = [result for result in verification.results if result.missing]
     subject = verification.subject
     lives = list(dict.fromkeys(life for result in left_out for life in result.missing))
@@ -291,7 +296,7 @@ def _result_as_json(result: Result) -> dict[str, Any]:
 
 
 def _confirmation_as_json(trace: Trace) -> dict[str, Any]:
-    """Whether real processes do the same, or None, and the sentence that says why; nothing if not asked."""
+    """Whether real processes do the same, or None, and a sentence that says why; empty if not played."""
     if trace.confirmation is None:
         return {}
     return {"confirmed": trace.confirmation.confirmed, "confirmation": trace.confirmation.sentence}

@@ -1,4 +1,4 @@
-"""The built-in subjects (``stateful.protocol.built_in`` lists them): the reference, the history, the planted.
+"""The built-in subjects: the reference, the historical ones, mutants, variants and the zoo.
 
-Nothing else is here: each process imports this package anew, before the subject itself.
+``stateful.protocol.built_in`` lists them. This file is empty: each process imports it before its subject.
 """

@@ -1,4 +1,4 @@
-"""The reference, but that a replace or a stop just signals the recorded pid, if one test says yes."""
+"""The reference, except that a replace or a stop signals the recorded pid if a single test of it passes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["documented_errors", "gateway", "running_pid", "signal_whom", "stop"]
 
 
 def signal_whom(passes: Callable[[int, Mapping[str, Any]], bool]) -> None:
-    """Have every replace and stop signal the recorded pid, if a test of it and of its record passes."""
+    """Make every replace and stop signal the recorded pid, if a test of the pid and its record passes."""
 
     @overrides(handover)
     def end(host: Host, claim: Claim, *more: Any) -> None:

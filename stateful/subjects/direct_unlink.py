@@ -1,6 +1,6 @@
 """The first proposed fix: clean-up unlinks the stale record by its path.
 
-By the time of the unlink the path may name the record of a gateway that has started meanwhile.
+At the time of the unlink the path may name the record of a gateway that has started in between.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How a mutant changes one function of an unmodified subject, in a process's own copy of it."""
+"""Replaces one function of an unmodified subject for a mutant, in the process's own copy of the module."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def overrides(holder: Any) -> Callable[[F], F]:
-    """Have a function stand in the place of the one that a module or class has by that name.
+    """Replace the function of the same name in a module or class.
 
-    Raises AttributeError where it has none, so that no mutant outlives the function it changes.
+    Raises AttributeError if there is none, so that no mutant outlives the function that it replaces.
     """
 
     def put(function: F) -> F:

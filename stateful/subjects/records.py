@@ -1,4 +1,4 @@
-"""What the historical status modules share: records, whether their processes live, and a runtime lock."""
+"""The functions that the historical status modules share: records, liveness checks and a runtime lock."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def lock_path() -> Path:
 
 
 def read_record() -> dict[str, Any] | None:
-    """The record, or None where there is none or it cannot be read."""
+    """The record; None if there is none or it cannot be read."""
     try:
         record = json.loads(pid_path().read_text())
     except (OSError, ValueError):
@@ -27,7 +27,7 @@ def read_record() -> dict[str, Any] | None:
 
 
 def running_pid(record: dict[str, Any] | None) -> int | None:
-    """The pid of a record whose process lives and is still the same one."""
+    """The pid of a record, if its process is alive and still the same one."""
     if record is None:
         return None
     pid = int(record["pid"])
@@ -47,7 +47,7 @@ def start_time(pid: int) -> int | None:
 
 
 def write_exclusively() -> None:
-    """Create the record. Raises FileExistsError where one stands."""
+    """Create the record. Raises FileExistsError if there is one."""
     record = {"pid": os.getpid(), "start_time": start_time(os.getpid())}
     fd = os.open(pid_path(), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
     with os.fdopen(fd, "w") as file:
@@ -55,7 +55,7 @@ def write_exclusively() -> None:
 
 
 def remove_own() -> None:
-    """Remove the record, if it names this process: right at exit, fatal as a clean-up."""
+    """Remove the record if it names this process: correct at exit, fatal as a clean-up."""
     record = read_record()
     if record is not None and record["pid"] == os.getpid():
         pid_path().unlink(missing_ok=True)
@@ -65,7 +65,7 @@ _lock: int | None = None
 
 
 def acquire_lock() -> bool:
-    """Whether the runtime lock is this process's now; it is kept until it is released."""
+    """Try to take the runtime lock; return whether this process holds it now."""
     global _lock
     fd = os.open(lock_path(), os.O_CREAT | os.O_RDWR, 0o644)
     try:

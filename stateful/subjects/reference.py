@@ -1,4 +1,4 @@
-"""The reference: ``run_gateway`` and ``stop_gateway``, which start, replace, stop, drain and release."""
+"""The reference as a subject: ``run_gateway`` and ``stop_gateway``, with start, replace, stop and release."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ documented_errors = status.documented_errors
 
 
 def gateway(home: Path, serve: Callable[[], None], *, replace: bool = False) -> None:
-    """Be the gateway; the exit status is the process's."""
+    """Run the gateway; its exit status becomes the process's."""
     code = run_gateway(serve, replace=replace)
     if code:
         raise SystemExit(code)
 
 
 def running_pid(home: Path, *, clean_up: bool = True) -> int | None:
-    """The status query."""
+    """The query for the owner's pid."""
     return status.get_running_pid(cleanup_stale=clean_up)
 
 
 def stop(home: Path) -> bool:
-    """Whether there was a gateway to stop."""
+    """Stop the gateway; return whether there was one."""
     return stop_gateway() is not None

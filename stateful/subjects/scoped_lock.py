@@ -1,6 +1,6 @@
-"""The reference's scoped lock, and nothing else: one gateway of the machine at a time uses a bot token.
+"""The reference's scoped lock alone: only one gateway of the machine at a time may use a bot token.
 
-The folder of scoped locks is the home, so that what a scenario puts there stands beside them.
+The home serves as the folder of scoped locks, so that a scenario's files stand beside them.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""The start-up sequence of a gateway around any status module, so that the module is all one needs.
+"""Adapts a status module to a subject: performs a gateway's start-up, replace and stop around it.
 
-Check for a running gateway; with ``--replace`` mark it, terminate it, wait, force; take the runtime
-lock where the module has one; write the record; register the exit handlers; serve. At exit the record
-goes first and the lock last. A gateway that SIGTERM ends asks the module whether that was planned, where
-the module can tell, and exits 0 if so and 1 if not.
+Start-up: check for a running gateway; with ``--replace`` mark it, terminate it, wait, kill it; take the
+runtime lock if the module has one; write the record; register the exit handlers; serve. At exit the record is
+removed first and the lock released last. If SIGTERM ends the gateway and the module can tell whether that was
+planned, the exit status is 0 if it was, else 1.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ CONSUMERS = ("consume_takeover_marker_for_self", "consume_planned_stop_marker_fo
 
 
 def gateway(module: ModuleType, serve: Callable[[], None], *, replace: bool = False) -> None:
-    """Claim the home with a status module, serve, and leave the release to the exit handlers."""
+    """Claim the home with a status module and serve; exit handlers release it."""
     running = module.get_running_pid()
     if running is None or (replace and _end(module, running, "takeover")):
         claim(module, serve)
 
 
 def claim(module: ModuleType, serve: Callable[[], None]) -> None:
-    """Claim the home where no gateway runs, and serve."""
+    """Claim the home and serve; the caller has checked that no gateway runs."""
     acquire = getattr(module, "acquire_gateway_runtime_lock", None)
     if acquire is not None and not acquire():
         return
@@ -44,12 +44,12 @@ def claim(module: ModuleType, serve: Callable[[], None]) -> None:
 
 
 def _serve(module: ModuleType, serve: Callable[[], None]) -> None:
-    """Serve; where SIGTERM ends it and the module knows about plans, exit as a supervisor is to see it."""
+    """Serve; after SIGTERM exit 0 if the module says it was planned, else 1; without markers, return."""
     consumers = [getattr(module, name) for name in CONSUMERS if hasattr(module, name)]
     terminated: list[int] = []
 
     def terminate(number: int, frame: FrameType | None) -> None:
-        signal.signal(number, signal.SIG_IGN)  # Being told again changes nothing.
+        signal.signal(number, signal.SIG_IGN)  # A second SIGTERM changes nothing.
         terminated.append(number)
 
     if consumers:
@@ -60,34 +60,34 @@ def _serve(module: ModuleType, serve: Callable[[], None]) -> None:
 
 
 def stop(module: ModuleType) -> bool:
-    """Whether there was a gateway to stop as planned, and it has gone."""
+    """Stop the running gateway as planned; return whether there was one and it has ended."""
     running = module.get_running_pid()
     return running is not None and _end(module, running, "planned_stop")
 
 
 def _end(module: ModuleType, victim: int, plan: str) -> bool:
-    """Whether the running gateway is gone, after being marked, asked and then forced."""
+    """Mark the running gateway, terminate it, then kill it; return whether it has ended."""
     since: dict[str, int | None] = {}
     tell_time = getattr(module, "get_process_start_time", None)
     if tell_time is not None and "expected_start_time" in inspect.signature(module.terminate_pid).parameters:
-        since["expected_start_time"] = tell_time(victim)  # before it is marked: it may go at any moment
+        since["expected_start_time"] = tell_time(victim)  # before it is marked, since it may end any moment
         if module.get_running_pid() != victim:
-            return True  # It went between the two, and that may be the start time of who has its pid now.
+            return True  # It has ended, and the start time may be that of a new process with its pid.
     mark = getattr(module, f"write_{plan}_marker", None)
     if mark is not None:
         mark(victim)
     try:
         for force in (False, True):
             module.terminate_pid(victim, force=force, **since)
-            # One look after each signal tells as much as many: the search tries every order anyway.
+            # One check after each signal is enough, since the search tries every interleaving anyway.
             time.sleep(WAIT_S)
             os.kill(victim, 0)
             if since and tell_time is not None and tell_time(victim) != since["expected_start_time"]:
-                return True  # A zombie answers, too, and its parent may never reap it.
+                return True  # kill() also succeeds for a zombie, which its parent may never reap.
     except ProcessLookupError:
         return True
     except OSError:
-        pass  # It may not be signalled, or not by us.
+        pass  # It may not be signalled, or not by this user.
     clear = getattr(module, f"clear_{plan}_marker", None)
     if clear is not None:
         clear()
@@ -95,16 +95,16 @@ def _end(module: ModuleType, victim: int, plan: str) -> bool:
 
 
 def running_pid(module: ModuleType, *, clean_up: bool) -> int | None:
-    """The status query; without clean-up where asked and where the module offers that."""
+    """The query for the owner's pid; without clean-up if asked, which the module has to offer."""
     answer: int | None = module.get_running_pid() if clean_up else module.get_running_pid(cleanup_stale=False)
     return answer
 
 
 def can_peek(module: ModuleType) -> bool:
-    """Whether the module offers a status query without clean-up."""
+    """Whether the module offers a query without clean-up."""
     return "cleanup_stale" in inspect.signature(module.get_running_pid).parameters
 
 
 def can_stop(module: ModuleType) -> bool:
-    """Whether the module offers what a planned stop takes."""
+    """Whether the module has the functions that a planned stop needs."""
     return all(hasattr(module, name) for name in ("write_planned_stop_marker", "terminate_pid"))

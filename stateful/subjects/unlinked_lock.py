@@ -1,7 +1,7 @@
-"""The release after that: clean-up unlinks the record and the lock file when nobody holds the lock.
+"""The release after that: clean-up unlinks the record and the lock file if the lock is free.
 
-A contender that has the old lock file open locks an inode that no path names; the next one makes and
-locks a new file.
+A contender that has the old lock file open locks an inode without a name; the next one creates and locks a
+new file.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def get_running_pid(*, cleanup_stale: bool = True) -> int | None:
 
 
 def is_gateway_runtime_lock_active() -> bool:
-    """Whether somebody holds the lock: asked by taking it for a moment."""
+    """Whether a process holds the lock; found out by taking the lock for a moment."""
     try:
         fd = os.open(lock_path(), os.O_RDWR)
     except FileNotFoundError:

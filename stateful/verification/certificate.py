@@ -1,8 +1,7 @@
-"""The file of a shard: what it has found so far, and of what, to be gone on with and to be merged.
+"""A shard's file: its results so far and what they were made of, so that it can be resumed and merged.
 
-A violation is kept as its schedule, which gives the same trace again. What was counted is kept as digests,
-where other shards may have met it too. The file is written anew with each scenario that is finished, whole
-or not at all.
+A violation is kept as its schedule, whose replay gives the same trace. States and faults that other shards
+may have counted too are kept as digests. The file is rewritten atomically after each finished scenario.
 """
 
 from __future__ import annotations
@@ -29,18 +28,18 @@ from stateful.verification.shard import Shard, parse_shard
 
 
 class Unfit(Exception):
-    """A file is not that of a shard, or of another verification: one line that says what to do."""
+    """A file is not a shard's, or is of another verification; the message is one line, with what to do."""
 
 
 @dataclass
 class Certificate:
-    """What a shard has found.
+    """The results of a shard.
 
     Attributes:
         made_of: see ``stateful.verification.source``.
-        scenarios: the names of all that are verified, by all shards together.
-        results: as plain data, by the name of the scenario.
-        seconds: how long it took.
+        scenarios: the names of all scenarios that the shards verify together.
+        results: each result as plain data, by scenario name.
+        seconds: how long the search has taken.
     """
 
     shard: Shard
@@ -52,7 +51,7 @@ class Certificate:
     results: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def differs(self, other: Certificate) -> str | None:
-        """In what they are no shards of one verification, in a word."""
+        """What keeps the two from being shards of one verification, in a few words; None if nothing does."""
         for word, here, there in (
             ("number of shards", self.shard.of, other.shard.of),
             ("subject", (self.subject, self.other), (other.subject, other.other)),
@@ -63,25 +62,25 @@ class Certificate:
         return next((_WORDS[key] for key in _WORDS if self.made_of[key] != other.made_of[key]), None)
 
     def note(self, result: Result) -> None:
-        """Keep a result."""
+        """Add the result of a scenario, or replace it."""
         self.results[result.scenario.name] = _as_data(result)
 
     def is_done(self, scenario: Scenario) -> bool:
-        """Whether the search of a scenario has come to its end."""
+        """Whether a scenario has been searched exhaustively."""
         return bool(self.results.get(scenario.name, {}).get("exhaustive"))
 
     def result(self, subject: Subject, scenario: Scenario) -> Result | None:
-        """What was found in a scenario. Raises Unfit."""
+        """The result of a scenario; None if it was not begun. Raises Unfit if its data cannot be used."""
         data = self.results.get(scenario.name)
         try:
             return None if data is None else _as_result(subject, scenario, data)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise Unfit(
-                f"shard {self.shard}: what it says of {scenario.name} is of no use ({error}); search it again"
+                f"shard {self.shard}: its result of {scenario.name} cannot be used ({error}); search it again"
             ) from None
 
     def write(self, path: Path) -> None:
-        """Have it stand in a file. Raises OSError."""
+        """Write the certificate to a file, atomically. Raises OSError."""
         write_whole(path, json.dumps(vars(self) | {"shard": str(self.shard)}, indent=2) + "\n")
 
 
@@ -90,7 +89,7 @@ _WORDS: Final = {"subject": "source of the subject", "harness": "version of the 
 
 
 def read(path: Path) -> Certificate:
-    """The shard that a file is of. Raises Unfit."""
+    """Read the file of a shard. Raises Unfit."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         found = Certificate(**data | {"shard": parse_shard(data["shard"])})
@@ -152,7 +151,7 @@ def _as_result(subject: Subject, scenario: Scenario, data: Mapping[str, Any]) ->
         result.seen = Seen(_as_digests(seen["states"]), tried, *_as_digests(seen["basis"]))
         counted = Counter({family: len(digests) for family, digests in tried.items()})
         if len(result.seen.states) != result.states or counted != Counter(result.faults):
-            raise ValueError("it says less than it counted")
+            raise ValueError("its counts and its digests disagree")
     return result
 
 

@@ -1,4 +1,4 @@
-"""Has every violation of a verification played with real processes."""
+"""Plays every violation of a verification with real processes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from stateful.verification.verification import Verification
 
 
 def confirm_all(verification: Verification) -> None:
-    """Note of each violation of a verification whether real processes do the same."""
+    """Record for each violation of a verification whether real processes do the same."""
     with Host() as host:
         for result in verification.results:
             for trace in result.violations.values():

@@ -1,9 +1,8 @@
-"""A shard of a verification: the searches that one of several machines does, which never speak to each other.
+"""A shard of a verification: the searches of one of several machines that do not communicate.
 
-Where there are many searches for each shard, they are dealt out, the long ones first as far as that can be
-told beforehand. Where there are few, each shard does a part of each (``stateful.search.part``), but for
-those that have none: without faults, or of power losses. Supervised scenarios are played when the shards are
-merged.
+With many searches per shard, whole searches are dealt out, those expected to be longest first. With few,
+each shard does a part of each search (``stateful.search.part``), except for searches that have no parts:
+those without faults and those of power losses. Supervised scenarios are played when the shards are merged.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import Final, NamedTuple
 from stateful.search.jobs import Job
 from stateful.search.part import Part
 
-MANY: Final = 4  # searches for each shard; with fewer, one of them may take as long as all the others
+MANY: Final = 4  # searches per shard; with fewer, one of them may take as long as all the others
 LIMIT_SHARDS: Final = 1000
 
 _SHARD: Final = re.compile(r"([1-9][0-9]{0,3})/([1-9][0-9]{0,3})", re.ASCII)
@@ -36,7 +35,7 @@ def parse_shard(text: str) -> Shard:
     match = _SHARD.fullmatch(text)
     shard = Shard(int(match[1]), int(match[2])) if match else Shard(0, 0)
     if not 1 <= shard.number <= shard.of <= LIMIT_SHARDS:
-        raise ValueError(f"{text!r} is no shard such as 3/8, the third of eight")
+        raise ValueError(f"{text!r} is not a shard such as 3/8, the third of eight")
     return shard
 
 
@@ -46,7 +45,7 @@ def is_played(job: Job) -> bool:
 
 
 def deal(jobs: Sequence[Job], shards: int) -> list[list[Job]]:
-    """The jobs of each shard, of those that are searched."""
+    """The jobs of each shard; jobs that are played, not searched, are left out."""
     shares: list[list[Job]] = [[] for _ in range(shards)]
     searched = [job for job in jobs if not is_played(job)]
     few = len(searched) < MANY * shards
@@ -66,5 +65,5 @@ def _has_parts(job: Job) -> bool:
 
 
 def _length(job: Job) -> tuple[int, int]:
-    """How long a job may take: with more processes longer, and with more plans of faults."""
+    """A key that orders jobs by expected duration: more processes, then more plans of faults, take longer."""
     return len(job.scenarios[0][1].cast.lives), len(job.scenarios)

@@ -1,12 +1,12 @@
-"""Merges the shards of a verification into the verification that one search would have been.
+"""Merges the shards of a verification into the result that a single search would have given.
 
-The same as of one search: the verdict, the states, the faults that were tried, the goals that were reached,
-which invariants are violated, and in how many moves. What several shards have met counts once. Of several
-shortest schedules one search may have met another one first. The calls are those of all shards together,
-and so are the seconds.
+Equal to a single search's: the verdict, the states, the faults that were tried, the goals that were reached,
+the violated invariants, and the number of moves that violate each. A state or fault that several shards
+reached counts once. Not necessarily equal: which of several shortest schedules is kept. Calls and seconds
+are the sums over all shards.
 
-A scenario is unknown where a shard is missing that has a part in it, or has not finished it, or where its
-parts were not dealt from the same states: then nothing says that together they are all.
+The verdict of a scenario is unknown if a shard with a part of it is missing or unfinished, or if its parts
+were not dealt from the same states: then nothing shows that the parts cover the whole search.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from stateful.verification.verification import DEFAULT_BUDGET_S, Verification, c
 
 
 def merge(certificates: Mapping[str, Certificate]) -> Verification:
-    """The verification that shards come to, given by where each was found.
+    """Merge shards, which are given by the path of their file.
 
     Raises:
-        Unfit: they are no shards of one verification, or not of what is here.
-        SubjectError: their subject is not here.
+        Unfit: the shards belong to different verifications, or were made of other sources than those here.
+        SubjectError: their subject cannot be found here.
     """
     shards = _by_number(certificates)
     first = next(iter(shards.values()))
@@ -83,14 +83,14 @@ def _has_part(share: Sequence[Job], job: Job) -> bool:
 
 
 def _part(shards: Mapping[int, Certificate], number: int, subject: Subject, scenario: Scenario) -> Result:
-    """What a shard has found in a scenario; why there is nothing, if so."""
+    """A shard's result of a scenario; without one, an empty result that gives the reason."""
     if number not in shards:
         return Result(scenario, reason="missing")
     return shards[number].result(subject, scenario) or Result(scenario, reason="not begun")
 
 
 def _shorter(scenario: Scenario, found: Iterable[Result]) -> Mapping[str, Trace]:
-    """The violations in the scenarios that allow the first of its faults alone, the fewest first."""
+    """The violations of the scenarios whose plan is a proper prefix of this one's, shortest plan first."""
     plan, where = scenario.plan, (scenario.cast, scenario.disk)
     shorter = [
         result
@@ -104,7 +104,7 @@ def _shorter(scenario: Scenario, found: Iterable[Result]) -> Mapping[str, Trace]
 
 
 def _alone(part: tuple[int, Result]) -> Result:
-    """The result of a scenario that one shard has searched."""
+    """The result of a scenario that a single shard has searched."""
     result = part[1]
     if not result.exhaustive:
         result.reason = ", ".join(_unfinished(dict([part])))
@@ -114,7 +114,7 @@ def _alone(part: tuple[int, Result]) -> Result:
 def _together(
     subject: Subject, scenario: Scenario, parts: Mapping[int, Result], shorter: Mapping[str, Trace]
 ) -> Result:
-    """The result of a scenario, of which each shard has searched a part."""
+    """The result of a scenario that several shards have searched in parts."""
     seen = [part.seen for part in parts.values() if part.seen is not None]
     families = dict.fromkeys(family for each in seen for family in each.faults)
     tried = {
@@ -143,7 +143,7 @@ def _together(
 
 
 def _unfinished(parts: Mapping[int, Result]) -> list[str]:
-    """Which shards have not searched all of their parts, and why."""
+    """Which shards have not finished their parts, and why."""
     why: dict[str, list[int]] = {}
     for number, part in parts.items():
         if not part.exhaustive:
@@ -155,9 +155,9 @@ def _unfinished(parts: Mapping[int, Result]) -> list[str]:
 
 
 def _first(subject: Subject, parts: Sequence[Result], shorter: Mapping[str, Trace]) -> dict[str, Trace]:
-    """The violation of each invariant that one search would have kept.
+    """The violation of each invariant that a single search would have kept.
 
-    One for which the subject is to blame comes first, then what takes fewer faults, then fewer moves.
+    Preferred: a violation for which the subject is to blame, then fewer faults, then fewer moves.
     """
 
     def order(candidate: tuple[bool, Trace]) -> tuple[bool, bool, int, str]:

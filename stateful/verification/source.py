@@ -1,7 +1,7 @@
-"""What a verification was made of: digests of the subject's files and of the harness's, and the Python.
+"""What a verification was made of: digests of the subject's and the harness's files, and Python's version.
 
-Of the subject the files that it imports, and those of the same packages; the standard library is told by the
-version of Python alone. Not covered: a single module beside the subject that it imports only while it runs.
+Covered: the files that the subject imports and all others of their packages. The version of Python stands for
+the standard library. Not covered: a single module beside the subject that it imports only while it runs.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from stateful.run.examine import imported
 
 
 class _Lister(Subject):
-    """A subject that only tells where its modules are."""
+    """A subject that only answers where its modules are."""
 
     def run(self, life: str) -> Outcome:
         importlib.import_module(self.module)
@@ -36,7 +36,7 @@ class _Lister(Subject):
 
 
 def made_of(subject: Subject) -> dict[str, str]:
-    """What a verification of a subject is made of, here and now; it has to be one that can be imported."""
+    """What a verification of a subject would be made of here and now; the subject has to be importable."""
     both = [each for each in (subject, subject.other) if each is not None]
     files = [file for each in both for place in _places(each) for file in _files(Path(place))]
     harness = Path(__file__).parents[1]
@@ -54,7 +54,7 @@ def _places(subject: Subject) -> tuple[str, ...]:
 
 
 def _files(place: Path) -> Iterator[Path]:
-    """The Python files of a package, or that of a module."""
+    """The Python files of a package, or the file of a module."""
     if place.is_dir():
         yield from sorted(place.rglob("*.py"))
     elif place.is_file():
@@ -62,6 +62,6 @@ def _files(place: Path) -> Iterator[Path]:
 
 
 def _digest(files: Iterable[Path]) -> str:
-    """A digest of the contents of files, with their names; where they are makes no difference."""
+    """A digest of the names and contents of files; their folders make no difference."""
     contents = {(file.name, blake2b(file.read_bytes(), digest_size=16).hexdigest()) for file in files}
     return blake2b(repr(sorted(contents)).encode(), digest_size=16).hexdigest()

@@ -1,4 +1,4 @@
-"""Verifies a subject: searches every scenario, and says what came of it."""
+"""Verifies a subject: searches every scenario and draws the verdict."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Verification:
     """The results of one subject in some scenarios, in the order of the scenarios.
 
     Attributes:
-        violations: the first trace of each invariant that is broken, made as small as it gets.
-        offer: what the subject offers, and what not.
+        violations: the first trace of each violated invariant, minimised.
+        offer: what the subject offers and what it does not.
         interrupted: whether an interrupt ended it early.
     """
 
@@ -55,12 +55,12 @@ class Verification:
 
     @property
     def states(self) -> int:
-        """How many states were reached; those of a scenario with fewer faults are among those with more."""
+        """How many states were reached; those of a scenario include those of the one with fewer faults."""
         return sum(result.states - shorter.states for result, shorter in self._prolonging())
 
     @property
     def states_of_faults(self) -> int:
-        """How many of the states take a fault."""
+        """How many of the states are reached only by a fault."""
         plain = sum(result.states for result in self.results if not result.scenario.plan)
         return self.states - plain
 
@@ -73,7 +73,7 @@ class Verification:
         return tried
 
     def _prolonging(self) -> Iterator[tuple[Result, Result]]:
-        """Each result, and that of the scenario which allows all of its faults but the last ones."""
+        """Each result, with that of the scenario whose plan is the longest proper prefix of its plan."""
         known = {result.scenario: result for result in self.results}
         for result in self.results:
             scenario = result.scenario
@@ -95,12 +95,12 @@ def verify(
     workers: int = 1,
     listen: Listener = lambda number, result: None,
 ) -> Verification:
-    """Search every scenario whose lives the subject offers exhaustively, as far as the budget goes.
+    """Search exhaustively, within the budget, every scenario whose lives the subject offers.
 
-    An interrupt (Ctrl-C) ends the search; what was found until then is kept.
+    An interrupt (Ctrl-C) ends the search; the results so far are kept.
 
     Args:
-        listen: is called with the number of a scenario and its result, while that grows and when it is
+        listen: is called with the number of a scenario and its result, while the result grows and when it is
             finished.
 
     Raises:
@@ -125,7 +125,7 @@ def verify(
 def conclude(
     subject: Subject, offer: Offer, scenarios: Sequence[Scenario], found: Mapping[int, Result]
 ) -> Verification:
-    """The verification of some scenarios, given the results that there are, by number."""
+    """The verification of some scenarios, given the results so far by scenario number."""
     results = [
         found.get(number, Result(scenario, reason="not begun")) for number, scenario in enumerate(scenarios)
     ]
@@ -135,7 +135,7 @@ def conclude(
 
 
 def _make_small(found: Verification) -> None:
-    """Note the first violation of each invariant, as small as it gets, or as it is from an interrupt on."""
+    """Record the first violation of each invariant, minimised; after an interrupt, as it was found."""
     subject, in_a_hurry = found.subject, False
     for invariant in (invariant.__name__ for invariant in (*INVARIANTS, *RUN_INVARIANTS)):
         for result in found.results:

@@ -1,6 +1,6 @@
 """Verifies real libraries (``stateful.subjects.zoo``), each in the same few scenarios.
 
-All begin on an empty disk: what a killed process leaves is the library's own stale record.
+All scenarios begin on an empty disk: a killed process leaves the library's own stale record there.
 """
 
 from __future__ import annotations
@@ -43,15 +43,16 @@ SCENARIOS: Final = tuple(
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found out about one entry of the zoo.
+    """The result of one entry of the zoo.
 
     Attributes:
-        verdict: as everywhere, or that something it does is not modelled, or that it promises no owner.
-        violated: the invariants that are broken.
-        not_offered: the invariants that it does not promise to keep, each with what it says of that.
+        verdict: as for any subject; or NOT_MODELLED; or NOT_OFFERED, if nothing is violated and the library
+            does not promise a single owner.
+        violated: the violated invariants.
+        not_offered: the invariants that the library does not promise, each with the adapter's phrase for it.
         reason: which call is not modelled, or why the verdict is unknown.
-        trace: the smallest trace of the first of those that are broken.
-        host: whether the host confirms that trace; empty where there is none.
+        trace: the smallest trace of the first violated invariant.
+        host: whether the host confirms that trace; empty if there is none.
     """
 
     name: str
@@ -64,7 +65,7 @@ class Finding:
 
 
 def look_at(name: str, *, budget_s: float = DEFAULT_BUDGET_S, workers: int = 1) -> Finding:
-    """Verify an entry of the zoo. Raises SubjectError where it cannot be installed or imported."""
+    """Verify an entry of the zoo. Raises SubjectError if it cannot be installed or imported."""
     subject = find_subject(PREFIX + name)
     try:
         found = verify(subject, SCENARIOS, budget_s=budget_s, workers=workers)

@@ -1,4 +1,4 @@
-"""Measures simulated processes: the search, the Hypothesis machine, one step."""
+"""Measures the speed of simulated processes: the search, the Hypothesis machine, one step."""
 
 from __future__ import annotations
 

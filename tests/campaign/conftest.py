@@ -1,4 +1,4 @@
-"""Two versions of one small protocol: one that is broken, and its mend."""
+"""Two versions of one small protocol: a broken one and its fix."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def gateway(home, serve):
 
 @pytest.fixture
 def broken(tmp_path: Path) -> Path:
-    """A subject that nobody can start again once its owner was killed."""
+    """A subject that cannot be started again once its owner was killed."""
     path = tmp_path / "single.py"
     path.write_text(BROKEN)
     return path

@@ -1,4 +1,4 @@
-"""A campaign from one to the next: what it found is rechecked first, and what it keeps is shared."""
+"""Successive campaigns: the cases of one are rechecked first by the next, and kept schedules are shared."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The corpus: whole files or none, one file for one content, and nothing of others is touched."""
+"""The corpus: files are complete or absent, one file per content, and foreign files are left alone."""
 
 from __future__ import annotations
 

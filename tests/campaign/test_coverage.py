@@ -1,4 +1,4 @@
-"""Coverage: what is new is told from what is known, and counted in a map that does not grow."""
+"""Coverage: new states are told from known ones, and counted in a bitmap of fixed size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""However a campaign ends, what it reported is in the corpus, and nothing else is left."""
+"""However a campaign ends, its reported findings are in the corpus, and no process or file is left over."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SUBJECT = "direct-unlink"
 
 
 def _heed_signals() -> None:
-    """Whoever runs the tests in the background has them ignored."""
+    """A shell that runs the tests in the background makes them ignore these signals."""
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
 

@@ -1,4 +1,4 @@
-"""Mutated schedules: always a schedule, always the same for a seed, and whatever does not fit is left out."""
+"""Mutated schedules are schedules, are the same for a seed, and leave out impossible moves."""
 
 from __future__ import annotations
 

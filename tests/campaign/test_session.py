@@ -1,4 +1,4 @@
-"""A worker's slice: what it finds is on disk before anything else is done with it."""
+"""A worker's slice: a finding is on disk before anything else is done with it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Watch: a save begins everything anew, with the saved cases first."""
+"""Watch: a save of the subject restarts everything, beginning with the saved cases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Case files from the command line: saved, kept, played again; a table, and one line for what is wrong."""
+"""Case files on the command line: saved, kept and played again; the table, and one line for each error."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ WRONG = {
         ["replay", "none.case"],
         "none.case: it cannot be read (No such file or directory); give a case that",
     ),
-    "no text": (["replay", "bytes.case"], "bytes.case: it cannot be read (it is no text); give"),
+    "no text": (["replay", "bytes.case"], "bytes.case: it cannot be read (it is not a text file); give"),
     "more": (
         ["replay", ".", "--scenario", "two-starts-empty"],
         ".: a case says in which scenario it is played; give nothing else",

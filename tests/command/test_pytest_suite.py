@@ -1,4 +1,4 @@
-"""The test class for a maintainer's suite: a JUnit report and a runner learn what is broken where."""
+"""The test class for a maintainer's suite: a JUnit report and a runner show invariant and scenario."""
 
 from __future__ import annotations
 

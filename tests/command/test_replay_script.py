@@ -1,4 +1,4 @@
-"""``replay --script``: the script is run when it is written, and nothing is claimed that was not seen."""
+"""``replay --script``: the script is run when it is written, and only what it has shown is claimed."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ WRONG = {
     ),
     "fault": (
         [*RACE[:-1], "A2 eacces-A A3 status-C C8", "--script", "repro.py"],
-        "repro.py: not written, since no script can make eacces-A happen",
+        "repro.py: not written, since a script cannot cause eacces-A",
     ),
     "cases": (["replay", ".", "--script", "repro.py"], ".: a case says in which scenario it is played; give"),
 }

@@ -1,4 +1,4 @@
-"""``verify --shard`` on the command line: what is kept, gone on with, and refused."""
+"""``verify --shard`` on the command line: which results are kept, how it resumes, which input is refused."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_shard_whose_time_was_spent_is_unknown_and_is_searched_again(
     options = ("--scenario", "three-starts-stale")
     assert shard(file, "--budget", "0.2", *options, subject="reference-status") == 3
     said = capsys.readouterr().out
-    assert "scenarios searched (the time was spent); the same command goes on." in said
+    assert "scenarios searched (the time was spent); the same command resumes it." in said
     unfinished = content(file)["results"]["three-starts-stale"]
     assert not unfinished["exhaustive"]
     assert shard(file, "--budget", "0.2", *options, subject="reference-status") == 3
@@ -96,7 +96,7 @@ def test_workers_of_a_shard_find_what_one_process_finds(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     (
-        (["--shard", "9/8"], "'9/8' is no shard such as 3/8, the third of eight"),
+        (["--shard", "9/8"], "'9/8' is not a shard such as 3/8, the third of eight"),
         (["--shard", "1/2"], "--shard 1/2: there is nowhere to keep it; name a file with --json"),
         (["--shard", "1/2", "--json", "s", "--html", "page"], "--html: a shard has no verdict of its own"),
         (["--shard", "1/2", "--json", "s", "--save", "cases"], "--save: a shard has no verdict of its own"),

@@ -1,4 +1,4 @@
-"""A case's file: what is written is read again, and what is no case is refused in one line."""
+"""Case files: a written case is read back unchanged, and a file that is no case is refused in one line."""
 
 from __future__ import annotations
 

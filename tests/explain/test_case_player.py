@@ -1,4 +1,4 @@
-"""Cases: told of a violation, played again after a refactor, a fix, and what makes them stale."""
+"""Cases: written from a violation, played again after a refactor or a fix, and stale after some changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which steps may not be exchanged: what they touch, and which of them changes it."""
+"""Which steps conflict: the files that each touches, and whether it changes them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a power loss did to a disk, in words."""
+"""The effect of a power loss on a disk, in words."""
 
 from __future__ import annotations
 

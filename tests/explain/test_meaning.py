@@ -1,4 +1,4 @@
-"""What calls mean: paths by their role, processes by letter, and how well a call marks a life for others."""
+"""The meaning of calls: paths by role, processes by letter, how well a call identifies a point of a life."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a failure is said to need: each ordering and fault is shown by a run that passes without it."""
+"""The needs of a failure: each ordering or fault comes with a run that passes without it."""
 
 from __future__ import annotations
 

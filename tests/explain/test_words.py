@@ -1,4 +1,4 @@
-"""What is said of a call and its answer, by the kinds of its arguments."""
+"""The text for a call and its answer, by the kinds of its arguments."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Rounds of simultaneous starts on the record of a killed owner: ``racers.py ROUNDS CONTENDERS SUBJECT``.
 
 Each round forks contenders that wait for one pipe to close. An owner takes a token on the disk while it
-serves, and reports whether somebody else had it. In every other round the first owner stays until all
+serves, and reports whether another process had it. In every other round the first owner stays until all
 others have given up, and is then killed, which leaves the next round its record; in the rounds between,
 an owner is done at once, so that one of the others may be next. Ends with the first round that had two
 owners at a time, and prints what was counted, as JSON.

@@ -1,7 +1,7 @@
-"""Every mistake of the catalogue, how single-owner protocols broke in the wild, and the test against it.
+"""Each mistake of the catalogue of real failures of single-owner protocols, and the tests against it.
 
-A row is the name of a mistake and the tests that fail when the reference makes it; what each mistake is,
-the tests' own names and sentences tell.
+A row is the name of a mistake and the tests that fail if the reference makes it. The names and docstrings of
+the tests explain the mistake.
 """
 
 from __future__ import annotations

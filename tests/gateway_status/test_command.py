@@ -1,4 +1,4 @@
-"""The command line: what is said, word for word, and the exit status."""
+"""The command line: its output, verbatim, and the exit status."""
 
 from __future__ import annotations
 

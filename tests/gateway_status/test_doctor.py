@@ -1,4 +1,4 @@
-"""What the doctor says of a home: who owns it, what is stale and why, what keeps a start from it."""
+"""The doctor's report on a home: the owner, stale files and why they are stale, and what prevents a start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Replacing and stopping real gateways: whom it ends, how that one exits, and when it is refused."""
+"""Replacing and stopping real gateways: which process ends, its exit status, and refusals."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Whatever stands in any file of the reference: documented errors only, no wedge, and no signal.
+"""With any content in any file of the reference: only documented errors, no blocked start, and no signal.
 
-Contents are arbitrary bytes, arbitrary JSON, almost right records and markers, those of ``HOSTILE``, and
-what is no file at all; in several files at a time. Each is met by every function of the face but
+Contents are arbitrary bytes, arbitrary JSON, almost correct records and markers, those of ``HOSTILE``, and
+objects that are not files; in several files at a time. Each is read by every public function except
 ``terminate_pid``, which reads no file, on a host with ``/proc`` and on one without.
 
-Not covered: content that changes while it is read, which is the harness's business.
+Not covered: content that changes while it is read, which the harness checks.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A verdict needs more than a pid, and a command line counts by its words."""
+"""Identity: a verdict needs more than a pid, and a command line is compared word by word."""
 
 from __future__ import annotations
 

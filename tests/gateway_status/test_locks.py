@@ -1,4 +1,4 @@
-"""Both locks, against other descriptors, operators and what stands in the place of a lock file."""
+"""Both locks, against other descriptors, operators and odd files in place of a lock file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Markers: for whom they count, how long, and who removes them."""
+"""Markers: for which process they count, how long, and which process removes them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The outage: a gateway killed with SIGKILL left its record, and every start for 12 hours fell over it.
+"""The outage: a gateway killed with SIGKILL left its record, and every start for 12 hours failed on it.
 
-The start-up clean-up called the exit-time remover, whose guard, "only a record that names me", is right for
-a hand-over and wrong here. Both have to hold, so both are tested on the same record.
+The start-up clean-up called the exit-time remover. Its guard, "only a record that names me", is right for a
+hand-over and wrong here. Both have to hold, so both are tested on the same record.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What other ends than an exit leave of an owner: zombies, stopped processes, recycled pids."""
+"""The remains of an owner that did not exit: zombies, stopped processes, recycled pids."""
 
 from __future__ import annotations
 

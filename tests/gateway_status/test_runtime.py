@@ -1,4 +1,4 @@
-"""The state file: what an update changes, what it never loses, and whose pid it says."""
+"""The state file: what an update changes, what it never loses, and which pid it records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scoped locks: who gets one, who gives one back, and what stands in the place of one."""
+"""Scoped locks: which process gets one, how it is released, and odd files in place of one."""
 
 from __future__ import annotations
 

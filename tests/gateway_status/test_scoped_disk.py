@@ -1,4 +1,4 @@
-"""Scoped locks on every disk: what stands in the place of one, what the system refuses, and crashes."""
+"""Scoped locks on every disk: odd files in place of one, refused calls, and crashes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ends ``serve``, what is left behind then, and what the exit status says to a supervisor."""
+"""The causes that end ``serve``, the files left behind, and the exit status for a supervisor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The face: claims, queries and releases, among real processes and on every kind of disk."""
+"""The public functions: claims, queries and releases, among real processes and on every kind of disk."""
 
 from __future__ import annotations
 

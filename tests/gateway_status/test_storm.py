@@ -1,4 +1,4 @@
-"""The ledger of starts: what counts as a storm, and that no ledger ever keeps a gateway from starting."""
+"""The log of starts: what counts as a storm, and that no content of the log ever prevents a start."""
 
 from __future__ import annotations
 

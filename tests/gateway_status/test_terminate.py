@@ -1,4 +1,4 @@
-"""Signals reach the process that is meant, and no other."""
+"""Signals reach the intended process and no other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``replay --host`` and ``verify --confirm`` as a user meets them."""
+"""``replay --host`` and ``verify --confirm`` as a user sees them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every schedule that the tests and the documents mention does the same with real processes."""
+"""Every schedule in the tests and the documents gives the same result with real processes."""
 
 from __future__ import annotations
 

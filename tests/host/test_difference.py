@@ -1,4 +1,4 @@
-"""What the host does differently is told, with the step; and what is told is what differs."""
+"""A difference between host and simulation is reported with its step, and only real differences are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nothing is left of real processes and their directories, however a play ends."""
+"""However a play ends, no real process and no directory is left over."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A copy that is cut short is cut at the same place of the text on the host, where pids are longer."""
+"""A short copy ends at the same place of the text on the host, although pids are longer there."""
 
 from __future__ import annotations
 

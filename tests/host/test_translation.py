@@ -1,4 +1,4 @@
-"""Contents of the simulation and of the host: which are the same, and what stands for what."""
+"""Contents on the host and in the simulation: which count as equal, and how values are translated."""
 
 from __future__ import annotations
 

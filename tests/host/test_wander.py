@@ -1,6 +1,6 @@
-"""Random schedules of real processes do at each step what the simulation says: the test of the kernel itself.
+"""Random schedules give the same at each step with real processes as in the simulation: a test of the kernel.
 
-What they found: a stopped process whose ``serve`` returned when it was asked to exit.
+It has found a bug: a stopped process left ``serve`` when it was asked to exit.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""The process that plays a letter of a contract script, on the host and on the kernel alike.
+"""The process for one letter of a contract script, both on the host and on the kernel.
 
-Run as a program it is the fork server of the host's actors: it has imported everything already, so
-that an actor is one ``fork`` away, and it is their parent, which reaps them. An actor is an
-ordinary child process: it ends as the script has it end, by a signal, by ``sys.exit`` or at the end
-of this file.
+Run as a program it is the fork server of the host's processes: it has imported everything already, so that a
+new one takes a single ``fork``, and as their parent it reaps them. Each is an ordinary child process and ends
+as the script says: by a signal, by ``sys.exit`` or at the end of this file.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Calls on a failing disk, and what they answer: run by a real process and by a simulated one."""
+"""Calls on a failing disk and their answers, made by a real process and by a simulated one."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""Nothing of a run outlasts it: a crash runs nothing, an end of whatever kind leaves nothing behind."""
+"""Nothing of a run outlasts it: a crash runs no code, and no kind of end leaves anything behind."""
 
 from __future__ import annotations
 

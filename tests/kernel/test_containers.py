@@ -1,7 +1,7 @@
-"""Two pid namespaces that share a home: each process is pid 1, sees nobody else, and shares the locks.
+"""Two pid namespaces that share a home: each process is pid 1, sees no other process, and shares the locks.
 
-The same function looks around in a second container, on the host where that is permitted and on the
-kernel, while the process in the first one holds a lock and has left a record.
+The same function examines a second container, on the kernel and, where that is permitted, on the host,
+while the process in the first one holds a lock and has left a record.
 """
 
 from __future__ import annotations

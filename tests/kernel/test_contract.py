@@ -1,7 +1,7 @@
 """The contract of the kernel: a script of calls gives the same on the host and on the kernel.
 
-Each script under ``scripts/`` is played twice: by real processes in a real home directory, and by
-simulated ones. After every line the two say what came of it, and that must be the same text. To add
+Each script under ``scripts/`` is run twice: by real processes in a real home directory, and by
+simulated ones. After every line both report the result, and the two texts must be equal. To add
 a contract, add lines to a script::
 
     a second descriptor waits until the first is closed
@@ -12,9 +12,9 @@ a contract, add lines to a script::
         A: os.close(fd)
         B goes on
 
-``A:`` runs Python in A, which finds ``pid`` (of each letter) defined and what ``actor.names`` says.
-What comes of a line is a value, an error's type and errno, *waits*, or an exit status as a
-shell shows it. ``B goes on`` is what then comes of a line that waited, or of a signal.
+``A:`` runs Python in A, with ``pid`` (of each letter) and the names of ``actor.names`` defined.
+The result of a line is a value, an error's type and errno, *waits*, or an exit status as a
+shell shows it. ``B goes on`` gives the later result of a line that waited, or of a signal.
 ``kill -TERM A`` and ``kill -KILL A`` are signals from outside.
 
 Not compared: inode numbers, times, random bytes and pids themselves (scripts compare them with

@@ -1,8 +1,8 @@
-"""What a real ext4, mounted as by default, has on its disk after some calls: as the model of power loss says.
+"""The disk of a real ext4 with default options, after some calls, agrees with the model of power loss.
 
 The image under a loop mount is copied while it is mounted, which is what a power loss would leave at that
-moment, and the copy is mounted in turn. That takes root and a loop device, and mounts something: so it runs
-only where STATEFUL_LOOP_MOUNTS is set.
+moment, and then the copy is mounted. This needs root and a loop device, so it runs only if
+STATEFUL_LOOP_MOUNTS is set.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""What an ailing disk and a failing call answer: the kernel beside the host, where the host can be made to.
+"""Answers on a failing disk and of failing calls: kernel and host, for faults that the host can produce.
 
-The host can be made to have a full and a read-only disk, no descriptors left, a write that is cut short, and
-a pid that is given away. It cannot here: EIO takes a broken device, ENOLCK a network file system without its
-lock daemon, EINTR from close a network file system too; a wall clock that is set, or a boot, would be
-everybody's. What other users may do is in ``test_other_user.py``; a removed or overwritten file is what
-another process does, and is in the scripts.
+The host can produce a full and a read-only disk, a lack of descriptors, a short write, and a recycled pid. It
+cannot produce the others here: EIO needs a broken device, ENOLCK a network file system without its lock
+daemon, and EINTR from close a network file system too; setting the wall clock, or a reboot, would affect the
+whole machine. The rights of other users are in ``test_other_user.py``; removed and overwritten files are
+effects of another process and are in the scripts.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A machine without ``/proc``: nothing of it is seen, a pidfd is ENOSYS; psutil and kill tell the rest."""
+"""A machine without ``/proc``: its files do not exist, a pidfd is ENOSYS; psutil and kill still answer."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def attempt(function, *args):
 def note(home, value):
     (home / "seen").write_text(repr(value))
 """
-# What is asked, and what the machine says; the process has pid 101, and nobody else is there.
+# Expressions and their values on the machine; the process has pid 101 and is alone.
 SAYS = {
     "os.open('/proc/self/stat', os.O_RDONLY)": "ENOENT",
     "os.open(f'/proc/{os.getpid()}/cmdline', os.O_RDONLY)": "ENOENT",

@@ -1,4 +1,4 @@
-"""Two users: root may signal everybody, and others may look at root's processes and not signal them."""
+"""Two users: root may signal every process; other users may inspect root's processes but not signal them."""
 
 from __future__ import annotations
 

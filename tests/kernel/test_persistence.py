@@ -1,6 +1,6 @@
-"""What a power loss may leave: each rule of each profile, on a tiny disk, with the exact set of images.
+"""The images that a power loss may leave: each rule of each profile, on a tiny disk, with the exact set.
 
-There is no contract test but ``test_ext4``: see ``stateful.kernel.persistence``.
+The only contract test is ``test_ext4``: see ``stateful.kernel.persistence``.
 """
 
 from __future__ import annotations

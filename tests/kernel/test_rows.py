@@ -1,10 +1,10 @@
-"""The rows of the table say no less than what the simulated kernel does, in every contract script.
+"""The rows of the call table declare everything that the simulated kernel does, in every contract script.
 
-Checked: what a call changes on the disk, of locks, descriptors, processes and the clock is what its row says,
-and each of the changes that a row says does happen in some script; a silent call changes nothing that another
-process can see; a call answers the same whatever there is that its row does not say it looks at.
+Checked: a call changes only what its row declares of the disk, locks, descriptors, processes and the clock,
+and each declared change happens in some script; a silent call changes nothing that is visible to other
+processes; the answer of a call does not depend on anything that its row does not declare.
 
-Not checked: whether a row says too much of what a call looks at, which costs the search time and no more;
+Not checked: whether a row declares more dependencies than the call has, which only costs the search time;
 whether links are followed; syncs, which only a power loss shows (``test_persistence.py``).
 """
 

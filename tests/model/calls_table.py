@@ -1,7 +1,7 @@
-"""Writes ``docs/calls.md``: what is modelled, made from the rows of ``model/syscalls.py``.
+"""Writes ``docs/calls.md``, the table of modelled calls, from the rows of ``model/syscalls.py``.
 
-Which entry point of Python makes which call is no part of the rows: it is measured, by playing the contract
-scripts of ``tests/kernel``. ``test_syscalls.py`` compares the file with what this prints::
+The rows do not say which entry point of Python makes which call: that is measured by running the contract
+scripts of ``tests/kernel``. ``test_syscalls.py`` compares the file with the output of this module::
 
     python -m tests.model.calls_table > docs/calls.md
 """

@@ -1,4 +1,4 @@
-"""The table of system calls is complete, and what it says is so."""
+"""The table of system calls is complete and correct."""
 
 from __future__ import annotations
 

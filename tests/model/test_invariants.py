@@ -1,4 +1,4 @@
-"""Each invariant rejects the subject that is planted for it, and accepts odd subjects that are right."""
+"""Each invariant rejects the subject that is planted for it, and accepts unusual but correct subjects."""
 
 from __future__ import annotations
 
@@ -117,13 +117,13 @@ def test_scenario_that_is_not_offered_is_said_to_be_so() -> None:
     assert [result.missing for result in found.results] == [(), ("replace",), ("status",)]
     assert [result.verdict for result in found.results] == ["holds", "not offered", "not offered"]
     assert found.verdict == "holds"
-    assert "  not offered replace, status: 2 scenarios left out" in summary(found)
+    assert "  not offered     replace, status: 2 scenarios left out" in summary(found)
     assert [each["not_offered"] for each in as_json(found)["scenarios"]] == [[], ["replace"], ["status"]]
 
 
 def test_what_no_scenario_asks_is_not_said_to_hold() -> None:
     found = verify(str(PLANTED / "replaces_by_force.py"), find_scenarios("two-starts-empty"))
-    assert dict(points(found))["not asked"][::4] == [
+    assert dict(points(found))["not applicable"][::4] == [
         "a_stopped_owner_can_be_replaced",
         "a_replaced_owner_exits_clean",
     ]

@@ -1,4 +1,4 @@
-"""No field of a state is left out of an exchange of processes: a type that does not say is refused."""
+"""An exchange of processes covers every field of a state; a type without roles is refused."""
 
 from __future__ import annotations
 

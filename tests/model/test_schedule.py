@@ -1,4 +1,4 @@
-"""Schedules as text: they come back as they were written, and what is none is refused in words."""
+"""Schedules as text: they are read back unchanged, and other text is refused with a message."""
 
 from __future__ import annotations
 

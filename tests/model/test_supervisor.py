@@ -1,4 +1,4 @@
-"""Each supervisor does what its manual says; the sentence stands beside the case."""
+"""Each supervisor does what its manual says; each case quotes the sentence."""
 
 from __future__ import annotations
 

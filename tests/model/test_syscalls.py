@@ -1,4 +1,4 @@
-"""The rows of the calls: what everything relies on of them, and that nothing else says what they say."""
+"""The rows of the calls: the properties that all users rely on, and that no other table repeats them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mistakes planted at call sites: what each operator does, what catches it, and what cannot be told apart."""
+"""Mutations: the effect of each operator, the invariant that catches it, and equivalent mutants."""
 
 from __future__ import annotations
 
@@ -227,13 +227,13 @@ subject.py:13 gateway
 NOTHING_TO_SAY = {
     "it is violated": (
         ["direct-unlink", "--scenario", "two-starts-empty"],
-        "it violates at_most_one_owner in two-starts-empty itself; what holds can be mutated, so "
-        "mend that first",
+        "it violates at_most_one_owner in two-starts-empty itself; only a subject that holds can be "
+        "mutated, so fix that first",
     ),
     "it reaches too little": (
         ["tests/planted/asks_for_ever.py", "--scenario", "two-starts-empty"],
-        "it never reaches a_contender_was_refused in two-starts-empty itself; what holds can be mutated, so "
-        "mend that first",
+        "it never reaches a_contender_was_refused in two-starts-empty itself; only a subject that holds can "
+        "be mutated, so fix that first",
     ),
     "it is played": (
         ["direct-unlink", "--scenario", "outage*", "--scenario", "any-empty"],

@@ -1,4 +1,4 @@
-"""Odd: a contender asks for the lock again and again, so that it is never seen to be kept out."""
+"""Odd: a contender retries the lock for ever, so that it is never refused."""
 
 import fcntl
 import os

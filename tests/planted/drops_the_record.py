@@ -1,4 +1,4 @@
-"""a_live_owner_is_discoverable: a replace removes the record, although its victim has not gone yet."""
+"""a_live_owner_is_discoverable: a replace removes the record while its victim is still alive."""
 
 import contextlib
 import fcntl

@@ -1,4 +1,4 @@
-"""a_replaced_owner_exits_clean: a gateway that the world terminates exits as if that had been planned."""
+"""a_replaced_owner_exits_clean: an owner exits 0 after an unannounced SIGTERM, as if it had been planned."""
 
 import contextlib
 import fcntl

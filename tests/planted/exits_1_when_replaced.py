@@ -1,4 +1,4 @@
-"""a_replaced_owner_exits_clean: the victim of a replace cannot tell it from any other SIGTERM."""
+"""a_replaced_owner_exits_clean: the victim cannot tell a replace from any other SIGTERM, and exits 1."""
 
 import contextlib
 import fcntl

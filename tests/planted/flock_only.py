@@ -1,4 +1,4 @@
-"""Odd but right: the lock is everything and there is no record."""
+"""Odd but right: there is a lock, and no record."""
 
 import fcntl
 import os

@@ -1,4 +1,4 @@
-"""some_contender_wins: a replace tells the owner to go, and does not wait for it."""
+"""some_contender_wins: a replace terminates the owner, but does not wait for its end."""
 
 import contextlib
 import fcntl

@@ -1,4 +1,4 @@
-"""Odd but right: a lock of the process on a byte range, and the pid written beside it."""
+"""Odd but right: a record lock on a byte range, and the pid written beside it."""
 
 import fcntl
 import os

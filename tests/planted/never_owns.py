@@ -1,4 +1,4 @@
-"""Nothing at all: with a documented error for every start, hardly an invariant is left to break."""
+"""Does nothing: if every start fails with a documented error, there is hardly an invariant left to break."""
 
 documented_errors = (RuntimeError,)
 

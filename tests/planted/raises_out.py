@@ -1,4 +1,4 @@
-"""Odd but right: SIGTERM raises out of whatever is going on, and a replace waits for the lock."""
+"""Odd but right: the handler of SIGTERM raises an exception at any step, and a replace waits for the lock."""
 
 import contextlib
 import fcntl

@@ -1,4 +1,4 @@
-"""readers_change_nothing: the status query notes in a file when it was last asked."""
+"""readers_change_nothing: a query writes the time of its call to a file."""
 
 import fcntl
 import os

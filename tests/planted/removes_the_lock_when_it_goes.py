@@ -1,4 +1,4 @@
-"""at_most_one_owner: who goes removes the lock file, which another one may have opened already."""
+"""at_most_one_owner: at exit a process removes the lock file, which another may have opened already."""
 
 import fcntl
 import os

@@ -1,4 +1,4 @@
-"""Odd but right: a replace kills whoever holds the lock, at once, and waits for the lock."""
+"""Odd but right: a replace kills the holder of the lock at once, and waits for the lock."""
 
 import contextlib
 import fcntl

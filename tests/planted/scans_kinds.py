@@ -1,4 +1,4 @@
-"""a_dead_owner_can_be_replaced: gives up where `slot` is a folder, which scandir alone tells it."""
+"""a_dead_owner_can_be_replaced: a start gives up if `slot` is a folder, which only scandir shows."""
 
 import os
 

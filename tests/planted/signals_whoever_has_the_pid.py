@@ -1,4 +1,4 @@
-"""only_the_owner_is_signalled: a replace signals whoever has the recorded pid, if it is one."""
+"""only_the_owner_is_signalled: a replace signals any process that has the recorded pid, if it is a number."""
 
 import contextlib
 import fcntl

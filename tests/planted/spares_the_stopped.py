@@ -1,4 +1,4 @@
-"""a_stopped_owner_can_be_replaced: a replace leaves a gateway that is stopped to its operator."""
+"""a_stopped_owner_can_be_replaced: a replace does not touch a stopped gateway and gives up."""
 
 import contextlib
 import fcntl

@@ -1,4 +1,4 @@
-"""a_start_always_ends: waits for a stale file to go away, and nobody takes it away."""
+"""a_start_always_ends: a start waits for a stale file to go away, but no process removes it."""
 
 import os
 

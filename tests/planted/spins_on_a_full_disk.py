@@ -1,4 +1,4 @@
-"""a_start_always_ends: tries again at once, for as long as there is no room for its lock file."""
+"""a_start_always_ends: a start retries without a pause as long as there is no room for its lock file."""
 
 import fcntl
 import os

@@ -1,4 +1,4 @@
-"""a_live_owner_is_discoverable: a planned stop removes the record before the owner has gone."""
+"""a_live_owner_is_discoverable: a planned stop removes the record before the owner has ended."""
 
 import contextlib
 import fcntl

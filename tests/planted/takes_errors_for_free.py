@@ -1,4 +1,4 @@
-"""at_most_one_owner: a lock that cannot be taken counts as free, unless somebody is known to hold it."""
+"""at_most_one_owner: a failed lock call counts as success, unless the error says that the lock is held."""
 
 import fcntl
 import os

@@ -1,4 +1,4 @@
-"""at_most_one_owner: marks a folder in /tmp whose path it has told; another start may have renamed it."""
+"""at_most_one_owner: a start marks a folder in /tmp whose path it has published; another renames it."""
 
 import contextlib
 import os

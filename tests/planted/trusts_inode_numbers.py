@@ -1,4 +1,4 @@
-"""at_most_one_owner: a record counts as the stale one as long as its inode number is the same."""
+"""at_most_one_owner: a record with the inode number of the stale one is taken for the stale one."""
 
 import fcntl
 import os

@@ -1,4 +1,4 @@
-"""Broken with posix alone: trusts that a name that was made before another one outlives a power loss too."""
+"""Broken with posix alone: assumes that a power loss never loses a name but keeps one that was made later."""
 
 import fcntl
 import os

@@ -1,4 +1,4 @@
-"""only_documented_errors: a record that is no number raises out of every start."""
+"""only_documented_errors: a record that is not a number makes every start raise."""
 
 import fcntl
 import os

@@ -1,4 +1,4 @@
-"""a_dead_owner_can_be_replaced: renames a record into place unsynced; after a power loss it may be empty."""
+"""a_dead_owner_can_be_replaced: a record is renamed into place unsynced; a power loss may leave it empty."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""at_most_one_owner: a start removes the lock file, whoever holds it, and locks a new one."""
+"""at_most_one_owner: a start removes the lock file even if it is held, and locks a new one."""
 
 import fcntl
 import os

@@ -1,4 +1,4 @@
-"""supervisors_settle: whom a replace ends exits 1, so it is started again and replaces back."""
+"""supervisors_settle: a replaced owner exits 1, so it is started again and replaces its replacer."""
 
 import contextlib
 import fcntl

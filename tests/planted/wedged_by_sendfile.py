@@ -1,4 +1,4 @@
-"""a_dead_owner_can_be_replaced: fills a record by sendfile; an empty one keeps every start out."""
+"""a_dead_owner_can_be_replaced: a record is filled by sendfile; an empty one makes every start give up."""
 
 import contextlib
 import fcntl

@@ -1,4 +1,4 @@
-"""Functions that cannot be called as the harness calls them are wrong input, and no violation."""
+"""A function with a signature that the harness cannot call is wrong input, not a violation."""
 
 from __future__ import annotations
 

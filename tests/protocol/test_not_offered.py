@@ -1,4 +1,4 @@
-"""What a subject says it does not promise is said, not counted, and hides nothing that it does promise."""
+"""An invariant that a subject excludes is reported, not counted, and hides no violation of the others."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stateful.report.verdict import as_json, summary
 from stateful.run.replay import replay
 from stateful.verification.verification import verify
 
-# Nobody removes what a killed owner leaves.
+# No process removes the record of a killed owner.
 EXCLUSIVE_CREATE = """
 import os
 def gateway(home, serve):
@@ -23,7 +23,7 @@ def gateway(home, serve):
     serve()
     os.unlink(home / 'lock')
 """
-# Everybody owns; who leaves removes whatever is there.
+# Every process owns; a process that exits removes any record.
 OVERWRITES = """
 import os
 def gateway(home, serve):
@@ -48,7 +48,7 @@ def test_what_is_not_offered_is_said_and_not_counted(tmp_path: Path) -> None:
     assert found.verdict == "holds"
     assert found.states >= strict.states
     text = summary(found)
-    assert "  not offered a_dead_owner_can_be_replaced: an operator removes the file" in text
+    assert "  not offered     a_dead_owner_can_be_replaced: an operator removes the file" in text
     assert "a_dead_owner_can_be_replaced" not in "".join(line for line in text if "holds" in line)
     assert as_json(found)["not_offered"] == NO_RECOVERY
 

@@ -1,6 +1,6 @@
-"""Nothing that a subject does reaches the host: it is modelled, or the run ends and says what and where.
+"""No effect of a subject reaches the host: it is modelled, or the run ends with a message that says where.
 
-Each row of the tables is a subject in one or a few lines, as ``id``, code, and what is said or comes of it.
+Each row of the tables is a subject in one or a few lines: ``id``, code, and the message or result.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ STOPPED = (
     ("simple-queue", "import queue\nqueue.SimpleQueue().get()", "without making a call"),
 )
 
-# What has no line: the kernel itself refuses it, or nobody can tell which one it is.
+# Messages without a line: the kernel itself refuses the call, or the line cannot be determined.
 WITHOUT_LINE = {"kill-everybody", "kill-own-group", "link-that-climbs", "folder-link-that-climbs"}
 WITHOUT_LINE |= {"loop-of-the-clock"}
 

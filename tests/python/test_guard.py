@@ -1,4 +1,4 @@
-"""The guard sees what slips past the interposed names, and shares the interpreter with other tools."""
+"""The guard detects calls that bypass the interposed names, and coexists with other tools."""
 
 from __future__ import annotations
 

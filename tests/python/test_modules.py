@@ -1,4 +1,4 @@
-"""Each process imports what a real one would: its own copy of the code under test and of what keeps state."""
+"""Each process imports as a real one would: it gets its own copy of the subject and of modules with state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""After a run, however it ended, everything in this interpreter is as it was before."""
+"""After a run, however it ended, the state of this interpreter is as it was before."""
 
 from __future__ import annotations
 

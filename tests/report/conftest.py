@@ -1,4 +1,4 @@
-"""What the tests of reports share: the four historical counterexamples, replayed, and golden files."""
+"""Fixtures for the tests of reports: the four historical counterexamples, replayed, and golden files."""
 
 from __future__ import annotations
 

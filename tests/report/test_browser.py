@@ -1,4 +1,4 @@
-"""The page in a browser: nothing is asked of a network, keys step through it, and it fits a phone."""
+"""The page in a browser: it loads nothing from a network, keys step through it, and it fits a phone."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def show(browser: Any, tmp_path: Path) -> Iterator[Open]:
-    """Opens a page; it must not complain, and not ask for anything but itself."""
+    """Opens a page; it must report no error and request nothing but itself."""
     opened: list[Seen] = []
 
     def show(text: str, size: tuple[int, int] = DESKTOP, **options: Any) -> Seen:
@@ -196,7 +196,7 @@ def test_print_has_no_panel_and_shows_the_last_disk(show: Open, history: Callabl
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_as_many_lanes_as_there_can_be_leave_room_for_words(show: Open, size: tuple[int, int]) -> None:
+def test_as_many_columns_as_there_can_be_leave_room_for_words(show: Open, size: tuple[int, int]) -> None:
     moves = parse_schedule(" ".join(f"start-{letter} {letter}1" for letter in LETTERS))
     trace = replay(find_subject("direct-unlink"), find_scenario("any-empty"), moves)
     seen = show(trace_page(trace), size)

@@ -1,4 +1,4 @@
-"""What is said of a campaign, verbatim."""
+"""The text of a campaign, verbatim."""
 
 from __future__ import annotations
 
@@ -93,8 +93,8 @@ direct-unlink: no violation in 0:12 with 2 workers
   orderings   1; drafts were 2 wide at the end, of 8
   faults      crash 30, eio 2
   lines       4 of 11 of the subject have run
-  PCT         a bug that each run could have shown was missed with a probability of at most: depth
-              3, 0.64 after 90 runs; depth 6, nearly 1 after 1 run
+  PCT         chance of having missed a race that each run could have shown: 3 events, up to 64 %
+              after 90 runs; 6 events, up to nearly 100 % after 1 run
   not reached goals: an_owner_released
   not reached faults: term, sigstop, enospc, erofs, eacces, eperm, emfile, enolck, eintr, short,
               recycle, lookalike, reboot, power-loss, clock, disk-full, read-only

@@ -53,9 +53,9 @@ def test_outage_is_2880_respawns_in_twelve_hours_on_one_page() -> None:
     assert trace_text(chronicle) == expected("outage-under-launchd")
     assert summary(found) == [
         "foreign-guard: violated",
-        "  violated    supervisors_settle",
-        "  holds       at_most_one_owner",
-        "  supervised  1 scenario played once each, 12 hours of virtual time, 2,880 respawns",
+        "  violated        supervisors_settle",
+        "  holds           at_most_one_owner",
+        "  supervised      1 scenario played once each, 12 hours of virtual time, 2,880 respawns",
     ]
     (scenario,) = as_json(found)["scenarios"]
     assert (scenario["respawns"], scenario["states"]) == (2_880, 0)
@@ -74,7 +74,7 @@ def test_line_under_the_text_shows_it_again(capsys: pytest.CaptureFixture[str]) 
     assert main(command.split()) == 1
     out = capsys.readouterr().out
     assert expected("outage-under-systemd") in out
-    assert "outage-under-systemd-empty systemd 5 ! nobody" in " ".join(out.split())
+    assert "outage-under-systemd-empty systemd 5 ! none" in " ".join(out.split())
 
 
 def test_supervised_scenario_has_no_schedule_to_replay(capsys: pytest.CaptureFixture[str]) -> None:

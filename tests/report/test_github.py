@@ -1,4 +1,4 @@
-"""What is told to GitHub Actions: only where it listens, and escaped as it asks for."""
+"""The output for GitHub Actions: only on its runners, and escaped by its rules."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WEDGES = Path("stateful/subjects/mutants/empty_record_wedges.py")
 
 @pytest.fixture(scope="module")
 def subject(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A mutant as somebody's own file."""
+    """A mutant as a maintainer's own file."""
     path = tmp_path_factory.mktemp("workspace") / WEDGES.name
     path.write_text(WEDGES.read_text())
     return path

@@ -1,4 +1,4 @@
-"""The sequence diagrams of the four historical subjects, verbatim; what is special is escaped; long ones."""
+"""The sequence diagrams of the four historical subjects, verbatim; escaped characters; long diagrams."""
 
 from __future__ import annotations
 

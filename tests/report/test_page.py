@@ -1,4 +1,4 @@
-"""The page: verbatim, the same bytes each time, and with no markup that a subject has written."""
+"""The page: verbatim, the same bytes each time, and without markup from a subject's text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is drawn of a trace: who stands how at each row, what is on the disk, which reasons name it."""
+"""The picture of a trace: for each row the state of each process, the disk, and the reasons that name it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stand-alone script: it shows a violation with real processes, on any Python, with nothing of ours."""
+"""The stand-alone script: it shows a violation with real processes, on any Python, without this project."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ SHOWN = {
         r"some_contender_wins is violated\."
     ),
     "direct-unlink two-starts-empty A1 B8 A1 status-C C3": (
-        r"B \(pid \d+\) is inside serve\(\), and C \(pid \d+\), a status query, answered None: "
+        r"B \(pid \d+\) is inside serve\(\), and C \(pid \d+\), a query, answered None: "
         r"a_live_owner_is_discoverable is violated\."
     ),
     "direct-unlink two-starts-empty status-C C1 A8 C1": (
-        r"C \(pid \d+\), a status query, changed gateway.pid while A \(pid \d+\) is inside serve\(\): "
+        r"C \(pid \d+\), a query, changed gateway.pid while A \(pid \d+\) is inside serve\(\): "
         r"readers_change_nothing is violated\."
     ),
     "direct-unlink two-starts-empty-1-sigterm A1 B8 term-B B4 A7 B1": (
@@ -54,8 +54,8 @@ SHOWN = {
 }
 REFUSED = {
     "direct-unlink two-starts-empty A8": "nothing is violated, so there is nothing to show",
-    "direct-unlink two-starts-zombie A8": "the machine of two-starts-zombie cannot be had by a script",
-    "direct-unlink two-starts-empty A2 eacces-A A3 status-C C8": "no script can make eacces-A happen",
+    "direct-unlink two-starts-zombie A8": "a script cannot provide the machine of two-starts-zombie",
+    "direct-unlink two-starts-empty A2 eacces-A A3 status-C C8": "a script cannot cause eacces-A",
     "foreign-guard two-starts-empty home-gone A7": (
         "a script cannot see whether only_documented_errors holds"
     ),
@@ -223,7 +223,7 @@ def test_two_subjects_are_refused() -> None:
     subject = find_subject("reference", "unlinked-lock")
     scenario = find_scenario("start-and-other-start-empty")
     trace = replay(subject, scenario, parse_schedule("B2 A36 B10"))
-    with pytest.raises(NotShown, match="two subjects run in one home, and a script shows one"):
+    with pytest.raises(NotShown, match="two subjects run in one home, and a script can run only one"):
         script(subject, examine(subject), scenario, trace, "repro.py")
 
 
@@ -242,7 +242,7 @@ def test_script_signals_nobody_but_its_own_processes(whom: str, tmp_path: Path) 
         "    signal.signal(signal.SIGTERM, lambda number, frame: None)\n"
         f"    with suppress(ProcessLookupError):\n        {SIGNALS[whom]}\n    serve()\n"
     )
-    with pytest.raises(NotShown, match=r"^a script (does not send kill|cannot see whether only_the)"):
+    with pytest.raises(NotShown, match=r"^a script cannot (send kill|see whether only_the)"):
         told("sends.py", "A until it owns", "B until it owns")
     status, said = run(tmp_path, told("owns.py", "A until it owns", "B until it owns"), "sends.py")
     assert (status, said.count("\n")) == (2, 1)
@@ -319,7 +319,7 @@ def test_random_names_locks_sleeps_and_handlers_are_shown(tmp_path: Path) -> Non
 
 
 def test_end_of_the_script_is_the_end_of_its_processes(tmp_path: Path, temporary: Path) -> None:
-    """Also where somebody ends it in the middle: here a process never gets any further."""
+    """Even if it is terminated in the middle: here a process never gets any further."""
     (tmp_path / "stuck.py").write_text("import select\nselect.select([], [], [])\n")
     text = text_of(RACE)
     (tmp_path / "repro.py").write_text(text)

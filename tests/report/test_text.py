@@ -1,4 +1,4 @@
-"""The text of a counterexample, verbatim, and the same whoever found it."""
+"""The text of a counterexample, verbatim, and the same whether the search or a machine has found it."""
 
 from __future__ import annotations
 

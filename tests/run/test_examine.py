@@ -1,4 +1,4 @@
-"""What is said of a subject that cannot be imported: which of its own lines, and what to do."""
+"""The message for a subject that cannot be imported: it names the subject's own line, and what to do."""
 
 from __future__ import annotations
 

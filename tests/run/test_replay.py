@@ -1,4 +1,4 @@
-"""Replay: the same trace each time, and a misfit refused in words."""
+"""Replay: the same trace each time, and a schedule that does not fit is refused with a message."""
 
 from __future__ import annotations
 

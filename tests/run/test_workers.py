@@ -1,4 +1,4 @@
-"""Workers end in order, whatever ends the run: nothing hangs, nothing is left, what was found is kept."""
+"""Workers end in order, whatever ends the run: no hang, no leftovers, and results so far are kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HypoFuzz is guided by what the subject does, and is not mistaken for the subject."""
+"""HypoFuzz is guided by the subject's branches, and its own calls are not taken for the subject's."""
 
 from __future__ import annotations
 

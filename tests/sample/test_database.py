@@ -1,4 +1,4 @@
-"""Machines that name the same Redis share what they find; without it each has its own."""
+"""Machines with the same Redis share their findings; without it each has its own database."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 
 class Machine(SingleOwnerMachine):
-    """The machine of somebody's test-suite."""
+    """The machine of a maintainer's test suite."""
 
     short_executions_steps = 0  # With these the very first machine would break it.
 

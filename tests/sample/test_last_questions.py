@@ -1,4 +1,4 @@
-"""What is asked of the last state: all of it, or one question of a short execution."""
+"""The last questions: all are asked of the last state, or one after a short execution."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is drawn may happen, and nothing is drawn where nothing may."""
+"""Every fault that is drawn is possible, and none is drawn if none is possible."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Hypothesis machine finds each historical mistake alone, and tells it as shortly as the search."""
+"""The Hypothesis machine alone finds each historical mistake, by schedules as short as the search's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Walks: what is drawn happens, what is found replays, and the reference survives it."""
+"""Walks: drawn faults happen, findings replay, and the reference holds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Searches one scenario, as the tests of the deciders do."""
+"""A fixture that searches one scenario."""
 
 from __future__ import annotations
 

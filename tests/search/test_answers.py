@@ -1,8 +1,8 @@
-"""The referee of answers: drawn protocols violate the same by every search and by plain execution.
+"""The referee of answers: drawn protocols violate the same invariants in every search and in plain execution.
 
-``test_referee.py`` compares numbers of states. That a number is right proves nothing about the questions that
-were asked of the states, nor about those that a memo answered. In referee mode every invariant is asked of
-every move, the search goes on beyond what is broken, and the sets of violated invariants are compared.
+``test_referee.py`` compares numbers of states. A right number proves nothing about the invariants that were
+checked in the states, nor about the answers that a memo gave. In referee mode every invariant is checked
+after every move, the search goes on beyond violations, and the sets of violated invariants are compared.
 
 A failure prints the protocol, ready to paste into ``tests/planted``.
 

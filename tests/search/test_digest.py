@@ -1,4 +1,4 @@
-"""Digests depend on the content of a state alone: not on its numbers, nor on the order of a search."""
+"""A digest depends on the content of a state alone, not on its numbers or the order of the search."""
 
 from __future__ import annotations
 

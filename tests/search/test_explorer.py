@@ -1,4 +1,4 @@
-"""The exhaustive search: exact state counts, and reductions that do no harm."""
+"""The exhaustive search: exact state counts, and reductions that lose no violation."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Protocols that the search once called right: a table of call names lacked a name, or a condition.
+"""Broken protocols that the search once passed, because a table of call names lacked a name or a condition.
 
-What the referee of answers (``tests/search/test_answers.py``) has found stays here, each with one sentence.
+Findings of the referee of answers (``tests/search/test_answers.py``) are kept here, each with one sentence.
 """
 
 from __future__ import annotations

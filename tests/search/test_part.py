@@ -1,4 +1,4 @@
-"""The parts of a search are together what one search is: the same states, faults, goals and violations."""
+"""The parts of a search together give the same states, faults, goals and violations as the whole search."""
 
 from __future__ import annotations
 

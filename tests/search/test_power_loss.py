@@ -1,4 +1,4 @@
-"""Power loss in the search: exact numbers of images, who needs which profile, what the verdict counts."""
+"""Power loss in the search: exact numbers of images, the profile a subject needs, what the verdict counts."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_what_posix_alone_breaks_is_told_and_no_violation() -> None:
     start = next(number for number, line in enumerate(lines) if "power loss " in line)
     assert " ".join(" ".join(lines[start:]).split()) == (
         "power loss needs writeback (ext4, XFS or btrfs as they are mounted by default); broken with posix, "
-        "10 images tried (4 with ordered, 5 more with writeback, 1 more with posix)"
+        "10 disk images tried (4 with ordered, 5 more with writeback, 1 more with posix)"
     )
     told = as_json(found)["scenarios"][0]["power_losses"]["posix"]
     assert told["all"] and list(told["broken"]) == ["only_documented_errors"]

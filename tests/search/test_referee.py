@@ -1,7 +1,7 @@
 """A referee for the exhaustive search: it executes every schedule prefix from a fresh kernel.
 
-It shares no memory, no restoring of kernels and no reduction with the search, and thinks of the faults for
-itself. What is compared is the number of states.
+It shares no memory, no restoring of kernels and no reduction with the search, and derives the faults
+independently. The numbers of states are compared.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Supervised scenarios: the outage in virtual time, units that fight, and what supervisors do about both."""
+"""Supervised scenarios: the outage in virtual time, units that replace each other, supervisors' rules."""
 
 from __future__ import annotations
 

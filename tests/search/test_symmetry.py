@@ -1,4 +1,4 @@
-"""Processes are taken for interchangeable as long as that is so, whatever a subject does with pids."""
+"""Symmetry: processes count as interchangeable only while they are, whatever a subject does with pids."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is done in a folder of ``/tmp`` with a random name does not branch, unless others may see it."""
+"""Steps in a folder of ``/tmp`` with a random name do not branch, unless other processes may see them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each mutant is caught by the invariant it names, where and when it is said to be; no row is missing."""
+"""Each mutant is caught by the invariant it names, in the listed scenario and by the listed schedule."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Odd protocols that are right hold in every small scenario."""
+"""Unusual but correct protocols hold in every small scenario."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_there_are_ten_and_every_file_is_one() -> None:
 QUICK = ("locks-the-home", "record-lock-beside-a-record", "unlinks-its-own-lock", "waits-behind-a-queue")
 
 
-# Whoever waits for the lock is never refused, which is a goal of some of these scenarios.
+# A process that waits for the lock is never refused, which is a goal of some of these scenarios.
 @pytest.mark.parametrize(
     "name",
     [name if name in QUICK else pytest.param(name, marks=pytest.mark.long) for name in VARIANTS],

@@ -1,4 +1,4 @@
-"""Shards: which searches each does, so that together they do all of them."""
+"""Shards: each does some of the searches, and together they do all of them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_shard_is_read_as_it_is_written() -> None:
     "text", ("", "3", "3/", "/8", "0/8", "9/8", "3/0", "-1/8", "3/8/2", "3 / 8", "٣/8", "03/8", "1/1001")
 )
 def test_what_is_no_shard_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is no shard such as 3/8"):
+    with pytest.raises(ValueError, match="is not a shard such as 3/8"):
         parse_shard(text)
 
 

@@ -1,4 +1,4 @@
-"""Shards that are searched apart and merged give what one search gives."""
+"""Shards that are searched separately and merged give the result of one search."""
 
 from __future__ import annotations
 
@@ -207,7 +207,7 @@ def test_file_that_was_changed_is_one_line(
     out, err = capsys.readouterr()
     assert out == ""
     assert err.count("\n") == 1
-    assert "is of no use" in err
+    assert "cannot be used" in err
 
 
 def test_shard_is_never_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

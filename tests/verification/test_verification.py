@@ -1,4 +1,4 @@
-"""An interrupt ends a verification, is noted, and what was found until then is kept."""
+"""An interrupt ends a verification and is recorded; the results so far are kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The zoo: pins and adapters; with an index at hand, each entry's row is the one in README."""
+"""The zoo: pins and adapters; if a package index is available, each entry's row is compared with README."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from stateful.verification.zoo_findings import look_at
 
 FOLDER = Path(zoo.__file__).parent
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-MOST_STATEMENTS = 20  # of an adapter: who copies one wants to see through it at once
+MOST_STATEMENTS = 20  # of an adapter: a reader who copies one should understand it at once
 
 LOCK = """
 import fcntl

@@ -1,7 +1,7 @@
-"""Mutants: a planted bug for each row of the catalogue, how single-owner protocols broke in the wild.
+"""Mutants: a planted bug for each row of the catalogue of real failures of single-owner protocols.
 
-Each is a module whose docstring says, before the colon, which invariant it breaks, and after it, how. Most
-are the reference with one function overridden; where the reference cannot make the mistake so, it is one of
-the historical status modules, or a short protocol of its own, which a search takes less time for.
+Each mutant is a module. Its docstring names the invariant that it breaks, and after the colon the mistake.
+Most are the reference with one function overridden. If the reference cannot make the mistake like that, the
+mutant is a historical status module, or a short protocol of its own, which is faster to search.
 ``stateful.protocol.mutant_table`` says where each is caught.
 """

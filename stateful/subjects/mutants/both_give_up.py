@@ -1,4 +1,4 @@
-"""some_contender_wins: each announces itself, sees the other's announcement, and backs off."""
+"""some_contender_wins: each contender announces itself, sees the other's announcement, and backs off."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""at_most_one_owner: looks for a record, then writes its own over whatever has come meanwhile."""
+"""at_most_one_owner: a start looks for a record, then overwrites one that has been written in between."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""only_the_owner_is_signalled: identity is verified, and by the signal the pid is somebody else's."""
+"""only_the_owner_is_signalled: identity is verified, but the pid is recycled before the signal."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""a_dead_owner_can_be_replaced: a stat line is split at white space; a name that has some shifts its fields.
+"""a_dead_owner_can_be_replaced: a stat line is split at white space, so a name with spaces shifts its fields.
 
-Two processes of one odd name seem to have started at the same time.
+Two processes with such a name then seem to have the same start time.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""only_the_owner_is_signalled: by its command line the recorded pid is a gateway's; it is another home's."""
+"""only_the_owner_is_signalled: the recorded pid has a gateway's command line, but another home's."""
 
 from __future__ import annotations
 

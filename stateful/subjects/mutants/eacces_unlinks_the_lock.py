@@ -1,4 +1,4 @@
-"""at_most_one_owner: a lock file that may not be opened is removed, and a new one is made and locked."""
+"""at_most_one_owner: a lock file that cannot be opened is removed, and a new one is created and locked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""at_most_one_owner: a record that is created and not written yet counts as left behind, and is unlinked."""
+"""at_most_one_owner: a record that is created but not written yet counts as stale and is unlinked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""a_dead_owner_can_be_replaced: killed between creating and writing, it leaves a file that counts as held."""
+"""a_dead_owner_can_be_replaced: a kill between create and write leaves an empty file that counts as held."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""a_live_owner_is_discoverable: a process that may not be signalled counts as gone.
+"""a_live_owner_is_discoverable: a process that may not be signalled counts as dead.
 
-The lifetime lock still keeps a second owner away; a protocol that has the record alone gets one.
+The lifetime lock still prevents a second owner; a protocol with a record alone would have one.
 """
 
 from __future__ import annotations

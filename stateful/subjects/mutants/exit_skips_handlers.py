@@ -1,6 +1,6 @@
-"""a_dead_owner_can_be_replaced: who is terminated ends by ``os._exit``, and its record stays in the way.
+"""a_dead_owner_can_be_replaced: a SIGTERM handler calls ``os._exit``, so the record stays and blocks starts.
 
-To the next start that is a kill, so a kill shows it first.
+The next start sees the same as after a kill, so a search with kills finds it first.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""only_documented_errors: a recorded pid that no process can have raises OverflowError out of every start."""
+"""only_documented_errors: a recorded pid that is out of range makes every start raise OverflowError."""
 
 from __future__ import annotations
 

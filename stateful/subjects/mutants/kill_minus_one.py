@@ -1,4 +1,4 @@
-"""only_the_owner_is_signalled: a recorded pid of -1 is alive to ``kill``, and means every process."""
+"""only_the_owner_is_signalled: ``kill`` accepts a recorded pid of -1 as alive, and signals every process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""a_dead_owner_can_be_replaced: a runtime lock is added, and the clean-up is guarded as it was before."""
+"""a_dead_owner_can_be_replaced: a runtime lock is added, but the clean-up keeps its guard."""
 
 from stateful.subjects.guarded_lock import (
     acquire_gateway_runtime_lock,

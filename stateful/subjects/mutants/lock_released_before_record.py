@@ -1,4 +1,4 @@
-"""release_removes_only_own_record: the lock goes first; by the time of the unlink a successor has claimed."""
+"""release_removes_only_own_record: the lock is released first; a successor may claim before the unlink."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""a_live_owner_is_discoverable: a shared file is read, changed and written; the change made between is lost.
+"""a_live_owner_is_discoverable: a shared file is read, changed and written; a change in between is lost.
 
-Who is refused notes that beside the pid of the owner, which it has read a moment too early.
+A refused start notes its refusal beside the owner's pid, which it has read before the owner wrote it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""a_replaced_owner_exits_clean: a marker that is dated ahead is young for ever, and makes a kill a plan."""
+"""a_replaced_owner_exits_clean: a marker from the future never expires, so a kill counts as planned."""
 
 from __future__ import annotations
 

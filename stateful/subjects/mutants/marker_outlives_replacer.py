@@ -1,4 +1,4 @@
-"""a_replaced_owner_exits_clean: a marker counts although its replacer crashed, and makes a kill a plan."""
+"""a_replaced_owner_exits_clean: a marker outlives its crashed replacer, so a later kill counts as planned."""
 
 from __future__ import annotations
 

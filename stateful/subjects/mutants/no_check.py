@@ -1,4 +1,4 @@
-"""at_most_one_owner: a start writes its record, and asks nobody."""
+"""at_most_one_owner: a start writes its record without any check."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""only_documented_errors: bytes in a record that are no UTF-8 raise UnicodeDecodeError out of every start."""
+"""only_documented_errors: a record that is not UTF-8 makes every start raise UnicodeDecodeError."""
 
 from __future__ import annotations
 

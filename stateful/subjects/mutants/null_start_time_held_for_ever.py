@@ -1,4 +1,4 @@
-"""a_dead_owner_can_be_replaced: where a record has no start time, nothing can show that a pid is recycled."""
+"""a_dead_owner_can_be_replaced: a record without a start time counts as held even if its pid is recycled."""
 
 from __future__ import annotations
 

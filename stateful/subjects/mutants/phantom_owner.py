@@ -1,4 +1,4 @@
-"""an_answer_was_true_at_some_moment: a query believes the state file, whose pid is somebody else's by now."""
+"""an_answer_was_true_at_some_moment: a query believes the state file, although its pid has been recycled."""
 
 from __future__ import annotations
 

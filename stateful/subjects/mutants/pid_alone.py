@@ -1,4 +1,4 @@
-"""only_the_owner_is_signalled: a replace signals the recorded pid, and does not ask who has it now."""
+"""only_the_owner_is_signalled: a replace signals the recorded pid without checking that it is the owner's."""
 
 from __future__ import annotations
 

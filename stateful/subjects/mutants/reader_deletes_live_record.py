@@ -1,4 +1,4 @@
-"""readers_change_nothing: the clean-up of a query removes the record of a gateway that started meanwhile."""
+"""readers_change_nothing: a query's clean-up removes the record of a gateway that has started in between."""
 
 from __future__ import annotations
 

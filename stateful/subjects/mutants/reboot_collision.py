@@ -1,4 +1,4 @@
-"""a_dead_owner_can_be_replaced: pid and start time are compared, and not the boot in which they were."""
+"""a_dead_owner_can_be_replaced: pid and start time are compared, but not the boot id."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""a_dead_owner_can_be_replaced: where a command line cannot be read, the record's own is believed."""
+"""a_dead_owner_can_be_replaced: if a command line cannot be read, the one in the record is believed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""a_dead_owner_can_be_replaced: whoever has the recorded pid is taken for the gateway."""
+"""a_dead_owner_can_be_replaced: any process with the recorded pid counts as the gateway."""
 
 from __future__ import annotations
 
@@ -13,4 +13,4 @@ from stateful.subjects.reference import documented_errors, gateway, running_pid,
 def judge(record: Any, host: Any, home: Any = None) -> identity.Judgement:
     alive = record is not None and identity.exists(record.pid, windows=False)
     verdict = identity.Verdict.LIVE if alive else identity.Verdict.STALE
-    return identity.Judgement(verdict, "somebody has the pid, or nobody has")
+    return identity.Judgement(verdict, "judged by the pid alone")

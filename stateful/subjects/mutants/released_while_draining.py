@@ -1,4 +1,4 @@
-"""at_most_one_owner: lock and record are released, and the gateway works on until it has finished."""
+"""at_most_one_owner: lock and record are released while the gateway still finishes its work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""at_most_one_owner: a record is found stale, and its path renamed away, which by then is the successor's."""
+"""at_most_one_owner: a stale record is renamed by its path, which names the successor's record by then."""
 
 from __future__ import annotations
 

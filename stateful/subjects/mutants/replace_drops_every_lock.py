@@ -1,4 +1,4 @@
-"""at_most_one_owner: a replace in one home removes all scoped locks, those of gateways of other homes too."""
+"""at_most_one_owner: a replace removes all scoped locks, even those of other homes' gateways."""
 
 from __future__ import annotations
 

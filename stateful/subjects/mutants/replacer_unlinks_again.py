@@ -1,4 +1,4 @@
-"""at_most_one_owner: a replace unlinks the record, to be sure, when another has written its own meanwhile."""
+"""at_most_one_owner: a replace unlinks the record again, when a third process may have written a new one."""
 
 from __future__ import annotations
 

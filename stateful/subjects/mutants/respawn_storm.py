@@ -1,4 +1,4 @@
-"""supervisors_settle: who is refused exits 1, whoever runs, and its supervisor tries again for ever."""
+"""supervisors_settle: a refused start exits 1 although a gateway runs, so its supervisor retries for ever."""
 
 from __future__ import annotations
 

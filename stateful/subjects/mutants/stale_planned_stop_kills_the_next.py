@@ -1,4 +1,4 @@
-"""a_dead_owner_can_be_replaced: a start obeys a stop marker that a crash left for who had its pid before."""
+"""a_dead_owner_can_be_replaced: a start obeys an old stop marker for an earlier process with the same pid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""a_live_owner_is_discoverable: a start keeps the pid that stands in the file, and a query believes it."""
+"""a_live_owner_is_discoverable: a start keeps the old pid in the state file, and a query believes it."""
 
 from __future__ import annotations
 

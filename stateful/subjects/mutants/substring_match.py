@@ -1,4 +1,4 @@
-"""a_dead_owner_can_be_replaced: a command line that has the word in it counts as the gateway's."""
+"""a_dead_owner_can_be_replaced: any command line that contains the word counts as a gateway's."""
 
 from __future__ import annotations
 

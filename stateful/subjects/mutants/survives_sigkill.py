@@ -1,6 +1,6 @@
 """at_most_one_owner: a replace that could not end its victim clears the files as if it had.
 
-The victim here is root's. One that sleeps where no signal reaches it is not modelled, and the same to see.
+Here the victim is root's process. One in uninterruptible sleep is not modelled, and would look the same.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""only_documented_errors: a record is written in place, and a query that reads it half-way raises."""
+"""only_documented_errors: a record is written in place, and a query that reads half of it raises."""
 
 from __future__ import annotations
 

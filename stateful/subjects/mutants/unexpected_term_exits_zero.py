@@ -1,4 +1,4 @@
-"""a_replaced_owner_exits_clean: a SIGTERM that nobody announced exits 0, and nobody revives the gateway."""
+"""a_replaced_owner_exits_clean: an unannounced SIGTERM exits 0, so no supervisor restarts the gateway."""
 
 from __future__ import annotations
 

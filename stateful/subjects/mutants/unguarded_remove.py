@@ -1,4 +1,4 @@
-"""release_removes_only_own_record: lets go of the lock first, and then removes whatever record stands."""
+"""release_removes_only_own_record: a release drops the lock first, and then removes any record it finds."""
 
 from __future__ import annotations
 

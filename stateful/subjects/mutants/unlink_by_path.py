@@ -1,3 +1,3 @@
-"""at_most_one_owner: a record is found stale, and its path unlinked, which by then is the successor's."""
+"""at_most_one_owner: a stale record is unlinked by its path, which names the successor's record by then."""
 
 from stateful.subjects.direct_unlink import get_running_pid, remove_pid_file, write_pid_file

@@ -1,4 +1,4 @@
-"""at_most_one_owner: a lock file whose record fails the test of identity is removed, held or not."""
+"""at_most_one_owner: a lock file whose record fails the identity check is removed even if it is held."""
 
 from __future__ import annotations
 

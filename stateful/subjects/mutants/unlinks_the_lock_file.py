@@ -1,4 +1,4 @@
-"""at_most_one_owner: a clean-up unlinks the lock file; who has it open locks what no path names."""
+"""at_most_one_owner: a clean-up unlinks the lock file; a process that has it open locks a nameless file."""
 
 from stateful.subjects.unlinked_lock import (
     acquire_gateway_runtime_lock,

@@ -1,4 +1,4 @@
-"""a_replaced_owner_exits_clean: a replace leaves no marker, so that its victim exits 1 and is revived."""
+"""a_replaced_owner_exits_clean: a replace leaves no marker, so its victim exits 1 and is restarted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""a_replaced_owner_exits_clean: a query removes a marker that does not name it; whom it names exits 1."""
+"""a_replaced_owner_exits_clean: a query removes the marker of another process, which then exits 1."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""a_dead_owner_can_be_replaced: a process that has ended, and that nobody reaps, counts as alive."""
+"""a_dead_owner_can_be_replaced: a zombie counts as alive."""
 
 from gateway_status import identity
 from stateful.subjects.reference import documented_errors, gateway, running_pid, stop

@@ -1,6 +1,6 @@
-"""Variants: odd protocols that are right, and must hold.
+"""Variants: unusual protocols that are correct and must hold.
 
-Not among them, because the kernel does not model it: an abstract Unix socket, OFD locks by ``fcntl.fcntl``,
+Not included, because the kernel does not model them: an abstract Unix socket, OFD locks by ``fcntl.fcntl``,
 a file without a name (O_TMPFILE).
 """
 

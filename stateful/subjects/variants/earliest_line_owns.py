@@ -1,4 +1,4 @@
-"""No lock at all: each start adds a line to a file, and owns if nobody lives who added one before it."""
+"""No lock: each start appends a line to a file, and owns if all earlier lines are of dead processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The record is the name of a folder, which appears whole by ``mkdir``."""
+"""The record is the name of a folder, which ``mkdir`` creates atomically."""
 
 from __future__ import annotations
 

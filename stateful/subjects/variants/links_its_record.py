@@ -1,4 +1,4 @@
-"""The record is written aside and published by a hard link, under a guard that ends with the claim."""
+"""The record is written to a temporary file and published by a hard link, under a lock for the claim."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The lock is on the home itself: there is no file that anybody could remove."""
+"""The lock is on the home folder itself, so there is no lock file to remove."""
 
 from __future__ import annotations
 

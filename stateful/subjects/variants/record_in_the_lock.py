@@ -1,4 +1,4 @@
-"""The lock file says whose it is: pid and start time; a replace and a stop end that process by a pidfd."""
+"""The lock file contains the owner's pid and start time; a replace ends that process by a pidfd."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ GRACE_S = 1
 
 
 class Owner(NamedTuple):
-    """What the lock file says."""
+    """The content of the lock file."""
 
     pid: int
     start_time: int
@@ -79,7 +79,7 @@ def start_time(pid: int) -> int | None:
 
 
 def end(owner: Owner | None) -> None:
-    """Ask the owner to go, and force it where it does not."""
+    """Terminate the owner; kill it if it does not end within the grace period."""
     with contextlib.suppress(ProcessLookupError):
         if owner is None:
             return

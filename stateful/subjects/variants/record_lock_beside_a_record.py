@@ -1,4 +1,4 @@
-"""The lock is ``fcntl.lockf``'s, on a file that nobody opens a second time; the record stands beside it."""
+"""The lock is a ``fcntl.lockf`` on a file that no process opens twice; the record is a separate file."""
 
 from __future__ import annotations
 

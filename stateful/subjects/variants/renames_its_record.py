@@ -1,4 +1,4 @@
-"""Under the lock the record is renamed into place, over whatever stands there, and nobody ever removes it."""
+"""Under the lock the record is renamed into place, over any old one; no process ever removes it."""
 
 from __future__ import annotations
 

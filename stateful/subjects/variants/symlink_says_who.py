@@ -1,4 +1,4 @@
-"""The record is what a dangling symbolic link points to, as of some browsers and editors."""
+"""The record is the target of a dangling symbolic link, as some browsers and editors do it."""
 
 from __future__ import annotations
 

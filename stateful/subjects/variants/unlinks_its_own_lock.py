@@ -1,4 +1,4 @@
-"""Whoever goes removes the lock file while it holds it; who locks a file that no path names tries again."""
+"""The owner removes the lock file while it holds it; a process that locks a nameless file tries again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two locks: whoever waits for the lifetime lock holds the queue's, and who finds the queue busy gives up."""
+"""Two locks: a process holds the queue's lock while it waits for the lifetime lock; the next one gives up."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The zoo: real single-owner code from PyPI, unmodified, each behind an adapter that may be copied.
+"""The zoo: real single-owner code from PyPI, unmodified, each library behind an adapter that may be copied.
 
 An adapter is a subject like any other (see README). Its docstring says what the library promises, and
-``not_offered`` what it does not. The libraries are no dependency: ``stateful.protocol.installation`` puts
-the pinned versions below into a folder of their own, so that two versions of one library can be compared.
+``not_offered`` what it does not. The libraries are not dependencies: ``stateful.protocol.installation``
+installs the pinned versions below into separate folders, so that two versions of a library can be compared.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class Animal(NamedTuple):
     Attributes:
         class_: the class or function that is verified.
         adapter: the module of this package that drives it.
-        pins: the library's version, and those of what it needs to be imported.
+        pins: the library's version, and the versions of its dependencies.
     """
 
     class_: str

@@ -1,6 +1,6 @@
 """cherrypy's PIDFile plugin: it writes the PID file, and removes it on exit.
 
-It promises to maintain a PID file, and no more: it never looks whether there is one.
+It promises only to maintain a PID file: it never checks whether there is one.
 """
 
 from collections.abc import Callable
@@ -10,8 +10,8 @@ from cherrypy.process.plugins import PIDFile
 from cherrypy.process.wspbus import Bus
 
 not_offered = {
-    "at_most_one_owner": "it maintains a PID file, and keeps nobody out",
-    "release_removes_only_own_record": "so whoever exits removes the file of whoever came later",
+    "at_most_one_owner": "it maintains a PID file, and refuses no start",
+    "release_removes_only_own_record": "so a process that exits removes the file of a later one",
 }
 
 

@@ -1,6 +1,6 @@
 """fasteners' InterProcessLock: ``lockf`` on a file that stays behind.
 
-It promises: one holder at a time, and that the lock of a process that dies is free. It names nobody.
+It promises: one holder at a time, and that a process's death frees its lock. It does not name the holder.
 """
 
 from collections.abc import Callable

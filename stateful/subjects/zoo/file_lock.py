@@ -1,6 +1,6 @@
 """filelock's FileLock, which is UnixFileLock here: ``flock`` on a file that is left or removed.
 
-It promises: one holder at a time, and the kernel ends the lock of a holder that dies. It names nobody.
+It promises: one holder at a time, and that the kernel frees a dead holder's lock. It names no holder.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """lockfile's LinkLockFile: a hard link that only one process can make.
 
-It promises: one holder at a time. What a killed holder leaves behind is its user's to break.
+It promises: one holder at a time. The user has to break the lock that a killed holder leaves behind.
 """
 
 from collections.abc import Callable

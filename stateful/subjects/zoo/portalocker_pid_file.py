@@ -8,7 +8,7 @@ from pathlib import Path
 
 from portalocker import AlreadyLocked, PidFileLock
 
-documented_errors = (AlreadyLocked,)  # where the holder has not written its pid yet
+documented_errors = (AlreadyLocked,)  # raised if the holder has not written its pid yet
 not_offered = {"an_answer_was_true_at_some_moment": "read_pid() tells what the file says"}
 
 

@@ -1,6 +1,6 @@
 """python-daemon's TimeoutPIDLockFile, which DaemonContext takes as its ``pidfile``: an exclusive create.
 
-It promises: one holder at a time. What a killed daemon leaves behind is its user's to break.
+It promises: one holder at a time. The user has to break the lock that a killed daemon leaves behind.
 """
 
 from collections.abc import Callable

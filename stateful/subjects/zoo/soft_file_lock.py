@@ -1,8 +1,8 @@
-"""filelock's SoftFileLock: a file that is there while somebody owns, naming pid and host.
+"""filelock's SoftFileLock: a marker file that exists while the lock is held and names pid and host.
 
-It promises: one holder at a time, and that a contender removes the marker of a process of this host that is
-gone. It says that a marker without content is removed after 2 s, and from 4.1.0 on that between two calls of
-such a removal a third process can acquire the lock beside its holder.
+It promises: one holder at a time, and that a contender removes the marker of a dead process of this host. It
+documents that a marker without content is removed after 2 s, and from 4.1.0 on that between two calls of such
+a removal a third process can acquire the lock beside its holder.
 """
 
 from collections.abc import Callable
