@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 FEWEST_UNWOUND: Final = 256
 
 
+_environ: Any = os.environ  # whose inner dictionary is exchanged
+_environb: Any = os.environb
 _collect = gc.collect  # the real one, since the call is made inside a process, where gc is interposed
 _rounds = _unwound = _unwound_since = 0
 
@@ -34,12 +36,20 @@ def resume(process: Interpreter, *answer: Any) -> Any:
 
 def _run_as(process: Interpreter, function: Callable[..., Any], *args: Any) -> Any:
     modules.enter(process)
-    environ: Any = os.environ
-    environb: Any = os.environb
-    own = process.belongings
-    if own is None:
-        own = _first_belongings(process)
-    before = (
+    own = process.belongings or _first_belongings(process)
+    before = _belongings()
+    _put(own)
+    try:
+        return function(*args)
+    finally:
+        process.belongings = _belongings()
+        _put(before)
+        modules.leave()
+
+
+def _belongings() -> tuple[Any, ...]:
+    """What the interpreter of this moment has, and each process for itself."""
+    return (
         sys.stdin,
         sys.stdout,
         sys.stderr,
@@ -47,9 +57,12 @@ def _run_as(process: Interpreter, function: Callable[..., Any], *args: Any) -> A
         sys.path,
         sys.meta_path,
         sys.unraisablehook,
-        environ._data,
-        environb._data,
+        _environ._data,
+        _environb._data,
     )
+
+
+def _put(belongings: tuple[Any, ...]) -> None:
     (
         sys.stdin,
         sys.stdout,
@@ -58,35 +71,9 @@ def _run_as(process: Interpreter, function: Callable[..., Any], *args: Any) -> A
         sys.path,
         sys.meta_path,
         sys.unraisablehook,
-        environ._data,
-        environb._data,
-    ) = own
-    try:
-        return function(*args)
-    finally:
-        process.belongings = (
-            sys.stdin,
-            sys.stdout,
-            sys.stderr,
-            sys.argv,
-            sys.path,
-            sys.meta_path,
-            sys.unraisablehook,
-            environ._data,
-            environb._data,
-        )
-        (
-            sys.stdin,
-            sys.stdout,
-            sys.stderr,
-            sys.argv,
-            sys.path,
-            sys.meta_path,
-            sys.unraisablehook,
-            environ._data,
-            environb._data,
-        ) = before
-        modules.leave()
+        _environ._data,
+        _environb._data,
+    ) = belongings
 
 
 def _first_belongings(process: Interpreter) -> tuple[Any, ...]:
