@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stateful.command.display import console_of_lines
 from stateful.command.options import Verbs, WrongInput
-from stateful.command.outcome import add_outcome, check_outcome, tell
+from stateful.command.outcome import add_outcome, check_outcome, files_of, tell
 from stateful.verification.certificate import Unfit, read
 from stateful.verification.shard_merge import merge
 
@@ -20,8 +20,8 @@ def add(verbs: Verbs) -> None:
 
 
 def _merge(options: argparse.Namespace) -> int:
-    for path in (options.json, options.html):
-        if path and any(path.resolve() == file.resolve() for file in options.files):
+    for path in files_of(options):
+        if any(path.resolve() == file.resolve() for file in options.files):
             raise WrongInput(f"{path}: it is a shard to be merged; give the name of another file")
     check_outcome(options)
     try:

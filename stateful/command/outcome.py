@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 
@@ -20,6 +22,15 @@ from stateful.report.verdict import also_violated, as_json, summary, tables
 from stateful.verification.verification import Verification
 
 
+def _json(found: Verification) -> str:
+    return json.dumps(as_json(found), indent=2) + "\n"
+
+
+# The reports that are written to a file, by the option that names it.
+REPORTS: Final[dict[str, Callable[[Verification], str]]] = {"json": _json, "html": verification_page}
+OUTCOMES: Final = (*REPORTS, "save", "confirm")
+
+
 def add_outcome(parser: argparse.ArgumentParser) -> None:
     """Add the options for the output of a verification."""
     parser.add_argument(
@@ -32,10 +43,15 @@ def add_outcome(parser: argparse.ArgumentParser) -> None:
 
 def check_outcome(options: argparse.Namespace) -> None:
     """Refuse files and folders that cannot be written, before the search begins."""
-    for path in filter(None, (options.json, options.html)):
+    for path in files_of(options):
         check_writable(path)
     if options.save:
         make_folder(options.save)
+
+
+def files_of(options: argparse.Namespace) -> list[Path]:
+    """The files that reports are to be written to."""
+    return [path for name in REPORTS if (path := getattr(options, name)) is not None]
 
 
 def tell(found: Verification, options: argparse.Namespace, console: Console) -> int:
@@ -46,10 +62,9 @@ def tell(found: Verification, options: argparse.Namespace, console: Console) -> 
         with suppress(KeyboardInterrupt):  # The violations are shown even if not all are confirmed.
             confirm_all(found)
     try:  # Files are written first, since a reader such as head may close the pipe after its first line.
-        if options.json:
-            write(options.json, json.dumps(as_json(found), indent=2) + "\n")
-        if options.html:
-            write(options.html, verification_page(found))
+        for name, report in REPORTS.items():
+            if path := getattr(options, name):
+                write(path, report(found))
     finally:  # If the disk has become full meanwhile, the result is still printed.
         _print(console, found)
     if options.save:

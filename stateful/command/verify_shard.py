@@ -10,6 +10,7 @@ from pathlib import Path
 
 from stateful.command.display import Display, console_of_lines
 from stateful.command.options import EXIT_STATUS, WrongInput
+from stateful.command.outcome import OUTCOMES
 from stateful.command.output import check_writable, unwritable
 from stateful.model.scenario import Scenario
 from stateful.model.trace import Trace
@@ -82,7 +83,7 @@ def _check(options: argparse.Namespace) -> None:
     """Refuse options that a shard cannot use, and the lack of one that it needs."""
     if options.json is None:
         raise WrongInput(f"--shard {options.shard}: there is nowhere to keep it; name a file with --json")
-    for name in ("html", "save", "confirm"):
+    for name in (name for name in OUTCOMES if name != "json"):  # which is the shard itself
         if getattr(options, name):
             raise WrongInput(f"--{name}: a shard has no verdict of its own; give it to `merge`")
     check_writable(options.json)

@@ -19,6 +19,9 @@ from typing import Any
 
 from stateful.model.call import Call
 from stateful.model.disk import Disk, temporary_folder
+from stateful.model.excuses import Reason
+from stateful.model.families import FAMILIES
+from stateful.model.faults import Aim
 from stateful.model.lifecycle import Entry
 from stateful.model.scenario import Scenario
 from stateful.model.schedule import LETTERS, Move
@@ -97,7 +100,8 @@ class PartialOrderReduction:
 
 def exposes(scenario: Scenario) -> bool:
     """Whether the plan has faults that do not commute with a step in a private folder."""
-    return not {"bad-disk", "clock-step"}.isdisjoint(scenario.plan)
+    faults = [fault for family in scenario.plan for fault in FAMILIES[family].faults]
+    return any(fault.aim is Aim.MACHINE and fault.excuse in (Reason.CALLS, Reason.CLOCK) for fault in faults)
 
 
 def _handles_signals(entry: Entry) -> bool:
