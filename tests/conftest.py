@@ -202,7 +202,16 @@ class Stage:
 
 
 @pytest.fixture
-def stage(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
-    """A stage to write and run subjects; a subject that makes no call is stopped soon."""
-    monkeypatch.setattr(guard, "STUCK_AFTER_S", STUCK_AFTER_S)
+def stage(tmp_path: Path, folder: Path) -> Stage:
+    """A stage to write and run subjects."""
     return Stage(tmp_path / "subjects")
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> float:
+    """Has a subject that makes no call told so after these seconds: for one that never will make any.
+
+    Others may not make any for as long where the machine is busy.
+    """
+    monkeypatch.setattr(guard, "STUCK_AFTER_S", STUCK_AFTER_S)
+    return STUCK_AFTER_S

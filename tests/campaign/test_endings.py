@@ -60,7 +60,7 @@ class Run:
     def go_until_violated(self) -> None:
         """Let it go on until it has said that something is violated."""
         assert self.process.stdout is not None
-        assert "violated" in self.process.stdout.readline()
+        assert any(line.startswith("violated ") for line in self.process.stdout)
         self.go_on(0.1)
 
     def workers(self) -> list[psutil.Process]:

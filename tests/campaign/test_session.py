@@ -104,9 +104,10 @@ def test_kept_schedules_that_reach_the_same_are_dropped_but_for_one(corpus: Corp
 
 
 def test_what_reaches_something_first_is_kept(corpus: Corpus) -> None:
-    told = work(corpus, "pos", subject="reference", seconds=0.2)
-    kept = [message for message in told if isinstance(message, Kept)]
-    assert kept
+    kept: list[Kept] = []
+    while not kept:  # A busy machine may need more than one slice.
+        told = work(corpus, "pos", subject="reference", seconds=0.2)
+        kept = [message for message in told if isinstance(message, Kept)]
     assert {*corpus.kept("reference")} == {*kept}
 
 

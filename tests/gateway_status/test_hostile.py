@@ -43,7 +43,7 @@ FILES = (
     *GUARDS,
 )
 NOT_FILES = ("directory", "full-directory", "link", "dangling-link", "loop", "fifo", "socket")
-FEW_EXAMPLES = 100
+FEW_EXAMPLES = 50
 MANY_EXAMPLES = 25_000  # On either kind of host.
 
 # Stand for what differs from run to run, so that an example is the same in each.

@@ -24,6 +24,8 @@ from stateful.python import guard
 if TYPE_CHECKING:
     from conftest import Stage
 
+LIMIT_S = 60.0
+
 assert ctypes  # It loads a library of its own when it is imported, and each of the rows would be blamed.
 
 # -- a crash runs nothing ---------------------------------------------------------------------------
@@ -169,7 +171,7 @@ def test_destructor_that_never_ends_is_left(stage: Stage, folder: Path) -> None:
         print("goes on")
     """
     with child(folder, f"{stage.folder}/subject.py", then) as process:
-        assert process.communicate(timeout=10) == ("goes on\n", "")
+        assert process.communicate(timeout=LIMIT_S) == ("goes on\n", "")
     assert list(folder.iterdir()) == []
 
 
@@ -190,7 +192,7 @@ def test_interrupted_child_leaves_nothing(folder: Path, number: signal.Signals, 
         assert process.stdout.readline() == "ready\n"
         time.sleep(seconds)
         process.send_signal(number)
-        _, errors = process.communicate(timeout=10)
+        _, errors = process.communicate(timeout=LIMIT_S)
     assert errors.rstrip().endswith("KeyboardInterrupt")
     assert list(folder.iterdir()) == []
 
@@ -207,7 +209,7 @@ def test_child_that_closes_nothing_leaves_nothing(stage: Stage, folder: Path) ->
         assert os.listdir(sys.argv[1])
     """
     with child(folder, f"{stage.folder}/subject.py", then) as process:
-        assert process.communicate(timeout=10) == ("", "")
+        assert process.communicate(timeout=LIMIT_S) == ("", "")
     assert subject.folder == str(stage.folder)
     assert list(folder.iterdir()) == []
 
@@ -220,7 +222,7 @@ def test_stuck_process_does_not_keep_the_interpreter_from_ending(stage: Stage, f
         run()
     """
     with child(folder, f"{stage.folder}/subject.py", then) as process:
-        _, errors = process.communicate(timeout=10)
+        _, errors = process.communicate(timeout=LIMIT_S)
     said = "the subject ran for 0.1 s without making a call (subject.py, line 5); let it call time.sleep()"
     assert f"SubjectStuck: {said}" in errors
     assert list(folder.iterdir()) == []
@@ -236,7 +238,7 @@ def test_forked_child_of_the_harness_removes_nothing(stage: Stage, folder: Path)
             assert os.listdir(sys.argv[1])
     """
     with child(folder, "direct-unlink", then) as process:
-        assert process.communicate(timeout=10) == ("", "")
+        assert process.communicate(timeout=LIMIT_S) == ("", "")
     assert list(folder.iterdir()) == []
 
 
@@ -249,7 +251,7 @@ def test_ordinary_user_leaves_nothing(stage: Stage, folder: Path) -> None:
         prefix = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
     stage.write("import os\nos.makedirs(home / 'a' / 'b')\nos.chmod(home / 'a', 0)")
     with child(folder, f"{stage.folder}/subject.py", "run()", prefix=prefix) as process:
-        assert process.communicate(timeout=10) == ("", "")
+        assert process.communicate(timeout=LIMIT_S) == ("", "")
     assert list(folder.iterdir()) == []
 
 
@@ -261,7 +263,7 @@ def test_run_writes_no_byte_code_and_raises_no_warning(stage: Stage, folder: Pat
     (stage.folder / "neighbour.py").write_text("a = '\\d'\n")
     environ = {"PYTHONWARNINGS": "error"}
     with child(folder, f"{stage.folder}/subject.py", "run()", environ=environ) as process:
-        assert process.communicate(timeout=10) == ("", "")
+        assert process.communicate(timeout=LIMIT_S) == ("", "")
     assert sorted(path.name for path in stage.folder.iterdir()) == ["neighbour.py", "subject.py"]
 
 

@@ -84,12 +84,8 @@ def test_planted_mistake_is_caught_by_the_invariant_it_names(name: str) -> None:
     scenario, schedule = CAUGHT[name]
     found = verify(str(PLANTED / f"{name}.py"), [find_scenario(scenario)])
     assert found.violations[invariant_named_in(name)].schedule == schedule
-
-
-@pytest.mark.parametrize("name", ALONE)
-def test_planted_mistake_breaks_nothing_else(name: str) -> None:
-    found = verify(str(PLANTED / f"{name}.py"), [find_scenario(CAUGHT[name][0])])
-    assert set(found.violations) == {invariant_named_in(name)}
+    if name in ALONE:
+        assert set(found.violations) == {invariant_named_in(name)}
 
 
 def test_every_invariant_has_a_planted_mistake() -> None:

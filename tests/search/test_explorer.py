@@ -72,7 +72,10 @@ def test_number_of_states_is_exact(search: Any, subject: str, name: str) -> None
     assert result.states == STATES[subject, name]
 
 
-@pytest.mark.parametrize("subject", (*HISTORY, "reference-status"))
+# That the reductions change nothing is shown of hundreds of drawn protocols in test_answers.py.
+@pytest.mark.parametrize(
+    "subject", (*(pytest.param(name, marks=pytest.mark.long) for name in HISTORY), "reference-status")
+)
 @pytest.mark.parametrize(
     "name",
     (
@@ -101,24 +104,25 @@ def test_reductions_change_neither_the_verdict_nor_what_is_violated(
     assert fewer.states <= full.states
 
 
+ALIKE = (
+    ("tests/planted/expires.py", "start-and-exit-stale-1-clock-step"),
+    ("tests/planted/reader_touches.py", "start-and-status-stale"),
+)
+# Shown of drawn protocols in test_answers.py, as above, which searches them with that memo and without.
+LONG_ALIKE = (
+    ("unlinked-lock", "two-starts-stale-1-kill"),
+    ("reference-status", "one-start-zombie-1-kill"),
+    ("tests/planted/trusts_the_record.py", "start-and-exit-stale-1-reboot-1-recycled-pid"),
+    ("tests/planted/takes_errors_for_free.py", "two-starts-empty-1-errno"),
+    ("tests/planted/spins_on_a_full_disk.py", "start-and-exit-stale-1-bad-disk"),
+    ("direct-unlink", "start-and-exit-stale-1-corruption"),
+    ("direct-unlink", "start-and-exit-stale-1-lost-home"),
+    ("reference with guarded-lock", "owner-and-other-start-empty-1-kill"),
+)
+
+
 @pytest.mark.parametrize(
-    ("subject", "name"),
-    (
-        pytest.param("unlinked-lock", "two-starts-stale-1-kill", marks=pytest.mark.long),
-        ("reference-status", "one-start-zombie-1-kill"),
-        ("tests/planted/expires.py", "start-and-exit-stale-1-clock-step"),
-        ("tests/planted/reader_touches.py", "start-and-status-stale"),
-        ("tests/planted/trusts_the_record.py", "start-and-exit-stale-1-reboot-1-recycled-pid"),
-        ("tests/planted/takes_errors_for_free.py", "two-starts-empty-1-errno"),
-        pytest.param(
-            "tests/planted/spins_on_a_full_disk.py", "start-and-exit-stale-1-bad-disk", marks=pytest.mark.long
-        ),
-        ("direct-unlink", "start-and-exit-stale-1-corruption"),
-        ("direct-unlink", "start-and-exit-stale-1-lost-home"),
-        pytest.param(
-            "reference with guarded-lock", "owner-and-other-start-empty-1-kill", marks=pytest.mark.long
-        ),
-    ),
+    ("subject", "name"), [*ALIKE, *(pytest.param(*key, marks=pytest.mark.long) for key in LONG_ALIKE)]
 )
 def test_disks_that_one_alone_takes_for_alike_are(
     search: Any, monkeypatch: pytest.MonkeyPatch, subject: str, name: str

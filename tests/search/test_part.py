@@ -14,12 +14,13 @@ from stateful.search.result import Result
 
 SEARCHES = (
     ("direct-unlink", "exit-and-start-empty-2-kills"),
+    ("tests/planted/takes_errors_for_free.py", "two-starts-empty-1-errno"),
+)
+# Those above have two faults and one, an exit and errors that are remembered; these have no more than that.
+LONG = (
     ("direct-unlink", "start-and-status-stale-1-kill"),
     ("foreign-guard", "two-starts-stale-2-kills"),
     ("guarded-lock", "start-and-exit-stale-1-bad-disk"),
-    ("tests/planted/takes_errors_for_free.py", "two-starts-empty-1-errno"),
-)
-LONG = (
     ("direct-unlink", "two-starts-stale-1-kill"),
     ("direct-unlink", "two-starts-empty-2-kills"),
     ("foreign-guard", "two-starts-empty-1-sigstop"),

@@ -104,8 +104,13 @@ def test_without_kills_and_syncs_the_planted_subjects_hold() -> None:
         assert verify(subject, [find_scenario(name) for name in names]).verdict == "holds"
 
 
+# The long ones take more images, and none that are of another kind.
 @pytest.mark.parametrize(
-    "name", ("direct-unlink", "reference-status", RENAME, pytest.param("reference", marks=pytest.mark.long))
+    "name",
+    (
+        *("direct-unlink", RENAME),
+        *(pytest.param(name, marks=pytest.mark.long) for name in ("reference-status", "reference")),
+    ),
 )
 def test_reductions_leave_out_no_image(name: str) -> None:
     scenario, subject = find_scenario("one-start-stale-1-power-loss"), find_subject(name)
@@ -118,7 +123,9 @@ def test_reductions_leave_out_no_image(name: str) -> None:
     assert images[0] == images[1]
 
 
-@pytest.mark.parametrize("subject", (RENAME, ORDER, pytest.param("reference-status", marks=pytest.mark.long)))
+@pytest.mark.parametrize(
+    "subject", (ORDER, *(pytest.param(name, marks=pytest.mark.long) for name in (RENAME, "reference-status")))
+)
 def test_disks_that_are_taken_for_alike_are(subject: str, monkeypatch: pytest.MonkeyPatch) -> None:
     some = search(subject, "one-start-stale")
     monkeypatch.setattr(DiskMemo, "answer", lambda self, disk: UNKNOWN)
