@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from stateful.kernel import real
 from stateful.kernel.persistence import Persistence, as_disk
 from stateful.kernel.restore import restore_disk
-from stateful.model.disk import HOME, NOWHERE
+from stateful.model.disk import HOME, NO_DISK, NOWHERE
 from stateful.model.faults import DISK_WELL, POWER_LOSS
 from stateful.model.hostile import HOSTILE, IN_ITS_PLACE
 from stateful.model.machine import FIRST_PID, START_TICKS, Stranger
@@ -269,8 +269,13 @@ def after_power_loss(shared: SharedState, which: str) -> SharedState | None:
     image = image_left(shared.persistence, which)
     if image is None:
         return None
+    return machine_left(shared)._replace(disk=as_disk(image, shared.clock + shared.skew))
+
+
+def machine_left(shared: SharedState) -> SharedState:
+    """What a power loss leaves of a state, whichever image of the disk it leaves: all but what was running."""
     return shared._replace(
-        disk=as_disk(image, shared.clock + shared.skew),
+        disk=NO_DISK,
         table=(),
         opens=(),
         flocks=(),

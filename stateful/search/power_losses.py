@@ -12,13 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import takewhile
 from typing import NamedTuple
 
+from stateful.kernel.machine_faults import machine_left
 from stateful.kernel.persistence import Image, Persistence
 from stateful.kernel.state import SharedState
 from stateful.model.faults import JUDGED, POWER_LOSS, PROFILES
 from stateful.model.schedule import Move
 from stateful.model.trace import Trace
-
-Time = tuple[int, int, int]  # the clock, its skew, and how often the machine was started
 
 
 class Lost(NamedTuple):
@@ -65,8 +64,8 @@ class PowerLosses:
         self.broken: dict[str, dict[str, Trace]] = {profile: {} for profile in PROFILES}
         self._left: dict[str, set[int]] = {profile: set() for profile in PROFILES}
         self._cut: set[str] = set()
-        self._moments: set[tuple[Persistence, Time]] = set()
-        self._tried: dict[tuple[Image, Time], int] = {}  # the index of the strongest profile tried
+        self._moments: set[tuple[Persistence, SharedState]] = set()
+        self._tried: dict[tuple[Image, SharedState], int] = {}  # the index of the strongest profile tried
 
     @property
     def cut_short(self) -> bool:
@@ -78,7 +77,7 @@ class PowerLosses:
 
         The processes make no difference: all are killed. Notes profiles whose images are not all listed.
         """
-        persistence, when = shared.persistence, (shared.clock, shared.skew, shared.boots)
+        persistence, when = shared.persistence, machine_left(shared)
         if persistence is None or (persistence, when) in self._moments:
             return []
         self._moments.add((persistence, when))
