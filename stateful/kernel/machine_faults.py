@@ -273,7 +273,7 @@ def after_power_loss(shared: SharedState, which: str) -> SharedState | None:
 
 
 def machine_left(shared: SharedState) -> SharedState:
-    """What a power loss leaves of a state, whichever image of the disk it leaves: all but what was running."""
+    """What a power loss leaves of a state beside the disk: nothing that was running."""
     return shared._replace(
         disk=NO_DISK,
         table=(),
