@@ -134,6 +134,15 @@ def _sendfile(sandbox: Sandbox, target: int, source: int, offset: int | None, si
     return written
 
 
+def _copy_file_range(
+    sandbox: Sandbox, target: int, source: int, offset: int | None, size: int, start: int | None
+) -> int:
+    copied = os.copy_file_range(source, target, size, offset, start)
+    if copied:
+        sandbox.date(target)
+    return copied
+
+
 def _ftruncate(sandbox: Sandbox, fd: int, length: int) -> None:
     os.ftruncate(fd, length)
     sandbox.date(fd)
@@ -289,6 +298,7 @@ MADE_FOR_REAL: Final[dict[str, Callable[..., Any]]] = {
     "write": _write,
     "pwrite": _pwrite,
     "sendfile": _sendfile,
+    "copy_file_range": _copy_file_range,
     "lseek": lambda sandbox, fd, offset, whence: os.lseek(fd, offset, whence),
     "ftruncate": _ftruncate,
     "fsync": lambda sandbox, fd: os.fsync(fd),

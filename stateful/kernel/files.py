@@ -259,6 +259,28 @@ def _sendfile(
     return int(_write(kernel, process, target, data))
 
 
+@syscall("copy_file_range")
+def _copy_file_range(
+    kernel: Kernel,
+    process: Process,
+    target: int,
+    source: int,
+    offset: int | None,
+    size: int,
+    start: int | None,
+) -> int:
+    """Copy from an offset to another one. What the files and ranges have to be, the host itself says."""
+    origin, copy = open_file(process, source), open_file(process, target)
+    if origin.flags & WRITABLE == 1 and _fdkind(kernel, process, target) != "dir":
+        raise OSError(errno.EBADF, "")
+    if origin.real is None or copy.real is None:
+        raise OSError(errno.EXDEV if copy.flags & WRITABLE else errno.EBADF, "")
+    copied = real.copy_file_range(origin.real, copy.real, size, offset, start)
+    if copied:
+        kernel.changed(copy.inode, process)
+    return int(copied)
+
+
 def left_to_read(process: Process, fd: int, offset: int | None) -> int:
     """How many bytes of a file there are from an offset on; from its own one where that is None."""
     number = real_fd(process, fd)

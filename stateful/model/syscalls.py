@@ -107,6 +107,8 @@ class Syscall(NamedTuple):
         lists_processes: it tells of every process of the machine.
         shown: its name in reports.
         also: the functions of ``os`` that make it, beside the one of its name.
+        source_first: the function of ``os`` has the two descriptors the other way round. The first one of a
+            row is what the call is about.
     """
 
     name: str
@@ -122,6 +124,7 @@ class Syscall(NamedTuple):
     lists_processes: bool = False
     shown: str = ""
     also: str = ""
+    source_first: bool = False
 
     @property
     def use(self) -> Use:
@@ -173,6 +176,13 @@ _ROWS: Final = (
         (_fd(Use.WRITES), _fd(Use.READS), _POSITION, _SIZE),
         Answer.WRITTEN,
         ("eio", "enospc", SHORT),
+    ),
+    Syscall(
+        "copy_file_range",
+        (_fd(Use.WRITES), _fd(Use.READS), _POSITION, _SIZE, _POSITION),
+        Answer.WRITTEN,
+        ("eio", "enospc", SHORT),
+        source_first=True,
     ),
     Syscall("lseek", (_fd(), _POSITION, _NUMBER), Answer.VALUE, silent=True),
     Syscall("ftruncate", (_fd(Use.CUTS), _POSITION), faults=("eio",)),

@@ -21,6 +21,8 @@ MISJUDGED = {
     "takes_the_folder": ("two-starts-empty", "at_most_one_owner"),
     # No fault befell sendfile, and a full or read-only disk let it write.
     "wedged_by_sendfile": ("start-and-exit-stale-1-bad-disk", "a_dead_owner_can_be_replaced"),
+    # The call that came after it, which was refused in words until it was modelled.
+    "wedged_by_copy_file_range": ("start-and-exit-stale-1-bad-disk", "a_dead_owner_can_be_replaced"),
 }
 
 # No SIGTERM arrived right before a step that no other process sees, and the handler made that step fail.
