@@ -18,6 +18,8 @@ Simplified:
   see them, so they happen together with the step before them. An ``lseek`` from the end of a file others
   write to does depend on them: what they could write just before it is not explored.
 - The clock moves only when a process sleeps; every order of the other processes stays open meanwhile.
+  A suspension comes between two steps, and takes none of the time that a process has asked to sleep. When a
+  process was started does not depend on it: it is counted in the order of the starts.
 - A process exists from its first turn, of which that is a step where it has nothing else to do. Pids and
   start times grow in that order.
 - Every process leads a group of its own. In a pid namespace pid 1 is like any other process: on Linux it

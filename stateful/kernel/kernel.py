@@ -43,6 +43,8 @@ class Kernel:
         strangers: the other processes of the machine and the zombies, by pid and namespace.
         clock: microseconds since the epoch, by the monotonic clock; only sleeping moves it.
         skew: by how many microseconds the wall clock is ahead of that.
+        suspended: for how many microseconds the machine was suspended, of which the monotonic clock knows
+            nothing.
         boots: how often the machine was started.
         condition: how the disk fails: ``full``, ``read-only`` or empty.
         persistence: what of the disk a power loss may leave; None where power cannot be lost.
@@ -66,6 +68,7 @@ class Kernel:
             self.admit(stranger)
         self.clock = CLOCK_START_US
         self.skew: int = 0
+        self.suspended: int = 0
         self.boots: int = 1
         self.condition = ""
         self.persistence: Persistence | None = None

@@ -29,12 +29,14 @@ class Family(NamedTuple):
         plans: the plans of standard scenarios in which it comes last; None for the family alone.
         plural: of its name in words.
         at_once: the fault that may happen right before, with nothing between, where faults are drawn.
+        exposes: a process can see them by what it does in a private folder.
     """
 
     name: str
     plans: tuple[Plan, ...] | None = None
     plural: str = ""
     at_once: str = ""
+    exposes: bool = False
 
     @property
     def faults(self) -> tuple[Fault, ...]:
@@ -70,8 +72,9 @@ FAMILIES: Final = {
             at_once="crash",
         ),
         Family("reboot", plans=()),  # which alone is what several kills are
-        Family("bad-disk"),
-        Family("clock-step"),
+        Family("bad-disk", exposes=True),
+        Family("clock-step", exposes=True),
+        Family("suspend", exposes=True),
         Family("removal"),
         Family("corruption"),
         Family("lost-home"),

@@ -236,7 +236,7 @@ _ROWS: Final = (
     # -- time, and waiting
     Syscall("sleep", (Argument(Kind.DURATION),), passes_time=True),
     Syscall("select", (Argument(Kind.FDS), Argument(Kind.DURATION)), Answer.VALUE, passes_time=True),
-    Syscall("clock", (), Answer.VALUE, silent=True),
+    Syscall("clock", (_NUMBER,), Answer.VALUE, silent=True),
     Syscall("wall", (), Answer.VALUE, silent=True),
     Syscall("pause", waits=True),
     Syscall("serve", waits=True, serves=True),

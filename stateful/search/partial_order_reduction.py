@@ -19,6 +19,7 @@ from typing import Any
 
 from stateful.model.call import Call
 from stateful.model.disk import Disk, temporary_folder
+from stateful.model.families import FAMILIES
 from stateful.model.lifecycle import Entry
 from stateful.model.scenario import Scenario
 from stateful.model.schedule import LETTERS, Move
@@ -97,7 +98,7 @@ class Unseen:
 
 def exposes(scenario: Scenario) -> bool:
     """Whether faults may happen with which a step in a private folder does not commute."""
-    return not {"bad-disk", "clock-step"}.isdisjoint(scenario.plan)
+    return any(family in FAMILIES and FAMILIES[family].exposes for family in scenario.plan)
 
 
 def _handles_signals(entry: Entry) -> bool:

@@ -18,7 +18,9 @@ from stateful.model.faults import JUDGED, POWER_LOSS, PROFILES
 from stateful.model.schedule import Move
 from stateful.model.trace import Trace
 
-Time = tuple[int, int, int]  # the clock, its skew, and how often the machine was started
+Time = tuple[
+    int, int, int, int
+]  # the clock, its skew, how long it stood still, and how often the machine was started
 
 
 class Lost(NamedTuple):
@@ -78,7 +80,7 @@ class PowerLosses:
 
         Who lives there, and does what, makes no difference any more. Notes where not all images are listed.
         """
-        persistence, when = shared.persistence, (shared.clock, shared.skew, shared.boots)
+        persistence, when = shared.persistence, (shared.clock, shared.skew, shared.suspended, shared.boots)
         if persistence is None or (persistence, when) in self._moments:
             return []
         self._moments.add((persistence, when))

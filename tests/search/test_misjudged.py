@@ -112,6 +112,16 @@ def gateway(home, serve):
         time.sleep(1)
         serve()
 """
+# The machine is suspended within what is done in a private folder in /tmp.
+SUSPENDED = """
+import os, tempfile
+def gateway(home, serve):
+    folder = tempfile.mkdtemp()
+    os.close(os.open(folder + "/mark", os.O_CREAT))
+    if os.stat(folder + "/mark").st_mtime != os.stat(folder).st_mtime:
+        raise ValueError
+    serve()
+"""
 # Reading /proc/stat was hidden, and its boot time follows a wall clock that is set.
 BOOT_TIME = """
 def gateway(home, serve):
@@ -128,6 +138,7 @@ HIDDEN = {
     "LEADS_OUT": (LEADS_OUT, "two-starts-empty"),
     "LEADS_IN": (LEADS_IN, "two-starts-empty"),
     "STAMPED": (STAMPED, "two-starts-empty"),
+    "SUSPENDED": (SUSPENDED, "start-and-exit-empty-1-suspend"),
     "BOOT_TIME": (BOOT_TIME, "start-and-exit-empty-1-clock-step"),
 }
 
