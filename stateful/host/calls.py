@@ -22,10 +22,11 @@ from typing import Any, Final, NamedTuple
 from stateful.kernel.files import OpenFile
 from stateful.kernel.locks import DROPPED
 from stateful.kernel.proc import STATES
-from stateful.kernel.signals import HANDLED
+from stateful.kernel.signals import CLOCK_BOOTTIME, HANDLED
 from stateful.model.call import Call, Errno
 from stateful.model.signal_target import PIDFD
 
+Times = tuple[int, int, int]  # ``clock``, ``skew`` and ``suspended`` of a sandbox
 CHUNK_BYTES: Final = 65536
 STATE, START_TIME = 0, 19  # fields of /proc/<pid>/stat, counted from behind the name
 
@@ -40,6 +41,7 @@ class Sandbox:
         changed: signals whose disposition the process has set.
         clock: the time of the clock that stands still, in microseconds.
         skew: by how many microseconds the wall clock is ahead of it.
+        suspended: by how many that of ``CLOCK_BOOTTIME`` is.
     """
 
     def __init__(self, root: str, files: dict[int, OpenFile]) -> None:
@@ -49,6 +51,7 @@ class Sandbox:
         self.changed: set[int] = set()
         self.clock = 0
         self.skew = 0
+        self.suspended = 0
 
     def where(self, path: str) -> str:
         """The real path of a virtual one."""
@@ -132,6 +135,15 @@ def _sendfile(sandbox: Sandbox, target: int, source: int, offset: int | None, si
     written = os.sendfile(target, source, offset, size)
     sandbox.date(target)
     return written
+
+
+def _copy_file_range(
+    sandbox: Sandbox, target: int, source: int, offset: int | None, size: int, start: int | None
+) -> int:
+    copied = os.copy_file_range(source, target, size, offset, start)
+    if copied:
+        sandbox.date(target)
+    return copied
 
 
 def _ftruncate(sandbox: Sandbox, fd: int, length: int) -> None:
@@ -289,6 +301,7 @@ MADE_FOR_REAL: Final[dict[str, Callable[..., Any]]] = {
     "write": _write,
     "pwrite": _pwrite,
     "sendfile": _sendfile,
+    "copy_file_range": _copy_file_range,
     "lseek": lambda sandbox, fd, offset, whence: os.lseek(fd, offset, whence),
     "ftruncate": _ftruncate,
     "fsync": lambda sandbox, fd: os.fsync(fd),
@@ -328,7 +341,7 @@ MADE_FOR_REAL: Final[dict[str, Callable[..., Any]]] = {
     "select": _select,
     "sigaction": set_disposition,
     "sleep": lambda sandbox, microseconds: None,
-    "clock": lambda sandbox: sandbox.clock,
+    "clock": lambda sandbox, number: sandbox.clock + sandbox.suspended * (number == CLOCK_BOOTTIME),
     "wall": lambda sandbox: sandbox.clock + sandbox.skew,
     "pid_exists": _pid_exists,
     "pids": _pids,

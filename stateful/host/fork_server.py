@@ -18,7 +18,7 @@ import socket
 from collections.abc import Sequence
 from typing import Any, Final
 
-from stateful.host.calls import start_time
+from stateful.host.calls import Times, start_time
 from stateful.host.rights import Rights, be_called
 from stateful.kernel.temporary import remove_tree
 
@@ -75,14 +75,14 @@ class ForkServer:
 
     # -- requests ------------------------------------------------------------------------------------
 
-    def fork_player(self, spec: Any, clock: tuple[int, int], channel_fd: int) -> int:
+    def fork_player(self, spec: Any, times: Times, channel_fd: int) -> int:
         """Fork a process of a subject; return its pid."""
         from stateful.host.player_process import keep_only, run_player
 
         self._warm_up(spec.subject, spec.life)
         pid = os.fork()
         if not pid:
-            run_player(spec, keep_only(socket.socket(fileno=channel_fd)), self._pid, clock)
+            run_player(spec, keep_only(socket.socket(fileno=channel_fd)), self._pid, times)
         os.close(channel_fd)
         self._children.add(pid)
         return pid

@@ -68,6 +68,11 @@ def _clock(play: HostPlay, move: Move, _: Disk) -> None:
     play.skew += int(move.detail) * 1_000_000
 
 
+def _suspend(play: HostPlay, move: Move, _: Disk) -> None:
+    play.skew += int(move.detail) * 1_000_000
+    play.suspended += int(move.detail) * 1_000_000
+
+
 def _deny(play: HostPlay, move: Move, _: Disk) -> None:
     play.denial = FAULTS[move.kind].errno
 
@@ -116,6 +121,7 @@ INJECTIONS: Final[dict[str, Injection]] = {
     "reboot": _reboot,
     POWER_LOSS: _reboot,
     "clock": _clock,
+    "suspend": _suspend,
     "disk-full": _deny,
     "read-only": _deny,
     DISK_WELL: _well,

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple, Self
 from stateful.explain.words import answer_text, call_text
 from stateful.host import layout
 from stateful.host.agreement import Agreement
-from stateful.host.calls import STATE, stat_fields
+from stateful.host.calls import STATE, Times, stat_fields
 from stateful.host.fork_client import ForkClient
 from stateful.host.inject import inject, short_size
 from stateful.host.player_process import Command, Report
@@ -53,7 +53,7 @@ class HostPlay:
     """Plays one trace; a context manager that leaves no process behind.
 
     Attributes:
-        clock, skew: the time of the play; it begins at a whole second, as in the simulation.
+        clock, skew, suspended: the time of the play; it begins at a whole second, as in the simulation.
         denial: the errno of calls that a failing disk denies; None while the disk is well.
     """
 
@@ -74,6 +74,7 @@ class HostPlay:
         self.root = root
         self.clock = int(time.time()) * MICROSECONDS
         self.skew = 0
+        self.suspended = 0
         self.denial: int | None = None
         self.translation = Translation(timedelta(microseconds=self.clock - CLOCK_START_US))
         self.agreement = Agreement(self.translation, self.clock)
@@ -156,8 +157,13 @@ class HostPlay:
             if step.move.letter not in self.players.living:
                 self._start(step.move.letter)
 
+    @property
+    def times(self) -> Times:
+        """The time of the play, as a process is told it."""
+        return self.clock, self.skew, self.suspended
+
     def _start(self, letter: str) -> None:
-        self.players.start(letter, self._trace.lives[letter], (self.clock, self.skew))
+        self.players.start(letter, self._trace.lives[letter], self.times)
 
     def _player(self, letter: str) -> Player:
         """A process at its first call or later; it is started if necessary."""
@@ -221,7 +227,7 @@ class HostPlay:
 
     def _send(self, step: Step, verb: str, value: int = 0) -> None:
         """Send a process a command; compare the previous step meanwhile."""
-        self.players.send(step.move.letter, Command(verb, value, self.clock, self.skew))
+        self.players.send(step.move.letter, Command(verb, value, *self.times))
         self._compare()
 
     def _receive(self, step: Step) -> None:

@@ -14,7 +14,7 @@ import signal
 import socket
 from typing import Any, Final, NamedTuple, NoReturn
 
-from stateful.host.calls import Sandbox, drop_lock, perform, set_disposition
+from stateful.host.calls import Sandbox, Times, drop_lock, perform, set_disposition
 from stateful.host.rights import Rights
 from stateful.kernel.files import LIMIT_OPEN_FILES
 from stateful.kernel.process import PYTHON_DISPOSITIONS
@@ -65,6 +65,7 @@ class Command(NamedTuple):
     value: int
     clock: int
     skew: int
+    suspended: int
 
 
 class Report(NamedTuple):
@@ -109,14 +110,14 @@ def decode(message: bytes) -> Report:
     return Report(answer, phase, signals, Call(name, args) if name else None, path, refused)
 
 
-def run_player(spec: PlayerSpec, channel: socket.socket, parent: int, clock: tuple[int, int]) -> NoReturn:
+def run_player(spec: PlayerSpec, channel: socket.socket, parent: int, times: Times) -> NoReturn:
     """Run a process of a subject from its first instruction to its end. For a forked child."""
     try:
         os.setpgid(0, 0)
         player = _PlayerProcess(channel, Rights(parent, is_root(spec)))
         while True:
-            player.begin(spec, clock)
-            spec, clock = player.live()
+            player.begin(spec, times)
+            spec, times = player.live()
     except BaseException as error:  # Nothing else of the forked interpreter may run.
         refused = str(error) if isinstance(error, UnmodelledSyscall) else f"{type(error).__name__}: {error}"
         channel.send(encode(Report(None, "", (), None, None, refused)))
@@ -137,7 +138,7 @@ class _PlayerProcess:
         self.channel = channel
         self.rights = rights
 
-    def begin(self, spec: PlayerSpec, clock: tuple[int, int]) -> None:
+    def begin(self, spec: PlayerSpec, times: Times) -> None:
         """Become like a process that has just been started."""
         signal.setitimer(signal.ITIMER_REAL, LONGEST_LIFE_S)
         os.umask(0o022)
@@ -145,13 +146,16 @@ class _PlayerProcess:
         self.process.seed = spec.pid
         self.process.pid, self.process.uid = os.getpid(), os.getuid()
         self.sandbox = Sandbox(spec.root, self.process.fds)
-        self.sandbox.clock, self.sandbox.skew = clock
+        self._tell_the_time(times)
         for number in (*_TOLD_BY, *PYTHON_DISPOSITIONS):
             disposition = PYTHON_DISPOSITIONS.get(number, "default")
             set_disposition(self.sandbox, int(number), disposition)
 
-    def live(self) -> tuple[PlayerSpec, tuple[int, int]]:
-        """Execute commands; return the spec and clock of the next life, if this one ends with ``rest``."""
+    def _tell_the_time(self, times: Times) -> None:
+        self.sandbox.clock, self.sandbox.skew, self.sandbox.suspended = times
+
+    def live(self) -> tuple[PlayerSpec, Times]:
+        """Execute commands; return the spec and times of the next life, if this one ends with ``rest``."""
         self.run()
         self.report(None)
         while message := self.channel.recv(MESSAGE_BYTES):
@@ -159,10 +163,10 @@ class _PlayerProcess:
             if command.verb == "rest":
                 self.forget()
                 if message := self.channel.recv(MESSAGE_BYTES):
-                    spec, clock = pickle.loads(message)
-                    return spec, clock
+                    spec, times = pickle.loads(message)
+                    return spec, times
                 break
-            self.sandbox.clock, self.sandbox.skew = command.clock, command.skew
+            self._tell_the_time(command[2:])
             self.report(self.execute(command))
         os._exit(0)
 

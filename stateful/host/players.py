@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from stateful.host.calls import STATE, start_time, stat_fields
+from stateful.host.calls import STATE, Times, start_time, stat_fields
 from stateful.host.fork_client import ForkClient
 from stateful.host.fork_server import PATIENCE_S
 from stateful.host.player_process import MESSAGE_BYTES, Command, PlayerSpec, Report, decode
@@ -77,12 +77,12 @@ class Players:
 
     # -- starting ----------------------------------------------------------------------------------------
 
-    def start(self, letter: str, life: str, clock: tuple[int, int]) -> None:
+    def start(self, letter: str, life: str, times: Times) -> None:
         """Start a process of the subject; it runs to its first call."""
         identity = self._machine.who(letter)
         fork_client = self._fork_client(command_line(self._subject, life, self._machine))
         spec = PlayerSpec(self._subject, letter, life, self._machine, identity.pid, self._root)
-        pid, start, channel = fork_client.fork_player(spec, clock)
+        pid, start, channel = fork_client.fork_player(spec, times)
         # Not ``settimeout``, which polls before each receive.
         channel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _timeval(PATIENCE_S))
         self.living[letter] = Player(pid, start, fork_client, channel)
@@ -236,7 +236,7 @@ class Players:
         if not self._machine.foreign:
             for letter, player in list(self.living.items()):
                 if player.channel is not None and not player.stopped:
-                    self.send(letter, Command("rest", 0, 0, 0))
+                    self.send(letter, Command("rest", 0, 0, 0, 0))
                     player.fork_client.keep(player.pid, player.start, player.channel)
                     del self.living[letter]
 

@@ -15,7 +15,8 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from stateful.kernel.files import is_there, left_to_read
+from stateful.kernel.copies import left_to_read
+from stateful.kernel.files import is_there
 from stateful.model.call import Call, Errno
 from stateful.model.faults import ERRNOS, SHORT
 from stateful.model.syscalls import ON_DISK, SYSCALLS, Kind, Use

@@ -191,7 +191,7 @@ def _dup(kernel: Kernel, process: Process, fd: int) -> int:
 
 
 @syscall("read")
-def _read(kernel: Kernel, process: Process, fd: int, size: int) -> bytes:
+def read(kernel: Kernel, process: Process, fd: int, size: int) -> bytes:
     """Read up to ``size`` bytes; everything to the end where ``size`` is negative."""
     file = open_file(process, fd)
     if file.real is None:
@@ -207,7 +207,7 @@ def _read(kernel: Kernel, process: Process, fd: int, size: int) -> bytes:
 
 
 @syscall("pread")
-def _pread(kernel: Kernel, process: Process, fd: int, size: int, offset: int) -> bytes:
+def pread(kernel: Kernel, process: Process, fd: int, size: int, offset: int) -> bytes:
     file = open_file(process, fd)
     if file.real is None:
         return kernel.pread_proc(process, file, size, offset)
@@ -224,15 +224,15 @@ def real_fd(process: Process, fd: int) -> int:
     return number
 
 
-def _writable(process: Process, fd: int) -> int:
+def writable_fd(process: Process, fd: int) -> int:
     if not open_file(process, fd).flags & WRITABLE:
         raise OSError(errno.EBADF, "")
     return real_fd(process, fd)
 
 
 @syscall("write")
-def _write(kernel: Kernel, process: Process, fd: int, data: bytes) -> int:
-    number, file = _writable(process, fd), open_file(process, fd)
+def write(kernel: Kernel, process: Process, fd: int, data: bytes) -> int:
+    number, file = writable_fd(process, fd), open_file(process, fd)
     adds = file.flags & real.O_APPEND and real.fstat(number).st_size
     written = real.write(number, data)
     kernel.changed(file.inode, process)
@@ -243,34 +243,9 @@ def _write(kernel: Kernel, process: Process, fd: int, data: bytes) -> int:
 
 @syscall("pwrite")
 def _pwrite(kernel: Kernel, process: Process, fd: int, data: bytes, offset: int) -> int:
-    written = real.pwrite(_writable(process, fd), data, offset)
+    written = real.pwrite(writable_fd(process, fd), data, offset)
     kernel.changed(open_file(process, fd).inode, process)
     return written
-
-
-@syscall("sendfile")
-def _sendfile(
-    kernel: Kernel, process: Process, target: int, source: int, offset: int | None, size: int
-) -> int:
-    if open_file(process, source).flags & WRITABLE == 1:
-        raise OSError(errno.EBADF, "")
-    _writable(process, target)
-    if open_file(process, target).flags & real.O_APPEND:
-        raise OSError(errno.EINVAL, "")  # Linux does not splice into a file that is only added to.
-    try:
-        if offset is None:
-            data = _read(kernel, process, source, size)
-        else:
-            data = _pread(kernel, process, source, size, offset)
-    except IsADirectoryError:
-        raise OSError(errno.EINVAL, "") from None
-    return int(_write(kernel, process, target, data))
-
-
-def left_to_read(process: Process, fd: int, offset: int | None) -> int:
-    """How many bytes a file has after an offset; None means its current offset."""
-    number = real_fd(process, fd)
-    return max(0, real.fstat(number).st_size - (real.lseek(number, 0, 1) if offset is None else offset))
 
 
 @syscall("lseek")
@@ -298,7 +273,7 @@ def _fdatasync(kernel: Kernel, process: Process, fd: int) -> None:
 
 
 @syscall("fdkind")
-def _fdkind(kernel: Kernel, process: Process, fd: int) -> str:
+def fdkind(kernel: Kernel, process: Process, fd: int) -> str:
     """The kind of a descriptor, ``dir`` or ``file``, for which ``open()`` asks right after opening."""
     number = open_file(process, fd).real
     return "dir" if number is not None and st.S_ISDIR(real.fstat(number).st_mode) else "file"

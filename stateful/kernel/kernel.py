@@ -11,6 +11,7 @@ from itertools import count
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Final
 
+from stateful.kernel import copies as copies  # registers its calls
 from stateful.kernel import failing_calls, locks, proc, real, signals, state
 from stateful.kernel import names as names  # registers its calls
 from stateful.kernel.files import IMPLEMENTATIONS, Inode, OpenFile
@@ -43,6 +44,8 @@ class Kernel:
         strangers: the other processes of the machine and the zombies, by pid and namespace.
         clock: microseconds since the epoch, by the monotonic clock; only sleeping moves it.
         skew: by how many microseconds the wall clock is ahead of that.
+        suspended: for how many microseconds the machine was suspended, of which the monotonic clock knows
+            nothing.
         boots: how often the machine was started.
         condition: how the disk fails: ``full``, ``read-only`` or empty.
         persistence: what a power loss may leave of the disk; None if power cannot be lost.
@@ -66,6 +69,7 @@ class Kernel:
             self.admit(stranger)
         self.clock = CLOCK_START_US
         self.skew: int = 0
+        self.suspended: int = 0
         self.boots: int = 1
         self.condition = ""
         self.persistence: Persistence | None = None

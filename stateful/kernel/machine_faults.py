@@ -102,6 +102,17 @@ def _clock(kernel: Kernel, seconds: str) -> None:
     kernel.skew += int(seconds) * 1_000_000
 
 
+@_fault("suspend")
+def _suspend(kernel: Kernel, seconds: str) -> None:
+    """All processes stop for some seconds, and go on; the monotonic clock stands still meanwhile.
+
+    The wall clock and that of ``CLOCK_BOOTTIME`` go on. A process that sleeps has as long to sleep as before.
+    Guaranteed: as by ``clock``.
+    """
+    kernel.skew += int(seconds) * 1_000_000
+    kernel.suspended += int(seconds) * 1_000_000
+
+
 # -- a failing disk
 
 

@@ -164,7 +164,7 @@ def _content(entry: Process | Stranger, name: str, state: str) -> bytes:
 _GLOBAL: Final[dict[str, Callable[[Kernel], str]]] = {
     "/proc/sys/kernel/random/boot_id": lambda kernel: f"{BOOT_ID}{kernel.boots + 1}\n",
     "/proc/stat": lambda kernel: (
-        f"cpu  0 0 0 0 0 0 0 0 0 0\nbtime {BOOT_TIME_S + kernel.skew // 1_000_000}\n"
+        f"cpu  0 0 0 0 0 0 0 0 0 0\nbtime {BOOT_TIME_S + (kernel.skew - kernel.suspended) // 1_000_000}\n"
     ),
     "/proc/sys/kernel/pid_max": lambda kernel: "4194304\n",
 }

@@ -8,12 +8,14 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+from typing import Any
 
 O_CREAT, O_EXCL, O_NOFOLLOW, O_TRUNC = os.O_CREAT, os.O_EXCL, os.O_NOFOLLOW, os.O_TRUNC
 O_APPEND = os.O_APPEND
 O_TMPFILE: int = getattr(os, "O_TMPFILE", 0)  # Linux only
 
 close = os.close
+copy_file_range: Any = getattr(os, "copy_file_range", None)  # Linux only
 dup = os.dup
 fdatasync = getattr(os, "fdatasync", os.fsync)  # macOS has none
 fstat = os.fstat

@@ -43,6 +43,7 @@ def restore(
     if nameless or kernel.known_disk() != shared.disk:
         restore_disk(kernel, shared.disk)
     kernel.clock, kernel.skew, kernel.labels = shared.clock, shared.skew, shared.labels
+    kernel.suspended = shared.suspended
     kernel.boots, kernel.condition = shared.boots, shared.condition
     kernel.persistence = shared.persistence
     kernel.strangers = {(each.pid, each.namespace): each for each in shared.strangers}

@@ -10,7 +10,8 @@ from __future__ import annotations
 import errno
 import os
 import signal
-from typing import TYPE_CHECKING, Any
+import time
+from typing import TYPE_CHECKING, Any, Final
 
 from stateful.kernel.files import OpenFile, open_number, syscall
 from stateful.kernel.proc import STATES, is_zombie, state_of
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 IGNORED_BY_DEFAULT = frozenset({signal.SIGCHLD, signal.SIGURG, signal.SIGWINCH, signal.SIGCONT})
 HANDLED = "handled"
+CLOCK_BOOTTIME: Final = getattr(time, "CLOCK_BOOTTIME", -1)  # Linux only
 STOPPING = frozenset({signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU})
 
 
@@ -176,8 +178,9 @@ def wakes_at(process: Process) -> int | None:
 
 
 @syscall("clock")
-def _clock(kernel: Kernel, process: Process) -> int:
-    return kernel.clock
+def _clock(kernel: Kernel, process: Process, number: int) -> int:
+    """The monotonic clock; that of ``CLOCK_BOOTTIME`` goes on while the machine is suspended."""
+    return kernel.clock + (kernel.suspended if number == CLOCK_BOOTTIME else 0)
 
 
 @syscall("wall")

@@ -29,7 +29,7 @@ class SharedState(NamedTuple):
         table: each live process.
         opens, flocks: (serial of the inode, how often it is open, or a lock on it).
         record_locks: the ``lockf`` locks, with serials for inodes.
-        clock, skew, strangers, boots, condition, persistence: see ``Kernel``.
+        clock, skew, suspended, strangers, boots, condition, persistence: see ``Kernel``.
     """
 
     disk: Disk
@@ -39,6 +39,7 @@ class SharedState(NamedTuple):
     record_locks: Sorted[RecordLock]
     clock: Number
     skew: Number
+    suspended: Number
     labels: Number
     strangers: Sorted[Stranger]
     boots: Number
@@ -75,6 +76,7 @@ def shared_state(kernel: Kernel) -> SharedState:
         record_locks,
         kernel.clock,
         kernel.skew,
+        kernel.suspended,
         kernel.labels,
         tuple(sorted(kernel.strangers.values())),
         kernel.boots,

@@ -72,6 +72,7 @@ FAMILIES: Final = {
         Family("reboot", plans=()),  # alone it is the same as several kills
         Family("bad-disk"),
         Family("clock-step"),
+        Family("suspend"),
         Family("removal"),
         Family("corruption"),
         Family("lost-home"),

@@ -99,8 +99,13 @@ class Fault(NamedTuple):
 
 def _any_step(random: Random) -> str:
     """A number of seconds ahead or back; short steps are as likely as long ones."""
-    seconds = random.randint(1, 10 ** random.randint(1, LONGEST_CLOCK_STEP_DIGITS))
+    seconds = int(_any_length(random))
     return f"{random.choice((seconds, -seconds)):+}"
+
+
+def _any_length(random: Random) -> str:
+    """Some seconds, few as often as many."""
+    return str(random.randint(1, 10 ** random.randint(1, LONGEST_CLOCK_STEP_DIGITS)))
 
 
 def _any_content(random: Random) -> str:
@@ -175,6 +180,18 @@ _ROWS: Final = (
         example="+60",
         tried=("+3600", "-3600"),
         widened=_any_step,
+        excuse=Reason.CLOCK,
+    ),
+    Fault(
+        "suspend",
+        Aim.MACHINE,
+        "the machine is suspended for {detail} s",
+        "suspend",
+        "+",
+        r"[1-9][0-9]{0,8}",
+        "60",
+        tried=("3600",),
+        widened=_any_length,
         excuse=Reason.CLOCK,
     ),
     Fault(

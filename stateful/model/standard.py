@@ -60,7 +60,7 @@ CASTS: Final = (
         ("start", "status"),
         plans=(NOTHING, KILL),
         upset_on=USUAL,
-        slow=("power-loss",),
+        slow=("suspend", "power-loss"),
     ),
     Cast(
         "start-and-exit",
@@ -79,6 +79,7 @@ CASTS: Final = (
         settled=("A",),
         exits=1,
         upset_on=USUAL[:1],
+        slow=("suspend",),
     ),
     Cast(
         "start-and-replace",
@@ -106,7 +107,7 @@ CASTS: Final = (
         settled=("A",),
         disks=(*USUAL, NO_PROC),
         upset_on=USUAL[:1],
-        slow=("sigterm", "errno", "clock-step", "power-loss"),
+        slow=("sigterm", "errno", "clock-step", "suspend", "power-loss"),
     ),
     Cast(
         "stop-of-owner",

@@ -108,6 +108,8 @@ class Syscall(NamedTuple):
         lists_processes: it reports every process of the machine.
         shown: its name in reports.
         also: another function of ``os`` that makes it, beside the one of its name.
+        source_first: the function of ``os`` has the two descriptors the other way round. The first one of a
+            row is what the call is about.
     """
 
     name: str
@@ -123,6 +125,7 @@ class Syscall(NamedTuple):
     lists_processes: bool = False
     shown: str = ""
     also: str = ""
+    source_first: bool = False
 
     @property
     def use(self) -> Use:
@@ -174,6 +177,13 @@ _ROWS: Final = (
         (_fd(Use.WRITES), _fd(Use.READS), _POSITION, _SIZE),
         Answer.WRITTEN,
         ("eio", "enospc", SHORT),
+    ),
+    Syscall(
+        "copy_file_range",
+        (_fd(Use.WRITES), _fd(Use.READS), _POSITION, _SIZE, _POSITION),
+        Answer.WRITTEN,
+        ("eio", "enospc", SHORT),
+        source_first=True,
     ),
     Syscall("lseek", (_fd(), _POSITION, _NUMBER), Answer.VALUE, silent=True),
     Syscall("ftruncate", (_fd(Use.CUTS), _POSITION), faults=("eio",)),
@@ -227,7 +237,7 @@ _ROWS: Final = (
     # -- time, and waiting
     Syscall("sleep", (Argument(Kind.DURATION),), passes_time=True),
     Syscall("select", (Argument(Kind.FDS), Argument(Kind.DURATION)), Answer.VALUE, passes_time=True),
-    Syscall("clock", (), Answer.VALUE, silent=True),
+    Syscall("clock", (_NUMBER,), Answer.VALUE, silent=True),
     Syscall("wall", (), Answer.VALUE, silent=True),
     Syscall("pause", waits=True),
     Syscall("serve", waits=True, serves=True),

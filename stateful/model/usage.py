@@ -130,10 +130,12 @@ def with_argument(call: Call, kind: Kind, value: Any) -> Call:
 
 
 def source_of(call: Call) -> tuple[int, int | None, int]:
-    """The source of a copying call: descriptor, position (None for its current one) and largest size."""
+    """The source of a copying call: descriptor, position (None for its current one) and largest size.
+
+    The position is the first of two.
+    """
     (source,) = (value for kind, value, use in uses(call) if kind is Kind.FD and use & Use.READS)
-    ((position, _),), ((size, _),) = _of_kind(call, Kind.POSITION), _of_kind(call, Kind.SIZE)
-    return source, position, size
+    return source, argument_of(call, Kind.POSITION), argument_of(call, Kind.SIZE)
 
 
 def cut_short(call: Call, size: int) -> Call:

@@ -10,6 +10,7 @@ import errno
 import fcntl
 import os
 from collections.abc import Callable
+from operator import index
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from stateful.kernel.files import STANDARD_STREAMS
@@ -97,6 +98,22 @@ def pwrite(process: Interpreter, fd: int, data: Any, offset: int) -> int:
 @_os
 def sendfile(process: Interpreter, out_fd: int, in_fd: int, offset: int | None, count: int) -> int:
     return int(process.call("sendfile", out_fd, in_fd, offset, count))
+
+
+@_os
+def copy_file_range(
+    process: Interpreter,
+    src: int,
+    dst: int,
+    count: int,
+    offset_src: int | None = None,
+    offset_dst: int | None = None,
+) -> int:
+    source, target, size = map(index, (src, dst, count))
+    if size < 0:
+        raise ValueError("negative value for 'count' not allowed")
+    offset, start = (at if at is None else index(at) for at in (offset_src, offset_dst))
+    return int(process.call("copy_file_range", target, source, offset, size, start))
 
 
 @_os

@@ -23,6 +23,7 @@ EntryPoint = Callable[..., Any]
 
 MONOTONIC_ORIGIN_US = 1_749_990_000_000_000
 LONG_TIME_S = 10_000_000
+CLOCK_MONOTONIC = clock.CLOCK_MONOTONIC
 
 
 def kill(process: Interpreter, pid: int, number: int) -> None:
@@ -161,8 +162,12 @@ def _wall(process: Interpreter) -> float:
     return float(process.call("wall")) / 1_000_000
 
 
-def _monotonic(process: Interpreter) -> float:
-    return float(process.call("clock") - MONOTONIC_ORIGIN_US) / 1_000_000
+def _since_boot(process: Interpreter, which: int = CLOCK_MONOTONIC) -> int:
+    return int(process.call("clock", which)) - MONOTONIC_ORIGIN_US
+
+
+def _monotonic(process: Interpreter, which: int = CLOCK_MONOTONIC) -> float:
+    return float(_since_boot(process, which)) / 1_000_000
 
 
 def _now_unless_given(function: Callable[..., Any]) -> EntryPoint:
@@ -182,15 +187,15 @@ TIME_CALLS: dict[str, EntryPoint] = {
     "sleep": sleep,
     "time": _wall,
     "time_ns": lambda process: process.call("wall") * 1000,
-    "monotonic": _monotonic,
-    "monotonic_ns": lambda process: (process.call("clock") - MONOTONIC_ORIGIN_US) * 1000,
-    "perf_counter": _monotonic,
-    "perf_counter_ns": lambda process: (process.call("clock") - MONOTONIC_ORIGIN_US) * 1000,
+    "monotonic": lambda process: _monotonic(process),
+    "monotonic_ns": lambda process: _since_boot(process) * 1000,
+    "perf_counter": lambda process: _monotonic(process),
+    "perf_counter_ns": lambda process: _since_boot(process) * 1000,
     "process_time": lambda process: 0.0,
     "process_time_ns": lambda process: 0,
-    "clock_gettime": lambda process, which: _wall(process) if which == 0 else _monotonic(process),
+    "clock_gettime": lambda process, which: _wall(process) if which == 0 else _monotonic(process, which),
     "clock_gettime_ns": lambda process, which: (
-        process.call("wall") * 1000 if which == 0 else (process.call("clock") - MONOTONIC_ORIGIN_US) * 1000
+        (process.call("wall") if which == 0 else _since_boot(process, which)) * 1000
     ),
     "localtime": _now_unless_given(clock.localtime),
     "gmtime": _now_unless_given(clock.gmtime),

@@ -207,6 +207,8 @@ def _described(said: Syscall) -> str:
         return "with_flags"
     if said.has(Kind.OPERATION):
         return "lock"
+    if said.source_first:
+        return "onto"
     if kinds[:2] in ([Kind.PATH, Kind.PATH], [Kind.TEXT, Kind.PATH]):
         return "two"
     return "one" if kinds and kinds[0] in (Kind.PATH, Kind.FD, Kind.FILE) else ""

@@ -32,6 +32,18 @@ def gateway(home, serve):
         pass
     serve()
 """,
+    "two positions": """
+import os
+
+def gateway(home, serve):
+    (home / "record").write_text(f'{{"pid": {os.getpid()}, "kind": "gateway", "again": {os.getpid()}}}')
+    source = os.open(home / "record", os.O_RDONLY)
+    target = os.open(home / "gateway.pid", os.O_RDWR | os.O_CREAT)
+    done = 0
+    while count := os.copy_file_range(source, target, 1000, done, done):
+        done += count
+    serve()
+""",
     "descriptor that stands for nothing": """
 import os
 
@@ -53,6 +65,9 @@ def gateway(home, serve):
         ("shutil", "A10 short-A short-A short-A A2"),
         ("position of the descriptor", "A5 short-A A2"),
         ("position of the descriptor", "A5 short-A short-A short-A A2"),
+        ("two positions", "A7"),
+        ("two positions", "A5 short-A A2"),
+        ("two positions", "A5 short-A short-A short-A A2"),
         ("descriptor that stands for nothing", "A1 short-A"),
     ],
 )
@@ -61,6 +76,7 @@ def test_copy_that_is_cut_short_is_confirmed(name: str, schedule: str, tmp_path:
     subject, scenario = find_subject(str(tmp_path / "subject.py")), find_scenario("any-empty")
     trace = replay(subject, scenario, parse_schedule(f"start-A {schedule}"))
     cut = [step for step in trace.steps if step.move.kind == "short"]
-    assert [step.call and step.call.name for step in cut] == ["sendfile"] * len(cut)
+    made = "copy_file_range" if name == "two positions" else "sendfile"
+    assert [step.call and step.call.name for step in cut] == [made] * len(cut)
     confirmation = host.confirm(subject, scenario, trace)
     assert confirmation.confirmed, str(confirmation)

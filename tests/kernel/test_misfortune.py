@@ -2,9 +2,9 @@
 
 The host can produce a full and a read-only disk, a lack of descriptors, a short write, and a recycled pid. It
 cannot produce the others here: EIO needs a broken device, ENOLCK a network file system without its lock
-daemon, and EINTR from close a network file system too; setting the wall clock, or a reboot, would affect the
-whole machine. The rights of other users are in ``test_other_user.py``; removed and overwritten files are
-effects of another process and are in the scripts.
+daemon, and EINTR from close a network file system too; setting the wall clock, a suspension or a reboot
+would affect the whole machine. The rights of other users are in ``test_other_user.py``; removed and overwritten
+files are effects of another process and are in the scripts.
 """
 
 from __future__ import annotations
@@ -102,3 +102,40 @@ def test_no_descriptor_left_is_emfile(tmp_path: Path) -> None:
         find_subject("direct-unlink"), find_scenario("one-start-empty"), parse_schedule("emfile-A")
     )
     assert trace.steps[-1].answer == Errno(errno.EMFILE)
+
+
+@pytest.mark.parametrize(
+    ("fault", "ahead"),
+    [("suspend+60", {"wall": 60, "since boot": 60}), ("clock+60", {"wall": 60, "boot": 60})],
+)
+def test_suspension_moves_the_clocks_that_go_on_and_not_the_time_of_boot(
+    fault: str, ahead: dict[str, int], tmp_path: Path
+) -> None:
+    subject = tmp_path / "subject.py"
+    subject.write_text("""import os, time
+def times():
+    boot = open("/proc/stat").read().split("btime ")[1].split()[0]
+    return {
+        "wall": time.time(),
+        "monotonic": time.monotonic(),
+        "since boot": time.clock_gettime(time.CLOCK_BOOTTIME),
+        "boot": int(boot),
+    }
+def gateway(home, serve):
+    before = times()
+    os.mkdir(home / "x")
+    os.mkdir(home / "y")
+    after = times()
+    moved = {name: round(after[name] - before[name]) for name in before}
+    raise RuntimeError({name: seconds for name, seconds in moved.items() if seconds})
+""")
+    with Watchdog(), Execution(find_subject(str(subject)), find_scenario("any-empty")) as execution:
+        execution.make(parse_schedule("start-A")[0])
+        process = execution.processes()["A"]
+        while not process.pending or process.pending.name != "mkdir":
+            execution.make(Move(STEP, "A"))
+        execution.make(parse_schedule(fault)[0])
+        while process.alive:
+            execution.make(Move(STEP, "A"))
+        assert process.outcome is not None
+        assert process.outcome.value == f"RuntimeError: {ahead}"

@@ -80,6 +80,12 @@ BROKEN = {
         "at_most_one_owner",
         "A3 clock+3600 start-C C7",
     ),
+    "suspend": (
+        "lease_runs_out_asleep",
+        "two-starts-empty-1-suspend",
+        "at_most_one_owner",
+        "A3 suspend+3600 start-C C7",
+    ),
     "removal": (
         "flock_only",
         "exit-and-start-empty-1-removal",
@@ -206,6 +212,7 @@ A_FILE, ANOTHER = Excuse(Reason.FILES, "gateway.pid"), Excuse(Reason.TAKEN, "gat
 EXCUSES = (
     ("reboot", "", NO_EXCUSE, NO_EXCUSE),
     ("clock", "+60", NO_EXCUSE, Excuse(Reason.CLOCK)),
+    ("suspend", "+60", NO_EXCUSE, Excuse(Reason.CLOCK)),
     ("eio", "", Excuse(Reason.CLOCK), Excuse(Reason.CALLS)),
     ("clock", "+60", Excuse(Reason.CALLS), Excuse(Reason.CALLS)),
     ("corrupt", TORN, NO_EXCUSE, A_FILE),

@@ -25,6 +25,7 @@ from stateful.model.usage import (
     paths,
     pid,
     sends_signal,
+    source_of,
     takes_lock,
     use_of,
     with_argument,
@@ -142,6 +143,12 @@ def test_short_call_writes_less() -> None:
     assert cut_short(Call("pwrite", (4, b"12345", 7)), 2) == Call("pwrite", (4, b"12", 7))
     assert cut_short(Call("sendfile", (4, 3, 0, 100)), 2) == Call("sendfile", (4, 3, 0, 2))
     assert cut_short(Call("sendfile", (4, 3, 0, 1)), 2) == Call("sendfile", (4, 3, 0, 1))
+
+
+def test_copy_names_its_source_after_its_target_and_the_source_s_position_before() -> None:
+    assert source_of(Call("sendfile", (4, 3, 7, 100))) == (3, 7, 100)
+    assert source_of(Call("copy_file_range", (4, 3, 7, 100, 9))) == (3, 7, 100)
+    assert source_of(Call("copy_file_range", (4, 3, None, 100, 9))) == (3, None, 100)
 
 
 def test_argument_is_found_by_its_kind() -> None:

@@ -119,6 +119,8 @@ def gateway(home, serve):
     os.close(again)
     os.close(fd)
     shutil.copyfile(mine, record)
+    source, target = os.open(mine, os.O_RDONLY), os.open(record, os.O_WRONLY)
+    os.copy_file_range(source, target, 100)
     serve()
 """
 
@@ -294,6 +296,7 @@ def test_second_descriptors_and_copies_are_shown(tmp_path: Path) -> None:
     steps = text.partition('STEPS = """\n')[2].partition('"""')[0]
     assert "A dup(mine.A)\nA write(mine.A)\nA close(mine.A)\nA close(mine.A)\n" in steps
     assert "B sendfile(gateway.pid)\n" in steps
+    assert "B copy_file_range(gateway.pid)\n" in steps
     status, said = run(tmp_path, text)
     assert status == 1, said
     assert re.search(BOTH_OWN, said.splitlines()[-1])

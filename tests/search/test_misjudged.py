@@ -21,6 +21,8 @@ MISJUDGED = {
     "takes_the_folder": ("two-starts-empty", "at_most_one_owner"),
     # No fault befell sendfile, and a full or read-only disk let it write.
     "wedged_by_sendfile": ("start-and-exit-stale-1-bad-disk", "a_dead_owner_can_be_replaced"),
+    # The call that came after it, which was refused in words until it was modelled.
+    "wedged_by_copy_file_range": ("start-and-exit-stale-1-bad-disk", "a_dead_owner_can_be_replaced"),
 }
 
 # No SIGTERM arrived right before a step that no other process sees, and the handler made that step fail.
@@ -110,6 +112,16 @@ def gateway(home, serve):
         time.sleep(1)
         serve()
 """
+# The machine is suspended within what is done in a private folder in /tmp.
+SUSPENDED = """
+import os, tempfile
+def gateway(home, serve):
+    folder = tempfile.mkdtemp()
+    os.close(os.open(folder + "/mark", os.O_CREAT))
+    if os.stat(folder + "/mark").st_mtime != os.stat(folder).st_mtime:
+        raise ValueError
+    serve()
+"""
 # Reading /proc/stat was hidden, and its boot time follows a wall clock that is set.
 BOOT_TIME = """
 def gateway(home, serve):
@@ -135,6 +147,7 @@ HIDDEN = {
     "LEADS_IN": (LEADS_IN, "two-starts-empty"),
     "STAMPED": (STAMPED, "two-starts-empty"),
     "RENAMED": (RENAMED, "start-and-exit-empty-1-power-loss"),
+    "SUSPENDED": (SUSPENDED, "start-and-exit-empty-1-suspend"),
     "BOOT_TIME": (BOOT_TIME, "start-and-exit-empty-1-clock-step"),
 }
 

@@ -194,6 +194,7 @@ class Listening(Execution):
             "bad-disk": [Move("disk-full"), Move("read-only")],
             "lost-home": [Move("home-gone"), Move("home-new")],
             "clock-step": [Move("clock", "", "+3600"), Move("clock", "", "-3600")],
+            "suspend": [Move("suspend", "", "3600")],
         }[family]
 
     def _images(self) -> list[str]:

@@ -82,6 +82,13 @@ VOCABULARY: Final[dict[str, tuple[Line, ...]]] = {
         Line("seen = os.sendfile(fd, os.open({p}, os.O_RDONLY), None, 4)", ("seen < 4",)),
         Line("os.sendfile(fd, 3, 0, 100)"),
     ),
+    "copy_file_range": (
+        Line(
+            "seen = os.copy_file_range(fd, os.open({p}, os.O_WRONLY), 100, 0)",
+            ("seen == 0", "seen > 1", "seen"),
+        ),
+        Line("seen = os.copy_file_range(fd, os.open({p}, os.O_WRONLY), 4, None, 2)", ("seen < 4",)),
+    ),
     "lseek": (Line("seen = os.lseek(fd, 0, os.SEEK_END)", ("seen == 0", "seen")), Line("os.lseek(fd, 0, 0)")),
     "ftruncate": _lines("os.ftruncate(fd, 0)", "os.ftruncate(fd, 4)"),
     "truncate": _lines("os.truncate({p}, 0)"),
@@ -202,10 +209,12 @@ CHECKS: Final = (
         ("fstat", 0),
         ("fstat", 1),
     ),
-    *(("kill", 0), ("pid_exists", 0), ("sendfile", 0)),
+    *(("kill", 0), ("pid_exists", 0), ("sendfile", 0), ("copy_file_range", 0)),
+    *(("pidfd_send_signal", 0), ("select", 1)),
 )
 CHANGES: Final = (
     *(("write", 0), ("write", 0), ("write", 1), ("ftruncate", 0), ("truncate", 0), ("sendfile", 0)),
+    *(("copy_file_range", 0), ("copy_file_range", 1)),
     *(("chmod", 0), ("chmod", 2), ("utime", 0), ("open", 4), ("open", 1), ("mkdir", 1), ("rename", 0)),
 )
 RELEASES: Final = (("unlink", 0), ("unlink", 0), ("rmdir", 0), ("ftruncate", 0), ("close", 0), ("rename", 0))
