@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -161,12 +162,20 @@ def test_violation_is_told_by_what_its_processes_are_about_to_do(arguments: str)
     assert recall(case).verdict == VIOLATED
 
 
+@pytest.fixture(scope="module")
+def case_of_before(tmp_path_factory: pytest.TempPathFactory) -> Case:
+    """It is told once, and names its subject ``status.py``, which each test has in a folder of its own."""
+    with contextlib.chdir(tmp_path_factory.mktemp("before")):
+        Path("status.py").write_text(BEFORE)
+        return told("status.py two-starts-stale A3 B9 A10")
+
+
 @pytest.fixture
-def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
+def case(case_of_before: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
     """A case of BEFORE, which the file ``status.py`` of this folder holds."""
     monkeypatch.chdir(tmp_path)
     Path("status.py").write_text(BEFORE)
-    return told("status.py two-starts-stale A2 B8 A10".replace("A2 B8", "A3 B9"))
+    return case_of_before
 
 
 def test_case_speaks_of_the_names_that_a_protocol_keeps(case: Case) -> None:
