@@ -3,8 +3,8 @@
 The host can produce a full and a read-only disk, a lack of descriptors, a short write, and a recycled pid. It
 cannot produce the others here: EIO needs a broken device, ENOLCK a network file system without its lock
 daemon, and EINTR from close a network file system too; setting the wall clock, a suspension or a reboot
-would affect the whole machine. The rights of other users are in ``test_other_user.py``; removed and overwritten
-files are effects of another process and are in the scripts.
+would affect the whole machine. The rights of other users are in ``test_other_user.py``. Removed and
+overwritten files are effects of another process and are in the scripts.
 """
 
 from __future__ import annotations
