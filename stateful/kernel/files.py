@@ -256,6 +256,8 @@ def _sendfile(
         data = _read(kernel, process, source, size)
     else:
         data = _pread(kernel, process, source, size, offset)
+    if open_file(process, target).flags & real.O_APPEND:
+        raise OSError(errno.EINVAL, "")
     return int(_write(kernel, process, target, data))
 
 
