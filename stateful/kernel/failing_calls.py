@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from stateful.kernel.copies import left_to_read
-from stateful.kernel.files import is_there
+from stateful.kernel.files import WRITABLE, is_there
 from stateful.model.call import Call, Errno
 from stateful.model.faults import ERRNOS, SHORT
 from stateful.model.syscalls import ON_DISK, SYSCALLS, Kind, Use
@@ -69,7 +69,7 @@ def _half(process: Process, call: Call) -> int:
 # -- a full or a read-only disk
 
 
-def denies(kernel: Kernel, call: Call) -> int | None:
+def denies(kernel: Kernel, process: Process, call: Call) -> int | None:
     """The errno with which a disk that is full or read-only answers a call, or None.
 
     Errors of the call itself take precedence where they do on Linux. On a full disk every write fails, also
@@ -82,7 +82,21 @@ def denies(kernel: Kernel, call: Call) -> int | None:
     use = use_of(call)
     if use & Use.MAKES and (full or not use & Use.TAKES):
         return code if _could_make_a_name(kernel, call) else None
-    return code if use & (Use.WRITES if full else ON_DISK) else None
+    if use & Use.WRITES:
+        return code if _writes(process, call) else None
+    return code if not full and use & ON_DISK else None
+
+
+def _writes(process: Process, call: Call) -> bool:
+    """Whether a call would write any bytes, were the disk well."""
+    file = process.fds.get(call.args[0])
+    data = data_of(call)
+    if file is None or not file.flags & WRITABLE or (data is None and file.flags & os.O_APPEND):
+        return False
+    try:
+        return bool(_half(process, call)) if data is None else bool(data)
+    except OSError:  # There is no file to copy from.
+        return False
 
 
 def _needs_more(kernel: Kernel, path: str, flags: int) -> bool:

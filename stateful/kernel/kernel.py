@@ -99,7 +99,7 @@ class Kernel:
         elif SYSCALLS[call.name].has(Kind.TEXT):
             self._links = True
         if self.condition:
-            denied = failing_calls.denies(self, call)
+            denied = failing_calls.denies(self, process, call)
             if denied is not None:
                 return Errno(denied)
         try:

@@ -33,10 +33,33 @@ CALLS = {
     "rename what is not there": lambda home: os.rename(home / "missing", home / "new"),
     "chmod": lambda home: os.chmod(home / "there", 0o600),
     "utime": lambda home: os.utime(home / "there"),
+    "write nothing": lambda home: written(home, lambda fd, source: os.write(fd, b"")),
+    "write to no file": lambda home: os.write(99, b"x"),
+    "write for reading": lambda home: written(home, lambda fd, source: os.write(source, b"x")),
+    **{
+        f"{name} {what}": lambda home, copy=copy, size=size, flags=flags: written(
+            home, lambda fd, source: copy(fd, source, size), flags
+        )
+        for name, copy in (
+            ("copy_file_range", lambda fd, source, size: os.copy_file_range(source, fd, size)),
+            ("sendfile", lambda fd, source, size: os.sendfile(fd, source, None, size)),
+        )
+        for what, size, flags in (("", 9, 0), ("of nothing", 0, 0), ("to a log", 9, os.O_APPEND))
+    },
     "unlink what is not there": lambda home: os.unlink(home / "missing"),
     "unlink": lambda home: os.unlink(home / "there"),
     "rmdir": lambda home: os.rmdir(home / "folder"),
 }
+
+
+def written(home, write, flags=0):
+    """What is answered to who writes to a file, and has another one open."""
+    fd, source = os.open(home / "other", os.O_WRONLY | flags), os.open(home / "there", os.O_RDONLY)
+    try:
+        return write(fd, source)
+    finally:
+        os.close(fd)
+        os.close(source)
 
 
 def prepare(home):
