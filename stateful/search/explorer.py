@@ -201,12 +201,12 @@ class Explorer:
         return True
 
     def _check_a_sample(self) -> None:
-        """Check some nodes: reached without exchanges too, and their moves have the remembered effects."""
+        """Of some nodes: they are reached without exchanges, too; of fewer: their moves do what they did."""
         predecessors = self._plan.predecessors
-        for node in predecessors.some(NODES_BETWEEN_CHECKS):
+        for number, node in enumerate(predecessors.some(NODES_BETWEEN_CHECKS)):
             if self._exchanges:
                 self._symmetry.check(node, predecessors.moves(node, []))
-            for move in self._moves(node)[0]:
+            for move in self._moves(node)[0] if number % 10 == 0 else ():
                 self.memory.check(node.state, move)
 
     def _out_of_time(self) -> bool:
