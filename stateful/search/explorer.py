@@ -239,15 +239,11 @@ class Explorer:
         if moves is None:
             moves = self._recoveries[node.state.shared] = recoveries(self._world(node))
         moves = moves[:]
-        not_started: set[str] = set()
         for local in node.state.locals:
             view = self.memory.view(local)
             move = Move(STEP, view.letter)
             if self.memory.has_not_started(local):
-                life = self.memory.local(local).life
-                if life not in not_started:
-                    moves.append(move)
-                not_started.add(life)
+                moves.append(move)
             elif view.outcome is not None or self.memory.entry(node.state, view.letter).stopped:
                 continue
             elif view.phase == OWNER and not self.memory.entry(node.state, view.letter).signals:

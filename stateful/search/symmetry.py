@@ -67,6 +67,7 @@ class Symmetry:
         self._in_order: dict[tuple[int, ...], list[int]] = {}
         self._shared: list[dict[int, int]] = [{} for _ in self._maps]
         self._locals: list[dict[int, int]] = [{} for _ in self._maps]
+        self._checked: set[tuple[int, str, int]] = set()  # Exchange, letter and history.
         self._histories: list[dict[int, int]] = [{} for _ in self._maps]
 
     def canonical(self, state: State) -> tuple[State, Exchange]:
@@ -155,7 +156,7 @@ class Symmetry:
         value = self.memory.local(local)
         image: Local = self._exchange_local[number](value)
         if value.own != NOT_STARTED:
-            self._check(value, image, mapping)
+            self._check(value, image, number, mapping)
         return self.memory.numbers.local(image)
 
     def _own(self, own: int, mapping: _Map) -> int:
@@ -177,12 +178,25 @@ class Symmetry:
             self._histories[number][history] = image
         return image
 
-    def _check(self, value: Local, image: Local, mapping: _Map) -> None:
+    def _check(self, value: Local, image: Local, number: int, mapping: _Map) -> None:
+        """Raise Asymmetric unless the image does what the process does, from the first call on.
+
+        The earliest is asked first: an answer means nothing to a process that made another call, or ended.
+        """
         behaviour = self.memory.behaviour
-        wants = behaviour.intent(value.letter, value.life, value.history)
-        expected = Intent(mapping.call(wants.call), wants.phase, wants.owned)
-        if behaviour.draws_random or behaviour.intent(image.letter, image.life, image.history) != expected:
-            raise Asymmetric
+        history, alike = value.history, image.history
+        unchecked = []
+        while (number, value.letter, history) not in self._checked:
+            unchecked.append((history, alike))
+            if history == STARTED:
+                break
+            history, alike = behaviour.last_answer(history)[0], behaviour.last_answer(alike)[0]
+        for history, alike in reversed(unchecked):
+            wants = behaviour.intent(value.letter, value.life, history)
+            expected = Intent(mapping.call(wants.call), wants.phase, wants.owned)
+            if behaviour.draws_random or behaviour.intent(image.letter, image.life, alike) != expected:
+                raise Asymmetric
+            self._checked.add((number, value.letter, history))
 
 
 class _Map:

@@ -39,7 +39,7 @@ from tests.search.protocols import Protocol
 from tests.search.vocabulary import VOCABULARY
 
 DRAWN = range(300)
-MOST_STATES = 400
+MOST_STATES = 600
 FEW_STATES = 100
 EXECUTED = 60
 PLAYED = 10

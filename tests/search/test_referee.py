@@ -147,12 +147,6 @@ class Listening(Execution):
         ]
         struck = sum(move.is_fault and move.kind not in RECOVERIES for move in moves)
         exits = sum(move.kind == "exit" for move in moves)
-        started = set(self.processes())
-        next_of_life = {
-            scenario.cast.lives["ABC".index(letter)]: letter
-            for letter in reversed(letters)
-            if letter not in started
-        }
         options = []
         for move in every:
             if move.kind == "exit" and exits >= scenario.cast.exits:
@@ -161,7 +155,7 @@ class Listening(Execution):
                 continue
             if move.kind == "disk-well" and not self.kernel.disk_fails():
                 continue
-            if self.possible(move) and (move.letter in {"", *started, *next_of_life.values()}):
+            if self.possible(move):
                 options.append(move)
         if struck < len(scenario.plan):
             options += self.faults(scenario.plan[struck])
