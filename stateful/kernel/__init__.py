@@ -20,8 +20,8 @@ Simplified:
 - The clock moves only when a process sleeps; every order of the other processes stays possible meanwhile.
   A suspension comes between two steps, and takes none of the time that a process has asked to sleep. It does
   not change when a process was started: that is counted in the order of the starts.
-- A process exists from its first turn. If it would only wait then, starting it counts as the step. Pids and
-  start times grow in the order of first turns.
+- A process exists from its first turn. If it would only wait then, starting it counts as the step. Start
+  times grow in the order of first turns; pids are in the order of the letters: a lower one may come later.
 - Every process leads a group of its own. In a pid namespace pid 1 is like any other process; on Linux it
   ignores signals for which it has no handler. Every user may do with every file what its owner may.
 - Paths are normalised as text: ``a/link/..`` is ``a``, ``file/`` is ``file``. A descriptor of a folder
