@@ -97,9 +97,7 @@ class Coverage:
         if plain and not (process and (process.owned or process.life == "status")):
             return  # A step of a claim reaches no goal.
         views = [execution.view(each) for each in processes.values()]
-        actor = next((view for view in views if view.letter == step.move.letter), None)
-        waiting = len(execution.waiting())
-        moment = Moment(step.move, actor, step.call, step.answer, None, None, views, waiting)
+        moment = Moment.just_after(step.move, step.call, step.answer, views, len(execution.waiting()))
         for name, reached in GOALS.items():
             if name == "a_stale_record_was_reclaimed" and not execution.scenario.disk.files:
                 continue

@@ -15,24 +15,24 @@ from stateful.host import layout
 from stateful.host.agreement import Agreement
 from stateful.host.calls import STATE, Times, stat_fields
 from stateful.host.fork_client import ForkClient
-from stateful.host.inject import inject, short_size
+from stateful.host.inject import inject
 from stateful.host.player_process import Command, Report
+from stateful.host.player_stepper import PlayerStepper
 from stateful.host.players import Player, Players, check_playable, ended_text
 from stateful.host.translation import Translation, mentions
 from stateful.kernel.kernel import CLOCK_START_US
-from stateful.kernel.locks import DROPPED
-from stateful.model.call import Call, Delivery, Errno
+from stateful.model.call import Call, Delivery
 from stateful.model.confirmation import Differs, Uneven, Unplayable
-from stateful.model.faults import ERRNOS, MACHINE_FAULTS, SHORT, SIGNALS
+from stateful.model.faults import MACHINE_FAULTS, SIGNALS
 from stateful.model.lifecycle import Entry
 from stateful.model.machine import DEAD_PID, FIRST_PID, START_TICKS
 from stateful.model.scenario import Scenario
-from stateful.model.schedule import LETTERS, LIVES, Move
-from stateful.model.signal_target import PIDFD, named_by
-from stateful.model.syscalls import WAITS, Use
+from stateful.model.schedule import LETTERS, LIVES, STEP
+from stateful.model.signal_target import named_by
 from stateful.model.trace import Step, Trace
-from stateful.model.usage import paths, pid, row, signal_sent
+from stateful.model.usage import row, signal_sent
 from stateful.protocol.subject import Subject
+from stateful.run.step import CannotStep, make_step
 
 MICROSECONDS: Final = 1_000_000
 ENDS_A_STRANGER: Final = (signal.SIGKILL, signal.SIGTERM)
@@ -186,51 +186,30 @@ class HostPlay:
     def _make_step(self, step: Step, before: dict[str, Entry], after: dict[str, Entry]) -> None:
         letter = step.move.letter
         player = self._player(letter)
-        if letter in before and before[letter].signals:
-            self._send(step, "deliver")
-            self._receive(step)
-            self._same(step, Delivery(before[letter].signals[0]), player.report.answer)
-            if isinstance(step.answer, Delivery):
-                self._compare_phase(step, player.report, after[letter].signals if letter in after else ())
-                return
-        call, path = player.report.call, player.report.path
-        assert step.call is not None and call is not None
-        if not self.agreement.on_call(step.call, call) or not self.agreement.on_path(step.path, path):
+        waiting = before[letter].signals if letter in before else ()
+        stepper = PlayerStepper(self, step, player, waiting, letter not in after, self._disk)
+        fault = "" if step.move.kind == STEP else step.move.kind
+        try:
+            call, answer = make_step(stepper, begins=letter not in before, fault=fault)
+        except CannotStep as why:
+            raise Differs(f"{self._where(step)}: on the host, {why}.") from None
+        if isinstance(answer, Delivery):
+            self._compare_phase(step, player.report, after[letter].signals if letter in after else ())
+        elif stepper.call is None:  # The start of the process was the whole step.
+            self.same_call(step, call, player.report.path)
             self._compare()
-            shown = call_text(step._replace(call=call, path=path))
-            raise Differs(
-                f"step {self._number} of {letter}: the simulation calls {call_text(step)}, "
-                f"the host {shown}{_details(step.call, call) if shown == call_text(step) else ''}."
-            )
-        if call.name in WAITS:
-            self._compare()
-            return  # The start of the process was the whole step.
-        self._refuse_others(call, path)
-        verb, value = self._how(step, player, call)
-        self._send(step, verb, value)
-        if letter not in after:
-            return
-        self._receive(step)
-        self._unchecked = Unchecked(self._number, step, call, path, player.report, after[letter].signals)
-        if row(call).passes_time and not player.report.answer:  # else something has ended the wait
-            self.clock += call.args[-1]
+        elif letter in after:
+            signals = after[letter].signals
+            self._unchecked = Unchecked(self._number, step, call, stepper.path, player.report, signals)
+            if row(call).passes_time and not answer:  # else something has ended the wait
+                self.clock += call.args[-1]
 
-    def _how(self, step: Step, player: Player, call: Call) -> tuple[str, int]:
-        """The verb and value of the command for a call."""
-        if step.move.kind == SHORT:
-            return "short", short_size(self, step, call, self._disk, player.pid)
-        if step.move.kind in ERRNOS:
-            return "deny", ERRNOS[step.move.kind]
-        if self.denial is not None and step.answer == Errno(self.denial):
-            return "deny", self.denial
-        return ("drop" if step.answer == DROPPED else "go"), 0
-
-    def _send(self, step: Step, verb: str, value: int = 0) -> None:
+    def send(self, step: Step, verb: str, value: int = 0) -> None:
         """Send a process a command; compare the previous step meanwhile."""
         self.players.send(step.move.letter, Command(verb, value, *self.times))
         self._compare()
 
-    def _receive(self, step: Step) -> None:
+    def receive(self, step: Step) -> None:
         """Wait until a process has reached its next call."""
         try:
             self.players.receive(step.move.letter)
@@ -244,22 +223,9 @@ class HostPlay:
         if step.move.kind in SIGNALS:
             os.kill(player.pid, SIGNALS[step.move.kind])
         else:
-            self._send(step, "exit")
-            self._receive(step)
-            self._same(step, step.phase, player.report.phase)
-
-    def _refuse_others(self, call: Call, path: str | None) -> None:
-        """Refuse a call that signals or inspects a process outside the play. Raises Unplayable."""
-        if row(call).lists_processes or "/proc" in paths(call, Use.LISTS):
-            raise Unplayable("it lists /proc, where all processes of this machine are.")
-        number = named_by(path)[0] if path and path.startswith(PIDFD) else pid(call)
-        if number == -1:
-            shown = call_text(Step(Move("step"), call, path, None, "", None))
-            raise Unplayable(f"{shown} is for every process of the machine.")
-        if number and not self.players.belongs_to_play(abs(number)):
-            raise Unplayable(
-                f"{call.name} is about pid {number}, a process of this machine outside the play."
-            )
+            self.send(step, "exit")
+            self.receive(step)
+            self.same(step, step.phase, player.report.phase)
 
     # -- comparing --------------------------------------------------------------------------------
 
@@ -324,10 +290,22 @@ class HostPlay:
         self._number = now
 
     def _compare_phase(self, step: Step, report: Report, signals: tuple[int, ...]) -> None:
-        self._same(step, step.phase, report.phase)
-        self._same(step, signals, report.signals)
+        self.same(step, step.phase, report.phase)
+        self.same(step, signals, report.signals)
 
-    def _same(self, step: Step, simulated: Any, real: Any) -> None:
+    def same_call(self, step: Step, call: Call, path: str | None) -> None:
+        """Raise Differs unless a real call is that of the simulation."""
+        assert step.call is not None
+        if not self.agreement.on_call(step.call, call) or not self.agreement.on_path(step.path, path):
+            self._compare()
+            shown = call_text(step._replace(call=call, path=path))
+            raise Differs(
+                f"step {self._number} of {step.move.letter}: the simulation calls {call_text(step)}, "
+                f"the host {shown}{_details(step.call, call) if shown == call_text(step) else ''}."
+            )
+
+    def same(self, step: Step, simulated: Any, real: Any) -> None:
+        """Raise Differs unless what the host says is what the simulation says."""
         if simulated != real:
             raise Differs(f"{self._where(step)}: the simulation says {simulated}, the host {real}.")
 

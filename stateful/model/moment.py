@@ -8,9 +8,11 @@ from typing import Any, Final, NamedTuple
 from stateful.model.call import Call
 from stateful.model.disk import Disk
 from stateful.model.excuses import NO_EXCUSE, Excuse, Reason
+from stateful.model.faults import MACHINE_FAULTS
 from stateful.model.lifecycle import LEAVING, OWNER, STARTING, Outcome
 from stateful.model.schedule import Move
 from stateful.model.signal_target import Target
+from stateful.model.usage import sends_signal
 
 LONGEST_LIFE_STEPS: Final = 200
 
@@ -74,7 +76,26 @@ class Moment(NamedTuple):
     after: Disk | None
     processes: Sequence[View]
     waiting: int
-    target: Target | None = None
+    target: Target | None
+
+    @classmethod
+    def just_after(
+        cls,
+        move: Move,
+        call: Call | None,
+        answer: Any,
+        processes: Sequence[View],
+        waiting: int,
+        *,
+        disks: tuple[Disk, Disk] | None = None,
+        target: Target | None = None,
+    ) -> Moment:
+        """The moment just after a move, which one of the processes made, or the machine."""
+        actor = None
+        if move.letter and move.kind not in MACHINE_FAULTS:
+            actor = next((view for view in processes if view.letter == move.letter), None)
+        before, after = disks or (None, None)
+        return cls(move, actor, call, answer, before, after, processes, waiting, target)
 
 
 def needs_disk(life: str, phase: str) -> bool:
@@ -82,10 +103,12 @@ def needs_disk(life: str, phase: str) -> bool:
     return life in ("status", "peek") or phase == LEAVING
 
 
-def is_quiet(life: str, phase: str, ended: bool, steps: int) -> bool:
-    """Whether a move can break no invariant: its process is still starting, and may change the disk.
+def is_quiet(call: Call | None, actor: View) -> bool:
+    """Whether a move of a process can break no invariant: it is still starting, and may change the disk.
 
-    ``phase`` is the phase after the move. What other processes do meanwhile breaks no invariant either.
+    ``actor`` is the process after the move. What other processes do meanwhile breaks no invariant either.
     """
-    active = life in ("start", "replace", "stop")
-    return active and phase == STARTING and not ended and steps < LONGEST_LIFE_STEPS
+    if call is not None and sends_signal(call):
+        return False
+    starting = actor.life in ("start", "replace", "stop") and actor.phase == STARTING
+    return starting and actor.outcome is None and actor.steps < LONGEST_LIFE_STEPS

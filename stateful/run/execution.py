@@ -7,10 +7,11 @@ move is chosen.
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Any, ClassVar, cast
+from typing import ClassVar, cast
 
 from stateful.kernel.kernel import Kernel
 from stateful.kernel.machine_faults import Impossible, inject
+from stateful.model.disk import Disk
 from stateful.model.faults import CALL_FAULTS, MACHINE_FAULTS, OF_A_PID, POWER_LOSS, SIGNALS, after_fault
 from stateful.model.invariants import all_broken, first_broken
 from stateful.model.life import plain, runs_other
@@ -18,7 +19,6 @@ from stateful.model.machine import FIRST_PID
 from stateful.model.moment import Moment, View, is_quiet, needs_disk
 from stateful.model.scenario import Scenario
 from stateful.model.schedule import LETTERS, LIVES, STEP, Move, ScheduleMismatch
-from stateful.model.signal_target import Target
 from stateful.model.trace import Step, Trace, Violation
 from stateful.protocol.subject import Subject
 from stateful.python import interrupt, simulation, switch
@@ -121,19 +121,14 @@ class Execution:
             step = Step(move, None, None, None, process.phase, None)
         elif move.steps:
             step = self._step(move, self._participants[letter]) if process else self._first_step(move)
-            process = self._processes[letter]
         else:
             if process is None or not process.alive:
                 raise self._misfit(move, f"{letter} is not alive")
             step = self._event(move, process)
-        steps = self._note(letter, move)
+        self._note(letter, move)
         self.trace.steps.append(step)
-        quiet = not self.referee and is_quiet(
-            plain(process.life), step.phase, step.outcome is not None, steps
-        )
-        target = self._participants[letter].target if move.steps else None
-        if self.judged and (not quiet or target is not None) and self.trace.violation is None:
-            self._check(step, process, before, target)
+        if self.judged and self.trace.violation is None:
+            self._check(step, before)
         return step
 
     def possible(self, move: Move) -> bool:
@@ -294,28 +289,26 @@ class Execution:
 
     # -- the oracle -----------------------------------------------------------------------------------
 
-    def _note(self, letter: str, move: Move) -> int:
-        """Note a move of a process: no other is ``alone`` any more. Returns how many steps it has made."""
+    def _note(self, letter: str, move: Move) -> None:
+        """Note a move of a process: no other is ``alone`` any more."""
         for other, participant in self._participants.items():
             if other != letter:
                 participant.alone = False
         self._participants[letter].steps += move.steps
-        return self._participants[letter].steps
 
-    def _check(self, step: Step, process: Interpreter, before: Any, target: Target | None) -> None:
-        after = self.kernel.disk() if before is not None else None
-        views = [self.view(each) for each in self._processes.values()]
-        actor = next(view for view in views if view.letter == process.letter)
-        moment = Moment(
+    def _check(self, step: Step, before: Disk | None) -> None:
+        participant = self._participants[step.move.letter]
+        if not self.referee and is_quiet(step.call, participant.view()):
+            return
+        disks = None if before is None else (before, self.kernel.disk())
+        moment = Moment.just_after(
             step.move,
-            actor,
             step.call,
             step.answer,
-            before,
-            after,
-            views,
+            [self.view(process) for process in self._processes.values()],
             len(self.waiting()),
-            target,
+            disks=disks,
+            target=participant.target if step.move.steps else None,
         )
         if self.referee:
             self.broken = dict(all_broken(moment, self.not_offered)) | self.broken

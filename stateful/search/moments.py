@@ -22,36 +22,23 @@ def moment_of(memory: Memory, state: State, move: Move, effect: Effect) -> Momen
     """The moment just after a move."""
     locals_ = effect.after.locals
     views = [memory.view(local) for local in locals_ if not memory.has_not_started(local)]
-    actor = before = after = target = None
+    disks = target = None
     if move.kind not in MACHINE_FAULTS:
         index = LETTERS.index(move.letter)
-        was, actor = memory.view(state.locals[index]), memory.view(locals_[index])
+        was = memory.view(state.locals[index])
         if needs_disk(was.life, was.phase):
-            before, after = memory.disk(state), memory.disk(effect.after)
+            disks = memory.disk(state), memory.disk(effect.after)
         if effect.call is not None and sends_signal(effect.call):
             target = _target(memory, state, index, effect.call)
-    return Moment(
-        move,
-        actor,
-        effect.call,
-        effect.answer,
-        before,
-        after,
-        views,
-        len(locals_) - len(views),
-        target,
-    )
+    waiting = len(locals_) - len(views)
+    return Moment.just_after(move, effect.call, effect.answer, views, waiting, disks=disks, target=target)
 
 
 def breaks_nothing(memory: Memory, move: Move, effect: Effect) -> bool:
-    """Whether a move cannot break any invariant, so that none needs checking: see ``is_quiet``.
-
-    A referee checks them all nevertheless.
-    """
-    if move.kind in MACHINE_FAULTS or (effect.call is not None and sends_signal(effect.call)):
+    """Whether a move can break no invariant, so that none needs checking; a referee does check."""
+    if move.kind in MACHINE_FAULTS:
         return False
-    view = memory.view(effect.after.locals[LETTERS.index(move.letter)])
-    return is_quiet(view.life, view.phase, view.outcome is not None, view.steps)
+    return is_quiet(effect.call, memory.view(effect.after.locals[LETTERS.index(move.letter)]))
 
 
 def _target(memory: Memory, state: State, index: int, call: Call) -> Target | None:

@@ -240,7 +240,7 @@ class _Play:
         self._note(process.letter, run._replace(owned=self._now), OWNS)
         views = [self._execution.view(each) for each in self._execution.processes().values()]
         move = Move(STEP, process.letter)
-        sentence = at_most_one_owner(Moment(move, None, None, None, None, None, views, 0))
+        sentence = at_most_one_owner(Moment.just_after(move, None, None, views, waiting=0))
         if sentence is not None:
             self.chronicle.violation = Violation(at_most_one_owner.__name__, sentence)
 
