@@ -27,6 +27,10 @@ _getsignal, _set = _signal.getsignal, _signal.signal
 
 Handler = Callable[[int, FrameType | None], Any]
 
+# How many switches between processes are under way. ``switch`` changes it without a call, since CPython runs
+# handlers at calls.
+switching = 0
+
 _handlers: dict[int, Handler] = {}
 _late: list[int] = []
 _holding = 0
@@ -61,7 +65,12 @@ def let_go() -> None:
     """Handle the signals that were deferred."""
     global _holding
     _holding -= 1
-    if not _holding and _late:
+    handle_deferred()
+
+
+def handle_deferred() -> None:
+    """Handle the signals that were deferred, unless they still have to wait."""
+    if not _holding and not switching and _late:
         late, _late[:] = _late[:], []
         for number in late:
             signal.raise_signal(number)
@@ -69,7 +78,8 @@ def let_go() -> None:
 
 def _arrived(number: int, frame: FrameType | None) -> None:
     process = getcurrent()
-    if _holding or (type(process) is Interpreter and process.unwound):
+    runs = type(process) is Interpreter and not process.unwound
+    if _holding or (switching and not runs):
         _late.append(number)
     elif type(process) is Interpreter:
         process.stuck = True  # unless the handler returns

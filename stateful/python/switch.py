@@ -35,16 +35,21 @@ def resume(process: Interpreter, *answer: Any) -> Any:
 
 
 def _run_as(process: Interpreter, function: Callable[..., Any], *args: Any) -> Any:
-    modules.enter(process)
-    own = process.belongings or _first_belongings(process)
-    before = _belongings()
-    _put(own)
+    interrupt.switching += 1
     try:
-        return function(*args)
+        modules.enter(process)
+        own = process.belongings or _first_belongings(process)
+        before = _belongings()
+        _put(own)
+        try:
+            return function(*args)
+        finally:
+            process.belongings = _belongings()
+            _put(before)
+            modules.leave()
     finally:
-        process.belongings = _belongings()
-        _put(before)
-        modules.leave()
+        interrupt.switching -= 1
+        interrupt.handle_deferred()
 
 
 def _belongings() -> tuple[Any, ...]:

@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 import warnings
+from itertools import count
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,10 @@ import pytest
 
 from stateful.model.call import UnmodelledSyscall
 from stateful.model.schedule import STEP, Move
-from stateful.python import guard, interpose, simulation
+from stateful.model.standard import find_scenario
+from stateful.protocol.subject import find_subject
+from stateful.python import guard, interpose, simulation, switch
+from stateful.run.execution import Execution
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -247,3 +251,25 @@ def test_module_loaded_during_a_run_keeps_no_interposed_name(stage: Stage) -> No
     sched, time_ = sys.modules["sched"], sys.modules["time"]
     assert sched._time is time_.monotonic
     assert sched.scheduler.__init__.__defaults__ == (time_.monotonic, time_.sleep)
+
+
+@pytest.mark.parametrize("moment", ("_belongings", "_put"))
+@pytest.mark.parametrize("at", (0, 1))
+def test_signal_that_arrives_during_a_switch_is_handled_after_it(
+    monkeypatch: pytest.MonkeyPatch, moment: str, at: int
+) -> None:
+    """Else the interpreter kept the process's ``sys.stderr``, and the traceback would be lost."""
+    before = switch._belongings()
+    step, times = getattr(switch, moment), count()
+
+    def interrupted(*args: Any) -> Any:
+        if next(times) == at:
+            signal.raise_signal(signal.SIGINT)
+        return step(*args)
+
+    with Execution(find_subject("reference"), find_scenario("one-start-empty")) as execution:
+        monkeypatch.setattr(switch, moment, interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            execution.make(Move(STEP, "A"))
+        monkeypatch.undo()
+        assert switch._belongings() == before
