@@ -92,7 +92,8 @@ _SHOWN: Final[dict[Kind, Callable[[Any], str]]] = {
     Kind.DURATION: _seconds,
     Kind.FDS: _list,
     Kind.STATUS: str,
-    **dict.fromkeys((Kind.DATA, Kind.SIZE, Kind.POSITION, Kind.TIME, Kind.OUTCOME, Kind.NUMBER), _nothing),
+    **dict.fromkeys((Kind.DATA, Kind.SIZE, Kind.POSITION, Kind.TIME), _nothing),
+    **dict.fromkeys((Kind.WHENCE, Kind.OUTCOME, Kind.NUMBER), _nothing),
 }
 
 

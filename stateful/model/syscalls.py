@@ -36,6 +36,7 @@ class Kind(Enum):
     DATA = auto()
     SIZE = auto()  # in bytes, of what is read or copied
     POSITION = auto()  # in a file, or the length that it gets
+    WHENCE = auto()  # where a position is counted from
     DURATION = auto()  # microseconds, or None
     TIME = auto()  # of the wall clock, in microseconds, or None
     STATUS = auto()  # with which a process exits
@@ -100,6 +101,7 @@ class Syscall(NamedTuple):
         arguments: in the order of ``Call.args``.
         faults: the faults that may be injected; for ``open`` a superset, see ``faults_of``.
         silent: it is no step of its own: no other process can see it, and it never waits.
+        tells_time: its answer depends on a clock.
         waits: it is never completed: a signal or the request to exit ends it.
         serves: an owner waits in it, and the request to exit ends it.
         passes_time: it moves the clock, and lets other processes go first.
@@ -117,6 +119,7 @@ class Syscall(NamedTuple):
     answer: Answer = Answer.NOTHING
     faults: tuple[str, ...] = ()
     silent: bool = False
+    tells_time: bool = False
     waits: bool = False
     serves: bool = False
     passes_time: bool = False
@@ -185,7 +188,7 @@ _ROWS: Final = (
         ("eio", "enospc", SHORT),
         source_first=True,
     ),
-    Syscall("lseek", (_fd(), _POSITION, _NUMBER), Answer.VALUE, silent=True),
+    Syscall("lseek", (_fd(), _POSITION, Argument(Kind.WHENCE)), Answer.VALUE, silent=True),
     Syscall("ftruncate", (_fd(Use.CUTS), _POSITION), faults=("eio",)),
     Syscall("fsync", (_fd(),), faults=("eio", "enospc"), syncs=True),
     Syscall("fdatasync", (_fd(),), faults=("eio", "enospc"), syncs=True),
@@ -237,8 +240,8 @@ _ROWS: Final = (
     # -- time, and waiting
     Syscall("sleep", (Argument(Kind.DURATION),), passes_time=True),
     Syscall("select", (Argument(Kind.FDS), Argument(Kind.DURATION)), Answer.VALUE, passes_time=True),
-    Syscall("clock", (_NUMBER,), Answer.VALUE, silent=True),
-    Syscall("wall", (), Answer.VALUE, silent=True),
+    Syscall("clock", (_NUMBER,), Answer.VALUE, silent=True, tells_time=True),
+    Syscall("wall", (), Answer.VALUE, silent=True, tells_time=True),
     Syscall("pause", waits=True),
     Syscall("serve", waits=True, serves=True),
 )

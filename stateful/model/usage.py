@@ -121,6 +121,11 @@ def argument_of(call: Call, kind: Kind) -> Any:
     return next((value for value, _ in _of_kind(call, kind)), None)
 
 
+def finds_the_end(call: Call) -> bool:
+    """Whether a call answers the length of a file, as a position."""
+    return bool(argument_of(call, Kind.WHENCE) == os.SEEK_END)
+
+
 def with_argument(call: Call, kind: Kind, value: Any) -> Call:
     """The call with its argument of a kind replaced."""
     args = list(call.args)

@@ -106,6 +106,13 @@ class Memory:
         """The call that a process is stopped before."""
         return self.behaviour.intent(local.letter, local.life, local.history).call
 
+    def silent_calls(self, before: Local, after: Local) -> Iterator[Call]:
+        """The silent calls that a process has made with a step, the last one first."""
+        history, length = after.history, self.behaviour.length
+        while length(history) > length(before.history) + 1:
+            history = self.behaviour.last_answer(history)[0]
+            yield self.behaviour.intent(after.letter, after.life, history).call
+
     def own(self, local: Local) -> Any:
         """The kernel state that only this process can see."""
         return self.numbers.own.values[local.own]

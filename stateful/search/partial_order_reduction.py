@@ -8,6 +8,9 @@ Invisible: closing a descriptor that holds no lock; syncing a file, unless power
 ``/proc`` about oneself; any call about a folder of ``/tmp`` with a random name, which no other process
 knows, unless a fault may fill the disk there or change the time that is stamped there.
 
+The silent calls after a step are made with it. If one sees what other processes change, the length of a
+file, or the time in a search in which it passes, the step is not invisible.
+
 A signal that kills a process commutes with such a step as a kill does. A signal with a handler does not: the
 handler may see what the step did. So in a search in which any process sends a signal, no step of a process
 that has a handler, or installs one with this step, is invisible.
@@ -26,13 +29,13 @@ from stateful.model.lifecycle import Entry
 from stateful.model.scenario import Scenario
 from stateful.model.schedule import LETTERS, Move
 from stateful.model.syscalls import CHANGES, SYSCALLS, Kind, Use
-from stateful.model.usage import paths, sends_signal, use_of, uses
+from stateful.model.usage import finds_the_end, paths, sends_signal, use_of, uses
 from stateful.search.memory import Memory
-from stateful.search.search_state import State
+from stateful.search.search_state import Local, State
 
 
 class Exposed(Exception):
-    """A process looks at another one's temporary folder, or lists ``/tmp``; the search assumed none does."""
+    """What invisible steps did can be seen: in a temporary folder, or because time passes."""
 
 
 class Signalled(Exception):
@@ -43,7 +46,8 @@ class PartialOrderReduction:
     """Finds the invisible steps of one search, and stops it if an assumption behind them proves wrong.
 
     Attributes:
-        exposed: a process looks at temporary folders of others, so that no step there is invisible.
+        exposed: a process looks at temporary folders of others, so that no step there is invisible; or time
+            passes, so that no step is with which a process reads a clock.
         signalled: a process sends signals, so that no step of a process with a handler is invisible.
     """
 
@@ -52,6 +56,8 @@ class PartialOrderReduction:
         self.signalled = signalled
         self._memory = memory
         self._folders = _TemporaryFolders()
+        self._time_passes = exposed
+        self._hides_a_clock = False  # a clock was read with an invisible step
         self._invisible: dict[tuple[int, bool], bool] = {}  # as far as the local state decides
 
     def is_invisible(self, state: State, move: Move) -> bool:
@@ -81,15 +87,30 @@ class PartialOrderReduction:
         after = memory.view(effect.after.locals[index])
         if (after.phase, after.outcome) != (view.phase, view.outcome):
             return False
+        if self._sees_others(value, memory.local(effect.after.locals[index])):
+            return False
         if not self.signalled:
             return True
         entry = memory.entry(state, view.letter)
         return entry == memory.entry(effect.after, view.letter) and not _handles_signals(entry)
 
+    def _sees_others(self, before: Local, after: Local) -> bool:
+        """Whether a process sees what others change by the silent calls that it makes with a step."""
+        calls = list(self._memory.silent_calls(before, after))
+        reads_clock = any(SYSCALLS[call.name].tells_time for call in calls)
+        if any(map(finds_the_end, calls)) or (reads_clock and self._time_passes):
+            return True
+        self._hides_a_clock = self._hides_a_clock or reads_clock
+        return False
+
     def look(self, letter: str, call: Call) -> None:
-        """Raise Exposed if a call shows that the assumption about temporary folders is wrong."""
+        """Raise Exposed if a call shows that the assumption about temporary folders, or time, is wrong."""
         if not self.exposed:
             self._folders.check(letter, call)
+            if SYSCALLS[call.name].passes_time:
+                self._time_passes = True
+                if self._hides_a_clock:
+                    raise Exposed
 
     def check(self, letter: str, call: Call) -> None:
         """Raise Exposed or Signalled if a call shows that an assumption of the search is wrong."""

@@ -134,6 +134,7 @@ KINDS: Final = {
     Kind.DATA: "data",
     Kind.SIZE: "size",
     Kind.POSITION: "position",
+    Kind.WHENCE: "whence",
     Kind.DURATION: "duration",
     Kind.TIME: "time",
     Kind.STATUS: "exit status",
@@ -152,6 +153,7 @@ ANSWERS: Final = {
 }
 PROPERTIES: Final = {
     "silent": "silent",
+    "tells_time": "tells the time",
     "waits": "waits until a signal or the request to exit",
     "passes_time": "lets time pass",
     "syncs": "syncs the file",

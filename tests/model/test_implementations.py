@@ -35,6 +35,7 @@ NAMES: Final[dict[Kind, set[str]]] = {
     Kind.DATA: {"data"},
     Kind.SIZE: {"size"},
     Kind.POSITION: {"offset", "length", "start"},
+    Kind.WHENCE: {"whence"},
     Kind.DURATION: {"microseconds"},
     Kind.TIME: {"mtime"},
     Kind.STATUS: {"code"},

@@ -49,6 +49,7 @@ VALUES: Final[dict[Kind, Any]] = {
     Kind.DATA: b"101",
     Kind.SIZE: 100,
     Kind.POSITION: 0,
+    Kind.WHENCE: 0,
     Kind.DURATION: 500_000,
     Kind.TIME: None,
     Kind.STATUS: 1,

@@ -138,8 +138,48 @@ def gateway(home, serve):
     os.rename(home / "slot", home / "lock")
     serve()
 """
+# A clock, or the length of a file, was read with a hidden step before it: others change what it tells.
+SLEEPS = """
+import os, time
+def gateway(home, serve):
+    try:
+        os.open(home / "lock", os.O_CREAT | os.O_EXCL)
+    except FileExistsError:
+        time.sleep(1)
+        return
+    fd = os.open(home / "x", os.O_CREAT)
+    begun = time.monotonic()
+    os.close(fd)
+    now = time.monotonic()
+    os.stat(home)
+    if now != begun: raise ValueError
+    serve()
+"""
+CLOCK_IS_SET = SLEEPS.replace("time.sleep(1)", "pass").replace("time.monotonic", "time.time")
+SLEEPS_DEEPLY = CLOCK_IS_SET.replace("time.time()", "time.clock_gettime(time.CLOCK_BOOTTIME)")
+GROWS = """
+import os
+def gateway(home, serve):
+    log = os.open(home / "log", os.O_CREAT | os.O_RDWR | os.O_APPEND)
+    try:
+        os.open(home / "lock", os.O_CREAT | os.O_EXCL)
+    except FileExistsError:
+        os.write(log, b"x")
+        return
+    fd = os.open(home / "x", os.O_CREAT)
+    begun = os.lseek(log, 0, os.SEEK_END)
+    os.close(fd)
+    now = os.lseek(log, 0, os.SEEK_END)
+    os.stat(home)
+    if now != begun: raise ValueError
+    serve()
+"""
 
 HIDDEN = {
+    "SLEEPS": (SLEEPS, "two-starts-empty"),
+    "CLOCK_IS_SET": (CLOCK_IS_SET, "start-and-exit-empty-1-clock-step"),
+    "SLEEPS_DEEPLY": (SLEEPS_DEEPLY, "start-and-exit-empty-1-suspend"),
+    "GROWS": (GROWS, "two-starts-empty"),
     "SIGTERM": (SIGTERM, "start-and-exit-empty-1-sigterm"),
     "DISK_FULL": (DISK_FULL, "start-and-exit-empty-1-bad-disk"),
     "LINKED": (LINKED, "two-starts-empty"),
@@ -164,3 +204,4 @@ def test_searches_agree_on_what_they_did_not(tmp_path: Path, name: str) -> None:
     subject = write(source, tmp_path, f"misjudged_{name.lower()}")
     found = search_all(subject, find_scenario(scenario), {"no reduction": FULL, "reduced": {}})
     assert found["reduced"].broken == found["no reduction"].broken
+    assert found["reduced"].broken or name in ("RENAMED",)
