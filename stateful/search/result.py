@@ -60,4 +60,5 @@ class Result:
             return NOT_OFFERED
         if self.violations:
             return VIOLATED
-        return HOLDS if self.exhaustive and not self.unreached else UNKNOWN
+        asked = self.exhaustive and (self.states > 0 or self.chronicle is not None)
+        return HOLDS if asked and not self.unreached else UNKNOWN

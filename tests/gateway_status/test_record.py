@@ -64,6 +64,7 @@ def test_useless_start_time_and_boot_read_as_unknown(start_time: object, boot_id
 def test_described_record_is_read_back(tmp_path: Path) -> None:
     path = tmp_path / "gateway.pid"
     names = Record(5, 7, "boot", "/home", "2026-11-24", ("gateway", "\udcff"))
+    assert all(value != Record(0)[at] for at, value in enumerate(names)), "give each field a value here"
     described = record.describe(names)
 
     record.publish_json(path, described)

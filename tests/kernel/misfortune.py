@@ -10,6 +10,20 @@ import sys
 from pathlib import Path
 
 CALLS = {
+    "write something": lambda home: written(home, lambda fd, source: os.write(fd, b"x")),
+    "write nothing": lambda home: written(home, lambda fd, source: os.write(fd, b"")),
+    "write to no file": lambda home: os.write(99, b"x"),
+    "write for reading": lambda home: written(home, lambda fd, source: os.write(source, b"x")),
+    **{
+        f"{name} {what}": lambda home, copy=copy, size=size, flags=flags: written(
+            home, lambda fd, source: copy(fd, source, size), flags
+        )
+        for name, copy in (
+            ("copy_file_range", lambda fd, source, size: os.copy_file_range(source, fd, size)),
+            ("sendfile", lambda fd, source, size: os.sendfile(fd, source, None, size)),
+        )
+        for what, size, flags in (("", 9, 0), ("of nothing", 0, 0), ("to a log", 9, os.O_APPEND))
+    },
     "read": lambda home: (home / "there").read_bytes(),
     "stat": lambda home: (home / "there").stat().st_size,
     "list": lambda home: sorted(os.listdir(home / "folder")),
@@ -33,19 +47,6 @@ CALLS = {
     "rename what is not there": lambda home: os.rename(home / "missing", home / "new"),
     "chmod": lambda home: os.chmod(home / "there", 0o600),
     "utime": lambda home: os.utime(home / "there"),
-    "write nothing": lambda home: written(home, lambda fd, source: os.write(fd, b"")),
-    "write to no file": lambda home: os.write(99, b"x"),
-    "write for reading": lambda home: written(home, lambda fd, source: os.write(source, b"x")),
-    **{
-        f"{name} {what}": lambda home, copy=copy, size=size, flags=flags: written(
-            home, lambda fd, source: copy(fd, source, size), flags
-        )
-        for name, copy in (
-            ("copy_file_range", lambda fd, source, size: os.copy_file_range(source, fd, size)),
-            ("sendfile", lambda fd, source, size: os.sendfile(fd, source, None, size)),
-        )
-        for what, size, flags in (("", 9, 0), ("of nothing", 0, 0), ("to a log", 9, os.O_APPEND))
-    },
     "unlink what is not there": lambda home: os.unlink(home / "missing"),
     "unlink": lambda home: os.unlink(home / "there"),
     "rmdir": lambda home: os.rmdir(home / "folder"),
@@ -54,7 +55,7 @@ CALLS = {
 
 def written(home, write, flags=0):
     """What is answered to who writes to a file, and has another one open."""
-    fd, source = os.open(home / "other", os.O_WRONLY | flags), os.open(home / "there", os.O_RDONLY)
+    fd, source = os.open(home / "target", os.O_WRONLY | flags), os.open(home / "source", os.O_RDONLY)
     try:
         return write(fd, source)
     finally:
@@ -65,6 +66,8 @@ def written(home, write, flags=0):
 def prepare(home):
     (home / "there").write_bytes(b"content")
     (home / "other").write_bytes(b"")
+    (home / "target").write_bytes(b"")
+    (home / "source").write_bytes(b"content")
     (home / "folder").mkdir()
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from stateful.model.call import Call
 from stateful.model.disk import home_files
+from stateful.model.families import FAMILIES
 from stateful.model.faults import CALL_FAULTS, PROFILES
 from stateful.model.lifecycle import OWNER
 from stateful.model.scenario import Scenario
@@ -252,6 +253,7 @@ UPSET = (
     ("tests/planted/raises_out.py", "stop-of-owner-empty-1-sigstop"),
     ("direct-unlink", "start-and-exit-stale-1-errno"),
     ("direct-unlink", "start-and-exit-stale-1-clock-step"),
+    ("direct-unlink", "start-and-exit-stale-1-suspend"),
     ("direct-unlink", "start-and-exit-stale-1-reboot-1-recycled-pid"),
     ("direct-unlink", "start-and-exit-stale-1-kill-1-recycled-pid"),
     ("direct-unlink", "start-and-exit-stale-1-power-loss"),
@@ -271,6 +273,10 @@ UNLIKE_DRAWN = (
 
 def marked(keys: Sequence[tuple[str, str]]) -> list[Any]:
     return [key if key[1] in UNLIKE_DRAWN else pytest.param(*key, marks=pytest.mark.long) for key in keys]
+
+
+def test_every_family_of_faults_is_refereed() -> None:
+    assert {family for _, name in (*CALM, *UPSET) for family in find_scenario(name).plan} == {*FAMILIES}
 
 
 @pytest.mark.parametrize(("subject", "name"), marked(CALM))
