@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby, permutations, product
 from typing import Final
 
+from stateful.model.faults import ASK_TO_GO
 from stateful.model.scenario import Scenario
 from stateful.model.schedule import LETTERS, LIVES, STEP, Move, ScheduleMismatch, count_switches
 from stateful.model.standard import SCENARIOS
@@ -141,7 +142,7 @@ Weight = tuple[int, int, int, int]
 def weigh(moves: Sequence[Move]) -> Weight:
     """The size of a schedule: its processes, events, moves and switches, in this order."""
     processes = len(_letters(moves))
-    events = sum((move.kind != STEP) + (move.kind == "term") for move in moves)  # a kill is simpler
+    events = sum((move.kind != STEP) + (move.kind in ASK_TO_GO) for move in moves)  # a kill is simpler
     return (processes, events, len(moves), count_switches(moves))
 
 
@@ -154,10 +155,10 @@ def _flat(turns: Turns) -> list[Move]:
 
 
 def _shorter(moves: Sequence[Move]) -> Iterator[list[Move]]:
-    """Candidates without a process, a turn, an event or the end of a turn; with kills instead of SIGTERM."""
+    """Candidates without a process, a turn, an event or the end of a turn; with kills for signals."""
     for letter in sorted({move.letter for move in moves}):
         yield _renamed([move for move in moves if move.letter != letter])
-    yield [move._replace(kind="crash") if move.kind == "term" else move for move in moves]
+    yield [move._replace(kind="crash") if move.kind in ASK_TO_GO else move for move in moves]
     turns = _turns(moves)
     for index, turn in enumerate(turns):
         rest = turns[:index], turns[index + 1 :]

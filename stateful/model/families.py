@@ -62,6 +62,7 @@ FAMILIES: Final = {
     for family in (
         Family("kill", plans=()),  # each cast says how many kills
         Family("sigterm"),
+        Family("sigint"),
         Family("sigstop"),
         Family("errno"),
         Family(

@@ -135,6 +135,7 @@ _ROWS: Final = (
     # -- signals to a process
     _signal("crash", 9, "kill", "killed (SIGKILL)"),
     _signal("term", 15, "sigterm", "SIGTERM"),
+    _signal("int", 2, "sigint", "SIGINT"),
     _signal("sigstop", 19, "sigstop", "stopped (SIGSTOP)", ended_by=SIGCONT),
     _signal(SIGCONT, 18, "", "goes on (SIGCONT)", Aim.STOPPED),
     # -- the next call of a process
@@ -257,6 +258,7 @@ _ROWS: Final = (
 FAULTS: Final = {row.name: row for row in _ROWS}
 
 SIGNALS: Final = {row.name: row.number for row in _ROWS if row.aim in ON_PROCESSES}
+ASK_TO_GO: Final = frozenset({"term", "int"})  # the signals by which the world asks a process to end
 CALL_FAULTS: Final = tuple(row.name for row in _ROWS if row.aim in ON_CALLS)
 ERRNOS: Final = {row.name: row.errno for row in _ROWS if row.errno and row.aim in ON_CALLS}
 MACHINE_FAULTS: Final = {row.name: row for row in _ROWS if row.aim not in (*ON_CALLS, *ON_PROCESSES)}

@@ -21,8 +21,8 @@ class View(NamedTuple):
     """A process as an invariant sees it.
 
     Attributes:
-        asked: what told it to go: ``signal`` (another process sent one that it handles), ``exit`` or ``term``
-            (the world did), or None.
+        asked: what told it to go: ``signal`` (another process sent one that it handles); ``exit``, ``term``
+            or ``int`` (the world did); or None.
         excuse: which guarantees do not hold for it, because of faults other than signals.
         alone: no other process has moved since its first step.
         company: the letters of processes alive when it took its first step; none has moved since.

@@ -98,12 +98,14 @@ class Interpreter(Process, greenlet):
             code = 1 if outcome.kind == "refused" else 0
         except SystemExit as stop:
             outcome, code = self._refused_or_released(), _exit_code(stop)
+        except KeyboardInterrupt:  # of SIGINT: an end like that of SystemExit
+            self._end_if_unwound()
+            outcome, code = self._refused_or_released(), 130
         except GreenletExit:
             raise
         except BaseException as error:
             self._end_if_unwound()
-            outcome = _failed(error)
-            code = 130 if isinstance(error, KeyboardInterrupt) else 1
+            outcome, code = _failed(error), 1
         if self.phase != OWNER:
             self.phase = LEAVING
         for entry in reversed(self.exit_handlers[:]):  # a copy: handlers registered meanwhile do not run

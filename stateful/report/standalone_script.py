@@ -148,7 +148,7 @@ def _steps(trace: Trace) -> Iterator[str]:
         letter, kind = step.move.letter, step.move.kind
         if kind in LIVES:
             yield f"{letter} starts"
-        elif kind in SIGNALS:
+        elif kind in _NAMED:
             told |= {letter} if kind == "term" else set()
             yield f"{letter} {signal_name(SIGNALS[kind])}"
         elif kind == "exit":

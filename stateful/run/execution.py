@@ -12,7 +12,15 @@ from typing import ClassVar, cast
 from stateful.kernel.kernel import Kernel
 from stateful.kernel.machine_faults import Impossible, inject
 from stateful.model.disk import Disk
-from stateful.model.faults import CALL_FAULTS, MACHINE_FAULTS, OF_A_PID, POWER_LOSS, SIGNALS, after_fault
+from stateful.model.faults import (
+    ASK_TO_GO,
+    CALL_FAULTS,
+    MACHINE_FAULTS,
+    OF_A_PID,
+    POWER_LOSS,
+    SIGNALS,
+    after_fault,
+)
 from stateful.model.invariants import all_broken, first_broken
 from stateful.model.life import plain, runs_other
 from stateful.model.machine import FIRST_PID
@@ -213,8 +221,8 @@ class Execution:
     def _event(self, move: Move, process: Interpreter) -> Step:
         participant = self._participants[process.letter]
         if move.kind in SIGNALS:
-            if move.kind == "term" and participant.asked != "exit":
-                participant.asked = "term"
+            if move.kind in ASK_TO_GO and participant.asked != "exit":
+                participant.asked = move.kind
             self.kernel.send(process, SIGNALS[move.kind])
         else:
             if not can_exit(process):

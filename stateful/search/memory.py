@@ -16,7 +16,7 @@ from typing import Any
 from stateful.kernel.state import SharedState
 from stateful.model.call import BLOCKED, Call, Delivery
 from stateful.model.disk import Disk
-from stateful.model.faults import MACHINE_FAULTS, SIGNALS, after_fault
+from stateful.model.faults import ASK_TO_GO, MACHINE_FAULTS, SIGNALS, after_fault
 from stateful.model.images import DiskImage
 from stateful.model.life import plain
 from stateful.model.lifecycle import LEAVING, STARTING, Entry, Outcome
@@ -251,8 +251,8 @@ class _Process:
 
     def sent(self, kind: str) -> Effect:
         """Send the process a signal from outside."""
-        if kind == "term" and self._local.asked != "exit":
-            self.note(asked="term")
+        if kind in ASK_TO_GO and self._local.asked != "exit":
+            self.note(asked=kind)
         made = self._memory.calls.send(self.state, self._local, SIGNALS[kind])
         self._place(made, None)
         return Effect(self.state, None, None)

@@ -44,6 +44,12 @@ BROKEN = {
         "a_replaced_owner_exits_clean",
         "A3 term-A A2",
     ),
+    "sigint": (
+        "fails_when_interrupted",
+        "start-and-exit-stale-1-sigint",
+        "only_documented_errors",
+        "A1 int-A A1",
+    ),
     "sigstop": (
         "spares_the_stopped",
         "replace-of-owner-empty-1-sigstop",

@@ -150,7 +150,7 @@ MODELLED = (
     ("kill-init", "import os\nos.kill(1, 9)", "ProcessLookupError"),
     ("kill-oneself", "import os\nos.kill(os.getpid(), 9)", "killed: SIGKILL"),
     ("raise-signal", "import signal\nsignal.raise_signal(9)", "killed: SIGKILL"),
-    ("interrupt-oneself", "import _thread\n_thread.interrupt_main()", "failed: KeyboardInterrupt"),
+    ("interrupt-oneself", "import _thread\n_thread.interrupt_main()", "refused"),
     ("psutil-kill", "import psutil\npsutil.Process(1).kill()", "NoSuchProcess"),
     ("endless-recursion", "def f(): f()\nf()", "RecursionError"),
     (

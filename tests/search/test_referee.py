@@ -171,6 +171,7 @@ class Listening(Execution):
         return {
             "kill": [Move("crash", letter) for letter in alive],
             "sigterm": [Move("term", letter) for letter in alive],
+            "sigint": [Move("int", letter) for letter in alive],
             "sigstop": [Move("sigstop", letter) for letter in alive],
             "errno": [Move(fault, letter) for fault in CALL_FAULTS for letter in letters],
             "recycled-pid": [
@@ -243,6 +244,7 @@ CALM = (
 )
 UPSET = (
     ("tests/planted/flock_only.py", "two-starts-empty-1-sigterm"),
+    ("tests/planted/flock_only.py", "two-starts-empty-1-sigint"),
     ("tests/planted/flock_only.py", "two-starts-empty-1-sigstop"),
     ("tests/planted/flock_only.py", "two-starts-empty-1-errno"),
     ("tests/planted/flock_only.py", "two-starts-empty-1-removal"),
