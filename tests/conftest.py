@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import sys
@@ -101,16 +100,6 @@ def unwatched() -> Iterator[None]:
         yield
     finally:
         _seen = seen
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _out_of_the_collectors_sight() -> None:
-    """Have the garbage collector look at nothing that was there before, such as thousands of tests.
-
-    It runs whenever simulated processes have ended, and took half of the time of a search.
-    """
-    gc.collect()
-    gc.freeze()
 
 
 @pytest.fixture

@@ -96,8 +96,8 @@ class Coverage:
         plain = step.outcome is None and step.move.kind == STEP
         if plain and not (process and (process.owned or process.life == "status")):
             return  # A step of a claim reaches no goal.
-        views = [execution.view(each) for each in processes.values()]
-        moment = Moment.just_after(step.move, step.call, step.answer, views, len(execution.waiting()))
+        waiting = len(execution.waiting())
+        moment = Moment.just_after(step.move, step.call, step.answer, execution.views(), waiting)
         for name, reached in GOALS.items():
             if name == "a_stale_record_was_reclaimed" and not execution.scenario.disk.files:
                 continue

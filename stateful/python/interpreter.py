@@ -161,7 +161,9 @@ class Interpreter(Process, greenlet):
                 continue
             if name == "serve":
                 self.phase = LEAVING  # The signal tells it to go.
-            self.handlers[answer.number](answer.number, None)
+            handler = self.handlers[answer.number]
+            if callable(handler):  # else CPython, too, lets go of a signal whose handler is no longer there
+                handler(answer.number, None)
             if name in WAITS:
                 return None
 

@@ -3,9 +3,9 @@
 ``begin`` and ``end`` nest. The outermost ``end`` restores what the outermost ``begin`` found: the entry
 points, the import system, signal handlers, and settings of the interpreter that a subject may have changed.
 
-Not restored: attributes that a subject sets on modules and classes of the standard library, other than the
-entry points themselves; what it registers with ``codecs`` or ``copyreg``, or with ``atexit`` from an
-extension module.
+Not restored: what was frozen with ``gc.freeze``, which is collected again; attributes that a subject sets on
+modules and classes of the standard library, other than the entry points themselves; what it registers with
+``codecs`` or ``copyreg``, or with ``atexit`` from an extension module.
 """
 
 from __future__ import annotations
@@ -52,8 +52,10 @@ def begin() -> None:
         guard.begin()
         atexit.register(_end_at_exit)
         _thread, _state = threading.get_ident(), _look()
-        # Garbage is collected when processes were unwound, and at no other time: see ``switch.unwind``.
+        # Garbage is collected when processes were unwound, and at no other time: see ``switch.unwind``. What
+        # was there before is none of a subject's garbage, and looking at it again and again takes long.
         gc.disable()
+        gc.freeze()
         switch.begin()
         interpose.enter()
         sys.warnoptions = []  # A process warns as an interpreter without options does.
@@ -80,6 +82,7 @@ def end() -> None:
     try:
         atexit.unregister(_end_at_exit)
         switch.end()
+        gc.unfreeze()
         modules.uninstall()
         interpose.leave()
         interpose.release_new_modules()

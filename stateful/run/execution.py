@@ -43,6 +43,7 @@ class Execution:
     Attributes:
         broken: with ``referee``, every invariant that was broken, with its first sentence; the trace has no
             violation then, so that the execution continues.
+        moment: the moment after the last move; None if that move can break no invariant.
     """
 
     participant: ClassVar[type[Participant]] = Participant
@@ -53,6 +54,7 @@ class Execution:
         self.judged = judged
         self.referee = referee
         self.broken: dict[str, str] = {}
+        self.moment: Moment | None = None
         self.subject = subject
         self.scenario = scenario
         other = subject.other.name if subject.other else None
@@ -117,6 +119,7 @@ class Execution:
 
     def make(self, move: Move) -> Step:
         """Make a move and check every invariant. Raises ScheduleMismatch if the move is not possible."""
+        self.moment = None
         if move.kind in MACHINE_FAULTS:
             return self._inject(move)
         letter = move.letter
@@ -309,11 +312,11 @@ class Execution:
         if not self.referee and is_quiet(step.call, participant.view()):
             return
         disks = None if before is None else (before, self.kernel.disk())
-        moment = Moment.just_after(
+        self.moment = moment = Moment.just_after(
             step.move,
             step.call,
             step.answer,
-            [self.view(process) for process in self._processes.values()],
+            self.views(),
             len(self.waiting()),
             disks=disks,
             target=participant.target if step.move.steps else None,
@@ -328,3 +331,7 @@ class Execution:
     def view(self, process: Interpreter) -> View:
         """A process as the invariants see it."""
         return self._participants[process.letter].view()
+
+    def views(self) -> list[View]:
+        """Every process that has had a turn, as the invariants see it."""
+        return [self._participants[letter].view() for letter in self._processes]

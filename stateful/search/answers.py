@@ -30,10 +30,16 @@ REMEMBERED_BETWEEN_CHECKS: Final = 64
 
 
 class Asked(NamedTuple):
-    """A question and the shared state in which it is asked; together they determine the answer."""
+    """What determines the answer to a question.
+
+    Attributes:
+        shared: the shared state in which it is asked.
+        files_changed: whether the world has changed files while one of the processes lived.
+    """
 
     question: Question
     shared: int
+    files_changed: bool
 
 
 class Questions:
@@ -66,8 +72,9 @@ class Questions:
         Args:
             broken: invariants that need no further violation.
         """
+        changed = self._files_changed(state)
         for question in self._of(state):
-            asked = Asked(question, state.shared)
+            asked = Asked(question, state.shared, changed)
             if self._is_worth_asking(asked, broken):
                 invariants, moves = self._answer(state, question, broken)
                 self._asked[asked] = invariants
@@ -78,6 +85,9 @@ class Questions:
         if asked not in self._asked:
             return True
         return not set(self._asked[asked]).issubset(broken)
+
+    def _files_changed(self, state: State) -> bool:
+        return any(self.memory.local(local).excuse.is_of_files for local in state.locals)
 
     def _of(self, state: State) -> Iterator[Question]:
         views = (self.memory.view(local) for local in state.locals)
@@ -102,7 +112,7 @@ class Questions:
             effect = memory.effect(state, move)
             assert effect is not None
             state = effect.after
-        met = Asked(question, state.shared)
+        met = Asked(question, state.shared, self._files_changed(state))
         if moves and not self._is_worth_asking(met, broken):
             return self._asked[met], []
         held = not memory.after_power_loss(state.shared) and (

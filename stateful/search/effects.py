@@ -48,18 +48,24 @@ class Calls:
         self._remembers = remembers
         self.made = 0
         self._numbers = numbers
+        self._disk = disk
         self._machine = disk.machine
-        self._kernel = Kernel(disk.machine)
-        simulation.begin()
-        self._kernel.put(disk.files)
-        if loses_power:
-            self._kernel.keep_track()
+        self._loses_power = loses_power
+        self.open()
         self._known: dict[tuple[int, str, int, Hashable], Made] = {}
         self._faults: dict[tuple[int, str, str], int | None] = {}
         self.start = numbers.shared(self._kernel.shared_state())
 
+    def open(self) -> None:
+        """Take a kernel and the entry points, as at first and again after ``close``."""
+        self._kernel = Kernel(self._disk.machine)
+        simulation.begin()
+        self._kernel.put(self._disk.files)
+        if self._loses_power:
+            self._kernel.keep_track()
+
     def close(self) -> None:
-        """Release the kernel and the entry points."""
+        """Release the kernel and the entry points; what was made is remembered."""
         try:
             self._kernel.close()
         finally:

@@ -56,8 +56,12 @@ class Memory:
         self._views: dict[int, View] = {}
         self._steps: dict[tuple[str, int, int], Effect | None] = {}
 
+    def open(self) -> None:
+        """Take a kernel and the entry points again, after ``close``."""
+        self.calls.open()
+
     def close(self) -> None:
-        """End the subject's code, and release the kernel and the entry points."""
+        """End the subject's code, and release the kernel and the entry points; what is known stays known."""
         interrupt.hold()
         try:
             self.behaviour.close()

@@ -238,8 +238,8 @@ class _Play:
         if process.phase != OWNER or run.owned is not None:
             return
         self._note(process.letter, run._replace(owned=self._now), OWNS)
-        views = [self._execution.view(each) for each in self._execution.processes().values()]
         move = Move(STEP, process.letter)
+        views = self._execution.views()
         sentence = at_most_one_owner(Moment.just_after(move, None, None, views, waiting=0))
         if sentence is not None:
             self.chronicle.violation = Violation(at_most_one_owner.__name__, sentence)

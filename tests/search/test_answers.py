@@ -11,7 +11,6 @@ Not shown: that no reduction overlooks anything. ``test_lies.py`` plants mistake
 
 from __future__ import annotations
 
-import gc
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import count, islice
@@ -49,15 +48,6 @@ GRAVITY = [invariant.__name__ for invariant in INVARIANTS]
 BLOCKS = range(40)  # of the long tests, which xdist deals out
 
 _names = count()
-
-
-@pytest.fixture(autouse=True)
-def _little_to_collect() -> Iterator[None]:
-    """The end of each simulated process collects garbage, which takes longer the more there is to look at."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +91,6 @@ def test_four_searches_agree_on_300_protocols_that_contend(folder: Path) -> None
     """A grammar of harmless protocols, or of broken ones alone, would prove nothing."""
     violated, contended, used, largest = 0, 0, set(), 0
     for number in DRAWN:
-        gc.freeze()
         found = answers(protocol(number), folder)["no reduction"]
         violated += bool(found.broken)
         contended += contends(found)
@@ -208,7 +197,6 @@ def test_four_searches_agree_on_20_000_protocols(folder: Path, block: int) -> No
     @settings(_long, max_examples=20_000 // len(BLOCKS))
     @given(protocols(more=1))
     def agree(drawn: Protocol) -> None:
-        gc.freeze()
         answers(drawn, folder)
 
     agree()
@@ -221,7 +209,6 @@ def test_every_schedule_of_2_000_protocols_says_the_same(folder: Path, block: in
     @settings(_long, max_examples=2_000 // len(BLOCKS))
     @given(protocols())
     def agree(drawn: Protocol) -> None:
-        gc.freeze()
         agrees_with_plain_execution(drawn, folder)
 
     agree()

@@ -10,7 +10,6 @@ Not caught, because the search notices by itself and starts again without symmet
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterable
 from itertools import count
 from pathlib import Path
@@ -178,7 +177,6 @@ def by_plain_execution(subject: Subject, scenario: Scenario) -> list[Broken]:
 
 def is_caught(number: int, folder: Path, ask: Ask) -> bool:
     """Whether the answers differ on a drawn protocol, or a search ends badly."""
-    gc.freeze()
     drawn = protocol(number)
     try:
         return len(set(ask(write(drawn.source, folder, f"lied_{next(_names)}"), drawn.scenario))) > 1
