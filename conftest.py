@@ -20,7 +20,8 @@ from stateful.sample.database import NotShared, check_shared, shared
 # The explain phase is left out, since a counterexample comes with its reasons.
 _COMMON = {
     "deadline": None,
-    "stateful_step_count": 20,
+    "stateful_step_count": 40,
+    "report_multiple_bugs": False,
     "phases": [Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
     "suppress_health_check": [HealthCheck.too_slow, HealthCheck.filter_too_much],
 }

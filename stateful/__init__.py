@@ -25,11 +25,11 @@ __all__ = ["SingleOwnerMachine", "conformance", "replay", "verify"]
 def __getattr__(name: str) -> Any:
     """Import what needs Hypothesis or pytest only when it is used."""
     if name == "SingleOwnerMachine":
-        from stateful.report.text import trace_text
+        from stateful.report.text import failure_text
         from stateful.sample.invariant_violated import write_counterexamples_with
         from stateful.sample.single_owner_machine import SingleOwnerMachine
 
-        write_counterexamples_with(trace_text)
+        write_counterexamples_with(failure_text)
         return SingleOwnerMachine
     if name == "conformance":
         from stateful.command.pytest_suite import conformance

@@ -109,7 +109,7 @@ def test_example_of_a_desk_replays_what_the_nightly_run_found(tmp_path: Path) ->
 
 def test_conformance_gives_a_test_class() -> None:
     tests = [name for name in dir(conformance("direct-unlink")) if name.lower().startswith("test")]
-    assert tests == ["TestLongLives", "test_holds_in_every_state"]
+    assert tests == ["TestLongLives", "test_holds_in_every_state", "test_walks"]
 
 
 def figures_of_the_outage() -> list[Any]:

@@ -47,7 +47,6 @@ class _Machine(SingleOwnerMachine):
     """The machine of a campaign; one class for all slices, since Hypothesis keeps each class it has seen."""
 
     context: ClassVar[_Context | None] = None
-    short_executions_steps = 0  # The other members make short executions.
 
     def __init__(self) -> None:
         if time.monotonic() > self._context().until:
@@ -58,20 +57,20 @@ class _Machine(SingleOwnerMachine):
         assert self.context is not None
         return self.context
 
-    def _lay_out(self, scenario: Scenario) -> None:
+    def lay_out(self, scenario: Scenario) -> None:
         self._context().coverage.begin()
-        super()._lay_out(scenario)
+        super().lay_out(scenario)
 
-    def _make(self, move: Move) -> bool:
-        before = len(self.execution.trace.steps)
-        made = super()._make(move)
-        if len(self.execution.trace.steps) > before:
+    def make(self, move: Move) -> bool:
+        made = super().make(move)
+        if made:
             self._context().coverage.observe(self.execution, self.execution.trace.steps[-1])
         return made
 
-    def _end(self) -> None:
-        super()._end()
-        self._context().note(self.execution.scenario, self.execution.trace)
+    def teardown(self) -> None:
+        super().teardown()
+        if hasattr(self, "execution"):
+            self._context().note(self.execution.scenario, self.execution.trace)
 
 
 def run_machines(

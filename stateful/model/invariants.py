@@ -76,7 +76,7 @@ def a_start_always_ends(moment: Moment) -> str | None:
 
 
 def a_stopped_owner_can_be_replaced(moment: Moment) -> str | None:
-    """Beside an owner that is stopped (SIGSTOP), one replace alone becomes owner."""
+    """Beside an owner that is stopped (SIGSTOP) and can be signalled, one replace alone becomes owner."""
     actor = moment.actor
     if actor is None or actor.life != "replace" or not (actor.alone and actor.frozen) or actor.owned:
         return None
@@ -84,6 +84,8 @@ def a_stopped_owner_can_be_replaced(moment: Moment) -> str | None:
         return None
     owner = next(view for view in moment.processes if view.letter == actor.company[0])
     if owner.phase != OWNER or (actor.outcome is not None and actor.outcome.kind == "killed"):
+        return None
+    if not actor.may_signal(owner):
         return None
     if actor.outcome is not None:
         return f"{actor.letter} gave up beside {owner.letter}, which is stopped"

@@ -10,6 +10,7 @@ from stateful.model.disk import Disk
 from stateful.model.excuses import NO_EXCUSE, Excuse, Reason
 from stateful.model.faults import MACHINE_FAULTS
 from stateful.model.lifecycle import LEAVING, OWNER, STARTING, Outcome
+from stateful.model.machine import ROOT, USER
 from stateful.model.schedule import Move
 from stateful.model.signal_target import Target
 from stateful.model.usage import sends_signal
@@ -28,6 +29,7 @@ class View(NamedTuple):
         company: the letters of processes alive when it took its first step; none has moved since.
         frozen: it has company, and all of it was stopped.
         namespace: its pid namespace; in others its pid means nothing.
+        uid: its user, whose processes it may signal; root may signal all.
     """
 
     letter: str
@@ -43,6 +45,11 @@ class View(NamedTuple):
     company: tuple[str, ...] = ()
     frozen: bool = False
     namespace: str = ""
+    uid: int = USER
+
+    def may_signal(self, other: View) -> bool:
+        """Whether it can send another process a signal."""
+        return self.namespace == other.namespace and self.uid in (ROOT, other.uid)
 
     @property
     def owns(self) -> bool:

@@ -26,6 +26,7 @@ from stateful.model.usage import use_of
 
 LIMIT_COLUMNS: Final = 99
 LIMIT_LINES: Final = 40
+MOST_LINES: Final = 30  # beside the rules of the Hypothesis machine
 MOST_SIDE_BY_SIDE: Final = 3
 MOST_HEADLINES: Final = 3  # The text of an error may have any length.
 NUMBER_WIDTH: Final = 5
@@ -35,7 +36,7 @@ _QUOTED: Final = re.compile('"[^"]*"')
 _NO_BREAK: Final = "\xa0"
 
 
-def trace_text(trace: Trace) -> str:
+def trace_text(trace: Trace, most_lines: int = LIMIT_LINES) -> str:
     """The whole text of a trace: a counterexample where it violates an invariant."""
     if isinstance(trace, Chronicle):
         from stateful.report.chronicle_text import chronicle_text  # It imports this module.
@@ -52,8 +53,13 @@ def trace_text(trace: Trace) -> str:
     tail += _replay(trace)
     if trace.confirmation:
         tail += ["", *textwrap.wrap(str(trace.confirmation), LIMIT_COLUMNS)]
-    rows = _rows(trace, LIMIT_LINES - len(head) - len(tail) - 1)
+    rows = _rows(trace, most_lines - len(head) - len(tail) - 1)
     return "\n".join([_cut(line) for line in [*head, _column_heads(trace), *rows]] + tail)
+
+
+def failure_text(trace: Trace) -> str:
+    """The text of a failure of the machine, which fits on a screen together with what pytest adds."""
+    return trace_text(trace, MOST_LINES)
 
 
 def sentences(trace: Trace) -> list[str]:

@@ -104,4 +104,5 @@ class Participant:
             self.company,
             self.frozen,
             process.namespace,
+            process.uid,
         )

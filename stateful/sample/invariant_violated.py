@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
+from typing import Any, Final
 
 from stateful.explain.minimise import smallest
 from stateful.explain.needs import explain
@@ -17,12 +17,14 @@ def _schedule_text(trace: Trace) -> str:
 
 
 _write: Callable[[Trace], str] = _schedule_text
+_texts: Final[dict[Any, str]] = {}
 
 
 def write_counterexamples_with(write: Callable[[Trace], str]) -> None:
     """Set the function that writes the text of an InvariantViolated; this package imports no reports."""
     global _write
     _write = write
+    _texts.clear()
 
 
 class InvariantViolated(AssertionError):
@@ -45,12 +47,12 @@ class InvariantViolated(AssertionError):
         scenario, trace = smallest(self.subject, self.scenario, self.trace)
         return explain(self.subject, scenario, trace)
 
-    @cached_property
-    def _text(self) -> str:  # Hypothesis and pytest ask for it again and again, and it takes seconds.
-        return "\n" + _write(self.smallest())
-
     def __str__(self) -> str:
-        return self._text
+        # Hypothesis and pytest ask for it again and again, also of equal failures, and it takes seconds.
+        key = self.subject, self.scenario, self.trace.schedule, self.invariant
+        if key not in _texts:
+            _texts[key] = "\n" + _write(self.smallest())
+        return _texts[key]
 
 
 # One class for each invariant, because Hypothesis tells failures apart by their class.

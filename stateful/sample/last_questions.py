@@ -7,7 +7,6 @@ after another, so the changes of one remain for the next. Before the last questi
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from random import Random
 from typing import Final
 
 from stateful.model.faults import DISK_WELL
@@ -40,15 +39,6 @@ def ask_last_questions(execution: Execution, lives: Collection[str], make: Make)
     _kill_all(execution, make)
     for question in _questions(execution, lives):
         _live(execution, question.life, make)
-
-
-def ask_any_question(execution: Execution, lives: Collection[str], make: Make, random: Random) -> None:
-    """Ask one random question, for short executions."""
-    make(FIRST)
-    question = random.choice(_questions(execution, lives))
-    if not question.spared:
-        _kill_all(execution, make)
-    _live(execution, question.life, make)
 
 
 def _questions(execution: Execution, lives: Collection[str]) -> list[Question]:

@@ -7,23 +7,26 @@ continued.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from random import Random
 from typing import Final
 
 from stateful.explain.conflict import conflict
 from stateful.model.faults import SIGCONT
+from stateful.model.scenario import Scenario
 from stateful.model.schedule import LETTERS, STEP, Move, ScheduleMismatch
 from stateful.model.trace import Step, Trace
 from stateful.model.usage import row
 from stateful.protocol.subject import Subject
+from stateful.python.guard import Watchdog
+from stateful.run.examine import examine, steps_of_a_start
 from stateful.run.execution import Execution
 from stateful.run.presence import owners, pending, running, serves, stopped
 from stateful.sample.acts import ACTS
-from stateful.sample.draft import Draft
+from stateful.sample.draft import NARROWEST, WIDEST, Draft, draw_draft
 from stateful.sample.last_questions import ask_last_questions
 from stateful.sample.random_faults import draw_next
-from stateful.sample.scheduler import Scheduler
+from stateful.sample.scheduler import SCHEDULERS, Scheduler, scheduler_of
 
 LONGEST_WALK_STEPS: Final = 2_000
 
@@ -193,3 +196,17 @@ class Walk:
         if held_up:
             return self._make(Move(SIGCONT, self._random.choice(held_up)))
         return False
+
+
+def random_walks(subject: Subject, seed: int, number: int) -> Iterator[tuple[Scenario, Trace]]:
+    """A number of walks of growing width, as a campaign makes them: the scenario and the trace of each."""
+    random = Random(seed)
+    lives, steps = examine(subject).lives, steps_of_a_start(subject)
+    for at in range(number):
+        width = NARROWEST + (WIDEST - NARROWEST) * at // number
+        draft = draw_draft(random, lives, width, steps)
+        with Watchdog():
+            yield (
+                draft.scenario,
+                walk(subject, lives, draft, scheduler_of(random.choice(SCHEDULERS), draft, random), random),
+            )

@@ -146,6 +146,7 @@ class Memory:
                 local.asked,
                 local.excuse,
                 namespace=identity.namespace,
+                uid=identity.uid,
             )
         return view
 

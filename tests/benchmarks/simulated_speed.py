@@ -136,9 +136,6 @@ def measure_machine(subject: Subject, examples: int) -> MachineCost:
         def teardown(self) -> None:
             super().teardown()
             done.machines += 1
-
-        def _end(self) -> None:
-            super()._end()
             done.steps += len(self.execution.trace.steps)
 
     machine: Any = Machine

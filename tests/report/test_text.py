@@ -16,7 +16,7 @@ from stateful.protocol.subject import Subject, find_subject
 from stateful.report.text import LIMIT_COLUMNS, LIMIT_LINES, trace_text
 from stateful.run.execution import Execution
 from stateful.run.replay import replay
-from stateful.sample.invariant_violated import InvariantViolated
+from stateful.sample.invariant_violated import InvariantViolated, write_counterexamples_with
 from stateful.verification.verification import verify
 
 TEXTS = Path(__file__).parent / "counterexamples"
@@ -70,6 +70,7 @@ def test_text_of_replay_is_the_same(name: str) -> None:
 
 @pytest.mark.parametrize("name", SLOW)
 def test_text_of_hypothesis_is_the_same(name: str) -> None:
+    write_counterexamples_with(trace_text)
     subject, scenario = find_subject(name), find_scenario("any-empty")
     assert str(InvariantViolated(subject, scenario, as_far_as_possible(subject, FIRST[name][1]))) == (
         "\n" + expected(name)

@@ -1,204 +1,230 @@
-"""The Hypothesis machine alone finds each historical mistake, by schedules as short as the search's."""
+"""The Hypothesis machine: its rules, its invariants, what it finds, and how it prints that."""
 
 from __future__ import annotations
 
+import ast
+import inspect
 from collections import Counter
-from itertools import pairwise
-from random import Random
+from itertools import chain
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, reject, seed, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from stateful.model.faults import CALL_FAULTS, MACHINE_FAULTS
-from stateful.model.scenario import Scenario
+from stateful.model.faults import FAULTS
+from stateful.model.invariants import INVARIANTS
 from stateful.model.schedule import Move
 from stateful.model.standard import find_scenario
-from stateful.model.trace import Trace
-from stateful.report.text import trace_text
-from stateful.sample.invariant_violated import InvariantViolated
+from stateful.protocol.subject import find_subject
+from stateful.report.text import failure_text
+from stateful.run import execution
+from stateful.run.execution import Execution
+from stateful.sample.aside import Aside
+from stateful.sample.invariant_violated import InvariantViolated, write_counterexamples_with
 from stateful.sample.single_owner_machine import SingleOwnerMachine
-from stateful.verification.verification import verify
 
-BROKEN = {
-    "foreign-guard": "a_dead_owner_can_be_replaced",
-    "direct-unlink": "at_most_one_owner",
-    "guarded-lock": "a_dead_owner_can_be_replaced",
-    "unlinked-lock": "at_most_one_owner",
+PLANTED = Path(__file__).parents[1] / "planted"
+PRINTED = Path(__file__).parent / "printed"
+HISTORY = ("foreign-guard", "direct-unlink", "guarded-lock", "unlinked-lock")
+MUTANTS = (
+    *("both-give-up", "check-then-overwrite", "claim-after-start", "exit-skips-handlers", "kill-minus-one"),
+    *("no-check", "released-while-draining", "replace-drops-every-lock", "stopped-owner-blocks"),
+    "zombie-counts-as-alive",
+)
+# Planted mistakes of one invariant each, and the machines in which some seed finds it.
+OF_AN_INVARIANT = {
+    "takes_errors_for_free": "at_most_one_owner",
+    "trusts_the_record": "only_documented_errors",
+    "scans_kinds": "a_dead_owner_can_be_replaced",
+    "gives_up_after_term": "some_contender_wins",
+    "spares_the_stopped": "a_stopped_owner_can_be_replaced",
+    "spins": "a_start_always_ends",
+    "record_after_start": "a_live_owner_is_discoverable",
+    "reader_touches": "readers_change_nothing",
+    "signals_whoever_has_the_pid": "only_the_owner_is_signalled",
+    "exits_1_when_replaced": "a_replaced_owner_exits_clean",
+    "victim_removes_successor": "release_removes_only_own_record",
+    "raises_out": "an_answer_was_true_at_some_moment",
 }
+QUICK = ("record_after_start", "spins", "scans_kinds")
+LONGEST = 60  # lines of a failure, with those that pytest adds around it
+AROUND = 23  # these
+MOST_RULES = 10
 
 CI = settings(
     settings.get_profile("ci"),
     derandomize=False,
+    database=None,
     report_multiple_bugs=False,
     print_blob=False,
+    phases=[Phase.generate, Phase.shrink],
     suppress_health_check=list(HealthCheck),
 )
-# Without Hypothesis's own shrinking, to spare the default run the time: ours comes after it anyway.
-QUICK = settings(CI, phases=[Phase.generate])
-FEW_STEPS = 500
 
 
-def find(subject: str, number: int, how: settings) -> Trace:
-    """The smallest trace that a machine of starts finds with a seed.
+def run(machine: type[SingleOwnerMachine], number: int, **how: Any) -> None:
+    seeded: Any = seed(number)(machine)
+    run_state_machine_as_test(seeded, settings=settings(CI, **how))
 
-    What else the subject breaks is passed over: where contenders all give up, one that is alone does too.
-    """
 
-    class Machine(SingleOwnerMachine):
-        def lives(self) -> list[str]:
-            return ["start"]
-
-        def _make(self, move: Move) -> bool:
-            try:
-                return super()._make(move)
-            except InvariantViolated as violated:
-                if violated.invariant != BROKEN[subject]:
-                    reject()
-                raise
-
-    Machine.subject = subject
-    machine: Any = seed(number)(Machine)
+def failure(machine: type[SingleOwnerMachine], number: int, **how: Any) -> InvariantViolated:
     with pytest.raises(InvariantViolated) as caught:
-        run_state_machine_as_test(machine, settings=how)
-    return caught.value.smallest()
+        run(machine, number, **how)
+    return caught.value
 
 
-def assert_as_short_as_the_search(subject: str, trace: Trace) -> None:
-    assert trace.violation is not None
-    assert trace.violation.invariant == BROKEN[subject]
-    searched = verify(subject, [find_scenario(trace.scenario)]).violations[BROKEN[subject]]
-    # It may be shorter: on an odd disk the search has one start, and whoever else comes does so alone.
-    assert trace.length <= searched.length
-    assert trace.faults == searched.faults
+def machine_of(name: str) -> type[SingleOwnerMachine]:
+    class Machine(SingleOwnerMachine):
+        subject = name
+
+    return Machine
 
 
-@pytest.mark.parametrize("subject", (pytest.param("foreign-guard", marks=pytest.mark.long), "guarded-lock"))
-def test_machine_alone_finds_it_as_short_as_the_search(subject: str) -> None:
-    assert_as_short_as_the_search(subject, find(subject, 0, QUICK))
+def rules_of(error: InvariantViolated) -> list[str]:
+    """The rules of a failure, as Hypothesis prints them."""
+    notes = "\n".join(error.__notes__).splitlines()
+    return [line for line in notes if "state." in line and "teardown" not in line]
+
+
+# -- what the class says ---------------------------------------------------------------------------------
+
+
+def test_class_has_each_invariant() -> None:
+    names = [each.function.__name__ for each in SingleOwnerMachine.setup_state().invariants]
+    assert sorted(names) == sorted(invariant.__name__ for invariant in INVARIANTS)
+
+
+def test_class_has_a_rule_for_each_fault() -> None:
+    """Its moves are named as the faults are; errors of calls are drawn from those that may happen."""
+    tree = ast.parse(inspect.getsource(inspect.getmodule(SingleOwnerMachine)))  # type: ignore[arg-type]
+    words = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    constants = {"power-loss", "disk-well"}
+    missing = {name for name, row in FAULTS.items() if row.aim.name != "CALL"} - words - constants
+    assert missing == {name for name in missing if FAULTS[name].family == "errno"}
+
+
+def test_file_is_short() -> None:
+    source = inspect.getsource(inspect.getmodule(SingleOwnerMachine))  # type: ignore[arg-type]
+    assert source.count("\n") <= 300
+
+
+# -- what it finds ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name", [*HISTORY[:1], *(pytest.param(n, marks=pytest.mark.long) for n in HISTORY[1:])]
+)
+def test_failure_of_a_historical_mistake_is_as_written(name: str) -> None:
+    assert_printed(name)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("number", range(20))
-@pytest.mark.parametrize("subject", BROKEN)
-def test_machine_alone_finds_it_with_every_seed(subject: str, number: int) -> None:
-    assert_as_short_as_the_search(subject, find(subject, number, CI))
+@pytest.mark.parametrize("name", MUTANTS)
+def test_failure_of_a_mutant_is_as_written(name: str) -> None:
+    assert_printed(name)
 
 
-@pytest.mark.long
-def test_text_of_the_exception_is_the_counterexample() -> None:
-    trace = find("foreign-guard", 0, QUICK)
-    error = InvariantViolated.__new__(InvariantViolated)
-    error.smallest = lambda: trace  # type: ignore[method-assign]
-    assert str(error) == "\n" + trace_text(trace)
+def assert_printed(name: str) -> None:
+    write_counterexamples_with(failure_text)
+    error = failure(machine_of(name), 0, max_examples=300)
+    said = "\n".join([type(error).__name__, str(error).strip(), *error.__notes__]) + "\n"
+    file = PRINTED / f"{name}.txt"
+    assert said == file.read_text(), f"write it to {file} if it should be so"
+    assert said.count("\n") + AROUND <= LONGEST
+    assert len(rules_of(error)) <= MOST_RULES
 
 
-def test_short_executions_are_made_once_while_hypothesis_varies_the_rest() -> None:
-    drafts: list[str] = []
+@pytest.mark.parametrize(
+    "name",
+    [
+        *QUICK,
+        *(pytest.param(name, marks=pytest.mark.long) for name in OF_AN_INVARIANT if name not in QUICK),
+    ],
+)
+def test_invariant_is_checked_by_itself(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """The step loop finds nothing here, and the machine fails all the same."""
+    monkeypatch.setattr(execution, "first_broken", lambda *args: None)
+    invariant = OF_AN_INVARIANT[name]
 
     class Machine(SingleOwnerMachine):
-        subject = "guarded-lock"
-        short_executions_steps = 60
+        subject = str(PLANTED / f"{name}.py")
 
-        def lives(self) -> list[str]:
-            return ["start"]
+        def check(self, is_true: Any) -> None:
+            if is_true.__name__ == invariant:
+                super().check(is_true)
 
-        def _execute_shortly(self, random: Random) -> None:
-            drafts.append(str(random.getstate()[1][:3]))
-            super()._execute_shortly(random)
-
-        def _make(self, move: Move) -> bool:
-            try:
-                return super()._make(move)
-            except InvariantViolated:
-                return False
-
-    machine: Any = seed(3)(Machine)
-    run_state_machine_as_test(machine, settings=settings(QUICK, max_examples=60))
-    assert all(one != other for one, other in pairwise(drafts))
-    assert 5 < len(drafts) < 40
+    error = failure(Machine, 1, max_examples=500, phases=[Phase.generate])
+    assert error.invariant == invariant
 
 
-def test_machine_finds_nothing_in_the_reference() -> None:
-    class Machine(SingleOwnerMachine):
-        short_executions_steps = FEW_STEPS
-
-    machine: Any = seed(1)(Machine)
-    run_state_machine_as_test(machine, settings=settings(CI, max_examples=10))
-
-
-class Careless(SingleOwnerMachine):
-    """A machine that plays by hand, and begins with some 300 steps."""
-
-    short_executions_steps = 300
-    laid_out = 0
-
-    def _lay_out(self, scenario: Scenario) -> None:
-        super()._lay_out(scenario)
-        self.laid_out += 1
-
-
-ONCE = settings(QUICK, max_examples=1)  # Outside of a test Hypothesis takes no events.
-
-
-@ONCE
-@given(number=st.just(1))
-def test_machine_begins_with_as_many_short_executions_as_make_its_steps(number: int) -> None:
-    """The canary: what the short executions alone find would else be missed, and nobody would know."""
-    machine = Careless()
-    machine.begin(seed=number, random=Random(number))
-    machine.teardown()
-    assert machine.laid_out > 4
-
-
-@ONCE
-@given(number=st.just(1))
-def test_fault_that_is_drawn_by_a_rule_happens(number: int) -> None:
-    machine = Careless()
-    machine.begin(seed=2 * number, random=Random(number))
-    machine.spawn(life="start", syscalls=0)
-    before = len(machine.execution.trace.steps)
-    machine.strike(family="kill", random=Random(0))
-    assert [step.move.kind for step in machine.execution.trace.steps[before:]] == ["crash"]
+def test_question_is_asked_aside() -> None:
+    """The execution goes on as if it had not been asked, and what was learnt is known in the next machine."""
+    subject = find_subject("foreign-guard")
+    machine = machine_of("foreign-guard")()
+    aside = Aside(subject, machine._offer)
+    with Execution(subject, find_scenario("any-stale")) as one:
+        before = one.kernel.shared_state(), len(one.trace.steps)
+        found = aside.ask(one)
+        assert (one.kernel.shared_state(), len(one.trace.steps)) == before
+        for move in found["a_dead_owner_can_be_replaced"]:
+            one.make(move)
+        assert one.violation is not None
+    aside.close()
     machine.teardown()
 
 
-@pytest.mark.long
-def test_failure_that_hypothesis_explains_is_the_same_failure() -> None:
-    how = settings(CI, phases=[Phase.generate, Phase.explain], max_examples=100)
-    assert_as_short_as_the_search("foreign-guard", find("foreign-guard", 0, how))
-
-
-class Tampered(SingleOwnerMachine):
+class Everything(SingleOwnerMachine):
     """Every fault, also files that are removed and corrupted between any two steps; counts what it does."""
 
     tampering = True
-    short_executions_steps = FEW_STEPS
     moves: ClassVar[Counter[str]] = Counter()
 
-    def _end(self) -> None:
-        super()._end()
+    def teardown(self) -> None:
+        super().teardown()
         self.moves.update(step.move.kind for step in self.execution.trace.steps)
 
 
 def test_machine_finds_nothing_in_the_reference_whatever_the_world_does() -> None:
-    before = Tampered.moves.copy()
-    machine: Any = seed(1)(Tampered)
-    run_state_machine_as_test(machine, settings=settings(CI, max_examples=10))
-    struck = {*MACHINE_FAULTS, *CALL_FAULTS, "crash", "term", "sigstop"} - {"disk-well"}
-    assert len(struck & {*(Tampered.moves - before)}) > 5
+    before = Everything.moves.copy()
+    run(Everything, 1, max_examples=25, stateful_step_count=20)
+    assert len({*FAULTS} & {*(Everything.moves - before)}) > 5
 
 
 @pytest.mark.long
-def test_reference_holds_in_a_hundred_thousand_steps_with_every_fault() -> None:
-    class Machine(Tampered):
-        short_executions_steps = SingleOwnerMachine.short_executions_steps
+@pytest.mark.parametrize("profile", ("ci", "thorough"))
+def test_reference_passes(profile: str) -> None:
+    how = settings.get_profile(profile)
+    before = Everything.moves.copy()
+    for machine in (SingleOwnerMachine, Everything):
+        run(machine, 1, max_examples=how.max_examples, stateful_step_count=how.stateful_step_count)
+    assert {*FAULTS} - {"sigcont"} <= {*(Everything.moves - before)}
 
-    before = Tampered.moves.total()
-    machine: Any = seed(2)(Machine)
-    run_state_machine_as_test(machine, settings=settings(CI, max_examples=500, stateful_step_count=30))
-    assert Tampered.moves.total() - before > 100_000
-    assert {*MACHINE_FAULTS} <= Tampered.moves.keys()
-    assert {"eio", "enospc", "eacces", "emfile"} <= {*CALL_FAULTS} & Tampered.moves.keys()
+
+# -- subclasses ------------------------------------------------------------------------------------------
+
+
+class Narrow(SingleOwnerMachine):
+    """Starts and kills alone."""
+
+    subject = "unlinked-lock"
+
+    def lives(self) -> list[str]:
+        return ["start"]
+
+    def families(self) -> list[str]:
+        return ["kill"]
+
+
+def test_subclass_may_narrow_what_happens() -> None:
+    kinds: set[str] = set()
+
+    class Recorded(Narrow):
+        def make(self, move: Move) -> bool:
+            kinds.add(move.kind)
+            return super().make(move)
+
+    error = failure(Recorded, 0, max_examples=200, phases=[Phase.generate])
+    assert kinds <= {"start", "step", "crash", "exit", "disk-well", "sigcont"}
+    assert {*chain(error.trace.lives.values())} == {"start"}

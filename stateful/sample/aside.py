@@ -1,0 +1,113 @@
+"""Asks the questions of the state of an execution aside, so that the execution goes on as if nobody asked.
+
+The exhaustive search answers (``stateful.search.answers``): its memory is put into that state. What it has
+learnt in one state is remembered for all executions of a subject on a machine.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+from stateful.model.disk import NO_DISK
+from stateful.model.images import DiskImage
+from stateful.model.life import plain
+from stateful.model.machine import Machine
+from stateful.model.schedule import LETTERS, Move
+from stateful.protocol.subject import Offer, Subject
+from stateful.run.execution import Execution
+from stateful.run.presence import owners, running
+from stateful.search.answers import Questions
+from stateful.search.behaviour import STARTED
+from stateful.search.memory import Memory
+from stateful.search.search_state import NOT_STARTED, Local, State
+
+MOST_STATES: Final = 50_000  # that are remembered
+
+
+class _Answers(NamedTuple):
+    """What answers on a machine: all questions, and only those whether the gateway can start again."""
+
+    memory: Memory
+    questions: Questions
+    starts: Questions
+
+
+class Aside:
+    """Asks the questions of the states of executions of one subject."""
+
+    def __init__(self, subject: Subject, offer: Offer) -> None:
+        self._subject = subject
+        self._offer = offer
+        self._memories: dict[Machine, _Answers] = {}
+        self._open: Memory | None = None
+        self._held: set[Any] = set()
+
+    def ask(self, execution: Execution) -> dict[str, list[Move]]:
+        """The invariants that an answer breaks, each with the moves that show it.
+
+        Nothing is asked again where nothing was broken and everything that matters looks the same.
+        """
+        looks = _looks(execution)
+        if looks in self._held:
+            return {}
+        memory, questions, starts = self._opened(execution.scenario.disk.machine)
+        # With nobody to find, a query is asked when nothing moves any more: a kill leads there.
+        asks = questions if owners(execution) or not running(execution) else starts
+        broken = dict(reversed(list(asks.ask(_state(memory, execution)))))
+        if not broken:
+            self._held.add(looks)
+        return broken
+
+    def close(self) -> None:
+        """Release what the open memory holds; it is opened again when something is asked."""
+        if self._open is not None:
+            self._open.close()
+            self._open = None
+
+    def _opened(self, machine: Machine) -> _Answers:
+        known = self._memories.get(machine)
+        if known is None or len(known.memory.numbers.shared.values) > MOST_STATES:
+            self.close()
+            memory = self._open = Memory(self._subject, DiskImage("", "", machine=machine))
+            starts = [life for life in self._offer.lives if plain(life) == "start"]
+            known = self._memories[machine] = _Answers(
+                memory,
+                Questions(memory, self._offer.lives, self._offer.invariants_not_offered),
+                Questions(memory, starts, self._offer.invariants_not_offered),
+            )
+        elif known.memory is not self._open:
+            self.close()
+            known.memory.open()
+            self._open = known.memory
+        return known
+
+
+def _looks(execution: Execution) -> Any:
+    """What a fresh process could tell the state of an execution by, except for times and inode numbers."""
+    shared = execution.kernel.shared_state()._replace(disk=NO_DISK, persistence=None, clock=0, labels=0)
+    if not owners(execution):  # Then no process is spared.
+        shared = shared._replace(table=(), opens=(), flocks=(), record_locks=())
+    changed = any(view.excuse.is_of_files for view in execution.views())
+    return execution.scenario.disk.machine, execution.kernel.disk().visible(), shared, changed
+
+
+def _state(memory: Memory, execution: Execution) -> State:
+    """The state of an execution, in which no process moves any more: histories are left out."""
+    kernel, numbers = execution.kernel, memory.numbers
+    locals_ = []
+    for view, process in zip(execution.views(), execution.processes().values(), strict=True):
+        own = numbers.own(kernel.own_state(process)) if process.alive else NOT_STARTED
+        local = Local(
+            view.letter,
+            process.life,
+            STARTED,
+            own,
+            view.phase,
+            view.owned,
+            view.outcome,
+            view.asked,
+            view.excuse,
+        )
+        locals_.append(numbers.local(local))
+    assert [memory.local(local).letter for local in locals_] == [*LETTERS[: len(locals_)]]
+    return State(numbers.shared(kernel.shared_state()._replace(persistence=None)), tuple(locals_))

@@ -1,0 +1,204 @@
+"""A Hypothesis machine whose rules make moves of an execution, and whose invariants look at what they did.
+
+``SingleOwnerMachine`` has the rules and the invariants; here is how a rule happens and how an invariant is
+checked: of each moment since the last rule, and of what would follow if the questions were asked now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import lru_cache
+from typing import Any, ClassVar, Final
+
+from hypothesis import Phase, event, settings
+from hypothesis.stateful import RuleBasedStateMachine
+
+from stateful.model.disk import home_files
+from stateful.model.families import FAMILIES, TAMPERING, is_decidable
+from stateful.model.invariants import INVARIANTS, Invariant
+from stateful.model.moment import LONGEST_LIFE_STEPS, Moment
+from stateful.model.scenario import Scenario
+from stateful.model.schedule import STEP, Move, ScheduleMismatch, format_schedule
+from stateful.model.trace import Violation
+from stateful.model.usage import faults_of
+from stateful.protocol.subject import Offer, Subject, find_subject
+from stateful.python.guard import Watchdog
+from stateful.python.interpreter import Interpreter
+from stateful.run.examine import examine
+from stateful.run.execution import Execution
+from stateful.run.presence import ExecutionWorld, living, owners
+from stateful.sample.aside import Aside
+from stateful.sample.coverage_tools import guide, unobserved_by_coverage
+from stateful.sample.invariant_violated import violation_of
+from stateful.sample.orderings import Orderings
+from stateful.sample.turns import UNTIL, runs
+
+MOST_LIVING: Final = 4
+MOST_PROCESSES: Final = 20
+
+
+class _Digest:
+    """The subject, which Hypothesis adds to a machine's key in its database.
+
+    Otherwise machines with the same code would share their examples, and a machine that holds would delete
+    the examples that break another.
+    """
+
+    def __get__(self, machine: object, kind: type[ExecutionMachine]) -> bytes:
+        subject = kind.subject
+        return (subject.name if isinstance(subject, Subject) else str(subject)).encode()
+
+
+class ExecutionMachine(RuleBasedStateMachine):
+    """A machine of a subject, without rules.
+
+    Attributes:
+        subject: the protocol: a text as on the command line, or a Subject. None is the reference.
+        tampering: whether files are also removed and corrupted, which many correct protocols do not promise
+            to survive.
+        execution: the simulation; it exists from ``lay_out`` on.
+    """
+
+    subject: ClassVar[Subject | str | None] = None
+    tampering: ClassVar[bool] = False
+    execution: Execution
+    _hypothesis_internal_add_digest = _Digest()
+
+    def __init_subclass__(cls) -> None:
+        """Report one failure, and explain it ourselves: Hypothesis would trace each line to do so."""
+        super().__init_subclass__()
+        how = cls.TestCase.settings
+        phases = [phase for phase in how.phases if phase is not Phase.explain]
+        cls.TestCase.settings = settings(how, report_multiple_bugs=False, phases=phases)
+
+    def __init__(self) -> None:
+        super().__init__()
+        guide()
+        self._subject, self._offer, self._aside = _examined(type(self).subject)
+        self.invariants = sorted(self.invariants, key=lambda each: _gravity(each.function.__name__))
+        self._moments: list[Moment] = []  # of the last rule
+        self._answers: dict[str, list[Move]] | None = None  # after the last rule
+        self._orderings = Orderings()
+        self._watchdog = Watchdog()
+        self._watchdog.__enter__()
+
+    def teardown(self) -> None:
+        """Clean up."""
+        with unobserved_by_coverage():
+            self._aside.close()
+            if hasattr(self, "execution"):
+                self.execution.close()
+        self._watchdog.__exit__()
+
+    # -- what may happen ----------------------------------------------------------------------------------
+
+    def lives(self) -> Collection[str]:
+        """The lives that a new process may get: ``start``, ``replace``, ``stop``, ``status``, ``peek``."""
+        return self._offer.lives
+
+    def families(self) -> Collection[str]:
+        """The families of the faults that may happen."""
+        return [family for family in FAMILIES if self.tampering or family not in TAMPERING]
+
+    def has_room(self, life: str = "start") -> bool:
+        """Whether another process may start, with this life."""
+        alive, letters = living(self.execution), self.execution.processes()
+        return life in self.lives() and len(alive) < MOST_LIVING and len(letters) < MOST_PROCESSES
+
+    def errors(self) -> set[str]:
+        """The faults by which the next call of some process can fail."""
+        running = filter(runs, self.execution.processes().values())
+        return {fault for process in running if process.pending for fault in faults_of(process.pending)}
+
+    def files(self) -> list[str]:
+        """The files in the home."""
+        return home_files(self.execution.kernel.disk())
+
+    # -- how it happens -----------------------------------------------------------------------------------
+
+    def lay_out(self, scenario: Scenario) -> None:
+        """Begin an execution."""
+        self.execution = Execution(self._subject, scenario)
+
+    def spawn(self, life: str, turn: int | str) -> Interpreter:
+        """Start a process, and give it a turn."""
+        letter = self.execution.next_letter()
+        self.make(Move(life, letter))
+        process = self.execution.processes()[letter]
+        self.turn(process, turn)
+        return process
+
+    def turn(self, process: Interpreter, turn: int | str) -> None:
+        """Run a process for some calls or until something, but not beyond where it waits, owns or ends."""
+        steps, until = (LONGEST_LIFE_STEPS, UNTIL[turn]) if isinstance(turn, str) else (turn, None)
+        for number in range(steps):
+            if not runs(process) or (number and until and until(self.execution, process)):
+                break
+            if not self.make(Move(STEP, process.letter)) or self.execution.violation:
+                break
+        if process.outcome is not None:
+            event(f"{process.life}: {process.outcome.kind}")
+
+    def make(self, move: Move) -> bool:
+        """Make a move; returns whether it was possible."""
+        execution = self.execution
+        if not is_decidable(move, ExecutionWorld(execution)):
+            return False
+        try:
+            with unobserved_by_coverage():
+                step = execution.make(move)
+        except ScheduleMismatch:
+            return False
+        if execution.moment is not None:
+            self._moments.append(execution.moment)
+        for ordering in self._orderings.note(execution.trace, step) if move.letter else ():
+            event(ordering)
+        return True
+
+    # -- how an invariant is checked ----------------------------------------------------------------------
+
+    def check_invariants(self, how: Any, output: Any, *rest: Any) -> None:
+        """Check every invariant, and print no line for each: a dozen after each rule would hide the rules."""
+        __tracebackhide__ = True
+        if hasattr(self, "execution") and len(owners(self.execution)) == 1:
+            event("an owner served")
+        super().check_invariants(how, lambda line: None, *rest)
+        self._moments, self._answers = [], None
+
+    def check(self, is_true: Invariant) -> None:
+        """Check an invariant at each moment of the last rule, and in what would follow now."""
+        __tracebackhide__ = True
+        name = is_true.__name__
+        if name in self.execution.not_offered:
+            return
+        for moment in self._moments:
+            self._fail_if(name, is_true(moment))
+        if self.execution.violation is None:
+            if self._answers is None:
+                with unobserved_by_coverage():
+                    self._answers = self._aside.ask(self.execution)
+            moves = self._answers.get(name)
+            if moves:
+                for move in moves:
+                    self.make(move)
+                self._fail_if(name, f"{format_schedule(moves)} shows it")
+
+    def _fail_if(self, name: str, sentence: str | None) -> None:
+        __tracebackhide__ = True
+        if sentence is not None:
+            trace = self.execution.trace
+            trace.violation = trace.violation or Violation(name, sentence)
+            raise violation_of(name)(self._subject, self.execution.scenario, trace)
+
+
+def _gravity(name: str) -> int:
+    """The place of an invariant among those that are checked after a rule; a subclass's own come last."""
+    names = [each.__name__ for each in INVARIANTS]
+    return names.index(name) if name in names else len(names)
+
+
+@lru_cache
+def _examined(subject: Subject | str | None) -> tuple[Subject, Offer, Aside]:
+    found = subject if isinstance(subject, Subject) else find_subject(subject)
+    offer = examine(found)
+    return found, offer, Aside(found, offer)

@@ -1,0 +1,96 @@
+"""What the rules of the Hypothesis machine are drawn from, and when they apply.
+
+A turn may end where something may go wrong: before a call that another process notices, or that conflicts
+with what another is about to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from hypothesis import strategies as st
+from hypothesis.stateful import precondition
+
+from stateful.explain.conflict import conflict
+from stateful.model.call import Call
+from stateful.model.hostile import HOSTILE, IN_ITS_PLACE
+from stateful.model.standard import OPEN_ENDED
+from stateful.model.usage import row
+from stateful.python.interpreter import Interpreter
+from stateful.run.execution import Execution
+from stateful.run.presence import running, serves
+from stateful.sample.acts import ACTS
+
+
+def runs(process: Interpreter) -> bool:
+    """Whether a process has something to do."""
+    return process.alive and not process.stopped and not serves(process)
+
+
+def is_alive(process: Interpreter) -> bool:
+    """Whether a process lives."""
+    return process.alive
+
+
+def has_ended(process: Interpreter) -> bool:
+    """Whether a process has ended."""
+    return not process.alive
+
+
+def is_stopped(process: Interpreter) -> bool:
+    """Whether a process is stopped."""
+    return process.alive and process.stopped
+
+
+def _would_conflict(execution: Execution, process: Interpreter) -> bool:
+    """Whether a process is about to make a call that conflicts with what another is about to make."""
+    own = execution.upcoming(process.letter)
+    others = (execution.upcoming(letter) for letter in running(execution) if letter != process.letter)
+    return own is not None and any(other and conflict(execution.trace, own, other) for other in others)
+
+
+def _would(is_one: Callable[[Call], bool]) -> Callable[[Execution, Interpreter], bool]:
+    return lambda execution, process: process.pending is not None and is_one(process.pending)
+
+
+# A turn ends before a call of which this is true; or where the process owns, has ended or waits.
+UNTIL: Final[dict[str, Callable[[Execution, Interpreter], bool]]] = {
+    "to its end": _would(lambda call: row(call).passes_time),
+    "until it would conflict": _would_conflict,
+    **{f"until it would {act}": _would(is_one) for act, is_one in ACTS.items()},
+}
+
+DISKS: Final = {scenario.disk.name: scenario for scenario in OPEN_ENDED}
+DISK: Final = st.sampled_from(("empty", "stale", *DISKS))
+# How long a turn is: so many calls, or until the next call is of a kind.
+TURN: Final = st.integers(1, 4) | st.integers(1, 16) | st.integers(1, 48) | st.sampled_from([*UNTIL])
+SECONDS: Final = st.sampled_from((1, 15, 60, 300, 3_600, 86_400, 172_800))
+CONTENT: Final = st.sampled_from((*HOSTILE, *IN_ITS_PLACE)) | st.binary(max_size=32).map(
+    lambda data: f"0x{data.hex()}"
+)
+
+
+# -- when a rule applies, and to what ------------------------------------------------------------------------
+
+Rule = Callable[..., Any]
+
+
+def when(holds: Callable[[Any], object]) -> Callable[[Rule], Rule]:
+    """The rule applies while this is true of the machine."""
+    return precondition(lambda machine: bool(holds(machine)))
+
+
+def some(predicate: Callable[[Interpreter], bool]) -> Callable[[Rule], Rule]:
+    """The rule applies while this is true of a process."""
+    return when(lambda machine: any(map(predicate, machine.execution.processes().values())))
+
+
+def may(family: str) -> Callable[[Rule], Rule]:
+    """The rule applies if faults of a family may happen."""
+    return when(lambda machine: family in machine.families())
+
+
+def one_of(names: Callable[[Any], Iterable[str]]) -> st.SearchStrategy[str]:
+    """One of the names that a function of the machine gives; empty if it gives none."""
+    return st.runner().flatmap(lambda machine: st.sampled_from(sorted(names(machine)) or [""]))
