@@ -108,6 +108,7 @@ class Explorer:
             self.offer.lives,
             self._not_offered,
             look=self._reduction.look,
+            meet=self._symmetry.meet if self._exchanges else lambda local: None,
             memo=self.memo,
             referee=self.referee,
         )
