@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import signal
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
 
 from stateful.model.life import plain
 from stateful.model.lifecycle import STARTING, Outcome
@@ -19,6 +20,12 @@ PYTHON_DISPOSITIONS: dict[int, str] = {
     signal.SIGPIPE: "ignored",
     signal.SIGXFSZ: "ignored",
 }
+NEVER_HANDLED: Final = frozenset({signal.SIGKILL, signal.SIGSTOP})  # whatever a process says
+
+
+def disposition_of(said: Mapping[int, str], number: int) -> str:
+    """How a process handles a signal, given what it said: ``handler``, ``ignored`` or ``default``."""
+    return said.get(number) or PYTHON_DISPOSITIONS.get(number, "default")
 
 
 class Process:

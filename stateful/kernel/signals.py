@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stateful.kernel.files import OpenFile, open_number, syscall
 from stateful.kernel.proc import STATES, is_zombie, state_of
-from stateful.kernel.process import PYTHON_DISPOSITIONS
+from stateful.kernel.process import NEVER_HANDLED, disposition_of
 from stateful.model.call import BLOCKED, Blocked
 from stateful.model.lifecycle import Outcome, signal_name
 from stateful.model.machine import ROOT, Stranger
@@ -120,7 +120,7 @@ def deliver(kernel: Kernel, target: Process, number: int) -> None:
 
 def _action(target: Process, number: int) -> str:
     """What a signal does to a process: ``handler``, ``ignored``, ``stop`` or ``end``."""
-    disposition = target.dispositions.get(number) or PYTHON_DISPOSITIONS.get(number, "default")
+    disposition = disposition_of(target.dispositions, number)
     if disposition != "default":
         return disposition
     if number in IGNORED_BY_DEFAULT:
@@ -139,7 +139,7 @@ def _continue(kernel: Kernel, target: Process) -> None:
 
 @syscall("sigaction")
 def _sigaction(kernel: Kernel, process: Process, number: int, disposition: str) -> None:
-    if number in (signal.SIGKILL, signal.SIGSTOP):
+    if number in NEVER_HANDLED:
         raise OSError(errno.EINVAL, "")
     process.dispositions[number] = disposition
 

@@ -19,6 +19,7 @@ from stateful.model.lifecycle import LEAVING, OWNER, signal_name
 from stateful.model.moment import LONGEST_LIFE_STEPS, Moment, View
 
 PLANNING: Final = ("replace", "stop")  # the lives that end an owner on purpose
+QUERIES: Final = ("status", "peek")
 
 
 def at_most_one_owner(moment: Moment) -> str | None:
@@ -61,14 +62,14 @@ def some_contender_wins(moment: Moment) -> str | None:
 
 
 def a_start_always_ends(moment: Moment) -> str | None:
-    """A start run alone becomes owner or ends, within LONGEST_LIFE_STEPS steps.
+    """A start run alone becomes owner or ends, within LONGEST_LIFE_STEPS steps; so does any other life.
 
-    Beside an owner it may wait.
+    Beside an owner it may wait, unless it is a query.
     """
     actor = moment.actor
     if actor is None or actor.outcome is not None or actor.owns or not actor.alone:
         return None
-    if actor.contends and actor.company:
+    if actor.company and actor.life not in QUERIES:
         return None
     if actor.steps >= LONGEST_LIFE_STEPS:
         return f"{actor.letter} runs alone and has not ended after {actor.steps} steps"
@@ -95,7 +96,7 @@ def a_stopped_owner_can_be_replaced(moment: Moment) -> str | None:
 
 
 def a_live_owner_is_discoverable(moment: Moment) -> str | None:
-    """While a process owns, a query run alone answers its pid."""
+    """While a process owns, a query run alone, beside no process that does not own, answers its pid."""
     actor = moment.actor
     if actor is None or actor.outcome is None or actor.outcome.kind != "answered" or not actor.alone:
         return None
@@ -129,7 +130,7 @@ def readers_change_nothing(moment: Moment) -> str | None:
     actor = moment.actor
     if actor is None or moment.before is None or moment.after is None:
         return None
-    if actor.life not in ("status", "peek") or moment.before.visible() == moment.after.visible():
+    if actor.life not in QUERIES or moment.before.visible() == moment.after.visible():
         return None
     if actor.life == "peek":
         return f"{actor.letter}, a query without clean-up, changed the disk"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 from stateful.model.call import Call
@@ -25,8 +25,9 @@ class View(NamedTuple):
         asked: what told it to go: ``signal`` (another process sent one that it handles); ``exit``, ``term``
             or ``int`` (the world did); or None.
         excuse: which guarantees do not hold for it, because of faults other than signals.
-        alone: no other process has moved since its first step.
-        company: the letters of processes alive when it took its first step; none has moved since.
+        alone: it has company, if any, of owners only (``company_of``), and since its first step nothing has
+            happened but its own steps.
+        company: the letters of the owners that were alive when it took its first step.
         frozen: it has company, and all of it was stopped.
         namespace: its pid namespace; in others its pid means nothing.
         uid: its user, whose processes it may signal; root may signal all.
@@ -62,6 +63,16 @@ class View(NamedTuple):
     @property
     def contends(self) -> bool:
         return self.life in ("start", "replace")
+
+
+def company_of(views: Iterable[View]) -> tuple[str, ...] | None:
+    """The company of a process that begins now: the live processes, if all of them own; None if one does not.
+
+    A process that does not own, and does not move, is no company beside which another one runs alone: it may
+    hold a lock for a few steps that a query or a start then rightly waits for.
+    """
+    living = [view for view in views if view.outcome is None]
+    return tuple(view.letter for view in living) if all(view.owns for view in living) else None
 
 
 class Moment(NamedTuple):

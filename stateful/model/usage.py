@@ -9,7 +9,7 @@ from typing import Any
 
 from stateful.model.call import Call
 from stateful.model.faults import SHORT
-from stateful.model.syscalls import NOTHING, SIGNALLING, SYSCALLS, Kind, Syscall, Use
+from stateful.model.syscalls import NOTHING, SIGNALLING, SYSCALLS, Answer, Kind, Syscall, Use
 
 
 def row(call: Call) -> Syscall:
@@ -122,8 +122,14 @@ def argument_of(call: Call, kind: Kind) -> Any:
 
 
 def finds_the_end(call: Call) -> bool:
-    """Whether a call answers the length of a file, as a position."""
-    return bool(argument_of(call, Kind.WHENCE) == os.SEEK_END)
+    """Whether a call answers a position that depends on the content: the end, the next hole, or data."""
+    return argument_of(call, Kind.WHENCE) not in (None, os.SEEK_SET, os.SEEK_CUR)
+
+
+def tells_time(call: Call) -> bool:
+    """Whether an answer depends on a clock. The status of a file of ``/proc`` does: its times are now."""
+    said = SYSCALLS[call.name]
+    return said.tells_time or said.answer is Answer.STATUS
 
 
 def with_argument(call: Call, kind: Kind, value: Any) -> Call:

@@ -119,7 +119,7 @@ ANSWERS: Final[dict[str, Mutant]] = {
     "torn-read": Mutant("start-and-status-empty", "A22 start-C C8"),
     "phantom-owner": Mutant("start-and-exit-stale-1-kill-1-recycled-pid", "A51 crash-A recycle-A peek-B B5"),
     "state-keeps-old-pid": Mutant("two-starts-empty-1-kill", "A8 B1 crash-A B2 status-C C4"),
-    "lost-update": Mutant("two-starts-empty", "A6 B3 A1 B4 status-C C4"),
+    "lost-update": Mutant("two-starts-empty", "A6 B3 A1 B4 crash-B status-C C4"),
 }
 
 MUTANTS: Final = PROGRESS | SAFETY | IDENTITY | HAND_OVER | ANSWERS

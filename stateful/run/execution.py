@@ -283,7 +283,7 @@ class Execution:
 
     def _begin(self, process: Interpreter) -> Participant:
         letter = process.letter
-        participant = self._participants[letter] = self.participant(self.kernel, process)
+        participant = self._participants[letter] = self.participant(self.kernel, process, self.views())
         process.boot = self.kernel.boots
         self._processes[letter] = process
         self.trace.lives[letter] = process.life
@@ -301,9 +301,9 @@ class Execution:
     # -- the oracle -----------------------------------------------------------------------------------
 
     def _note(self, letter: str, move: Move) -> None:
-        """Note a move of a process: no other is ``alone`` any more."""
+        """Note a move of a process: only one that makes a step of its own is ``alone`` any more."""
         for other, participant in self._participants.items():
-            if other != letter:
+            if other != letter or move.kind not in (STEP, *LIVES):
                 participant.alone = False
         self._participants[letter].steps += move.steps
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from stateful.kernel.failing_calls import fail
@@ -10,7 +11,7 @@ from stateful.model.call import Call, Delivery
 from stateful.model.excuses import NO_EXCUSE
 from stateful.model.faults import after_fault
 from stateful.model.life import plain
-from stateful.model.moment import View
+from stateful.model.moment import View, company_of
 from stateful.model.signal_target import Target, target_of
 from stateful.model.usage import descriptor, sends_signal
 from stateful.python.interpreter import Interpreter
@@ -25,15 +26,18 @@ class Participant:
         company, frozen, alone, steps, asked, excuse: see ``View``.
         path: the path behind the descriptor of its last call, at the time of the call.
         target: the process that its last call signalled, if any.
+
+    Args:
+        others: the processes that have begun before.
     """
 
-    def __init__(self, kernel: Kernel, process: Interpreter) -> None:
-        company = [other for other in kernel.processes.values() if other.alive]
+    def __init__(self, kernel: Kernel, process: Interpreter, others: Sequence[View]) -> None:
+        company = company_of(others)
         self.kernel = kernel
         self.process = process
-        self.company = tuple(other.letter for other in company)
-        self.frozen = bool(company) and all(other.stopped for other in company)
-        self.alone = True
+        self.company = company or ()
+        self.frozen = bool(company) and all(kernel.processes[letter].stopped for letter in self.company)
+        self.alone = company is not None
         self.steps = 0
         self.asked: str | None = None
         self.excuse = NO_EXCUSE

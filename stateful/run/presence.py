@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stateful.kernel.process import disposition_of
 from stateful.model.call import Call
 from stateful.model.disk import home_files
 from stateful.model.faults import JUDGED
@@ -83,7 +84,7 @@ class ExecutionWorld:
         return [process.letter for process in ended if boots == 1 or process.boot < boots]
 
     def handles(self, letter: str, number: int) -> bool:
-        return self._execution.processes()[letter].dispositions.get(number) == "handler"
+        return disposition_of(self._execution.processes()[letter].dispositions, number) == "handler"
 
     def callers(self) -> list[str]:
         return [*running(self._execution), *self._execution.waiting()]

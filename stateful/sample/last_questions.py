@@ -1,7 +1,8 @@
 """Asks the questions of the exhaustive search of the last state of a drawn execution.
 
 Each question lets one fresh process run alone; the invariants check what it does. The questions are asked one
-after another, so the changes of one remain for the next. Before the last questions every process is killed.
+after another, so the changes of one remain for the next. The processes that a question does not spare are
+killed before it: those that do not own, and before the last questions the owner too.
 """
 
 from __future__ import annotations
@@ -35,8 +36,9 @@ def ask_last_questions(execution: Execution, lives: Collection[str], make: Make)
         if question.spared and question in _questions(
             execution, lives
         ):  # the one before may have changed this
+            _kill(execution, question.spared, make)
             _live(execution, question.life, make)
-    _kill_all(execution, make)
+    _kill(execution, (), make)
     for question in _questions(execution, lives):
         _live(execution, question.life, make)
 
@@ -49,9 +51,11 @@ def _questions(execution: Execution, lives: Collection[str]) -> list[Question]:
     return sorted(questions, key=lambda question: plain(question.life) not in QUERIES)
 
 
-def _kill_all(execution: Execution, make: Make) -> None:
+def _kill(execution: Execution, spared: Collection[str], make: Make) -> None:
+    """Kill every process but the spared ones."""
     for letter in living(execution):
-        make(Move("crash", letter))
+        if letter not in spared:
+            make(Move("crash", letter))
 
 
 def before_questions(moves: Sequence[Move]) -> list[Move]:

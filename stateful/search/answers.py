@@ -1,8 +1,9 @@
 """The questions that the exhaustive search asks of every state, besides following its moves.
 
-Each question kills every process that it does not spare and lets one fresh process run alone. What that
-process meets depends only on the shared state and on the spared processes, so each question is asked once
-per combination of these.
+Each question kills every process that it does not spare and lets one fresh process run alone: a further one,
+which has the highest pid, and then each one of the cast with that life that has not had its first turn. What
+it meets depends only on the shared state, on the spared processes and on its letter, so each question is
+asked once per combination of these.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from stateful.model.questions import Question, questions_of
 from stateful.model.schedule import LETTERS, STEP, Move
 from stateful.search.disk_memo import UNKNOWN, Broken, DiskMemo, Look, looks_of
 from stateful.search.memory import Memory
-from stateful.search.moments import alive, as_seen_alone, moment_of
-from stateful.search.search_state import State
+from stateful.search.moments import alive, as_seen_alone, company, moment_of
+from stateful.search.search_state import NOT_STARTED, State
 
 REMEMBERED_BETWEEN_CHECKS: Final = 64
 
@@ -33,11 +34,13 @@ class Asked(NamedTuple):
     """What determines the answer to a question.
 
     Attributes:
+        letter: the process that is asked.
         shared: the shared state in which it is asked.
         files_changed: whether the world has changed files while one of the processes lived.
     """
 
     question: Question
+    letter: str
     shared: int
     files_changed: bool
 
@@ -52,6 +55,7 @@ class Questions:
         not_offered: frozenset[str],
         *,
         look: Callable[[str, Call], None] = lambda letter, call: None,
+        meet: Callable[[int], object] = lambda local: None,
         memo: bool = True,
         referee: bool = False,
     ) -> None:
@@ -59,12 +63,13 @@ class Questions:
         self._offered = lives
         self._not_offered = not_offered
         self._look = look
+        self._meet = meet
         # Where inode numbers are reused, the number of a new file depends on all files.
         self._memoises = memo and not memory.machine.reuses_inodes
         self._most = None if referee else 1  # invariants noted per answer
         self._asked: dict[Asked, Broken] = {}
         self._remembered = 0
-        self._memos: dict[tuple[str, SharedState], DiskMemo] = {}
+        self._memos: dict[tuple[str, str, SharedState], DiskMemo] = {}
 
     def ask(self, state: State, broken: Collection[str] = ()) -> Iterator[tuple[str, list[Move]]]:
         """The invariants that the answers in a state break, and the moves from there that show it.
@@ -74,12 +79,27 @@ class Questions:
         """
         changed = self._files_changed(state)
         for question in self._of(state):
-            asked = Asked(question, state.shared, changed)
-            if self._is_worth_asking(asked, broken):
-                invariants, moves = self._answer(state, question, broken)
-                self._asked[asked] = invariants
-                if moves:
-                    yield from ((invariant, moves) for invariant in invariants)
+            for letter in self._letters(state, question.life):
+                asked = Asked(question, letter, state.shared, changed)
+                if self._is_worth_asking(asked, broken):
+                    invariants, moves = self._answer(state, question, letter, broken)
+                    self._asked[asked] = invariants
+                    if moves:
+                        yield from ((invariant, moves) for invariant in invariants)
+
+    def _letters(self, state: State, life: str) -> list[str]:
+        """The processes of which a question is asked, one after the other; of the cast, those yet to begin.
+
+        Before the first turn of any, A alone if it has that life: its schedules are the shortest.
+        """
+        further = LETTERS[len(state.locals)]
+        yet_to_begin = [
+            value.letter
+            for value in map(self.memory.local, state.locals)
+            if value.life == life and value.history == NOT_STARTED
+        ]
+        untouched = all(self.memory.has_not_started(local) for local in state.locals)
+        return ["A"] if untouched and "A" in yet_to_begin else [further, *yet_to_begin]
 
     def _is_worth_asking(self, asked: Asked, broken: Collection[str]) -> bool:
         if asked not in self._asked:
@@ -96,41 +116,39 @@ class Questions:
         fails = self.memory.disk_fails(state)
         return questions_of(self._offered, owners, stopped=stopped, disk_fails=fails)
 
-    def _answer(self, state: State, question: Question, broken: Collection[str]) -> tuple[Broken, list[Move]]:
+    def _answer(
+        self, state: State, question: Question, letter: str, broken: Collection[str]
+    ) -> tuple[Broken, list[Move]]:
         """Kill every process that a question does not spare, repair the disk, and run one process.
 
         There are no moves if the question was answered in another state with the same effect; its violations
         were reported there.
         """
         memory = self.memory
-        untouched = all(memory.has_not_started(local) for local in state.locals)
-        letters = alive(memory, state)
-        moves = [Move("crash", letter) for letter in letters if letter not in question.spared]
+        moves = [Move("crash", each) for each in alive(memory, state) if each not in question.spared]
         if memory.disk_fails(state) and not question.disk_fails:
             moves.append(Move(DISK_WELL))
         for move in moves:
             effect = memory.effect(state, move)
             assert effect is not None
             state = effect.after
-        met = Asked(question, state.shared, self._files_changed(state))
+        met = Asked(question, letter, state.shared, self._files_changed(state))
         if moves and not self._is_worth_asking(met, broken):
             return self._asked[met], []
-        held = not memory.after_power_loss(state.shared) and (
-            untouched or question.spared or question.disk_fails
-        )
-        if self._memoises and not held:
-            invariants = self._live_alone(state, question, moves, broken)
+        memoised = memory.after_power_loss(state.shared) or not (question.spared or question.disk_fails)
+        if self._memoises and memoised:
+            invariants = self._live_alone(state, question, letter, moves, broken)
         else:
-            invariants = self._live(state, question, moves, untouched)
+            invariants = self._live(state, question, letter, moves)
         self._asked[met] = invariants
         return invariants, moves
 
     def _live_alone(
-        self, state: State, question: Question, moves: list[Move], broken: Collection[str]
+        self, state: State, question: Question, letter: str, moves: list[Move], broken: Collection[str]
     ) -> Broken:
         """As ``_live``, but use the answer from a disk that looks the same to the process, if known."""
         shared = self.memory.shared_state(state.shared)
-        memo = self._memos.setdefault((question.life, shared._replace(disk=NO_DISK)), DiskMemo())
+        memo = self._memos.setdefault((question.life, letter, shared._replace(disk=NO_DISK)), DiskMemo())
         known = memo.answer(shared.disk)
         # A violation is shown again, because the other of two subjects may be to blame for it here; after a
         # power loss, which leaves many disks, one is enough.
@@ -138,12 +156,12 @@ class Questions:
         if told and (not known or self.memory.after_power_loss(state.shared)):
             self._remembered += 1
             if self._remembered % REMEMBERED_BETWEEN_CHECKS == 0:
-                assert self._live(state, question, list(moves), False) == known, (
+                assert self._live(state, question, letter, list(moves)) == known, (
                     f"the memo gave a wrong answer to {question}"
                 )
             return known
         looks: list[Look] = []
-        invariants = self._live(state, question, moves, False, looks)
+        invariants = self._live(state, question, letter, moves, looks)
         memo.learn(shared.disk, list(dict.fromkeys(looks)), invariants)
         return invariants
 
@@ -151,8 +169,8 @@ class Questions:
         self,
         state: State,
         question: Question,
+        letter: str,
         moves: list[Move],
-        untouched: bool,
         looks: list[Look] | None = None,
     ) -> Broken:
         """Run one process; the first invariant that it breaks, for a referee all that it breaks.
@@ -161,30 +179,32 @@ class Questions:
         """
         found = self.memory.disk(state)
         memory = self.memory
-        letter = LETTERS[len(state.locals)]
-        first = Move(question.life, letter)
-        if state.locals and question.life == memory.local(state.locals[0]).life and untouched:
-            letter, first = "A", Move(STEP, "A")
-        else:
+        beside = company(memory, state)
+        frozen = plain(question.life) == "replace"
+        index, steps = LETTERS.index(letter), 0
+        move = Move(STEP, letter)
+        if index == len(state.locals):
+            move = Move(question.life, letter)
             state = State(state.shared, (*state.locals, memory.not_started(letter, question.life)))
         found_broken: dict[str, None] = {}
-        for steps in range(LONGEST_LIFE_STEPS + 1):
-            move = Move(STEP, letter) if steps else first
+        while steps <= LONGEST_LIFE_STEPS:
             effect = memory.effect(state, move)
             if effect is None:
                 break  # It waits for a process that makes no move here.
             moves.append(move)
+            steps += move.steps
+            self._meet(effect.after.locals[index])
             if effect.call is not None:
                 self._look(letter, effect.call)
             if effect.call is not None and looks is not None:
                 looks += looks_of(effect.call, effect.answer, found, memory.disk(state))
             moment = moment_of(memory, state, move, effect)
-            moment = as_seen_alone(moment, letter, steps, question.spared, plain(question.life) == "replace")
+            moment = as_seen_alone(moment, letter, steps, beside, frozen)
             broken = islice(all_broken(moment, self._not_offered), self._most)
             found_broken |= {name: None for name, _ in broken}
             if self._most and found_broken:
                 break
-            state = effect.after
+            state, move = effect.after, Move(STEP, letter)
             if moment.actor is None or moment.actor.outcome is not None or moment.actor.phase == OWNER:
                 break
         return tuple(found_broken)

@@ -88,7 +88,7 @@ class Explorer:
         self.partial_order = partial_order and self.reduced
         self.memo = memo
         self.referee = referee
-        self.signalled = False
+        self.signalled: frozenset[int] = frozenset()
         self.exposed = any(map(exposes, scenarios))
         self._scenario = scenarios[0]
         self._goals = frozenset(goal for scenario in scenarios for goal in scenario.goals())
@@ -99,16 +99,19 @@ class Explorer:
     def _begin(self) -> None:
         self._shown = time.perf_counter()
         self._not_offered = self._scenario.not_guaranteed(self.offer.invariants_not_offered)
-        self._reduction = PartialOrderReduction(self.memory, exposed=self.exposed, signalled=self.signalled)
+        self._reduction = PartialOrderReduction(
+            self.memory, self.scenarios, exposed=self.exposed, signalled=self.signalled
+        )
+        self._symmetry = Symmetry(self.memory, self.digests, self.cast.lives)
         self._questions = Questions(
             self.memory,
             self.offer.lives,
             self._not_offered,
             look=self._reduction.look,
+            meet=self._symmetry.meet if self._exchanges else lambda local: None,
             memo=self.memo,
             referee=self.referee,
         )
-        self._symmetry = Symmetry(self.memory, self.digests, self.cast.lives)
         self._deal = Deal(self.part, self._role)
 
     @property
@@ -126,8 +129,8 @@ class Explorer:
                 self.symmetric = False
             except Exposed:
                 self.exposed = True
-            except Signalled:
-                self.signalled = True
+            except Signalled as found:
+                self.signalled |= {found.number}
             self._begin()
 
     def close(self) -> None:
@@ -173,8 +176,9 @@ class Explorer:
 
     def _reductions(self) -> tuple[str, ...]:
         """The names of the reductions in use; the search may have changed them while running."""
-        flags = {"symmetric": self.symmetric, "exposed": self.exposed, "signalled": self.signalled}
-        return tuple(name for name, holds in flags.items() if holds)
+        flags = {"symmetric": self.symmetric, "exposed": self.exposed}
+        names = (name for name, holds in flags.items() if holds)
+        return (*names, *(f"signal {number}" for number in sorted(self.signalled)))
 
     def _search_plan(self) -> bool:
         """Visit every state of the plan; returns whether the time sufficed."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stateful.model.call import Call
 from stateful.model.faults import MACHINE_FAULTS
-from stateful.model.moment import Moment, View, is_quiet, needs_disk
+from stateful.model.moment import Moment, View, company_of, is_quiet, needs_disk
 from stateful.model.schedule import LETTERS, Move
 from stateful.model.signal_target import Target, target_of
 from stateful.model.usage import descriptor, sends_signal
@@ -51,6 +51,13 @@ def _target(memory: Memory, state: State, index: int, call: Call) -> Target | No
     living = (local.letter, *(entry.letter for entry in shared.table))
     people = {letter: memory.machine.who(letter) for letter in living}
     return target_of(people, shared.disk, shared.strangers, local.letter, call, path)
+
+
+def company(memory: Memory, state: State) -> tuple[str, ...]:
+    """The company of a process that begins in a state in which all live processes own."""
+    letters = company_of(memory.view(local) for local in state.locals if not memory.has_not_started(local))
+    assert letters is not None
+    return letters
 
 
 def as_seen_alone(moment: Moment, letter: str, steps: int, company: tuple[str, ...], frozen: bool) -> Moment:

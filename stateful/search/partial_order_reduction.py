@@ -8,28 +8,31 @@ Invisible: closing a descriptor that holds no lock; syncing a file, unless power
 ``/proc`` about oneself; any call about a folder of ``/tmp`` with a random name, which no other process
 knows, unless a fault may fill the disk there or change the time that is stamped there.
 
-The silent calls after a step are made with it. If one sees what other processes change, the length of a
-file, or the time in a search in which it passes, the step is not invisible.
+The silent calls after a step are made with it. If one of them, or the step itself, sees what other processes
+change, the length of a file, or the time in a search in which it passes, the step is not invisible. Nor is it
+if it is the first look at a file: then it decides which inode number the next file gets.
 
 A signal that kills a process commutes with such a step as a kill does. A signal with a handler does not: the
-handler may see what the step did. So in a search in which any process sends a signal, no step of a process
-that has a handler, or installs one with this step, is invisible.
+handler may see what the step did. So no step of a process that handles a signal is invisible in a search in
+which any process sends that signal; the world's signals arrive before invisible steps too. And a signal that
+is handled in another way after a step than before it does not commute with that step, whoever sends it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+from stateful.kernel.process import NEVER_HANDLED, disposition_of
 from stateful.model.call import Call
 from stateful.model.disk import Disk, temporary_folder
 from stateful.model.excuses import Reason
-from stateful.model.families import FAMILIES
+from stateful.model.families import FAMILIES, Plan
 from stateful.model.faults import Aim
-from stateful.model.lifecycle import Entry
 from stateful.model.scenario import Scenario
 from stateful.model.schedule import LETTERS, Move
 from stateful.model.syscalls import CHANGES, SYSCALLS, Kind, Use
-from stateful.model.usage import finds_the_end, paths, sends_signal, use_of, uses
+from stateful.model.usage import finds_the_end, paths, signal_sent, tells_time, use_of, uses
 from stateful.search.memory import Memory
 from stateful.search.search_state import Local, State
 
@@ -39,7 +42,15 @@ class Exposed(Exception):
 
 
 class Signalled(Exception):
-    """A process sends a signal, but the search made invisible steps at once assuming that none does."""
+    """A process sends a signal, but the search made invisible steps at once assuming that none does.
+
+    Attributes:
+        number: the number of the signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
 
 
 class PartialOrderReduction:
@@ -48,12 +59,19 @@ class PartialOrderReduction:
     Attributes:
         exposed: a process looks at temporary folders of others, so that no step there is invisible; or time
             passes, so that no step is with which a process reads a clock.
-        signalled: a process sends signals, so that no step of a process with a handler is invisible.
+        signalled: the signals that processes send: no step of a process that handles one is invisible.
+
+    Args:
+        plans: the plans of faults of the search; the world sends the signals of these.
     """
 
-    def __init__(self, memory: Memory, *, exposed: bool, signalled: bool) -> None:
+    def __init__(
+        self, memory: Memory, plans: Iterable[Plan], *, exposed: bool, signalled: frozenset[int]
+    ) -> None:
         self.exposed = exposed
         self.signalled = signalled
+        faults = (fault for plan in plans for family in plan for fault in FAMILIES[family].faults)
+        self._arriving = signalled | {fault.number for fault in faults if fault.number} - NEVER_HANDLED
         self._memory = memory
         self._folders = _TemporaryFolders()
         self._time_passes = exposed
@@ -73,6 +91,8 @@ class PartialOrderReduction:
         invisible = self._invisible.get(key)
         if invisible is None:
             invisible = self._invisible[key] = _is_invisible_call(call, own, view.pid, key[1])
+        if invisible and self._sees_time([call]):
+            return False
         if memory.machine.reuses_inodes and use_of(call) & CHANGES:
             return False  # It decides which inode number is free.
         if not invisible and self.exposed:
@@ -87,21 +107,32 @@ class PartialOrderReduction:
         after = memory.view(effect.after.locals[index])
         if (after.phase, after.outcome) != (view.phase, view.outcome):
             return False
+        if memory.shared_state(state.shared).labels != memory.shared_state(effect.after.shared).labels:
+            return False
         if self._sees_others(value, memory.local(effect.after.locals[index])):
             return False
-        if not self.signalled:
+        return not self._meets_a_signal(state, effect.after, view.letter)
+
+    def _meets_a_signal(self, before: State, after: State, letter: str) -> bool:
+        """Whether a signal that may arrive does something else right after a step than right before it."""
+        if not self._arriving:
+            return False
+        was, now = (dict(self._memory.entry(state, letter).dispositions) for state in (before, after))
+        if any(disposition_of(was, number) != disposition_of(now, number) for number in self._arriving):
             return True
-        entry = memory.entry(state, view.letter)
-        return entry == memory.entry(effect.after, view.letter) and not _handles_signals(entry)
+        return any(disposition_of(was, number) == "handler" for number in self.signalled)
 
     def _sees_others(self, before: Local, after: Local) -> bool:
         """Whether a process sees what others change by the silent calls that it makes with a step."""
         calls = list(self._memory.silent_calls(before, after))
-        reads_clock = any(SYSCALLS[call.name].tells_time for call in calls)
-        if any(map(finds_the_end, calls)) or (reads_clock and self._time_passes):
-            return True
-        self._hides_a_clock = self._hides_a_clock or reads_clock
-        return False
+        return any(map(finds_the_end, calls)) or self._sees_time(calls)
+
+    def _sees_time(self, calls: Iterable[Call]) -> bool:
+        """Whether calls read a clock while time passes. If it does not, note that a clock was read."""
+        if not any(map(tells_time, calls)):
+            return False
+        self._hides_a_clock = self._hides_a_clock or not self._time_passes
+        return self._time_passes
 
     def look(self, letter: str, call: Call) -> None:
         """Raise Exposed if a call shows that the assumption about temporary folders, or time, is wrong."""
@@ -115,19 +146,15 @@ class PartialOrderReduction:
     def check(self, letter: str, call: Call) -> None:
         """Raise Exposed or Signalled if a call shows that an assumption of the search is wrong."""
         self.look(letter, call)
-        if not self.signalled and sends_signal(call):
-            raise Signalled
+        number = signal_sent(call)
+        if number and number not in NEVER_HANDLED and number not in self.signalled:
+            raise Signalled(number)
 
 
 def exposes(scenario: Scenario) -> bool:
     """Whether the plan has faults that do not commute with a step in a private folder."""
     faults = [fault for family in scenario.plan for fault in FAMILIES[family].faults]
     return any(fault.aim is Aim.MACHINE and fault.excuse in (Reason.CALLS, Reason.CLOCK) for fault in faults)
-
-
-def _handles_signals(entry: Entry) -> bool:
-    """Whether a process has installed a signal handler."""
-    return any(disposition == "handler" for _, disposition in entry.dispositions)
 
 
 def _is_invisible_call(call: Call, own: Any, pid: int, locks_records: bool) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stateful.kernel.process import disposition_of
 from stateful.model.call import Call
 from stateful.model.disk import home_files
 from stateful.model.images import DiskImage
@@ -40,7 +41,8 @@ class StateWorld:
         return [view.letter for view in views if view.outcome is not None]
 
     def handles(self, letter: str, number: int) -> bool:
-        return (number, "handler") in self._memory.entry(self._state, letter).dispositions
+        said = dict(self._memory.entry(self._state, letter).dispositions)
+        return disposition_of(said, number) == "handler"
 
     def callers(self) -> list[str]:
         return [self._memory.view(number).letter for number in self._state.locals]

@@ -5,10 +5,11 @@ table, in locks, in file names and contents, and in every answer that a process 
 result from exchanges, the search follows only the *canonical* one.
 
 This is sound if the protocol compares pids only for equality and writes them in decimal. Whether the subject
-does so is checked: an exchanged process must want to make the exchanged call next; a violation must be found
-again when it is executed; and the paths to a sample of states are followed again without exchanges and must
-lead to the same states. If a check fails, or if the subject draws random numbers, the search starts again
-without this reduction.
+does so is checked: in every local state that is met, also by a process that a question is asked of, the
+process under each exchange must want to make the exchanged call next; a violation must be found again when it
+is executed; and the paths to a sample of states are followed again without exchanges and must lead to the
+same states. If a check fails, or if the subject draws random numbers, the search starts again without this
+reduction.
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stateful.kernel.state import SharedState
 from stateful.model.call import Call
+from stateful.model.faults import MACHINE_FAULTS
+from stateful.model.lifecycle import OWNER
 from stateful.model.machine import BOOT_TIME_S, TICKS_PER_S, Machine
 from stateful.model.roles import Change, Role, exchanger
-from stateful.model.schedule import LETTERS, Move
-from stateful.model.syscalls import SYSCALLS, Argument, Kind
+from stateful.model.schedule import LETTERS, STEP, Move
+from stateful.model.syscalls import SYSCALLS, Answer, Argument, Kind
 from stateful.search.behaviour import STARTED, Intent
 from stateful.search.digest import Digests
 from stateful.search.memory import Memory
@@ -53,13 +56,9 @@ class Symmetry:
         self._exchange_local = [
             exchanger(
                 Local,
-                mapping.changes
-                | {
-                    Role.HISTORY: partial(self._history, number=number, mapping=mapping),
-                    Role.OWN: partial(self._own, mapping=mapping),
-                },
+                mapping.changes | {Role.OWN: partial(self._own, mapping=mapping)},
             )
-            for number, mapping in enumerate(self._maps)
+            for mapping in self._maps
         ]
         self._identity = tuple(range(len(lives)))
         self._start = memory.initial(tuple(lives))
@@ -67,8 +66,8 @@ class Symmetry:
         self._in_order: dict[tuple[int, ...], list[int]] = {}
         self._shared: list[dict[int, int]] = [{} for _ in self._maps]
         self._locals: list[dict[int, int]] = [{} for _ in self._maps]
-        self._checked: set[tuple[int, str, int]] = set()  # Exchange, letter and history.
-        self._histories: list[dict[int, int]] = [{} for _ in self._maps]
+        self._checked: set[tuple[int, str, str, int]] = set()  # Exchange, letter, life and history.
+        self._histories: list[dict[tuple[str, str, int], int]] = [{} for _ in self._maps]
 
     def canonical(self, state: State) -> tuple[State, Exchange]:
         """The canonical one of the states that differ by an exchange, and the exchange that leads to it.
@@ -79,18 +78,27 @@ class Symmetry:
         steps do not branch depends on the letters.
         """
         known = self._progress
-        progress = tuple(known[local] if local in known else self._how_far(local) for local in state.locals)
+        progress = tuple(known[local] if local in known else self.meet(local) for local in state.locals)
         ties = self._in_order.get(progress) or self._put_in_order(progress)
         images = [self._exchanged(state, number) for number in ties]
         best = images[0] if len(images) == 1 else min(images, key=self._by_digest)
         number = ties[images.index(best)]
         return best, self._identity if number == NO_EXCHANGE else self._maps[number].exchange
 
-    def _how_far(self, local: int) -> int:
-        value = self.memory.local(local)
-        length = LONGEST if value.outcome else self.memory.behaviour.length(max(value.history, 0))
-        self._progress[local] = NOT_STARTED if value.history == NOT_STARTED else length
-        return self._progress[local]
+    def meet(self, local: int) -> int:
+        """How far a local state has got. The first time, raise Asymmetric unless its images do the same.
+
+        Under every exchange, and not only under those that lead to canonical states: another process may
+        always be further advanced, because this one waits for it.
+        """
+        progress = self._progress.get(local)
+        if progress is None:
+            for number, mapping in enumerate(self._maps):
+                self._image_of_local(local, number, mapping)
+            value = self.memory.local(local)
+            length = LONGEST if value.outcome else self.memory.behaviour.length(max(value.history, 0))
+            progress = self._progress[local] = NOT_STARTED if value.history == NOT_STARTED else length
+        return progress
 
     def _put_in_order(self, progress: tuple[int, ...]) -> list[int]:
         """The exchanges that give further-advanced processes the lower letters."""
@@ -118,22 +126,32 @@ class Symmetry:
         """Raise Asymmetric if the moves to a node lead to another state when no process is exchanged."""
         state = self._start
         for move in moves:
-            effect = self.memory.effect(state, move)
+            effect = self.memory.effect(state, move) if self._is_possible(state, move) else None
             if effect is None:
                 raise Asymmetric
             state = effect.after
         if self.canonical(state)[0] != self.canonical(node.state)[0]:
             raise Asymmetric
 
+    def _is_possible(self, state: State, move: Move) -> bool:
+        """Whether a process is in a state to make a move, or to meet it; true of what concerns no process."""
+        if move.kind in MACHINE_FAULTS:
+            return True
+        local = state.locals[LETTERS.index(move.letter)]
+        if self.memory.has_not_started(local):
+            return move.kind == STEP
+        view = self.memory.view(local)
+        if view.outcome is not None:
+            return False
+        entry = self.memory.entry(state, move.letter)
+        if move.kind == "exit":
+            return view.phase == OWNER and not entry.signals and not entry.stopped
+        return not (move.steps and entry.stopped)
+
     def role(self, local: int) -> bytes:
         """Canonical digest of a local state: the minimum over all processes with the same life."""
-        images = [local]
-        for number, mapping in enumerate(self._maps):
-            known = self._locals[number]
-            if local not in known:
-                known[local] = self._local(local, number, mapping)
-            images.append(known[local])
-        return min(self.digests.locals(images))
+        images = (self._image_of_local(local, number, mapping) for number, mapping in enumerate(self._maps))
+        return min(self.digests.locals([local, *images]))
 
     def _image_of_shared(self, shared: int, number: int) -> int:
         image = self._shared[number].get(shared)
@@ -146,18 +164,20 @@ class Symmetry:
         images = [0] * len(locals_)
         known = self._locals[number]
         for position, local in enumerate(locals_):
-            image = known.get(local)
-            if image is None:
-                image = known[local] = self._local(local, number, mapping)
-            images[mapping.exchange[position]] = image
+            images[mapping.exchange[position]] = known[local]
         return tuple(images)
 
-    def _local(self, local: int, number: int, mapping: _Map) -> int:
-        value = self.memory.local(local)
-        image: Local = self._exchange_local[number](value)
-        if value.own != NOT_STARTED:
-            self._check(value, image, number, mapping)
-        return self.memory.numbers.local(image)
+    def _image_of_local(self, local: int, number: int, mapping: _Map) -> int:
+        """The image of a local state. Raises Asymmetric unless it does what the process does."""
+        known = self._locals[number].get(local)
+        if known is None:
+            value = self.memory.local(local)
+            image: Local = self._exchange_local[number](value)
+            image = image._replace(history=self._history(value, value.history, number, mapping))
+            if value.own != NOT_STARTED:
+                self._check(value, image, number, mapping)
+            known = self._locals[number][local] = self.memory.numbers.local(image)
+        return known
 
     def _own(self, own: int, mapping: _Map) -> int:
         return (
@@ -166,16 +186,19 @@ class Symmetry:
             else self.memory.numbers.own(mapping.value(self.memory.numbers.own.values[own]))
         )
 
-    def _history(self, history: int, number: int, mapping: _Map) -> int:
+    def _history(self, value: Local, history: int, number: int, mapping: _Map) -> int:
+        """The image of a history of the process of a local state."""
         if history in (STARTED, NOT_STARTED):
             return history
-        image = self._histories[number].get(history)
+        image = self._histories[number].get((value.letter, value.life, history))
         if image is None:
-            earlier, answer = self.memory.behaviour.last_answer(history)
-            image = self.memory.behaviour.extended(
-                self._history(earlier, number, mapping), mapping.value(answer)
+            behaviour = self.memory.behaviour
+            earlier, answer = behaviour.last_answer(history)
+            call = behaviour.intent(value.letter, value.life, earlier).call
+            image = behaviour.extended(
+                self._history(value, earlier, number, mapping), mapping.answer(call, answer)
             )
-            self._histories[number][history] = image
+            self._histories[number][value.letter, value.life, history] = image
         return image
 
     def _check(self, value: Local, image: Local, number: int, mapping: _Map) -> None:
@@ -186,7 +209,7 @@ class Symmetry:
         behaviour = self.memory.behaviour
         history, alike = value.history, image.history
         unchecked = []
-        while (number, value.letter, history) not in self._checked:
+        while (number, value.letter, value.life, history) not in self._checked:
             unchecked.append((history, alike))
             if history == STARTED:
                 break
@@ -196,7 +219,7 @@ class Symmetry:
             expected = Intent(mapping.call(wants.call), wants.phase, wants.owned)
             if behaviour.draws_random or behaviour.intent(image.letter, image.life, alike) != expected:
                 raise Asymmetric
-            self._checked.add((number, value.letter, history))
+            self._checked.add((number, value.letter, value.life, history))
 
 
 class _Map:
@@ -233,6 +256,12 @@ class _Map:
         if type(value) is tuple:
             return tuple(self.value(each) for each in value)
         return value
+
+    def answer(self, call: Call, answer: Any) -> Any:
+        """The image of the answer to a call; the kernel sorts the names of a folder, and the pids."""
+        image = self.value(answer)
+        is_listing = SYSCALLS[call.name].answer is Answer.NAMES and type(image) is tuple
+        return tuple(sorted(image)) if is_listing else image
 
     def call(self, call: Call) -> Call:
         """The image of a call: its pid arguments, and the pids and start times in its texts and contents."""

@@ -39,7 +39,7 @@ SHOWN = {
         r"A \(pid \d+\) and B \(pid \d+\) gave up, and nobody is inside serve\(\): "
         r"some_contender_wins is violated\."
     ),
-    "direct-unlink two-starts-empty A1 B8 A1 status-C C3": (
+    "direct-unlink two-starts-empty A1 B8 A1 crash-A status-C C3": (
         r"B \(pid \d+\) is inside serve\(\), and C \(pid \d+\), a query, answered None: "
         r"a_live_owner_is_discoverable is violated\."
     ),

@@ -16,7 +16,7 @@ from unittest.mock import patch
 from stateful.model.lifecycle import OWNER
 from stateful.model.moment import LONGEST_LIFE_STEPS
 from stateful.model.scenario import Scenario
-from stateful.model.schedule import STEP, Move, ScheduleMismatch
+from stateful.model.schedule import LETTERS, STEP, Move, ScheduleMismatch
 from stateful.protocol.subject import JUST_STARTS, Offer, Subject, find_subject
 from stateful.python.guard import Watchdog
 from stateful.run import running, step
@@ -113,7 +113,7 @@ def _execute(subject: Subject, scenario: Scenario) -> dict[str, list[Move]]:
         moves = queue.popleft()
         with Watchdog(), Listening(subject, scenario, moves, referee=True) as execution:
             lost = bool(moves) and moves[-1].kind == "power-loss"
-            state = execution.kernel.shared_state() if lost else execution.state()
+            state = execution.kernel.shared_state() if lost else (execution.state(), *_company(execution))
             broken = dict.fromkeys(execution.broken, moves) | broken
             if state in seen or (lost and profile_of(moves[-1]) not in JUDGED):
                 continue
@@ -137,23 +137,36 @@ def _options(execution: Listening, moves: list[Move]) -> list[Move]:
     return execution.options(moves)
 
 
+def _company(execution: Listening) -> Iterator[Any]:
+    """What an invariant may say of a live process because it runs alone."""
+    for view in map(execution.view, execution.processes().values()):
+        if view.alone and view.outcome is None:
+            yield view.letter, view.company, view.frozen
+
+
 class _Question(NamedTuple):
     life: str
     spared: tuple[str, ...] = ()
     disk_still_fails: bool = False
+    letter: str = ""
 
 
 def _questions(execution: Listening, queries: bool) -> Iterator[_Question]:
-    """The lives that one process is to live alone after a moment."""
+    """The lives that one process is to live alone after a moment, and which ones are to live them."""
     views = map(execution.view, execution.processes().values())
     owners = tuple(view.letter for view in views if view.owns)
-    yield _Question("start")
+    lives = execution.scenario.cast.lives
+    kinds = [_Question("start")]
     if owners:
-        yield _Question("start", owners)
+        kinds.append(_Question("start", owners))
     if execution.kernel.disk_fails():
-        yield _Question("start", disk_still_fails=True)
+        kinds.append(_Question("start", disk_still_fails=True))
     if queries:
-        yield _Question("status", owners)
+        kinds.append(_Question("status", owners))
+    for kind in kinds:
+        waiting = [letter for letter in execution.waiting() if lives[LETTERS.index(letter)] == kind.life]
+        first = execution.next_letter() if execution.processes() or kind.life != lives[0] else ""
+        yield from (kind._replace(letter=letter) for letter in (first, *waiting) if letter)
 
 
 def _ask(
@@ -164,8 +177,8 @@ def _ask(
         alive = [letter for letter, process in execution.processes().items() if process.alive]
         kills = [Move("crash", letter) for letter in alive if letter not in question.spared]
         heals = [Move("disk-well")] if execution.kernel.disk_fails() and not question.disk_still_fails else []
-        own = not execution.processes() and question.life == scenario.cast.lives[0]
-        letter = "A" if own else execution.next_letter()
+        letter = question.letter
+        own = letter in execution.waiting()
         for move in (*kills, *heals):
             execution.make(move)
         execution.broken.clear()

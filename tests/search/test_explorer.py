@@ -30,7 +30,7 @@ STATES = {
     ("reference-status", "exit-and-start-torn-file-2-kills"): 768,
     ("reference-status", "start-and-replace-stale-1-kill"): 6635,
     ("reference-status", "replace-of-owner-empty-2-kills"): 2290,
-    ("reference-status", "replace-of-owner-no-proc-1-kill"): 2735,
+    ("reference-status", "replace-of-owner-no-proc-1-kill"): 2763,
     ("reference-status", "stop-of-owner-stale-1-kill"): 1070,
     ("reference-status", "start-and-stop-empty-1-kill"): 1401,
     ("reference-status", "one-start-zombie-1-kill"): 60,

@@ -10,8 +10,12 @@ from typing import Any
 
 import pytest
 
+from stateful.model.lifecycle import Outcome
+from stateful.model.schedule import format_schedule, parse_schedule
 from stateful.model.standard import find_scenario
-from tests.search.answers import FULL, search_all, write
+from stateful.run.replay import replay
+from stateful.search.symmetry import Symmetry
+from tests.search.answers import FULL, execute, search, search_all, write
 
 # The scenario, the invariant that is broken there, and what was missed.
 MISJUDGED = {
@@ -174,8 +178,158 @@ def gateway(home, serve):
     if now != begun: raise ValueError
     serve()
 """
+# The times of a file of /proc are now, and they were read with a hidden step.
+LOOKS_AT_PROC = """
+import os, time
+def gateway(home, serve):
+    try:
+        os.open(home / "lock", os.O_CREAT | os.O_EXCL)
+    except FileExistsError:
+        time.sleep(1)
+        return
+    begun = os.stat("/proc/self/stat").st_mtime
+    now = os.stat("/proc/self/stat").st_mtime
+    os.stat(home)
+    if now != begun: raise ValueError
+    serve()
+"""
+LOOKS_AT_PROC_AS_CLOCK_IS_SET = LOOKS_AT_PROC.replace("time.sleep(1)", "pass")
+LOOKS_AT_OPEN_PROC = LOOKS_AT_PROC.replace(
+    "    begun = os.stat", '    fd = os.open("/proc/self/stat", 0)\n    begun = os.stat'
+).replace('os.stat("/proc/self/stat")', "os.fstat(fd)")
+# As GROWS: the next hole of a file without holes is its end.
+GROWS_BEFORE_A_HOLE = """
+import os
+def gateway(home, serve):
+    log = os.open(home / "log", os.O_CREAT | os.O_RDWR | os.O_APPEND)
+    try:
+        os.open(home / "lock", os.O_CREAT | os.O_EXCL)
+    except FileExistsError:
+        os.write(log, b"x")
+        return
+    fd = os.open(home / "x", os.O_CREAT)
+    begun = os.lseek(log, 0, os.SEEK_HOLE) if os.fstat(log).st_size else 0
+    os.close(fd)
+    try:
+        now = os.lseek(log, 0, os.SEEK_HOLE)
+    except OSError:
+        now = 0
+    os.stat(home)
+    if now != begun: raise ValueError
+    serve()
+"""
+# A process that installs no handler seemed to handle no signal, and Python handles SIGINT: one from another
+# process, and one from the world, arrives right before a hidden step.
+INTERRUPTED = """
+import os
+def gateway(home, serve):
+    try:
+        fd = os.open(home / "pid", os.O_CREAT | os.O_EXCL | os.O_RDWR)
+    except FileExistsError:
+        text = (home / "pid").read_text()
+        try:
+            if text: os.kill(int(text), 2)
+        except ProcessLookupError: pass
+        return
+    os.write(fd, b"%d" % os.getpid())
+    try:
+        os.fsync(fd)
+    except KeyboardInterrupt:
+        raise ValueError
+    try:
+        os.stat(home)
+        serve()
+    except KeyboardInterrupt: pass
+"""
+INTERRUPTED_BY_THE_WORLD = """
+import os
+def gateway(home, serve):
+    fd = os.open(home / "x", os.O_CREAT | os.O_RDWR)
+    try:
+        os.fsync(fd)
+    except KeyboardInterrupt:
+        os.mkdir(home / "y")
+    try:
+        if os.path.exists(home / "y"): raise ValueError
+        serve()
+    except KeyboardInterrupt: pass
+"""
+# A SIGTERM kills, unless it arrives after the hidden step with which its handler is installed.
+HANDLES_LATE = """
+import os, signal
+def gateway(home, serve):
+    try:
+        os.mkdir(home / "lock")
+    except FileExistsError:
+        text = (home / "pid").read_text() if (home / "pid").exists() else ""
+        if text and os.path.exists(f"/proc/{text}") and not os.path.exists(f"/proc/{text}"):
+            raise ValueError
+        return
+    fd = os.open(home / "pid", os.O_CREAT | os.O_RDWR)
+    os.write(fd, b"%d" % os.getpid())
+    os.fsync(fd)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.stat(home)
+    serve()
+"""
+# The first look at a file gives it the next inode number, also in a private folder.
+NUMBERS = """
+import os, tempfile, fcntl
+def gateway(home, serve):
+    fd = os.open(home / "lock", os.O_CREAT | os.O_RDWR)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        if os.stat(home / "lock").st_ino == 1: raise ValueError
+        return
+    os.stat(tempfile.mkdtemp())
+    os.path.exists(home)
+    serve()
+"""
+# A process that waits for another one is always behind it, and no exchange of the two was checked.
+LOWER = """
+import os, fcntl
+def gateway(home, serve):
+    fd = os.open(home / "lock", os.O_CREAT | os.O_RDWR)
+    fcntl.flock(fd, fcntl.LOCK_EX)
+    text = os.pread(fd, 9, 0).decode()
+    if text and os.path.exists("/proc/" + text) and int(text) < os.getpid():
+        return
+    os.pwrite(fd, b"%d" % os.getpid(), 0)
+    for _ in range(9): os.stat(home)
+    fcntl.flock(fd, fcntl.LOCK_UN)
+    serve()
+"""
+# A listing of exchanged names was not in the order in which the kernel lists them.
+FIRST_OF_THE_NAMES = """
+import os, fcntl
+def gateway(home, serve):
+    me = str(os.getpid())
+    os.close(os.open(home / me, os.O_CREAT))
+    fd = os.open("/tmp/lock", os.O_CREAT)
+    fcntl.flock(fd, fcntl.LOCK_EX)
+    names = os.listdir(home)
+    won = os.path.exists("/tmp/won")
+    if len(names) > 1 and names[0] == me and won:
+        raise ValueError
+    if not won:
+        os.close(os.open("/tmp/won", os.O_CREAT))
+        for _ in range(9): os.stat(home)
+        fcntl.flock(fd, fcntl.LOCK_UN)
+        serve()
+"""
 
 HIDDEN = {
+    "LOOKS_AT_PROC": (LOOKS_AT_PROC, "two-starts-empty"),
+    "LOOKS_AT_PROC_AS_CLOCK_IS_SET": (LOOKS_AT_PROC_AS_CLOCK_IS_SET, "start-and-exit-empty-1-clock-step"),
+    "LOOKS_AT_OPEN_PROC": (LOOKS_AT_OPEN_PROC, "two-starts-empty"),
+    "GROWS_BEFORE_A_HOLE": (GROWS_BEFORE_A_HOLE, "two-starts-empty"),
+    "INTERRUPTED": (INTERRUPTED, "two-starts-empty"),
+    "INTERRUPTED_BY_THE_WORLD": (INTERRUPTED_BY_THE_WORLD, "start-and-exit-empty-1-sigint"),
+    "HANDLES_LATE": (HANDLES_LATE, "two-starts-empty-1-sigterm"),
+    "NUMBERS": (NUMBERS, "two-starts-empty"),
+    "LOWER": (LOWER, "two-starts-empty"),
+    "FIRST_OF_THE_NAMES": (FIRST_OF_THE_NAMES, "two-starts-empty"),
     "SLEEPS": (SLEEPS, "two-starts-empty"),
     "CLOCK_IS_SET": (CLOCK_IS_SET, "start-and-exit-empty-1-clock-step"),
     "SLEEPS_DEEPLY": (SLEEPS_DEEPLY, "start-and-exit-empty-1-suspend"),
@@ -191,6 +345,86 @@ HIDDEN = {
     "BOOT_TIME": (BOOT_TIME, "start-and-exit-empty-1-clock-step"),
 }
 
+# The disk that a question met had been met before the first turn of any, when A was asked; now another is.
+OWN_PID = """
+import os
+def gateway(home, serve):
+    text = (home / "gateway.pid").read_text()
+    if '"pid"' in text and f'"pid": {os.getpid()},' not in text:
+        return
+    if text.isdigit() and os.path.exists("/proc/" + text):
+        return
+    (home / "gateway.pid").write_text(str(os.getpid()))
+    serve()
+"""
+# A question was asked of the process with the highest pid only.
+NEWER = """
+import os, fcntl
+def gateway(home, serve):
+    fd = os.open(home / "lock", os.O_CREAT | os.O_RDWR)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return
+    text = os.pread(fd, 9, 0)
+    if text and int(text) > os.getpid():
+        return
+    os.pwrite(fd, b"%d" % os.getpid(), 0)
+    serve()
+"""
+# What no search found, with reductions or without: source, scenario, what is violated, and a schedule of it.
+NOT_ASKED = {
+    "OWN_PID": (OWN_PID, "one-start-own-pid-1-kill", "a_dead_owner_can_be_replaced", "A1 crash-A start-B B4"),
+    "NEWER": (NEWER, "two-starts-empty", "a_dead_owner_can_be_replaced", "B4 crash-B A4"),
+}
+
+# An execution, but no question, found fault with a query beside a process that does not own, and holds a lock
+# without moving: the query answers None, or polls for long. It does not run alone, so both are right.
+WAITS_WITH_THE_LOCK = """
+import os, fcntl, select
+def gateway(home, serve, replace=False):
+    fd = os.open(home / "lock", os.O_CREAT | os.O_RDWR)
+    fcntl.flock(fd, fcntl.LOCK_EX)
+    text = os.pread(fd, 9, 0).decode()
+    if text and os.path.exists("/proc/" + text):
+        if not replace: return
+        behind = os.pidfd_open(int(text))
+        os.kill(int(text), 15)
+        select.select([behind], [], [])
+    os.pwrite(fd, b"%d" % os.getpid(), 0)
+    fcntl.flock(fd, fcntl.LOCK_UN)
+    serve()
+def running_pid(home):
+    try: fd = os.open(home / "lock", os.O_RDONLY)
+    except FileNotFoundError: return None
+    for _ in range(1):
+        try: fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError: continue
+        text = os.pread(fd, 9, 0).decode()
+        return int(text) if text and os.path.exists("/proc/" + text) else None
+    return None
+"""
+POLLS = WAITS_WITH_THE_LOCK.replace("range(1)", "range(205)")
+
+# No step of an ended process is possible, and the search that made one, to check an exchange, crashed.
+ENDS_ELSEWHERE = """
+import os, fcntl
+def gateway(home, serve):
+    me = os.getpid()
+    os.mkdir(home / str(me))
+    fd = os.open(home / "lock", os.O_CREAT | os.O_RDWR)
+    fcntl.flock(fd, fcntl.LOCK_EX)
+    if not os.fstat(fd).st_size:
+        os.write(fd, b"%d" % me)
+        for _ in range(15): os.stat(home)
+        fcntl.flock(fd, fcntl.LOCK_UN)
+        serve()
+        return
+    if int(os.pread(fd, 9, 0)) > me:
+        return
+    os.stat(home)
+"""
+
 
 @pytest.mark.parametrize("name", MISJUDGED)
 def test_protocol_that_was_called_right_is_violated(search: Any, name: str) -> None:
@@ -205,3 +439,34 @@ def test_searches_agree_on_what_they_did_not(tmp_path: Path, name: str) -> None:
     found = search_all(subject, find_scenario(scenario), {"no reduction": FULL, "reduced": {}})
     assert found["reduced"].broken == found["no reduction"].broken
     assert found["reduced"].broken or name in ("RENAMED",)
+
+
+@pytest.mark.parametrize("name", NOT_ASKED)
+def test_question_that_was_not_asked_is_asked(tmp_path: Path, name: str) -> None:
+    source, scenario, invariant, schedule = NOT_ASKED[name]
+    subject = write(source, tmp_path, f"not_asked_{name.lower()}")
+    found = search_all(subject, find_scenario(scenario), {"no reduction": FULL, "reduced": {}})
+    for each in found.values():
+        assert each.result.broken
+        assert format_schedule(each.result.broken[invariant]) == schedule
+    assert invariant in execute(subject, find_scenario(scenario))
+
+
+@pytest.mark.parametrize("source", (WAITS_WITH_THE_LOCK, POLLS), ids=("WAITS_WITH_THE_LOCK", "POLLS"))
+def test_query_beside_a_process_that_does_not_own_is_not_alone(tmp_path: Path, source: str) -> None:
+    subject = write(source, tmp_path, f"waits_with_the_lock_{len(source)}")
+    scenario = find_scenario("replace-of-owner-empty")
+    asked = "A5 B2 status-C C3" if source is WAITS_WITH_THE_LOCK else "A5 B2 status-C C207"
+    trace = replay(subject, scenario, parse_schedule(asked))
+    assert trace.violation is None
+    assert trace.steps[-1].outcome == Outcome("answered", None, status=0, tells_plans=True)
+    assert not search(subject, scenario, referee=False).result.violations
+
+
+def test_exchanged_path_on_which_a_process_has_ended_ends_the_symmetry(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Symmetry, "_check", lambda *_: None)
+    subject, scenario = write(ENDS_ELSEWHERE, tmp_path, "ends_elsewhere"), find_scenario("two-starts-empty")
+    found = search_all(subject, scenario, {"no reduction": FULL, "reduced": {}})
+    assert found["reduced"].result.states == found["no reduction"].result.states

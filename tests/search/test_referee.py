@@ -98,8 +98,8 @@ def settle(found: Any, scenario: Scenario) -> list[Move]:
 class _Listener(Participant):
     """A participant that remembers all that its process was told."""
 
-    def __init__(self, kernel: Any, process: Any) -> None:
-        super().__init__(kernel, process)
+    def __init__(self, kernel: Any, process: Any, others: Any) -> None:
+        super().__init__(kernel, process, others)
         self.heard: list[Any] = []
 
     def tell(self, *answer: Any) -> None:
