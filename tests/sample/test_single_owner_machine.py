@@ -48,7 +48,7 @@ OF_AN_INVARIANT = {
     "victim_removes_successor": "release_removes_only_own_record",
     "raises_out": "an_answer_was_true_at_some_moment",
 }
-QUICK = ("record_after_start", "spins", "scans_kinds")
+QUICK = ("record_after_start", "scans_kinds")
 LONGEST = 60  # lines of a failure, with those that pytest adds around it
 AROUND = 23  # these
 MOST_RULES = 10
@@ -188,7 +188,7 @@ class Everything(SingleOwnerMachine):
 
 def test_machine_finds_nothing_in_the_reference_whatever_the_world_does() -> None:
     before = Everything.moves.copy()
-    run(Everything, 1, max_examples=25, stateful_step_count=20)
+    run(Everything, 1, max_examples=10, stateful_step_count=20)
     assert len({*FAULTS} & {*(Everything.moves - before)}) > 5
 
 
@@ -228,3 +228,23 @@ def test_subclass_may_narrow_what_happens() -> None:
     error = failure(Recorded, 0, max_examples=200, phases=[Phase.generate])
     assert kinds <= {"start", "step", "crash", "exit", "disk-well", "sigcont"}
     assert {*chain(error.trace.lives.values())} == {"start"}
+
+
+def test_subclass_of_readme_runs() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    code = next(part for part in readme.split("```") if "class Restarts" in part).removeprefix("python\n")
+    names: dict[str, Any] = {"__name__": __name__}
+    exec(code.replace("ourpackage.gateway.status", "reference"), names)
+    kinds: set[str] = set()
+
+    class Recorded(names["Restarts"]):  # type: ignore[misc]
+        def make(self, move: Move) -> bool:
+            kinds.add(move.kind)
+            return bool(super().make(move))
+
+    run(Recorded, 0, max_examples=5, stateful_step_count=20, phases=[Phase.generate])
+    assert (
+        {"start", "step", "crash"}
+        <= kinds
+        <= {"start", "replace", "step", "crash", "exit", "recycle", "lookalike"}
+    )
