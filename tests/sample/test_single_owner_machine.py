@@ -21,6 +21,7 @@ from stateful.protocol.subject import find_subject
 from stateful.report.text import failure_text
 from stateful.run import execution
 from stateful.run.execution import Execution
+from stateful.sample import execution_machine
 from stateful.sample.aside import Aside
 from stateful.sample.invariant_violated import InvariantViolated, write_counterexamples_with
 from stateful.sample.single_owner_machine import SingleOwnerMachine
@@ -248,3 +249,12 @@ def test_subclass_of_readme_runs() -> None:
         <= kinds
         <= {"start", "replace", "step", "crash", "exit", "recycle", "lookalike"}
     )
+
+
+def test_machine_goes_on_when_no_process_may_start_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(execution_machine, "MOST_PROCESSES", 2)
+
+    class Machine(Narrow):
+        subject = "reference"
+
+    run(Machine, 0, max_examples=5, stateful_step_count=30, phases=[Phase.generate])
