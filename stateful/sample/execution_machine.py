@@ -10,7 +10,7 @@ from collections.abc import Collection
 from functools import lru_cache
 from typing import Any, ClassVar, Final
 
-from hypothesis import Phase, event, settings
+from hypothesis import Phase, currently_in_test_context, event, reject, settings
 from hypothesis.stateful import RuleBasedStateMachine
 
 from stateful.model.disk import home_files
@@ -121,7 +121,9 @@ class ExecutionMachine(RuleBasedStateMachine):
         self.execution = Execution(self._subject, scenario)
 
     def spawn(self, life: str, turn: int | str) -> Interpreter:
-        """Start a process, and give it a turn."""
+        """Start a process, and give it a turn; gives up an example of too many processes."""
+        if len(self.execution.processes()) >= MOST_PROCESSES:
+            reject()
         letter = self.execution.next_letter()
         self.make(Move(life, letter))
         process = self.execution.processes()[letter]
@@ -137,7 +139,7 @@ class ExecutionMachine(RuleBasedStateMachine):
             if not self.make(Move(STEP, process.letter)) or self.execution.violation:
                 break
         if process.outcome is not None:
-            event(f"{process.life}: {process.outcome.kind}")
+            self.note(f"{process.life}: {process.outcome.kind}")
 
     def make(self, move: Move) -> bool:
         """Make a move; returns whether it was possible."""
@@ -152,8 +154,13 @@ class ExecutionMachine(RuleBasedStateMachine):
         if execution.moment is not None:
             self._moments.append(execution.moment)
         for ordering in self._orderings.note(execution.trace, step) if move.letter else ():
-            event(ordering)
+            self.note(ordering)
         return True
+
+    def note(self, text: str) -> None:
+        """Let Hypothesis's statistics say that something happened."""
+        if currently_in_test_context():  # not where somebody plays the rules by hand
+            event(text)
 
     # -- how an invariant is checked ----------------------------------------------------------------------
 
@@ -161,7 +168,7 @@ class ExecutionMachine(RuleBasedStateMachine):
         """Check every invariant, and print no line for each: a dozen after each rule would hide the rules."""
         __tracebackhide__ = True
         if hasattr(self, "execution") and len(owners(self.execution)) == 1:
-            event("an owner served")
+            self.note("an owner served")
         super().check_invariants(how, lambda line: None, *rest)
         self._moments, self._answers = [], None
 

@@ -10,7 +10,6 @@ To narrow the machine, subclass it with other ``lives`` or ``families``; to wide
 
 from __future__ import annotations
 
-from hypothesis import event
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, MultipleResults, initialize, invariant, multiple, rule
 
@@ -103,7 +102,7 @@ class SingleOwnerMachine(ExecutionMachine):
     @some(is_alive)
     @rule(process=processes.filter(is_alive))
     def sigkill(self, process: Interpreter) -> None:
-        event("a kill fell inside a claim" if process.phase == STARTING else "a kill")
+        self.note("a kill fell inside a claim" if process.phase == STARTING else "a kill")
         self.make(Move("crash", process.letter))
 
     @may("sigterm")
@@ -206,71 +205,59 @@ class SingleOwnerMachine(ExecutionMachine):
     @invariant()
     def at_most_one_owner(self) -> None:
         """Two live owners never coexist."""
-        __tracebackhide__ = True
         self.check(invariants.at_most_one_owner)
 
     @invariant()
     def a_dead_owner_can_be_replaced(self) -> None:
         """If every process were killed now, one start alone would become owner."""
-        __tracebackhide__ = True
         self.check(invariants.a_dead_owner_can_be_replaced)
 
     @invariant()
     def a_stopped_owner_can_be_replaced(self) -> None:
         """Beside a stopped owner, one replace alone would become owner."""
-        __tracebackhide__ = True
         self.check(invariants.a_stopped_owner_can_be_replaced)
 
     @invariant()
     def some_contender_wins(self) -> None:
         """If nobody dies and nobody owns, concurrent starts do not all give up."""
-        __tracebackhide__ = True
         self.check(invariants.some_contender_wins)
 
     @invariant()
     def a_start_always_ends(self) -> None:
         """A start alone owns, or ends."""
-        __tracebackhide__ = True
         self.check(invariants.a_start_always_ends)
 
     @invariant()
     def a_live_owner_is_discoverable(self) -> None:
         """While a process owns, a query alone would answer its pid."""
-        __tracebackhide__ = True
         self.check(invariants.a_live_owner_is_discoverable)
 
     @invariant()
     def an_answer_was_true_at_some_moment(self) -> None:
         """A query never answers a pid that did not own at any moment of the query."""
-        __tracebackhide__ = True
         self.check(invariants.an_answer_was_true_at_some_moment)
 
     @invariant()
     def readers_change_nothing(self) -> None:
         """A query never changes the disk while an owner lives."""
-        __tracebackhide__ = True
         self.check(invariants.readers_change_nothing)
 
     @invariant()
     def release_removes_only_own_record(self) -> None:
         """A process on its way out leaves its successor's record alone."""
-        __tracebackhide__ = True
         self.check(invariants.release_removes_only_own_record)
 
     @invariant()
     def only_the_owner_is_signalled(self) -> None:
         """No signal reaches a process that is no owner."""
-        __tracebackhide__ = True
         self.check(invariants.only_the_owner_is_signalled)
 
     @invariant()
     def a_replaced_owner_exits_clean(self) -> None:
         """A planned end has exit status 0, an unplanned one has not."""
-        __tracebackhide__ = True
         self.check(invariants.a_replaced_owner_exits_clean)
 
     @invariant()
     def only_documented_errors(self) -> None:
         """Whatever stands in the files, nothing else is raised."""
-        __tracebackhide__ = True
         self.check(invariants.only_documented_errors)

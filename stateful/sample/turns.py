@@ -56,7 +56,8 @@ def _would(is_one: Callable[[Call], bool]) -> Callable[[Execution, Interpreter],
 
 # A turn ends before a call of which this is true; or where the process owns, has ended or waits.
 UNTIL: Final[dict[str, Callable[[Execution, Interpreter], bool]]] = {
-    "to its end": _would(lambda call: row(call).passes_time),
+    "to its end": lambda execution, process: False,
+    "until it would wait": _would(lambda call: row(call).passes_time),
     "until it would conflict": _would_conflict,
     **{f"until it would {act}": _would(is_one) for act, is_one in ACTS.items()},
 }
@@ -64,7 +65,7 @@ UNTIL: Final[dict[str, Callable[[Execution, Interpreter], bool]]] = {
 DISKS: Final = {scenario.disk.name: scenario for scenario in OPEN_ENDED}
 DISK: Final = st.sampled_from(("empty", "stale", *DISKS))
 # How long a turn is: so many calls, or until the next call is of a kind.
-TURN: Final = st.integers(1, 4) | st.integers(1, 16) | st.integers(1, 48) | st.sampled_from([*UNTIL])
+TURN: Final = st.integers(1, 4) | st.integers(1, 48) | st.sampled_from([*UNTIL]) | st.sampled_from([*UNTIL])
 SECONDS: Final = st.sampled_from((1, 15, 60, 300, 3_600, 86_400, 172_800))
 CONTENT: Final = st.sampled_from((*HOSTILE, *IN_ITS_PLACE)) | st.binary(max_size=32).map(
     lambda data: f"0x{data.hex()}"

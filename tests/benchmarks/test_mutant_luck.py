@@ -20,7 +20,9 @@ QUICK = ("check-then-overwrite", "empty-record-wedges", "foreign-guard-on-cleanu
 # What a thousand machines may miss, each of which needs several things at one point.
 RARE = {
     "probe-collides": "a query holds the lock for one step, and only one start may contend meanwhile",
-    "checked-then-recycled": "the owner dies and its pid is given away just before it is signalled",
+    "lock-released-before-record": "a start has to claim between the two halves of an exit",
+    "survives-sigkill": "a replace has to go through all its waits beside an owner of root",
+    "unguarded-remove": "a start has to claim between a look and the removal of an exit",
 }
 
 
