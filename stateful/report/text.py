@@ -26,7 +26,7 @@ from stateful.model.usage import use_of
 
 LIMIT_COLUMNS: Final = 99
 LIMIT_LINES: Final = 40
-MOST_LINES: Final = 30  # beside the rules of the Hypothesis machine
+MOST_LINES: Final = 27  # beside the rules of the Hypothesis machine
 MOST_SIDE_BY_SIDE: Final = 3
 MOST_HEADLINES: Final = 3  # The text of an error may have any length.
 NUMBER_WIDTH: Final = 5

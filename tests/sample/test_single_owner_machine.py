@@ -50,12 +50,13 @@ OF_AN_INVARIANT = {
     "raises_out": "an_answer_was_true_at_some_moment",
 }
 QUICK = ("record_after_start", "scans_kinds")
-LONGEST = 60  # lines of a failure, with those that pytest adds around it
-AROUND = 23  # these
+LONGEST = 40  # lines of a failure, without the frames that pytest adds
 MOST_RULES = 10
 
 CI = settings(
-    settings.get_profile("ci"),
+    max_examples=1_000,
+    stateful_step_count=40,
+    deadline=None,
     derandomize=False,
     database=None,
     report_multiple_bugs=False,
@@ -133,7 +134,7 @@ def assert_printed(name: str) -> None:
     said = "\n".join([type(error).__name__, str(error).strip(), *error.__notes__]) + "\n"
     file = PRINTED / f"{name}.txt"
     assert said == file.read_text(), f"write it to {file} if it should be so"
-    assert said.count("\n") + AROUND <= LONGEST
+    assert said.count("\n") <= LONGEST
     assert len(rules_of(error)) <= MOST_RULES
 
 
