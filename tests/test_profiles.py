@@ -87,9 +87,8 @@ settings.load_profile("mine")
 """
 OWN = """
 from hypothesis import settings
-from stateful import SingleOwnerMachine, conformance
+from stateful import conformance
 
-SingleOwnerMachine.short_executions_steps = 100
 TestStatus = conformance("reference")
 TestSlow = conformance("reference")
 TestSlow.TestLongLives.settings = settings(max_examples=2)

@@ -55,6 +55,8 @@ class Aside:
         asks = questions if owners(execution) or not running(execution) else starts
         broken = dict(reversed(list(asks.ask(_state(memory, execution)))))
         if not broken:
+            if len(self._held) >= MOST_STATES:
+                self._held.clear()
             self._held.add(looks)
         return broken
 

@@ -35,6 +35,7 @@ from stateful.sample.turns import UNTIL, runs
 
 MOST_LIVING: Final = 4
 MOST_PROCESSES: Final = 20
+MOST_CLASSES: Final = 4  # of which is remembered what was learnt
 
 
 class _Digest:
@@ -74,7 +75,9 @@ class ExecutionMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         guide()
-        self._subject, self._offer, self._aside = _examined(type(self).subject)
+        subject = type(self).subject
+        self._subject = subject if isinstance(subject, Subject) else find_subject(subject)
+        self._offer, self._aside = _examined(type(self), self._subject)
         self.invariants = sorted(self.invariants, key=lambda each: _gravity(each.function.__name__))
         self._moments: list[Moment] = []  # of the last rule
         self._answers: dict[str, list[Move]] | None = None  # after the last rule
@@ -204,8 +207,8 @@ def _gravity(name: str) -> int:
     return names.index(name) if name in names else len(names)
 
 
-@lru_cache
-def _examined(subject: Subject | str | None) -> tuple[Subject, Offer, Aside]:
-    found = subject if isinstance(subject, Subject) else find_subject(subject)
-    offer = examine(found)
-    return found, offer, Aside(found, offer)
+@lru_cache(MOST_CLASSES)
+def _examined(machine: type[ExecutionMachine], subject: Subject) -> tuple[Offer, Aside]:
+    """What a subject offers, and what answers; a machine class of its own learns its subject's code anew."""
+    offer = examine(subject)
+    return offer, Aside(subject, offer)

@@ -70,8 +70,6 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 class Machine(SingleOwnerMachine):
     """The machine of a maintainer's test suite."""
 
-    short_executions_steps = 0  # With these the very first machine would break it.
-
     def lives(self) -> list[str]:
         return ["start"]
 
