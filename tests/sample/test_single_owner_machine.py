@@ -161,6 +161,19 @@ def test_invariant_is_checked_by_itself(monkeypatch: pytest.MonkeyPatch, name: s
     assert error.invariant == invariant
 
 
+def test_invariant_looks_at_each_moment_of_a_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Played by hand: the step loop finds nothing here, and no question is asked."""
+    monkeypatch.setattr(execution, "first_broken", lambda *args: None)
+    monkeypatch.setattr(Aside, "ask", lambda self, execution: {})
+    machine = machine_of("no-check")()
+    machine.begin(disk="empty", owner=True)
+    machine.at_most_one_owner()
+    machine.start(turn="to its end")
+    with pytest.raises(InvariantViolated):
+        machine.at_most_one_owner()
+    machine.teardown()
+
+
 def test_question_is_asked_aside() -> None:
     """The execution goes on as if it had not been asked, and what was learnt is known in the next machine."""
     subject = find_subject("foreign-guard")
