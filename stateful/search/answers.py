@@ -25,7 +25,7 @@ from stateful.model.schedule import LETTERS, STEP, Move
 from stateful.search.disk_memo import UNKNOWN, Broken, DiskMemo, Look, looks_of
 from stateful.search.memory import Memory
 from stateful.search.moments import alive, as_seen_alone, company, moment_of
-from stateful.search.search_state import NOT_STARTED, State
+from stateful.search.search_state import NOT_STARTED, Numbering, State
 
 REMEMBERED_BETWEEN_CHECKS: Final = 64
 
@@ -67,6 +67,9 @@ class Questions:
         # Where inode numbers are reused, the number of a new file depends on all files.
         self._memoises = memo and not memory.machine.reuses_inodes
         self._most = None if referee else 1  # invariants noted per answer
+        self._facts: dict[int, int] = {}  # by local state: the number of what matters of it
+        self._held: set[tuple[int, tuple[int, ...]]] = set()  # states in which no answer breaks anything
+        self._number = Numbering()
         self._asked: dict[Asked, Broken] = {}
         self._remembered = 0
         self._memos: dict[tuple[str, str, SharedState], DiskMemo] = {}
@@ -77,7 +80,10 @@ class Questions:
         Args:
             broken: invariants that need no further violation.
         """
-        changed = self._files_changed(state)
+        matters = state.shared, tuple(map(self._facts_of, state.locals))
+        if matters in self._held:
+            return
+        held, changed = True, self._files_changed(state)
         for question in self._of(state):
             for letter in self._letters(state, question.life):
                 asked = Asked(question, letter, state.shared, changed)
@@ -86,6 +92,19 @@ class Questions:
                     self._asked[asked] = invariants
                     if moves:
                         yield from ((invariant, moves) for invariant in invariants)
+                held = held and not self._asked[asked]
+        if held:
+            self._held.add(matters)
+
+    def _facts_of(self, local: int) -> int:
+        """The number of what decides, of a process, which questions are asked and what is answered."""
+        facts = self._facts.get(local)
+        if facts is None:
+            value, owns = self.memory.local(local), self.memory.view(local).owns
+            begins = value.life if value.history == NOT_STARTED else ""
+            facts = self._number((value.letter, owns, begins, value.excuse.is_of_files))
+            self._facts[local] = facts
+        return facts
 
     def _letters(self, state: State, life: str) -> list[str]:
         """The processes of which a question is asked, one after the other; of the cast, those yet to begin.

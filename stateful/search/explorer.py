@@ -24,11 +24,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
-from stateful.model.families import fault_moves, recoveries
+from stateful.model.families import fault_moves
 from stateful.model.faults import JUDGED, POWER_LOSS
 from stateful.model.goals import GOALS
 from stateful.model.invariants import all_broken
-from stateful.model.lifecycle import OWNER
 from stateful.model.moment import Moment
 from stateful.model.scenario import Scenario
 from stateful.model.schedule import LETTERS, STEP, Move
@@ -36,9 +35,10 @@ from stateful.protocol.subject import Offer
 from stateful.run.replay import Nondeterminism, replay
 from stateful.search.answers import Questions
 from stateful.search.digest import Digests
-from stateful.search.fault_plan import LONGEST_HISTORY, FaultPlan, FaultPoint, families_after
+from stateful.search.fault_plan import FaultPlan, FaultPoint, families_after
 from stateful.search.memory import Memory
 from stateful.search.moments import breaks_nothing, moment_of
+from stateful.search.moves import Moves
 from stateful.search.part import WHOLE, Deal, Part, seen
 from stateful.search.partial_order_reduction import Exposed, PartialOrderReduction, Signalled, exposes
 from stateful.search.power_losses import profile_of
@@ -93,7 +93,6 @@ class Explorer:
         self._scenario = scenarios[0]
         self._goals = frozenset(goal for scenario in scenarios for goal in scenario.goals())
         self._plan = FaultPlan(self._goals)
-        self._recoveries: dict[int, list[Move]] = {}  # by shared state
         self._begin()
 
     def _begin(self) -> None:
@@ -112,6 +111,7 @@ class Explorer:
             memo=self.memo,
             referee=self.referee,
         )
+        self._moves = Moves(self.memory, self._reduction if self.partial_order else None)
         self._deal = Deal(self.part, self._role)
 
     @property
@@ -182,7 +182,8 @@ class Explorer:
 
     def _search_plan(self) -> bool:
         """Visit every state of the plan; returns whether the time sufficed."""
-        plan, depth = self._plan, self._plan.predecessors.depth
+        plan = self._plan
+        self._moves.cut_short = plan.cut_short
         points = deque(plan.earlier.points if plan.earlier else ())
         queue = deque([] if plan.earlier else self._settled())
         looks = 0
@@ -190,18 +191,19 @@ class Explorer:
             looks += 1
             if looks % NODES_BETWEEN_LOOKS_AT_THE_CLOCK == 0 and self._out_of_time():
                 return False
-            if points and (not queue or depth(points[0].node) <= depth(queue[0])):
+            if points and (not queue or points[0].depth <= queue[0][1]):
                 point = points.popleft()
-                node = point.node
+                node, depth = point.node, point.depth
                 moves = self._faults(point)
             else:
-                node = queue.popleft()
-                moves, invisible = self._moves(node)
-                plan.points.append(FaultPoint(node, invisible))
+                node, depth = queue.popleft()
+                moves, invisible = self._moves.of(node)
+                plan.points.append(FaultPoint(node, depth, invisible))
             for move in moves:
                 after = self._follow(node, move)
                 if after is not None:
-                    queue.append(after)
+                    queue.append((after, depth + 1))
+            plan.cut_short = plan.cut_short or self._moves.cut_short
         return True
 
     def _check_a_sample(self) -> None:
@@ -210,7 +212,7 @@ class Explorer:
         for number, node in enumerate(predecessors.some(NODES_BETWEEN_CHECKS)):
             if self._exchanges:
                 self._symmetry.check(node, predecessors.moves(node, []))
-            for move in self._moves(node)[0] if number % 10 == 0 else ():
+            for move in self._moves.of(node)[0] if number % 10 == 0 else ():
                 self.memory.check(node.state, move)
 
     def _out_of_time(self) -> bool:
@@ -220,8 +222,11 @@ class Explorer:
             self.watch(self.so_far())
         return self.deadline is not None and now > self.deadline
 
-    def _settled(self) -> list[Node]:
-        """Run the settled processes until each owns; the node that this leads to, if none of them ends."""
+    def _settled(self) -> list[tuple[Node, int]]:
+        """Run the settled processes until each owns; the node that this leads to, if none of them ends.
+
+        Its depth is 0.
+        """
         # No exchange here: the disk may name the pid of a particular process, and schedules start from it.
         node = self._visit(self.memory.initial(self.cast.lives), self.cast.exits, None, exchange=False)
         for letter in self.cast.settled:
@@ -233,34 +238,9 @@ class Explorer:
                 if view.outcome is not None:
                     return []
                 node = self._follow(node, Move(STEP, letter), exchange=False)
-        return [] if node is None else [node]
+        return [] if node is None else [(node, 0)]
 
     # -- moves ------------------------------------------------------------------------------------------
-
-    def _moves(self, node: Node) -> tuple[list[Move], str | None]:
-        """All moves except faults; or a single invisible step, with the letter of its process."""
-        moves = self._recoveries.get(node.state.shared)
-        if moves is None:
-            moves = self._recoveries[node.state.shared] = recoveries(self._world(node))
-        moves = moves[:]
-        for local in node.state.locals:
-            view = self.memory.view(local)
-            move = Move(STEP, view.letter)
-            if self.memory.has_not_started(local):
-                moves.append(move)
-            elif view.outcome is not None or self.memory.entry(node.state, view.letter).stopped:
-                continue
-            elif view.phase == OWNER and not self.memory.entry(node.state, view.letter).signals:
-                if node.exits:
-                    moves.append(Move("exit", view.letter))
-            else:
-                if self.memory.behaviour.length(self.memory.local(local).history) >= LONGEST_HISTORY:
-                    self._plan.cut_short = True
-                    continue
-                if self.partial_order and self._reduction.is_invisible(node.state, move):
-                    return [move], view.letter
-                moves.append(move)
-        return moves, None
 
     def _follow(self, node: Node, move: Move, *, exchange: bool = True) -> Node | None:
         """Make a move; the node that it leads to, None if that is known or the move broke an invariant."""

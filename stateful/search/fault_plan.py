@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from stateful.kernel.persistence import MOST_IMAGES
 from stateful.model.families import Plan
@@ -14,20 +14,21 @@ from stateful.model.goals import GOALS_OF_FAULTS
 from stateful.model.scenario import NOTHING
 from stateful.model.schedule import Move
 from stateful.model.trace import Trace
+from stateful.search.moves import LONGEST_HISTORY
 from stateful.search.power_losses import PowerLosses
 from stateful.search.predecessors import Node, Predecessors
-
-LONGEST_HISTORY: Final = 250  # answers; a process that gets more is not followed to its end
 
 
 class FaultPoint(NamedTuple):
     """A node at which the next fault of a longer plan may happen.
 
     Attributes:
+        depth: how many moves lead there.
         letter: the process that makes an invisible step there: only a fault of that step counts.
     """
 
     node: Node
+    depth: int
     letter: str | None = None
 
 

@@ -19,12 +19,11 @@ class Node(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """How a node was first reached: its predecessor, the move, the exchange after it, and the depth."""
+    """How a node was first reached: its predecessor, the move, and the exchange after it."""
 
     node: Node | None
     move: Move
     exchange: Exchange
-    depth: int
 
 
 class Predecessors:
@@ -51,11 +50,7 @@ class Predecessors:
     def add(self, node: Node, came: tuple[Node, Move] | None, exchange: Exchange) -> None:
         """Note a new node, and the node and the move that led to it; None for the first node."""
         origin, move = came or (None, Move(STEP, "A"))
-        self._came[node] = Origin(origin, move, exchange, self.depth(origin) + 1 if origin else 0)
-
-    def depth(self, node: Node) -> int:
-        """How many moves lead to a node."""
-        return self._origin(node).depth
+        self._came[node] = Origin(origin, move, exchange)
 
     def _origin(self, node: Node) -> Origin:
         return next(reached[node] for reached in reversed(self._by_plan) if node in reached)
