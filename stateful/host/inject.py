@@ -29,7 +29,13 @@ Injection = Callable[["HostPlay", Move, Disk], None]
 
 def inject(play: HostPlay, move: Move, disk: Disk) -> None:
     """Let a fault of the machine happen, which leaves a simulated disk. Raises Unplayable."""
+    if move.kind not in INJECTIONS:
+        raise _unplayable(move)
     INJECTIONS[move.kind](play, move, disk)
+
+
+def _unplayable(move: Move) -> Unplayable:
+    return Unplayable(f"{move} {FAULTS[move.kind].unplayable}.")
 
 
 def _recycle(*argv: str) -> Injection:
@@ -43,7 +49,7 @@ def _recycle(*argv: str) -> Injection:
         pid = FIRST_PID + LETTERS.index(move.letter) if move.letter else int(move.detail)
         same_time = play.translation.boots > 1 and pid >= FIRST_PID
         if same_time and play.players.living:
-            raise Unplayable(f"{move} {FAULTS[move.kind].unplayable}.")
+            raise _unplayable(move)
         ticks = START_TICKS + pid - FIRST_PID if same_time else LATER_TICKS
         play.players.recycle(pid, argv, ticks)
         if same_time:

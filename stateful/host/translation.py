@@ -79,6 +79,7 @@ class Translation:
             return True
         ours = self._mark(ours)
         theirs = theirs.replace(self._boot_id, _THIS_BOOT).replace(self._another(), _ANOTHER_BOOT)
+        ours, theirs = self._without_cut_ids(ours, theirs)
         if _NUMBER.split(ours) != _NUMBER.split(theirs):
             return False
         pairs = zip(_NUMBER.findall(ours), _NUMBER.findall(theirs), strict=True)
@@ -87,6 +88,20 @@ class Translation:
     def _mark(self, simulated: bytes) -> bytes:
         this = f"{BOOT_ID}{self.boots + 1}".encode()
         return re.sub(BOOT_ID.encode() + rb"[0-9]", _ANOTHER_BOOT, simulated.replace(this, _THIS_BOOT))
+
+    def _without_cut_ids(self, ours: bytes, theirs: bytes) -> tuple[bytes, bytes]:
+        """Two contents without the part of this boot's id at an end of both, as a short write leaves it."""
+        simulated, real = f"{BOOT_ID}{self.boots + 1}".encode(), self._boot_id
+        sizes = range(len(simulated) - 1, 0, -1)
+        for size in sizes:
+            if ours.endswith(simulated[:size]) and theirs.endswith(real[:size]):
+                ours, theirs = ours[:-size], theirs[:-size]
+                break
+        for size in sizes:
+            if ours.startswith(simulated[-size:]) and theirs.startswith(real[-size:]):
+                ours, theirs = ours[size:], theirs[size:]
+                break
+        return ours, theirs
 
     def _another(self) -> bytes:
         """A boot that is not this one."""

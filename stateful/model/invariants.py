@@ -145,7 +145,9 @@ def release_removes_only_own_record(moment: Moment) -> str | None:
     the owner, and a query.
     """
     actor = moment.actor
-    if actor is None or actor.phase != LEAVING or moment.before is None or moment.after is None:
+    if actor is None or actor.phase != LEAVING or not actor.owned:
+        return None
+    if moment.before is None or moment.after is None:
         return None
     for owner in moment.processes:
         if owner.owns and owner.letter != actor.letter and not _files_changed(moment):

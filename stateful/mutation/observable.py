@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from stateful.model.disk import Disk
+from stateful.model.disk import NO_DISK, Disk
 from stateful.search.memory import Memory
 from stateful.search.search_state import State
 
@@ -16,6 +16,7 @@ def observable(memory: Memory, state: State) -> tuple[Any, ...]:
     """The observable part of a state, as a hashable value."""
     shared = memory.shared_state(state.shared)
     names = _names(shared.disk)
+    others = shared._replace(disk=NO_DISK, opens=(), flocks=(), record_locks=())
     return (
         shared.disk.visible(),
         tuple(sorted((names.get(serial, ()), lock) for serial, lock in shared.flocks)),
@@ -24,11 +25,7 @@ def observable(memory: Memory, state: State) -> tuple[Any, ...]:
                 (names.get(lock.inode, ()), lock.letter, lock.start, lock.end) for lock in shared.record_locks
             )
         ),
-        shared.table,
-        shared.strangers,
-        shared.boots,
-        shared.condition,
-        shared.persistence,
+        others._replace(clock=0, skew=0, suspended=0, labels=0),
         tuple(_life(memory, local) for local in state.locals),
     )
 

@@ -1,4 +1,4 @@
-"""A short copy ends at the same place of the text on the host, although pids are longer there."""
+"""What is cut short ends at the same place of the text on the host, although pids are longer there."""
 
 from __future__ import annotations
 
@@ -78,5 +78,30 @@ def test_copy_that_is_cut_short_is_confirmed(name: str, schedule: str, tmp_path:
     cut = [step for step in trace.steps if step.move.kind == "short"]
     made = "copy_file_range" if name == "two positions" else "sendfile"
     assert [step.call and step.call.name for step in cut] == [made] * len(cut)
+    confirmation = host.confirm(subject, scenario, trace)
+    assert confirmation.confirmed, str(confirmation)
+
+
+WRITES_THE_BOOT = """
+import os
+
+def gateway(home, serve):
+    fd = os.open("/proc/sys/kernel/random/boot_id", os.O_RDONLY)
+    data = os.read(fd, 64)
+    os.close(fd)
+    record = os.open(home / "gateway.pid", os.O_RDWR | os.O_CREAT)
+    while data:
+        data = data[os.write(record, data):]
+    serve()
+"""
+
+
+@pytest.mark.parametrize(
+    "schedule", ["A4 short-A A1", "A4 short-A short-A A1", "A4 short-A reboot start-B B5"]
+)
+def test_write_that_cuts_the_id_of_the_boot_is_confirmed(schedule: str, tmp_path: Path, host: Host) -> None:
+    (tmp_path / "subject.py").write_text(WRITES_THE_BOOT)
+    subject, scenario = find_subject(str(tmp_path / "subject.py")), find_scenario("any-empty")
+    trace = replay(subject, scenario, parse_schedule(f"start-A {schedule}"))
     confirmation = host.confirm(subject, scenario, trace)
     assert confirmation.confirmed, str(confirmation)

@@ -80,3 +80,13 @@ def test_boot_is_cut_where_it_is(translation: Translation, size: int) -> None:
     simulated = f'{{"boot": "{BOOT_ID}2", "kind": "a"}}'.encode()
     real = translation.to_host(simulated)
     assert translation.cut(simulated, min(size, len(simulated) - 1), real) == min(size, len(simulated) - 1)
+
+
+def test_part_of_the_id_of_this_boot_agrees_at_an_end_alone(translation: Translation) -> None:
+    boot = Path("/proc/sys/kernel/random/boot_id").read_bytes().strip()
+    this = f"{BOOT_ID}2".encode()
+    assert translation.agree(b"boot " + this[:18], b"boot " + boot[:18])
+    assert translation.agree(this[18:] + b" pid 101", boot[18:] + b" pid 34512")
+    assert not translation.agree(this[18:] + b" pid 101", boot[17:] + b" pid 34512")
+    assert not translation.agree(this[18:] + b" pid 101", boot[18:] + b" pid 34513")
+    assert not translation.agree(b"<" + this[:18] + b">", b"<" + boot[:18] + b">")

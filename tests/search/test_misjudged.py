@@ -14,6 +14,7 @@ from stateful.model.lifecycle import Outcome
 from stateful.model.schedule import format_schedule, parse_schedule
 from stateful.model.standard import find_scenario
 from stateful.run.replay import replay
+from stateful.search import explorer
 from stateful.search.symmetry import Symmetry
 from tests.search.answers import FULL, execute, search, search_all, write
 
@@ -467,6 +468,7 @@ def test_exchanged_path_on_which_a_process_has_ended_ends_the_symmetry(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Symmetry, "_check", lambda *_: None)
+    monkeypatch.setattr(explorer, "NODES_BETWEEN_CHECKS", 1)
     subject, scenario = write(ENDS_ELSEWHERE, tmp_path, "ends_elsewhere"), find_scenario("two-starts-empty")
     found = search_all(subject, scenario, {"no reduction": FULL, "reduced": {}})
     assert found["reduced"].result.states == found["no reduction"].result.states

@@ -21,7 +21,7 @@ from stateful.model.lifecycle import OWNER
 from stateful.model.scenario import Scenario
 from stateful.model.schedule import STEP, Move, ScheduleMismatch
 from stateful.model.standard import find_scenario
-from stateful.model.syscalls import SILENT
+from stateful.model.syscalls import SILENT, SYSCALLS
 from stateful.protocol.subject import find_subject
 from stateful.run.execution import Execution
 from stateful.run.participant import Participant
@@ -29,16 +29,16 @@ from stateful.run.participant import Participant
 RECOVERIES = ("sigcont", "disk-well")
 # The calls that may fail so, as the manual pages say; ``befalls`` says what depends on the arguments.
 BEFALLS = {
-    "eio": "open close read pread write pwrite sendfile ftruncate fsync fdatasync flock lockf stat truncate"
-    " unlink rename link symlink readlink mkdir rmdir listdir scandir",
-    "enospc": "open write pwrite sendfile fsync fdatasync rename link symlink mkdir",
+    "eio": "open close read pread write pwrite sendfile copy_file_range ftruncate fsync fdatasync flock lockf"
+    " stat truncate unlink rename link symlink readlink mkdir rmdir listdir scandir",
+    "enospc": "open write pwrite sendfile copy_file_range fsync fdatasync rename link symlink mkdir",
     "erofs": "open truncate unlink rename link symlink mkdir rmdir chmod fchmod utime",
     "eacces": "open stat truncate unlink rename link symlink readlink mkdir rmdir listdir scandir",
     "emfile": "open dup listdir scandir pidfd_open",
     "eperm": "link symlink chmod fchmod utime kill pidfd_open pidfd_send_signal",
     "enolck": "flock lockf",
     "eintr": "close",
-    "short": "write pwrite sendfile",
+    "short": "write pwrite sendfile copy_file_range",
 }
 
 
@@ -57,6 +57,11 @@ def befalls(call: Call) -> list[str]:
     if call.name in ("kill", "pidfd_send_signal") and call.args[1] == 0:
         never.append("eperm")
     return [fault for fault in faults if fault not in never]
+
+
+def test_rows_name_the_faults_of_the_manual_pages() -> None:
+    for fault, calls in BEFALLS.items():
+        assert {name for name, said in SYSCALLS.items() if fault in said.faults} == set(calls.split()), fault
 
 
 def referee(subject: str, scenario: Scenario) -> int:
