@@ -14,9 +14,9 @@ from stateful.model.disk import Disk
 from stateful.model.faults import ERRNOS, SHORT
 from stateful.model.schedule import STEP, Move
 from stateful.model.signal_target import PIDFD, named_by
-from stateful.model.syscalls import Use
+from stateful.model.syscalls import Kind, Use
 from stateful.model.trace import Step
-from stateful.model.usage import paths, pid, row
+from stateful.model.usage import argument_of, paths, pid, row
 
 if TYPE_CHECKING:
     from stateful.host.play import HostPlay
@@ -73,6 +73,7 @@ class PlayerStepper:
         self._play.send(self._step, *self._command(call, fault))
         if not self._ends:
             self._play.receive(self._step)
+        self._refuse_part(call, self._player.report.answer)
         return self._player.report.answer
 
     def proceed(self, call: Call, answer: Any) -> None:
@@ -87,6 +88,18 @@ class PlayerStepper:
         if self._play.denial is not None and self._step.answer == Errno(self._play.denial):
             return "deny", self._play.denial
         return ("drop" if self._step.answer == DROPPED else "go"), 0
+
+    def _refuse_part(self, call: Call, answer: Any) -> None:
+        """Refuse a read that ends inside a content, at another place of the text here. Raises Unplayable."""
+        simulated = self._step.answer
+        if not isinstance(simulated, bytes) or not isinstance(answer, bytes) or not row(call).has(Kind.SIZE):
+            return
+        translation = self._play.translation
+        is_full = len(simulated) == argument_of(call, Kind.SIZE) == len(answer)
+        if is_full and not translation.agree(simulated, answer) and translation.begins(simulated, answer):
+            raise Unplayable(
+                f"{call.name} takes {len(answer)} bytes of a content whose pids are longer here."
+            )
 
     def _refuse_others(self, call: Call, path: str | None) -> None:
         """Refuse a call that signals or inspects a process outside the play. Raises Unplayable."""

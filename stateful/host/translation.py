@@ -85,6 +85,10 @@ class Translation:
         pairs = zip(_NUMBER.findall(ours), _NUMBER.findall(theirs), strict=True)
         return all(self._numbers.get(one, other) == other for one, other in pairs)
 
+    def begins(self, simulated: bytes, real: bytes) -> bool:
+        """Whether a content of the host is the beginning of a simulated one, as it stands on the host."""
+        return _NUMBER.split(self.to_host(simulated)[: len(real)]) == _NUMBER.split(real)
+
     def _mark(self, simulated: bytes) -> bytes:
         this = f"{BOOT_ID}{self.boots + 1}".encode()
         return re.sub(BOOT_ID.encode() + rb"[0-9]", _ANOTHER_BOOT, simulated.replace(this, _THIS_BOOT))

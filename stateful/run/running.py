@@ -77,4 +77,5 @@ def can_fail(process: Interpreter, fault: str) -> bool:
 
 def can_exit(process: Interpreter) -> bool:
     """Whether a process can be asked to exit: it serves, is not stopped, and has no pending signal."""
-    return process.phase == OWNER and not process.signals and not process.stopped
+    serves = process.alive and process.phase == OWNER
+    return serves and not process.signals and not process.stopped

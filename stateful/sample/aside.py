@@ -6,12 +6,13 @@ learnt in one state is remembered for all executions of a subject on a machine.
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final, NamedTuple
 
 from stateful.model.disk import NO_DISK
 from stateful.model.images import DiskImage
 from stateful.model.life import plain
-from stateful.model.machine import Machine
+from stateful.model.machine import BOOT_ID, Machine
 from stateful.model.schedule import LETTERS, Move
 from stateful.protocol.subject import Offer, Subject
 from stateful.run.execution import Execution
@@ -22,6 +23,7 @@ from stateful.search.memory import Memory
 from stateful.search.search_state import NOT_STARTED, Local, State
 
 MOST_STATES: Final = 50_000  # that are remembered
+_NUMBER: Final = re.compile(rb"[0-9]+")
 
 
 class _Answers(NamedTuple):
@@ -85,12 +87,39 @@ class Aside:
 
 
 def _looks(execution: Execution) -> Any:
-    """What a fresh process could tell the state of an execution by, except for times and inode numbers."""
-    shared = execution.kernel.shared_state()._replace(disk=NO_DISK, persistence=None, clock=0, labels=0)
+    """What a fresh process could tell the state of an execution by.
+
+    Times of files and inode numbers are left out. What no file speaks of counts roughly: how far the clock is
+    off by its order of magnitude, a stranger by its command line, a boot by whether it is the first.
+    """
+    shared = execution.kernel.shared_state()
+    files = shared.disk.visible()
+    said = {number for path, *_, content in files for number in _NUMBER.findall(path.encode() + content)}
+    is_boot_told = any(BOOT_ID.encode() in content for *_, content in files)
+    strangers = {
+        each if str(each.pid).encode() in said else each._replace(pid=0, start_ticks=0)
+        for each in shared.strangers
+    }
+    shared = shared._replace(
+        disk=NO_DISK,
+        persistence=None,
+        clock=0,
+        labels=0,
+        skew=_magnitude(shared.skew),
+        suspended=_magnitude(shared.suspended),
+        boots=shared.boots if is_boot_told else min(shared.boots, 2),
+        strangers=tuple(sorted(strangers)),
+    )
     if not owners(execution):  # Then no process is spared.
         shared = shared._replace(table=(), opens=(), flocks=(), record_locks=())
     changed = any(view.excuse.is_of_files for view in execution.views())
-    return execution.scenario.disk.machine, execution.kernel.disk().visible(), shared, changed
+    return execution.scenario.disk.machine, files, shared, changed
+
+
+def _magnitude(microseconds: int) -> int:
+    """The order of magnitude of a time, and its sign."""
+    size = len(str(abs(microseconds) // 1_000_000 // 60)) if microseconds else 0
+    return size if microseconds > 0 else -size
 
 
 def _state(memory: Memory, execution: Execution) -> State:

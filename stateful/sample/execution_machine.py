@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine
 
 from stateful.model.disk import home_files
 from stateful.model.families import FAMILIES, TAMPERING, is_decidable
+from stateful.model.faults import FAULTS
 from stateful.model.invariants import INVARIANTS, Invariant
 from stateful.model.moment import LONGEST_LIFE_STEPS, Moment
 from stateful.model.scenario import Scenario
@@ -31,10 +32,11 @@ from stateful.sample.aside import Aside
 from stateful.sample.coverage_tools import guide, unobserved_by_coverage
 from stateful.sample.invariant_violated import violation_of
 from stateful.sample.orderings import Orderings
-from stateful.sample.turns import UNTIL, runs
+from stateful.sample.turns import HAS_CONFLICTED, IT, runs
 
 MOST_LIVING: Final = 4
 MOST_PROCESSES: Final = 20
+MOST_FAULTS: Final = 4  # signals, and as many others
 MOST_CLASSES: Final = 4  # of which is remembered what was learnt
 
 
@@ -57,11 +59,13 @@ class ExecutionMachine(RuleBasedStateMachine):
         subject: the protocol: a text as on the command line, or a Subject. None is the reference.
         tampering: whether files are also removed and corrupted, which many correct protocols do not promise
             to survive.
+        faults: which faults may happen in this execution, of ``turns.WRONG``.
         execution: the simulation; it exists from ``lay_out`` on.
     """
 
     subject: ClassVar[Subject | str | None] = None
     tampering: ClassVar[bool] = False
+    faults: str = "all"
     execution: Execution
     _hypothesis_internal_add_digest = _Digest()
 
@@ -74,14 +78,13 @@ class ExecutionMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        guide()
+        self._orderings = Orderings() if guide() else None  # to guide HypoFuzz
         subject = type(self).subject
         self._subject = subject if isinstance(subject, Subject) else find_subject(subject)
         self._offer, self._aside = _examined(type(self), self._subject)
         self.invariants = sorted(self.invariants, key=lambda each: _gravity(each.function.__name__))
         self._moments: list[Moment] = []  # of the last rule
         self._answers: dict[str, list[Move]] | None = None  # after the last rule
-        self._orderings = Orderings()
         self._watchdog = Watchdog()
         self._watchdog.__enter__()
 
@@ -102,6 +105,12 @@ class ExecutionMachine(RuleBasedStateMachine):
     def families(self) -> Collection[str]:
         """The families of the faults that may happen."""
         return [family for family in FAMILIES if self.tampering or family not in TAMPERING]
+
+    def may(self, family: str) -> bool:
+        """Whether faults of a family may happen in this execution."""
+        are_signals = any(fault.number for fault in FAMILIES[family].faults)
+        allowed = are_signals if self.faults == "signals" else self.faults == "all"
+        return allowed and family in self.families()
 
     def has_room(self, life: str = "start") -> bool:
         """Whether another process may start, with this life."""
@@ -135,11 +144,18 @@ class ExecutionMachine(RuleBasedStateMachine):
 
     def turn(self, process: Interpreter, turn: int | str) -> None:
         """Run a process for some calls or until something, but not beyond where it waits, owns or ends."""
-        steps, until = (LONGEST_LIFE_STEPS, UNTIL[turn]) if isinstance(turn, str) else (turn, None)
+        steps, it = (
+            (turn, "") if isinstance(turn, int) else (LONGEST_LIFE_STEPS, turn.removeprefix("until it "))
+        )
         for number in range(steps):
-            if not runs(process) or (number and until and until(self.execution, process)):
+            if not runs(process):
+                break
+            meets = it in IT and IT[it](self.execution, process)
+            if meets and number and it != HAS_CONFLICTED:
                 break
             if not self.make(Move(STEP, process.letter)) or self.execution.violation:
+                break
+            if meets and it == HAS_CONFLICTED:
                 break
         if process.outcome is not None:
             self.note(f"{process.life}: {process.outcome.kind}")
@@ -147,7 +163,7 @@ class ExecutionMachine(RuleBasedStateMachine):
     def make(self, move: Move) -> bool:
         """Make a move; returns whether it was possible."""
         execution = self.execution
-        if not is_decidable(move, ExecutionWorld(execution)):
+        if not is_decidable(move, ExecutionWorld(execution)) or self._is_too_much(move):
             return False
         try:
             with unobserved_by_coverage():
@@ -156,9 +172,21 @@ class ExecutionMachine(RuleBasedStateMachine):
             return False
         if execution.moment is not None:
             self._moments.append(execution.moment)
-        for ordering in self._orderings.note(execution.trace, step) if move.letter else ():
-            self.note(ordering)
+        if self._orderings and move.letter:
+            for ordering in self._orderings.note(execution.trace, step):
+                self.note(ordering)
         return True
+
+    def _is_too_much(self, move: Move) -> bool:
+        """Whether enough faults of a kind have happened; more would leave no time for processes to meet.
+
+        No precondition: if rules come and go with the number of faults, Hypothesis shrinks badly.
+        """
+        row = FAULTS.get(move.kind)
+        if row is None or not row.family:
+            return False
+        made = [FAULTS[step.move.kind] for step in self.execution.trace.steps if step.move.kind in FAULTS]
+        return sum(bool(each.number) == bool(row.number) for each in made if each.family) >= MOST_FAULTS
 
     def note(self, text: str) -> None:
         """Let Hypothesis's statistics say that something happened."""

@@ -24,11 +24,15 @@ from stateful.run.presence import ExecutionWorld
 from stateful.run.running import can_exit
 from stateful.sample.execution_machine import ExecutionMachine
 from stateful.sample.turns import (
+    CALLS,
     CONTENT,
     DISK,
     DISKS,
+    IT,
     SECONDS,
+    TO_ITS_END,
     TURN,
+    WRONG,
     has_ended,
     is_alive,
     is_stopped,
@@ -47,11 +51,12 @@ class SingleOwnerMachine(ExecutionMachine):
 
     # -- what happens -----------------------------------------------------------------------------------
 
-    @initialize(target=processes, disk=DISK, owner=st.booleans())
-    def begin(self, disk: str, owner: bool) -> Interpreter | MultipleResults[Interpreter]:
-        """The machine comes up with a disk; perhaps a gateway runs already."""
+    @initialize(target=processes, disk=DISK, owner=st.booleans(), faults=st.sampled_from(WRONG))
+    def begin(self, disk: str, owner: bool, faults: str) -> Interpreter | MultipleResults[Interpreter]:
+        """The machine comes up with a disk; perhaps a gateway runs already; these faults may happen."""
+        self.faults = faults
         self.lay_out(DISKS[disk])
-        return self.spawn("start", "to its end") if owner else multiple()
+        return self.spawn("start", TO_ITS_END) if owner else multiple()
 
     # It has no precondition: Hypothesis demands that some rule applies, however many processes there were.
     @rule(target=processes, turn=TURN)
@@ -84,10 +89,22 @@ class SingleOwnerMachine(ExecutionMachine):
         return self.spawn(life, turn)
 
     @some(runs)
-    @rule(process=processes.filter(runs), turn=TURN)
-    def run(self, process: Interpreter, turn: int | str) -> None:
-        """A process has a turn."""
-        self.turn(process, turn)
+    @rule(process=processes.filter(runs), calls=CALLS)
+    def run(self, process: Interpreter, calls: int) -> None:
+        """A process makes some calls."""
+        self.turn(process, calls)
+
+    @some(runs)
+    @rule(process=processes.filter(runs), it=st.sampled_from([*IT]))
+    def run_until(self, process: Interpreter, it: str) -> None:
+        """A process runs until it would do something, or has."""
+        self.turn(process, it)
+
+    @some(runs)
+    @rule(process=processes.filter(runs))
+    def finish(self, process: Interpreter) -> None:
+        """A process runs until it owns, waits for another one, or has ended."""
+        self.turn(process, TO_ITS_END)
 
     @some(can_exit)
     @rule(process=processes.filter(can_exit), turn=TURN)

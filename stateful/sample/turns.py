@@ -54,18 +54,22 @@ def _would(is_one: Callable[[Call], bool]) -> Callable[[Execution, Interpreter],
     return lambda execution, process: process.pending is not None and is_one(process.pending)
 
 
-# A turn ends before a call of which this is true; or where the process owns, has ended or waits.
-UNTIL: Final[dict[str, Callable[[Execution, Interpreter], bool]]] = {
-    "to its end": lambda execution, process: False,
-    "until it would wait": _would(lambda call: row(call).passes_time),
-    "until it would conflict": _would_conflict,
-    **{f"until it would {act}": _would(is_one) for act, is_one in ACTS.items()},
+TO_ITS_END: Final = "to its end"
+HAS_CONFLICTED: Final = "has conflicted"
+# A turn until it ends before a call of which this is true, or after it: ``HAS_CONFLICTED``.
+IT: Final[dict[str, Callable[[Execution, Interpreter], bool]]] = {
+    "would wait": _would(lambda call: row(call).passes_time),
+    "would conflict": _would_conflict,
+    HAS_CONFLICTED: _would_conflict,
+    **{f"would {act}": _would(is_one) for act, is_one in ACTS.items()},
 }
 
 DISKS: Final = {scenario.disk.name: scenario for scenario in OPEN_ENDED}
 DISK: Final = st.sampled_from(("empty", "stale", *DISKS))
-# How long a turn is: so many calls, or until the next call is of a kind.
-TURN: Final = st.integers(1, 4) | st.integers(1, 48) | st.sampled_from([*UNTIL]) | st.sampled_from([*UNTIL])
+WRONG: Final = ("none", "signals", "all")  # the faults that may happen in an execution
+CALLS: Final = st.integers(1, 4) | st.integers(1, 48)
+# How long a turn is: so many calls, until the next call is of a kind, or until it owns, waits or has ended.
+TURN: Final = CALLS | st.sampled_from([f"until it {it}" for it in IT]) | st.just(TO_ITS_END)
 SECONDS: Final = st.sampled_from((1, 15, 60, 300, 3_600, 86_400, 172_800))
 CONTENT: Final = st.sampled_from((*HOSTILE, *IN_ITS_PLACE)) | st.binary(max_size=32).map(
     lambda data: f"0x{data.hex()}"
@@ -89,7 +93,7 @@ def some(predicate: Callable[[Interpreter], bool]) -> Callable[[Rule], Rule]:
 
 def may(family: str) -> Callable[[Rule], Rule]:
     """The rule applies if faults of a family may happen."""
-    return when(lambda machine: family in machine.families())
+    return when(lambda machine: machine.may(family))
 
 
 def one_of(names: Callable[[Any], Iterable[str]]) -> st.SearchStrategy[str]:

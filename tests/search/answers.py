@@ -156,6 +156,7 @@ def _questions(execution: Listening, queries: bool) -> Iterator[_Question]:
     views = map(execution.view, execution.processes().values())
     owners = tuple(view.letter for view in views if view.owns)
     lives = execution.scenario.cast.lives
+    yet_to_begin = [] if _is_over(execution) else execution.waiting()
     kinds = [_Question("start")]
     if owners:
         kinds.append(_Question("start", owners))
@@ -164,9 +165,16 @@ def _questions(execution: Listening, queries: bool) -> Iterator[_Question]:
     if queries:
         kinds.append(_Question("status", owners))
     for kind in kinds:
-        waiting = [letter for letter in execution.waiting() if lives[LETTERS.index(letter)] == kind.life]
+        waiting = [letter for letter in yet_to_begin if lives[LETTERS.index(letter)] == kind.life]
         first = execution.next_letter() if execution.processes() or kind.life != lives[0] else ""
         yield from (kind._replace(letter=letter) for letter in (first, *waiting) if letter)
+
+
+def _is_over(execution: Listening) -> bool:
+    """Whether a process that was to own at first has ended instead: no other of the cast begins then."""
+    ended = (letter for letter, process in execution.processes().items() if not process.alive)
+    settled = execution.scenario.cast.settled
+    return any(letter in settled and not execution.processes()[letter].owned for letter in ended)
 
 
 def _ask(
