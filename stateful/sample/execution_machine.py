@@ -6,8 +6,9 @@ checked: of each moment since the last rule, and of what would follow if the que
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from functools import lru_cache
+from collections.abc import Callable, Collection
+from functools import lru_cache, wraps
+from types import TracebackType
 from typing import Any, ClassVar, Final
 
 from hypothesis import Phase, currently_in_test_context, event, reject, settings
@@ -30,7 +31,7 @@ from stateful.run.execution import Execution
 from stateful.run.presence import ExecutionWorld, living, owners
 from stateful.sample.aside import Aside
 from stateful.sample.coverage_tools import guide, unobserved_by_coverage
-from stateful.sample.invariant_violated import violation_of
+from stateful.sample.invariant_violated import InvariantViolated, violation_of
 from stateful.sample.orderings import Orderings
 from stateful.sample.turns import HAS_CONFLICTED, IT, runs
 
@@ -70,11 +71,14 @@ class ExecutionMachine(RuleBasedStateMachine):
     _hypothesis_internal_add_digest = _Digest()
 
     def __init_subclass__(cls) -> None:
-        """Report one failure, and explain it ourselves: Hypothesis would trace each line to do so."""
+        """Report one failure, shown at its invariant."""
         super().__init_subclass__()
-        how = cls.TestCase.settings
-        phases = [phase for phase in how.phases if phase is not Phase.explain]
-        cls.TestCase.settings = settings(how, report_multiple_bugs=False, phases=phases)
+        case: Any = cls.TestCase
+        case.settings = settings(case.settings, report_multiple_bugs=False)
+        case.runTest = _shown_at_its_invariant(case.runTest)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._subject.name}>"
 
     def __init__(self) -> None:
         super().__init__()
@@ -196,11 +200,17 @@ class ExecutionMachine(RuleBasedStateMachine):
     # -- how an invariant is checked ----------------------------------------------------------------------
 
     def check_invariants(self, how: Any, output: Any, *rest: Any) -> None:
-        """Check every invariant, and print no line for each: a dozen after each rule would hide the rules."""
+        """Check every invariant; print the line of a broken one alone, as a dozen would hide the rules."""
         __tracebackhide__ = True
         if hasattr(self, "execution") and len(owners(self.execution)) == 1:
             self.note("an owner served")
-        super().check_invariants(how, lambda line: None, *rest)
+        lines: list[str] = []
+        try:
+            super().check_invariants(how, lines.append, *rest)
+        except InvariantViolated:
+            if lines:
+                output(lines[-1])
+            raise
         self._moments, self._answers = [], None
 
     def check(self, is_true: Invariant) -> None:
@@ -227,6 +237,35 @@ class ExecutionMachine(RuleBasedStateMachine):
             trace = self.execution.trace
             trace.violation = trace.violation or Violation(name, sentence)
             raise violation_of(name)(self._subject, self.execution.scenario, trace)
+
+
+def _shown_at_its_invariant(run: Callable[[Any], None]) -> Callable[[Any], None]:
+    """A test without Hypothesis's frames in its traceback, and without its phase that explains.
+
+    That would trace each line to find out which argument matters; our text has reasons.
+    """
+
+    @wraps(run)
+    def run_test(case: Any) -> None:
+        __tracebackhide__ = True
+        how = case.settings
+        case.settings = settings(how, phases=[each for each in how.phases if each is not Phase.explain])
+        try:
+            run(case)
+        except InvariantViolated as violated:
+            raise violated.with_traceback(_at_the_invariant(violated.__traceback__)) from None
+
+    return run_test
+
+
+def _at_the_invariant(frames: TracebackType | None) -> TracebackType | None:
+    """The traceback from the last frame on that is not hidden from pytest."""
+    shown = frames
+    while frames is not None:
+        if not frames.tb_frame.f_locals.get("__tracebackhide__"):
+            shown = frames
+        frames = frames.tb_next
+    return shown
 
 
 def _gravity(name: str) -> int:
