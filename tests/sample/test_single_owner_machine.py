@@ -236,16 +236,14 @@ def test_machine_of_two_subjects_starts_processes_of_both() -> None:
     lives: set[str] = set()
 
     class Mixed(SingleOwnerMachine):
-        subject = find_subject("reference", "guarded-lock")
+        subject = find_subject("reference", "reference-status")
 
         def spawn(self, life: str, turn: int | str) -> Interpreter:
             lives.add(life)
             return super().spawn(life, turn)
 
-    error = failure(Mixed, 0, max_examples=200, phases=[Phase.generate])
-    assert "other-start" in lives
-    assert "start" in lives
-    assert error.trace.other == "guarded-lock"
+    run(Mixed, 0, max_examples=10, phases=[Phase.generate])
+    assert {"start", "other-start"} <= lives
 
 
 def test_subclass_of_readme_runs() -> None:
