@@ -13,6 +13,7 @@ import pytest
 from stateful.model.lifecycle import Outcome
 from stateful.model.schedule import format_schedule, parse_schedule
 from stateful.model.standard import find_scenario
+from stateful.model.syscalls import SYSCALLS
 from stateful.run.replay import replay
 from stateful.search import explorer
 from stateful.search.symmetry import Symmetry
@@ -440,6 +441,17 @@ def test_searches_agree_on_what_they_did_not(tmp_path: Path, name: str) -> None:
     found = search_all(subject, find_scenario(scenario), {"no reduction": FULL, "reduced": {}})
     assert found["reduced"].broken == found["no reduction"].broken
     assert found["reduced"].broken or name in ("RENAMED",)
+
+
+@pytest.mark.parametrize(("name", "call"), [("SLEEPS", "clock"), ("CLOCK_IS_SET", "wall")])
+def test_searches_differ_if_a_row_tells_no_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, call: str
+) -> None:
+    monkeypatch.setitem(SYSCALLS, call, SYSCALLS[call]._replace(tells_time=False))
+    source, scenario = HIDDEN[name]
+    subject = write(source, tmp_path, f"no_time_{name.lower()}")
+    found = search_all(subject, find_scenario(scenario), {"no reduction": FULL, "reduced": {}})
+    assert found["reduced"].broken != found["no reduction"].broken
 
 
 @pytest.mark.parametrize("name", NOT_ASKED)
