@@ -187,7 +187,7 @@ class ExecutionMachine(RuleBasedStateMachine):
         No precondition: if rules come and go with the number of faults, Hypothesis shrinks badly.
         """
         row = FAULTS.get(move.kind)
-        if row is None or not row.family:
+        if row is None or not row.family or self._answers is not None:  # A question kills whom it has to.
             return False
         made = [FAULTS[step.move.kind] for step in self.execution.trace.steps if step.move.kind in FAULTS]
         return sum(bool(each.number) == bool(row.number) for each in made if each.family) >= MOST_FAULTS

@@ -155,6 +155,20 @@ def test_invariant_looks_at_each_moment_of_a_rule(monkeypatch: pytest.MonkeyPatc
     machine.teardown()
 
 
+def test_answer_is_shown_however_many_faults_there_were(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The question kills a process that is only starting, after as many kills as there may be."""
+    monkeypatch.setattr(execution_machine, "MOST_FAULTS", 1)
+    machine = machine_of("exit-skips-handlers")()
+    machine.begin(disk="nameless", owner=False, faults="all")
+    machine.sigkill(machine.start(turn=1))
+    machine.start(turn=1)
+    with pytest.raises(InvariantViolated) as caught:
+        machine.a_dead_owner_can_be_replaced()
+    assert caught.value.trace.moves[-1].kind == "step"
+    assert [move.kind for move in caught.value.trace.moves].count("crash") == 2
+    machine.teardown()
+
+
 def test_question_is_asked_aside() -> None:
     """The execution goes on as if it had not been asked, and what was learnt is known in the next machine."""
     subject = find_subject("foreign-guard")
