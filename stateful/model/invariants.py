@@ -77,11 +77,14 @@ def a_start_always_ends(moment: Moment) -> str | None:
 
 
 def a_stopped_owner_can_be_replaced(moment: Moment) -> str | None:
-    """Beside an owner that is stopped (SIGSTOP) and can be signalled, one replace alone becomes owner."""
+    """Beside an owner that is stopped (SIGSTOP) and can be signalled, one replace alone becomes owner.
+
+    Not if the world has changed files meanwhile: the replace cannot tell then who the process is.
+    """
     actor = moment.actor
     if actor is None or actor.life != "replace" or not (actor.alone and actor.frozen) or actor.owned:
         return None
-    if actor.asked or actor.hindered or len(actor.company) != 1:
+    if actor.asked or actor.hindered or len(actor.company) != 1 or _files_changed(moment):
         return None
     owner = next(view for view in moment.processes if view.letter == actor.company[0])
     if owner.phase != OWNER or (actor.outcome is not None and actor.outcome.kind == "killed"):

@@ -22,7 +22,8 @@ from stateful.search.behaviour import STARTED
 from stateful.search.memory import Memory
 from stateful.search.search_state import NOT_STARTED, Local, State
 
-MOST_STATES: Final = 50_000  # that are remembered
+MOST_HELD: Final = 50_000  # looks of states in which nothing is broken
+MOST_STATES: Final = 10_000  # of all memories: a few hundred megabytes
 _NUMBER: Final = re.compile(rb"[0-9]+")
 
 
@@ -57,7 +58,7 @@ class Aside:
         asks = questions if owners(execution) or not running(execution) else starts
         broken = dict(reversed(list(asks.ask(_state(memory, execution)))))
         if not broken:
-            if len(self._held) >= MOST_STATES:
+            if len(self._held) >= MOST_HELD:
                 self._held.clear()
             self._held.add(looks)
         return broken
@@ -68,10 +69,15 @@ class Aside:
             self._open.close()
             self._open = None
 
+    def _remembers_too_much(self) -> bool:
+        return sum(len(each.memory.numbers.shared.values) for each in self._memories.values()) > MOST_STATES
+
     def _opened(self, machine: Machine) -> _Answers:
         known = self._memories.get(machine)
-        if known is None or len(known.memory.numbers.shared.values) > MOST_STATES:
+        if known is None or self._remembers_too_much():
             self.close()
+            if self._remembers_too_much():
+                self._memories.clear()
             memory = self._open = Memory(self._subject, DiskImage("", "", machine=machine))
             starts = [life for life in self._offer.lives if plain(life) == "start"]
             known = self._memories[machine] = _Answers(

@@ -14,6 +14,7 @@ from stateful.model.lifecycle import Outcome
 from stateful.model.schedule import format_schedule, parse_schedule
 from stateful.model.standard import find_scenario
 from stateful.model.syscalls import SYSCALLS
+from stateful.protocol.subject import find_subject
 from stateful.run.replay import replay
 from stateful.search import explorer
 from stateful.search.symmetry import Symmetry
@@ -484,3 +485,9 @@ def test_exchanged_path_on_which_a_process_has_ended_ends_the_symmetry(
     subject, scenario = write(ENDS_ELSEWHERE, tmp_path, "ends_elsewhere"), find_scenario("two-starts-empty")
     found = search_all(subject, scenario, {"no reduction": FULL, "reduced": {}})
     assert found["reduced"].result.states == found["no reduction"].result.states
+
+
+def test_replace_may_give_up_beside_a_stopped_owner_whose_file_was_removed() -> None:
+    schedule = "replace-A A36 sigstop-A remove-gateway.lock replace-B B19"
+    trace = replay(find_subject("reference"), find_scenario("any-empty"), parse_schedule(schedule))
+    assert trace.violation is None
