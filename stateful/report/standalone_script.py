@@ -254,10 +254,9 @@ def _told_in_words(text: str) -> str:
 
 
 def _file(path: str, content: bytes) -> str:
-    """An entry of the table of files, folded."""
-    return (
-        f'"{short_path(path)}": {textwrap.indent(pformat(content.decode(), width=WIDTH), "    ").lstrip()},'
-    )
+    """An entry of the table of files, folded; bytes that are no UTF-8 are as ``os.fsdecode`` gives them."""
+    text = pformat(os.fsdecode(content), width=WIDTH)
+    return f'"{short_path(path)}": {textwrap.indent(text, "    ").lstrip()},'
 
 
 # -- the module -----------------------------------------------------------------------------------------

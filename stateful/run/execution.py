@@ -23,6 +23,7 @@ from stateful.model.faults import (
 )
 from stateful.model.invariants import all_broken, first_broken
 from stateful.model.life import plain, runs_other
+from stateful.model.lifecycle import STARTING
 from stateful.model.machine import FIRST_PID
 from stateful.model.moment import Moment, View, is_quiet, needs_disk
 from stateful.model.scenario import Scenario
@@ -125,7 +126,7 @@ class Execution:
         letter = move.letter
         process = self._processes.get(letter)
         before = None
-        if self.judged and move.steps and process and needs_disk(plain(process.life), process.phase):
+        if self.judged and move.steps and self._needs_disk(letter, process):
             before = self.kernel.disk()
         if move.kind in LIVES:
             process = self._start(move)
@@ -299,6 +300,13 @@ class Execution:
         unwind([participant.process])
 
     # -- the oracle -----------------------------------------------------------------------------------
+
+    def _needs_disk(self, letter: str, process: Interpreter | None) -> bool:
+        """Whether an invariant compares the disk before and after the next step of a process."""
+        if process is not None:
+            return needs_disk(plain(process.life), process.phase)
+        lives = self.scenario.cast.lives
+        return letter in self.waiting() and needs_disk(plain(lives[LETTERS.index(letter)]), STARTING)
 
     def _note(self, letter: str, move: Move) -> None:
         """Note a move of a process: only one that makes a step of its own is ``alone`` any more."""

@@ -35,6 +35,10 @@ SHOWN = {
         r"B \(pid \d+\) started alone, nobody else was alive, and it gave up: exit status 1: "
         r"a_dead_owner_can_be_replaced is violated\."
     ),
+    "foreign-guard one-start-not-utf8 A11": (
+        r"A \(pid \d+\) started alone, nobody else was alive, and it gave up: exit status 1: "
+        r"a_dead_owner_can_be_replaced is violated\."
+    ),
     "guarded-lock two-starts-stale A13 B11 A2": (
         r"A \(pid \d+\) and B \(pid \d+\) gave up, and nobody is inside serve\(\): "
         r"some_contender_wins is violated\."

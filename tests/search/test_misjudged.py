@@ -491,3 +491,28 @@ def test_replace_may_give_up_beside_a_stopped_owner_whose_file_was_removed() -> 
     schedule = "replace-A A36 sigstop-A remove-gateway.lock replace-B B19"
     trace = replay(find_subject("reference"), find_scenario("any-empty"), parse_schedule(schedule))
     assert trace.violation is None
+
+
+# An execution did not compare the disks at the first step of a process of the cast.
+EVEN_QUERIES_WRITE = """
+import fcntl, os
+def gateway(home, serve):
+    fd = os.open(home / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return
+    os.pwrite(fd, str(os.getpid()).encode(), 0)
+    serve()
+def running_pid(home):
+    if os.getpid() % 2 == 0:
+        os.close(os.open(home / "asked", os.O_CREAT | os.O_WRONLY, 0o600))
+    return int((home / "lock").read_text())
+"""
+
+
+def test_first_step_of_a_query_of_the_cast_is_judged_when_it_is_executed(tmp_path: Path) -> None:
+    subject = write(EVEN_QUERIES_WRITE, tmp_path, "even_queries_write")
+    trace = replay(subject, find_scenario("start-and-status-empty"), parse_schedule("A3 B1"))
+    assert trace.violation is not None
+    assert trace.violation.invariant == "readers_change_nothing"
