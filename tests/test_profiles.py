@@ -81,7 +81,7 @@ def test_unknown_profile_is_one_line(tmp_path: Path) -> None:
 CONFTEST = """
 from hypothesis import Phase, settings
 settings.register_profile(
-    "mine", max_examples=30, stateful_step_count=5, database=None, phases=[Phase.generate]
+    "mine", max_examples=8, stateful_step_count=5, database=None, phases=[Phase.generate]
 )
 settings.load_profile("mine")
 """
@@ -91,7 +91,7 @@ from stateful import conformance
 
 TestStatus = conformance("reference")
 TestSlow = conformance("reference")
-TestSlow.TestLongLives.settings = settings(max_examples=20)
+TestSlow.TestLongLives.settings = settings(max_examples=6)
 TestBroken = conformance("unlinked-lock")
 TestBroken.TestLongLives.settings = settings(max_examples=200, stateful_step_count=20)
 """
@@ -109,7 +109,7 @@ def test_profile_and_settings_of_a_user_are_heeded_and_statistics_told(project: 
     arguments = ["-k", "TestLongLives and not Broken", "--hypothesis-show-statistics"]
     status, said = run(project, *arguments)
     assert status == 0, said
-    assert re.findall(r"Stopped because settings.max_examples=(\d+)", said) == ["30", "20"]
+    assert re.findall(r"Stopped because settings.max_examples=(\d+)", said) == ["8", "6"]
     assert "TestStatus::TestLongLives::runTest:" in said
     assert "an owner served" in said
 
