@@ -67,6 +67,7 @@ class Questions:
         # Where inode numbers are reused, the number of a new file depends on all files.
         self._memoises = memo and not memory.machine.reuses_inodes
         self._most = None if referee else 1  # invariants noted per answer
+        self._skips = memo
         self._facts: dict[int, int] = {}  # by local state: the number of what matters of it
         self._held: set[tuple[int, tuple[int, ...]]] = set()  # states in which no answer breaks anything
         self._number = Numbering()
@@ -93,7 +94,7 @@ class Questions:
                     if moves:
                         yield from ((invariant, moves) for invariant in invariants)
                 held = held and not self._asked[asked]
-        if held:
+        if held and self._skips:
             self._held.add(matters)
 
     def _facts_of(self, local: int) -> int:
