@@ -90,3 +90,12 @@ def test_part_of_the_id_of_this_boot_agrees_at_an_end_alone(translation: Transla
     assert not translation.agree(this[18:] + b" pid 101", boot[17:] + b" pid 34512")
     assert not translation.agree(this[18:] + b" pid 101", boot[18:] + b" pid 34513")
     assert not translation.agree(b"<" + this[:18] + b">", b"<" + boot[:18] + b">")
+
+
+@pytest.mark.parametrize(
+    ("real", "begins"), [(b"pid 34512 of", True), (b"pid 34512 as", False), (b"pad 34512 of", False)]
+)
+def test_part_of_a_content_is_its_beginning_or_differs(
+    translation: Translation, real: bytes, begins: bool
+) -> None:
+    assert translation.begins(b"pid 101 of 1", real) is begins
