@@ -205,12 +205,36 @@ def _stuck(story: Story) -> Iterator[str]:
         yield f"After step {number} {world_text(step.move, step.answer)}; not all of it had been synced."
     elif not story.killed():
         yield f"The disk is as the scenario leaves it: {story.trace.title}."
+    if story.trace.waits:
+        yield f"However, {_waits(story, actor)} Every start after it meets the same disk."
+        return
     failed = [(n, s) for n, s in story.of(actor) if isinstance(s.answer, Errno)]
     got = f" after step {failed[-1][0]}, {call_text(failed[-1][1])}, failed" if failed else ""
     yield (
         f"However, {story.with_subject(actor)} started alone and gave up{got}. "
         "Every start after it meets the same disk: a crash loop."
     )
+
+
+def _waits(story: Story, letter: str) -> str:
+    """The sentence that says for what a process waits."""
+    step = story.trace.waits[letter]
+    waits = f"{story.with_subject(letter)} waits in {call_text(step)} for ever"
+    path = claimed_path(step)
+    locked = [
+        (number, other.move.letter)
+        for number, other in story.numbered
+        if is_claim(other) and other.call and takes_lock(other.call) and claimed_path(other) == path
+    ]
+    if not locked:
+        return f"{waits}."
+    number, holder = locked[-1]
+    whose = "it has that lock itself" if holder == letter else f"{holder} has that lock"
+    return f"{waits}: {whose} since step {number}."
+
+
+def _all_wait(story: Story) -> Iterator[str]:
+    yield from (_waits(story, letter) for letter in story.trace.waits)
 
 
 def _no_winner(story: Story) -> Iterator[str]:
@@ -231,6 +255,9 @@ def _undiscovered(story: Story) -> Iterator[str]:
     for number, step, _ in story.removals(owner)[:1]:
         actor_text = story.with_subject(step.move.letter, "")
         yield f"Step {number}, {call_text(step)} of {actor_text}, took away what it claimed."
+    if story.trace.waits:
+        yield f"However, {_waits(story, actor)}"
+        return
     yield f"However, {story.with_subject(actor)} asked, alone, and its answer does not name {owner}."
 
 
@@ -283,6 +310,9 @@ def _not_replaced(story: Story) -> Iterator[str]:
     stopped = [n for n, s in story.numbered if s.move.kind == "sigstop" and s.move.letter == owner]
     yield _owns(story, owner)
     yield f"It was stopped after step {stopped[-1]}, as one that hangs."
+    if story.trace.waits:
+        yield f"However, {_waits(story, step.move.letter)}"
+        return
     how = "gave up" if step.outcome is not None else "has not become owner"
     yield f"However, {step.move.letter}, which is to replace it, {how} at step {number}."
 
@@ -291,6 +321,8 @@ _REASONS: Final[dict[str, Callable[[Story], Iterator[str]]]] = {
     "at_most_one_owner": _two_owners,
     "a_dead_owner_can_be_replaced": _stuck,
     "some_contender_wins": _no_winner,
+    "nobody_waits_for_ever": _all_wait,
+    "a_start_always_ends": _all_wait,
     "a_live_owner_is_discoverable": _undiscovered,
     "readers_change_nothing": _changed,
     "release_removes_only_own_record": _changed,

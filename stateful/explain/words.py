@@ -213,7 +213,9 @@ def is_claim(step: Step) -> bool:
         return False
     if row(call).has(Kind.FLAGS):
         return is_exclusive_open(call)
-    return takes_lock(call) or bool(paths(call, Use.MAKES))
+    if takes_lock(call):
+        return step.answer is None  # else it only begins to wait
+    return bool(paths(call, Use.MAKES))
 
 
 def claimed_path(step: Step) -> str | None:

@@ -20,7 +20,6 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from stateful.kernel.files import OpenFile
-from stateful.kernel.locks import DROPPED
 from stateful.kernel.proc import STATES
 from stateful.kernel.signals import CLOCK_BOOTTIME, HANDLED
 from stateful.model.call import Call, Errno
@@ -79,12 +78,6 @@ def _made(function: Callable[..., Any], *arguments: Any) -> Any:
         if error.errno is None:
             raise
         return Errno(error.errno)
-
-
-def drop_lock(fd: int, operation: int) -> Any:
-    """Begin to convert a lock; where the conversion has to wait, this only drops the lock that is held."""
-    answer = _made(fcntl.flock, fd, operation | fcntl.LOCK_NB)
-    return DROPPED if answer == Errno(errno.EAGAIN) else answer
 
 
 # -- files ----------------------------------------------------------------------------------------------

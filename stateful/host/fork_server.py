@@ -164,7 +164,7 @@ class ForkServer:
 
     def _warm_up(self, subject: Any, life: str) -> None:
         """Compile all code that a life of a subject runs, by running it."""
-        from stateful.model.schedule import LIVES, STEP, Move
+        from stateful.model.schedule import LIVES, STEP, Move, ScheduleMismatch
         from stateful.model.standard import find_scenario
         from stateful.python import simulation
         from stateful.python.guard import Watchdog
@@ -181,6 +181,9 @@ class ForkServer:
             for _ in range(LIMIT_WARMING_STEPS):
                 if not execution.possible(Move(STEP, "A")):
                     break
-                execution.make(Move(STEP, "A"))
+                try:
+                    execution.make(Move(STEP, "A"))
+                except ScheduleMismatch:
+                    break  # It waits.
         gc.collect()
         gc.freeze()

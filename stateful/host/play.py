@@ -21,6 +21,7 @@ from stateful.host.player_stepper import PlayerStepper
 from stateful.host.players import Player, Players, check_playable, ended_text
 from stateful.host.translation import Translation, mentions
 from stateful.kernel.kernel import CLOCK_START_US
+from stateful.kernel.locks import BEGINS
 from stateful.model.call import Call, Delivery
 from stateful.model.confirmation import Differs, Uneven, Unplayable
 from stateful.model.faults import MACHINE_FAULTS, SIGNALS
@@ -29,6 +30,7 @@ from stateful.model.machine import DEAD_PID, FIRST_PID, START_TICKS
 from stateful.model.scenario import Scenario
 from stateful.model.schedule import LETTERS, LIVES, STEP
 from stateful.model.signal_target import named_by
+from stateful.model.syscalls import Kind
 from stateful.model.trace import Step, Trace
 from stateful.model.usage import row, signal_sent
 from stateful.protocol.subject import Subject
@@ -118,11 +120,24 @@ class HostPlay:
         for letter, player in self.players.living.items():
             if self.players.has_ended(player):
                 raise Differs(f"in the end, {letter} lives in the simulation, and on the host it has ended.")
+        for letter, step in self._trace.waits.items():
+            self._compare_wait(letter, step)
 
     def _compare_disks(self) -> None:
         found = layout.difference(self.root, self._trace.disks[-1], self.translation)
         if found:
             raise Differs(f"in the end, {found}.")
+
+    def _compare_wait(self, letter: str, step: Step) -> None:
+        """Compare the call in which a process waits for ever, and try whether it would wait here."""
+        player = self._player(letter)
+        assert player.report.call is not None
+        self.same_call(step, player.report.call, player.report.path)
+        if row(player.report.call).has(Kind.OPERATION):
+            self.send(step, "wait")
+            self.receive(step)
+            if player.report.answer not in BEGINS.values():
+                raise Differs(f"in the end, {letter} waits in the simulation, and on the host it goes on.")
 
     # -- before it begins ---------------------------------------------------------------------------------
 

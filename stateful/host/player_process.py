@@ -6,6 +6,8 @@ the same calls by construction. Before each call it reports the call to the play
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import marshal
 import os
 import pickle
@@ -14,15 +16,16 @@ import signal
 import socket
 from typing import Any, Final, NamedTuple, NoReturn
 
-from stateful.host.calls import Sandbox, Times, drop_lock, perform, set_disposition
+from stateful.host.calls import Sandbox, Times, perform, set_disposition
 from stateful.host.rights import Rights
 from stateful.kernel.files import LIMIT_OPEN_FILES
+from stateful.kernel.locks import BEGINS
 from stateful.kernel.process import PYTHON_DISPOSITIONS
 from stateful.model.call import Call, Delivery, Errno, Outside, UnmodelledSyscall
 from stateful.model.lifecycle import Outcome
 from stateful.model.machine import Machine
-from stateful.model.syscalls import ENDS, Use
-from stateful.model.usage import cut_short, descriptor, use_of
+from stateful.model.syscalls import ENDS, Kind, Use
+from stateful.model.usage import cut_short, descriptor, row, use_of
 from stateful.protocol.subject import Subject
 from stateful.python.interpreter import Interpreter
 from stateful.python.switch import unwind
@@ -189,8 +192,8 @@ class _PlayerProcess:
             answer = "exit"
         elif call.name in ENDS:
             os._exit(call.args[0])
-        elif command.verb == "drop":
-            answer = drop_lock(*call.args)
+        elif command.verb == "wait":
+            answer = self.try_lock(call)
         elif command.verb == "deny":
             answer = self.deny(call, command.value)
         elif command.verb == "short":
@@ -199,6 +202,13 @@ class _PlayerProcess:
             answer = perform(self.sandbox, call)
         self.run(answer)
         return answer
+
+    def try_lock(self, call: Call) -> Any:
+        """Begin to wait for a lock; a conversion drops the lock that is held."""
+        at = [argument.kind for argument in row(call).arguments].index(Kind.OPERATION)
+        operation = call.args[at] | fcntl.LOCK_NB
+        answer = perform(self.sandbox, call._replace(args=(*call.args[:at], operation, *call.args[at + 1 :])))
+        return BEGINS[call.name] if answer == Errno(errno.EAGAIN) else answer
 
     def deliver(self) -> Delivery | None:
         """Run the handler of the lowest signal that has arrived."""

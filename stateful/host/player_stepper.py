@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING, Any
 
 from stateful.explain.words import call_text
 from stateful.host.inject import short_size
 from stateful.host.players import Player
-from stateful.kernel.locks import DROPPED
+from stateful.kernel.locks import BEGINS
 from stateful.model.call import BLOCKED, Call, Delivery, Errno
 from stateful.model.confirmation import Unplayable
 from stateful.model.disk import Disk
@@ -68,6 +69,8 @@ class PlayerStepper:
         self._play.same_call(self._step, call, path)
         if isinstance(self._step.answer, Delivery):
             return BLOCKED
+        if self._step.answer == Errno(errno.EDEADLK):
+            raise Unplayable("two processes wait for each other in lockf, and a player cannot be held there.")
         self._refuse_others(call, path)
         self.call, self.path = call, path
         self._play.send(self._step, *self._command(call, fault))
@@ -87,7 +90,7 @@ class PlayerStepper:
             return "deny", ERRNOS[fault]
         if self._play.denial is not None and self._step.answer == Errno(self._play.denial):
             return "deny", self._play.denial
-        return ("drop" if self._step.answer == DROPPED else "go"), 0
+        return ("wait" if self._step.answer in BEGINS.values() else "go"), 0
 
     def _refuse_part(self, call: Call, answer: Any) -> None:
         """Refuse a read that ends inside a content, at another place of the text here. Raises Unplayable."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import errno
 import fcntl
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from stateful.kernel import real
 from stateful.kernel.files import WRITABLE, open_file, real_fd, syscall
+from stateful.kernel.waiting import waits_if
 from stateful.model.call import BLOCKED, Blocked, Errno
 from stateful.model.roles import Letter, Number
 
@@ -20,17 +21,26 @@ if TYPE_CHECKING:
     from stateful.kernel.process import Process
 
 END_OF_FILE = 1 << 62
-DROPPED = "lock dropped"  # the answer to a conversion that has to wait; the caller repeats the call
+DROPPED: Final = "lock dropped"  # the answer to a conversion that has to wait
+QUEUED: Final = "begins to wait"  # the answer to a lockf that has to wait
+BEGINS: Final = {"flock": DROPPED, "lockf": QUEUED}  # The caller repeats the call.
 
 
 class RecordLock(NamedTuple):
-    """A byte range of an inode, held by a process."""
+    """A byte range of an inode that a process has locked, or waits to lock."""
 
     letter: Letter
     inode: Number
     start: Number
     end: Number
     exclusive: bool
+    waits: bool = False
+
+    def keeps_waiting(self, other: RecordLock) -> bool:
+        """Whether another lock has to wait for this one."""
+        overlap = self.inode == other.inode and self.start < other.end and other.start < self.end
+        conflict = overlap and (self.exclusive or other.exclusive)
+        return conflict and not self.waits and self.letter != other.letter
 
 
 @syscall("flock")
@@ -52,10 +62,21 @@ def _flock(kernel: Kernel, process: Process, fd: int, operation: int) -> str | E
     return None
 
 
+@waits_if("flock")
+def _flock_waits(kernel: Kernel, process: Process, fd: int, operation: int) -> bool:
+    """Whether another description has the lock. A conversion does not wait: it drops its lock first."""
+    file = process.fds.get(fd)
+    if file is None or file.lock or operation not in (fcntl.LOCK_SH, fcntl.LOCK_EX):
+        return False
+    held = (each for other in kernel.processes.values() for each in other.fds.values() if each.lock)
+    exclusive = operation == fcntl.LOCK_EX
+    return any(each.inode == file.inode and (exclusive or each.lock == "EX") for each in held)
+
+
 @syscall("lockf")
 def _lockf(
     kernel: Kernel, process: Process, fd: int, operation: int, length: int, start: int, whence: int
-) -> Errno | Blocked | None:
+) -> str | Errno | Blocked | None:
     file = open_file(process, fd)
     number = real_fd(process, fd)
     wanted = operation & ~fcntl.LOCK_NB
@@ -71,27 +92,57 @@ def _lockf(
     if start < 0:
         return Errno(errno.EINVAL)
     end = start + length if length else END_OF_FILE
-    exclusive = wanted == fcntl.LOCK_EX
-    mine: list[RecordLock] = []
-    others: list[RecordLock] = []
-    for lock in kernel.record_locks:
-        (mine if lock.letter == process.letter else others).append(lock)
-    if wanted != fcntl.LOCK_UN and any(
-        lock.inode == file.inode and lock.start < end and start < lock.end and (lock.exclusive or exclusive)
-        for lock in others
-    ):
-        return Errno(errno.EAGAIN) if operation & fcntl.LOCK_NB else BLOCKED
+    wish = RecordLock(process.letter, file.inode, start, end, wanted == fcntl.LOCK_EX)
+    locks = kernel.record_locks
+    if wanted != fcntl.LOCK_UN and any(lock.keeps_waiting(wish) for lock in locks):
+        if operation & fcntl.LOCK_NB:
+            return Errno(errno.EAGAIN)
+        if _lockf_waits(kernel, process):
+            return BLOCKED
+        if process.letter in _waited_for(locks, wish, set()):
+            return Errno(errno.EDEADLK)
+        # That it waits is a step: of a circle, the last one to wait gets EDEADLK.
+        kernel.record_locks = sorted([*locks, wish._replace(waits=True)])
+        return QUEUED
+    mine = [lock for lock in locks if lock.letter == process.letter and not lock.waits]
+    others = [lock for lock in locks if lock.letter != process.letter]
     kept = [piece for lock in mine for piece in _without(lock, file.inode, start, end)]
     if wanted != fcntl.LOCK_UN:
-        kept.append(RecordLock(process.letter, file.inode, start, end, exclusive))
+        kept.append(wish)
     kernel.record_locks = sorted(others + kept)
     return None
+
+
+@waits_if("lockf")
+def _lockf_waits(kernel: Kernel, process: Process, *_: int) -> bool:
+    """Whether a process has begun to wait for a lock, and another one still has it."""
+    wishes = [lock for lock in kernel.record_locks if lock.waits and lock.letter == process.letter]
+    return any(lock.keeps_waiting(wish) for wish in wishes for lock in kernel.record_locks)
+
+
+def _waited_for(locks: list[RecordLock], wish: RecordLock, found: set[str]) -> set[str]:
+    """The processes that a lock would wait for, also because one of them waits for another."""
+    for letter in {lock.letter for lock in locks if lock.keeps_waiting(wish)} - found:
+        found.add(letter)
+        for lock in locks:
+            if lock.waits and lock.letter == letter:
+                _waited_for(locks, lock, found)
+    return found
+
+
+def stop_waiting(kernel: Kernel, process: Process) -> None:
+    """A signal ends the wait of a process, which then begins to wait again."""
+    kernel.record_locks = [
+        lock for lock in kernel.record_locks if not (lock.waits and lock.letter == process.letter)
+    ]
 
 
 def locked_by(kernel: Kernel, process: Process) -> tuple[int, ...]:
     """The serials of the files that a process has locked, with a lock of either family."""
     flocks = {file.inode for file in process.fds.values() if file.lock}
-    record_locks = {lock.inode for lock in kernel.record_locks if lock.letter == process.letter}
+    record_locks = {
+        lock.inode for lock in kernel.record_locks if lock.letter == process.letter and not lock.waits
+    }
     return tuple(sorted(kernel.inode(number).serial for number in flocks | record_locks))
 
 

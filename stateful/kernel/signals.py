@@ -14,8 +14,10 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from stateful.kernel.files import OpenFile, open_number, syscall
+from stateful.kernel.locks import stop_waiting
 from stateful.kernel.proc import STATES, is_zombie, state_of
 from stateful.kernel.process import NEVER_HANDLED, disposition_of
+from stateful.kernel.waiting import waits_if
 from stateful.model.call import BLOCKED, Blocked
 from stateful.model.lifecycle import Outcome, signal_name
 from stateful.model.machine import ROOT, Stranger
@@ -97,6 +99,11 @@ def _select(
     return () if _pass_time(kernel, process, microseconds) is None else BLOCKED
 
 
+@waits_if("select")
+def _select_waits(kernel: Kernel, process: Process, fds: tuple[int, ...], microseconds: int | None) -> bool:
+    return microseconds is None and _select(kernel, process, fds, None) is BLOCKED
+
+
 def deliver(kernel: Kernel, target: Process, number: int) -> None:
     """Deliver a signal to a process: what the kernel does at the moment it is sent."""
     if number == 0:
@@ -116,6 +123,12 @@ def deliver(kernel: Kernel, target: Process, number: int) -> None:
             target.stopped = True
         elif action == "end":
             kernel.end(target, Outcome("killed", signal_name(number)))
+
+
+def take_signal(kernel: Kernel, process: Process) -> int:
+    """The first pending signal of a process, whose handler runs now."""
+    stop_waiting(kernel, process)
+    return process.signals.pop(0)
 
 
 def _action(target: Process, number: int) -> str:
@@ -148,6 +161,11 @@ def _sigaction(kernel: Kernel, process: Process, number: int, disposition: str) 
 def _pause(kernel: Kernel, process: Process) -> Blocked:
     """Wait for a signal: its delivery ends the call, so it can never be made."""
     return BLOCKED
+
+
+@waits_if("pause")
+def _pause_waits(kernel: Kernel, process: Process) -> bool:
+    return True
 
 
 @syscall("serve")

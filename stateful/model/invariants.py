@@ -3,8 +3,7 @@
 An invariant looks at one *moment* (``stateful.model.moment``) and returns None, or the sentence that says
 how it is broken.
 
-Not checked here: how soon anything happens, beyond ``LONGEST_LIFE_STEPS``; whether a process waits for ever
-in one call.
+Not checked here: how soon anything happens, beyond ``LONGEST_LIFE_STEPS``.
 """
 
 from __future__ import annotations
@@ -31,11 +30,14 @@ def at_most_one_owner(moment: Moment) -> str | None:
 def a_dead_owner_can_be_replaced(moment: Moment) -> str | None:
     """After every process was killed, one start alone becomes owner, unless it is told to go."""
     actor = moment.actor
-    if actor is None or actor.outcome is None or actor.life != "start" or actor.asked or actor.hindered:
+    if actor is None or actor.life != "start" or actor.asked or actor.hindered or actor.owned:
         return None
-    if actor.alone and not actor.company and not actor.owned and actor.outcome.kind != "killed":
-        return f"{actor.letter} started alone, nobody else was alive, and it gave up"
-    return None
+    if not actor.alone or actor.company:
+        return None
+    alone = f"{actor.letter} started alone, nobody else was alive, and it"
+    if actor.waits_in:
+        return f"{alone} waits for ever in {actor.waits_in}"
+    return f"{alone} gave up" if actor.outcome is not None and actor.outcome.kind != "killed" else None
 
 
 def some_contender_wins(moment: Moment) -> str | None:
@@ -61,16 +63,32 @@ def some_contender_wins(moment: Moment) -> str | None:
     return f"{_names(contenders)} gave up, although nobody owned the gateway and nobody died"
 
 
+def nobody_waits_for_ever(moment: Moment) -> str | None:
+    """There is no moment in which processes live, none owns, and each waits until another does something.
+
+    A process that waits for a live owner is right, and a stopped process may be continued. Not checked where
+    a fault hindered a process: it may not have been able to let go of a lock.
+    """
+    living = [view for view in moment.processes if view.outcome is None]
+    if moment.waiting or not living or not all(view.waits_in for view in living):
+        return None
+    if any(view.hindered for view in moment.processes):
+        return None
+    calls = " and ".join(dict.fromkeys(view.waits_in for view in living))
+    wait = "wait" if living[1:] else "waits"
+    return f"{_names(living)} {wait} for ever in {calls}, and nobody owns the gateway"
+
+
 def a_start_always_ends(moment: Moment) -> str | None:
     """A start run alone becomes owner or ends, within LONGEST_LIFE_STEPS steps; so does any other life.
 
-    Beside an owner it may wait, unless it is a query.
+    Beside an owner it may wait; but see ``a_live_owner_is_discoverable``.
     """
     actor = moment.actor
-    if actor is None or actor.outcome is not None or actor.owns or not actor.alone:
+    if actor is None or actor.outcome is not None or actor.owns or not actor.alone or actor.company:
         return None
-    if actor.company and actor.life not in QUERIES:
-        return None
+    if actor.waits_in:
+        return f"{actor.letter} runs alone and waits for ever in {actor.waits_in}"
     if actor.steps >= LONGEST_LIFE_STEPS:
         return f"{actor.letter} runs alone and has not ended after {actor.steps} steps"
     return None
@@ -93,6 +111,8 @@ def a_stopped_owner_can_be_replaced(moment: Moment) -> str | None:
         return None
     if actor.outcome is not None:
         return f"{actor.letter} gave up beside {owner.letter}, which is stopped"
+    if actor.waits_in:
+        return f"{actor.letter} waits in {actor.waits_in} for ever beside {owner.letter}, which is stopped"
     if actor.steps >= LONGEST_LIFE_STEPS:
         return f"{actor.letter} does not get past {owner.letter}, which is stopped"
     return None
@@ -101,12 +121,20 @@ def a_stopped_owner_can_be_replaced(moment: Moment) -> str | None:
 def a_live_owner_is_discoverable(moment: Moment) -> str | None:
     """While a process owns, a query run alone, beside no process that does not own, answers its pid."""
     actor = moment.actor
-    if actor is None or actor.outcome is None or actor.outcome.kind != "answered" or not actor.alone:
+    if actor is None or actor.life not in QUERIES or not actor.alone:
         return None
     owners = [view for view in moment.processes if view.owns]
-    if len(owners) != 1 or actor.outcome.value == owners[0].pid or actor.hindered or _files_changed(moment):
+    if len(owners) != 1 or actor.hindered or _files_changed(moment):
         return None
     owner = owners[0]
+    if actor.outcome is None:
+        if actor.waits_in:
+            return f"{actor.letter}, a query, waits in {actor.waits_in} for as long as {owner.letter} owns"
+        if actor.steps >= LONGEST_LIFE_STEPS:
+            return f"{actor.letter}, a query beside {owner.letter}, has not ended after {actor.steps} steps"
+        return None
+    if actor.outcome.kind != "answered" or actor.outcome.value == owner.pid:
+        return None
     if owner.namespace != actor.namespace:
         return None  # It has no pid there by which it could be named.
     answer = actor.outcome.value
@@ -233,6 +261,7 @@ INVARIANTS: Final[tuple[Invariant, ...]] = (
     only_documented_errors,
     a_dead_owner_can_be_replaced,
     some_contender_wins,
+    nobody_waits_for_ever,
     a_stopped_owner_can_be_replaced,
     a_start_always_ends,
     a_live_owner_is_discoverable,

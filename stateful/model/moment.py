@@ -31,6 +31,7 @@ class View(NamedTuple):
         frozen: it has company, and all of it was stopped.
         namespace: its pid namespace; in others its pid means nothing.
         uid: its user, whose processes it may signal; root may signal all.
+        waits_in: the call in which it waits until another process does something; empty if it can go on.
     """
 
     letter: str
@@ -47,6 +48,7 @@ class View(NamedTuple):
     frozen: bool = False
     namespace: str = ""
     uid: int = USER
+    waits_in: str = ""
 
     def may_signal(self, other: View) -> bool:
         """Whether it can send another process a signal."""
@@ -115,6 +117,14 @@ class Moment(NamedTuple):
         before, after = disks or (None, None)
         return cls(move, actor, call, answer, before, after, processes, waiting, target)
 
+    def stuck(self) -> list[str]:
+        """The processes that wait: all live ones, or the one that moved if others do not wait."""
+        living = [view for view in self.processes if view.outcome is None]
+        waiting = [view.letter for view in living if view.waits_in]
+        if len(waiting) == len(living):
+            return waiting
+        return [self.actor.letter] if self.actor is not None and self.actor.waits_in else []
+
 
 def needs_disk(life: str, phase: str) -> bool:
     """Whether any invariant compares the disk before and after a step of such a process."""
@@ -129,4 +139,4 @@ def is_quiet(call: Call | None, actor: View) -> bool:
     if call is not None and sends_signal(call):
         return False
     starting = actor.life in ("start", "replace", "stop") and actor.phase == STARTING
-    return starting and actor.outcome is None and actor.steps < LONGEST_LIFE_STEPS
+    return starting and not actor.waits_in and actor.outcome is None and actor.steps < LONGEST_LIFE_STEPS

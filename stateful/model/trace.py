@@ -99,6 +99,7 @@ class Trace:
 
     Attributes:
         other: the name of the subject that runs beside the first one in the same home, or None.
+        waits: the call in which each process waits for ever, if that is the violation.
         needs: what the failure needs, if that was determined.
         disks: the disk before the first step and after each step, if the trace was replayed.
         living: the live processes at these moments.
@@ -113,6 +114,7 @@ class Trace:
     pids: dict[str, int] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     violation: Violation | None = None
+    waits: dict[str, Step] = field(default_factory=dict)
     needs: list[Need] = field(default_factory=list)
     disks: list[Disk] = field(default_factory=list)
     living: list[dict[str, Standing]] = field(default_factory=list)

@@ -121,8 +121,14 @@ ANSWERS: Final[dict[str, Mutant]] = {
     "state-keeps-old-pid": Mutant("two-starts-empty-1-kill", "A8 B1 crash-A B2 status-C C4"),
     "lost-update": Mutant("two-starts-empty", "A6 B3 A1 B4 crash-B status-C C4"),
 }
+WAITING: Final[dict[str, Mutant]] = {
+    "recovery-waits-for-itself": Mutant("one-start-empty", "A6 crash-A start-B B6"),
+    "lock-order-deadlock": Mutant("exit-and-start-empty", "A8 exit-A A1 B3"),
+    "query-hangs": Mutant("one-start-empty", "A5 status-B B2"),
+    "replace-blocks-on-stopped": Mutant("replace-of-owner-empty-1-sigstop", "A7 sigstop-A replace-C C8"),
+}
 
-MUTANTS: Final = PROGRESS | SAFETY | IDENTITY | HAND_OVER | ANSWERS
+MUTANTS: Final = PROGRESS | SAFETY | IDENTITY | HAND_OVER | ANSWERS | WAITING
 
 # Caught in virtual time only, where supervisors start the gateway again (``stateful.model.supervision``).
 UNDER_SUPERVISORS: Final = frozenset({"respawn-storm"})

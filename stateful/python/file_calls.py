@@ -14,7 +14,7 @@ from operator import index
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from stateful.kernel.files import STANDARD_STREAMS
-from stateful.kernel.locks import DROPPED
+from stateful.kernel.locks import DROPPED, QUEUED
 from stateful.python.paths import is_elsewhere, on_host, virtual_path
 from stateful.python.refusal import AT_HOME, advice, refuse
 
@@ -172,7 +172,8 @@ def lockf(process: Interpreter, fd: Any, cmd: int, len: int = 0, start: int = 0,
     number = descriptor(fd)
     if cmd & ~fcntl.LOCK_NB not in (fcntl.LOCK_SH, fcntl.LOCK_EX) and cmd != fcntl.LOCK_UN:
         raise ValueError("unrecognized lockf argument")
-    process.call("lockf", number, int(cmd), len, start, whence)
+    while process.call("lockf", number, int(cmd), len, start, whence) == QUEUED:
+        pass
 
 
 def fcntl_(process: Interpreter, fd: Any, cmd: int, arg: Any = 0) -> Any:

@@ -21,7 +21,7 @@ from stateful.model.signal_target import pid_of
 from stateful.model.trace import Standing, Step, Trace
 from stateful.model.usage import row
 from stateful.report.disk_listing import Change, ListedFile, changed, cut, listing
-from stateful.report.text import is_of_its_own, sentences
+from stateful.report.text import WAITS, is_of_its_own, sentences
 
 ABSENT, LIVES, STOPPED, OWNS, HUNG = "absent", "lives", "stopped", "owns", "hung"
 
@@ -178,6 +178,31 @@ def draw(trace: Trace) -> Picture:
         begun.add(letter)
         owned = (owned | {letter}) if owns else owned - {letter}
         mover = letter if step.move.steps else mover
+    for letter, step in trace.waits.items():
+        events += 1
+        rows.append(
+            Row(
+                key=f"{number}{_suffix(events)}",
+                number=None,
+                after_steps=number,
+                letter=letter,
+                call=_call(step),
+                answer=WAITS,
+                whole=WAITS,
+                failed=True,
+                peer="",
+                about_disk=False,
+                fault=False,
+                after="",
+                takes=False,
+                above=_stands(columns, trace.living[-1], begun),
+                below=_stands(columns, trace.living[-1], begun),
+                changes=(),
+                disk=disks.index(listings[-1]),
+                reasons=(),
+                own=False,
+            )
+        )
     return Picture(columns, tuple(rows), disks, why)
 
 

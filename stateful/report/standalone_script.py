@@ -102,6 +102,8 @@ def script(subject: Subject, offer: Offer, scenario: Scenario, trace: Trace, fil
         raise NotShown("two subjects run in one home, and a script can run only one")
     if scenario.disk.machine != MACHINE:
         raise NotShown(f"a script cannot provide the machine of {scenario.name}")
+    if trace.waits:
+        raise NotShown("a script cannot show that a process waits for ever")
     if trace.violation.invariant not in _CHECKS:
         raise NotShown(f"a script cannot see whether {trace.violation.invariant} holds")
     lives = set(trace.lives.values())

@@ -30,6 +30,7 @@ MOST_LINES: Final = 27  # beside the rules of the Hypothesis machine
 MOST_SIDE_BY_SIDE: Final = 3
 MOST_HEADLINES: Final = 3  # The text of an error may have any length.
 NUMBER_WIDTH: Final = 5
+WAITS: Final = "waits for ever"
 OF_LITTLE_NOTE: Final = Use.FINDS | Use.INSPECTS | Use.RELEASES  # Steps with no other use are left out first.
 
 _QUOTED: Final = re.compile('"[^"]*"')
@@ -163,20 +164,27 @@ def _rows(trace: Trace, limit: int) -> list[str]:
             owned.add(step.move.letter)
         row = _row(trace, step, number, becomes_owner)
         lines.append((is_of_its_own(step) and not becomes_owner, step.move.letter, row))
+    for letter, step in trace.waits.items():
+        lines.append((False, letter, _in_column(trace, letter, "", call_text(step), WAITS)))
     return _fit(lines, limit, trace)
 
 
 def _row(trace: Trace, step: Step, number: int, becomes_owner: bool) -> str:
     letter = step.move.letter
     shown = str(number) if step.move.steps else ""
-    width = _width(trace)
     if step.move.kind in MACHINE_FAULTS:
         return f"{shown:>{NUMBER_WIDTH}}   -- {world_text(step.move, step.answer)} --"
     answer = answer_text(step)
     if becomes_owner:
         words = (answer, "OWNS") if len(answer) < 8 else ("OWNS", answer)
         answer = ", ".join(filter(None, words))
-    text = _cell(_event(step) or call_text(step), answer, width)
+    return _in_column(trace, letter, shown, _event(step) or call_text(step), answer)
+
+
+def _in_column(trace: Trace, letter: str, shown: str, call: str, answer: str) -> str:
+    """A row of one process: a number, a call and its answer."""
+    width = _width(trace)
+    text = _cell(call, answer, width)
     if len(trace.lives) > MOST_SIDE_BY_SIDE:
         return f"{shown:>{NUMBER_WIDTH}} {letter} {text}"
     return f"{shown:>{NUMBER_WIDTH}}   " + " " * (width * list(trace.lives).index(letter)) + text

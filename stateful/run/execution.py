@@ -335,6 +335,7 @@ class Execution:
         broken = first_broken(moment, self.not_offered)
         if broken is not None:
             self.trace.violation = Violation(*broken)
+            self.trace.waits = {letter: each for letter in moment.stuck() if (each := self.upcoming(letter))}
 
     def view(self, process: Interpreter) -> View:
         """A process as the invariants see it."""

@@ -7,6 +7,8 @@ from typing import Any
 
 from stateful.kernel.failing_calls import fail
 from stateful.kernel.kernel import Kernel
+from stateful.kernel.signals import take_signal
+from stateful.kernel.waiting import waits
 from stateful.model.call import Call, Delivery
 from stateful.model.excuses import NO_EXCUSE
 from stateful.model.faults import after_fault
@@ -59,7 +61,7 @@ class Participant:
         self.path = self.target = None
         if not self.process.signals:
             return None
-        delivery = Delivery(self.process.signals.pop(0))
+        delivery = Delivery(take_signal(self.kernel, self.process))
         self.asked = self.asked or "signal"
         self.tell(delivery)
         return delivery
@@ -109,4 +111,5 @@ class Participant:
             self.frozen,
             process.namespace,
             process.uid,
+            self.pending.name if waits(self.kernel, process) else "",
         )

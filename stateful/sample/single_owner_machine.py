@@ -240,6 +240,11 @@ class SingleOwnerMachine(ExecutionMachine):
         self.check(invariants.some_contender_wins)
 
     @invariant()
+    def nobody_waits_for_ever(self) -> None:
+        """Where nobody owns, some live process can go on."""
+        self.check(invariants.nobody_waits_for_ever)
+
+    @invariant()
     def a_start_always_ends(self) -> None:
         """A start alone owns, or ends."""
         self.check(invariants.a_start_always_ends)

@@ -207,10 +207,8 @@ class Questions:
             move = Move(question.life, letter)
             state = State(state.shared, (*state.locals, memory.not_started(letter, question.life)))
         found_broken: dict[str, None] = {}
-        while steps <= LONGEST_LIFE_STEPS:
-            effect = memory.effect(state, move)
-            if effect is None:
-                break  # It waits for a process that makes no move here.
+        effect = memory.effect(state, move)
+        while effect is not None and steps <= LONGEST_LIFE_STEPS:
             moves.append(move)
             steps += move.steps
             self._meet(effect.after.locals[index])
@@ -219,12 +217,15 @@ class Questions:
             if effect.call is not None and looks is not None:
                 looks += looks_of(effect.call, effect.answer, found, memory.disk(state))
             moment = moment_of(memory, state, move, effect)
-            moment = as_seen_alone(moment, letter, steps, beside, frozen)
+            state, move = effect.after, Move(STEP, letter)
+            is_over = moment.actor is None or moment.actor.outcome is not None or moment.actor.phase == OWNER
+            effect = None if is_over else memory.effect(state, move)
+            waits_in = ""
+            if effect is None and not is_over:
+                waits_in = memory.pending(memory.local(state.locals[index])).name
+            moment = as_seen_alone(moment, letter, steps, beside, frozen, waits_in)
             broken = islice(all_broken(moment, self._not_offered), self._most)
             found_broken |= {name: None for name, _ in broken}
             if self._most and found_broken:
-                break
-            state, move = effect.after, Move(STEP, letter)
-            if moment.actor is None or moment.actor.outcome is not None or moment.actor.phase == OWNER:
                 break
         return tuple(found_broken)

@@ -16,6 +16,7 @@ from stateful.kernel.kernel import Kernel
 from stateful.kernel.machine_faults import Impossible, after_power_loss, inject
 from stateful.kernel.process import Process
 from stateful.kernel.restore import restore
+from stateful.kernel.signals import take_signal
 from stateful.model.call import Call
 from stateful.model.faults import POWER_LOSS
 from stateful.model.images import DiskImage
@@ -98,7 +99,7 @@ class Calls:
         """Remove the first pending signal of a process."""
 
         def act(process: Process) -> None:
-            process.signals.pop(0)
+            take_signal(self._kernel, process)
 
         return self._once(state, local, "deliver", act)
 

@@ -37,7 +37,7 @@ from stateful.search.answers import Questions
 from stateful.search.digest import Digests
 from stateful.search.fault_plan import FaultPlan, FaultPoint, families_after
 from stateful.search.memory import Memory
-from stateful.search.moments import breaks_nothing, moment_of
+from stateful.search.moments import breaks_nothing, moment_in, moment_of
 from stateful.search.moves import Moves
 from stateful.search.part import WHOLE, Deal, Part, seen
 from stateful.search.partial_order_reduction import Exposed, PartialOrderReduction, Signalled, exposes
@@ -199,12 +199,19 @@ class Explorer:
                 node, depth = queue.popleft()
                 moves, invisible = self._moves.of(node)
                 plan.points.append(FaultPoint(node, depth, invisible))
+                if self._moves.all_wait:
+                    self._check_wait(node)
             for move in moves:
                 after = self._follow(node, move)
                 if after is not None:
                     queue.append((after, depth + 1))
             plan.cut_short = plan.cut_short or self._moves.cut_short
         return True
+
+    def _check_wait(self, node: Node) -> None:
+        """Check a state in which every live process waits until another does something."""
+        for invariant, _ in all_broken(moment_in(self.memory, node.state), self._not_offered):
+            self._violated(invariant, node, [])
 
     def _check_a_sample(self) -> None:
         """Of some nodes: they are reached without exchanges, too; of fewer: their moves do what they did."""

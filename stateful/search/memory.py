@@ -124,7 +124,7 @@ class Memory:
     def locks_records(self, state: State, letter: str) -> bool:
         """Whether a process holds any ``lockf`` lock."""
         locks = self.shared_state(state.shared).record_locks
-        return any(lock.letter == letter for lock in locks)
+        return any(lock.letter == letter and not lock.waits for lock in locks)
 
     def entry(self, state: State, letter: str) -> Entry:
         """The entry of a live process in the process table."""

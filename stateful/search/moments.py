@@ -5,7 +5,7 @@ from __future__ import annotations
 from stateful.model.call import Call
 from stateful.model.faults import MACHINE_FAULTS
 from stateful.model.moment import Moment, View, company_of, is_quiet, needs_disk
-from stateful.model.schedule import LETTERS, Move
+from stateful.model.schedule import LETTERS, STEP, Move
 from stateful.model.signal_target import Target, target_of
 from stateful.model.usage import descriptor, sends_signal
 from stateful.search.memory import Memory
@@ -60,13 +60,27 @@ def company(memory: Memory, state: State) -> tuple[str, ...]:
     return letters
 
 
-def as_seen_alone(moment: Moment, letter: str, steps: int, company: tuple[str, ...], frozen: bool) -> Moment:
+def moment_in(memory: Memory, state: State) -> Moment:
+    """The moment of a state in which every live process waits; nothing has moved."""
+    started = [local for local in state.locals if not memory.has_not_started(local)]
+    views = [memory.view(local) for local in started]
+    views = [
+        view._replace(waits_in=memory.pending(memory.local(local)).name) if view.outcome is None else view
+        for view, local in zip(views, started, strict=True)
+    ]
+    waiting = len(state.locals) - len(views)
+    return Moment(Move(STEP), None, None, None, None, None, views, waiting, None)
+
+
+def as_seen_alone(
+    moment: Moment, letter: str, steps: int, company: tuple[str, ...], frozen: bool, waits_in: str
+) -> Moment:
     """The moment of a process that runs alone; the search's states do not record these fields of it."""
 
     def mark(view: View) -> View:
         if view.letter != letter:
             return view
-        return view._replace(alone=True, steps=steps, company=company, frozen=frozen)
+        return view._replace(alone=True, steps=steps, company=company, frozen=frozen, waits_in=waits_in)
 
     actor = mark(moment.actor) if moment.actor else None
     return moment._replace(actor=actor, processes=[mark(view) for view in moment.processes])

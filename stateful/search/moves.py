@@ -22,6 +22,8 @@ LONGEST_HISTORY: Final = 250  # answers; a process that gets more is not followe
 _NOTHING: Final = ""
 _TOO_LONG: Final = "too long"
 _INVISIBLE: Final = "invisible step"
+_WAITS: Final = "waits"
+_STOPPED: Final = "is stopped"
 
 
 class Moves:
@@ -29,6 +31,7 @@ class Moves:
 
     Attributes:
         cut_short: whether a process was met since it was last set to False that is not followed any more.
+        all_wait: whether in the last state processes lived, and each waited until another does something.
 
     Args:
         reduction: finds the invisible steps, which do not branch; None if all steps branch.
@@ -36,6 +39,7 @@ class Moves:
 
     def __init__(self, memory: Memory, reduction: PartialOrderReduction | None) -> None:
         self.cut_short = False
+        self.all_wait = False
         self._memory = memory
         self._reduction = reduction
         self._recoveries: dict[int, list[Move]] = {}  # by shared state
@@ -46,11 +50,15 @@ class Moves:
         """All moves; or a single invisible step, with the letter of its process."""
         shared, locals_ = node.state
         moves = self._recovers(node.state)[:]
+        can_move = bool(moves)
+        waits = self.all_wait = False
         for index, local in enumerate(locals_):
             can = self._own.get((shared, local))
             if can is None:
                 can = self._own[shared, local] = self._find_out(node.state, index)
-            if can == STEP:
+            waits = waits or can == _WAITS
+            can_move = can_move or can not in (_NOTHING, _WAITS)
+            if can in (STEP, _WAITS):
                 moves.append(self._steps[index])
             elif can == _INVISIBLE:
                 return [self._steps[index]], LETTERS[index]
@@ -58,6 +66,7 @@ class Moves:
                 moves.append(Move(EXIT, LETTERS[index]))
             elif can == _TOO_LONG:
                 self.cut_short = True
+        self.all_wait = waits and not can_move
         return moves, None
 
     def _recovers(self, state: State) -> list[Move]:
@@ -77,10 +86,12 @@ class Moves:
             return _NOTHING
         entry = memory.entry(state, view.letter)
         if entry.stopped:
-            return _NOTHING
+            return _STOPPED
         if view.phase == OWNER and not entry.signals:
             return EXIT
         if memory.behaviour.length(memory.local(local).history) >= LONGEST_HISTORY:
             return _TOO_LONG
+        if self._memory.effect(state, self._steps[index]) is None:
+            return _WAITS
         reduced = self._reduction and self._reduction.is_invisible(state, self._steps[index])
         return _INVISIBLE if reduced else STEP

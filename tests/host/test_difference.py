@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from dataclasses import replace as changed
 from pathlib import Path
@@ -15,6 +16,7 @@ from stateful.model.schedule import STEP, Move, parse_schedule
 from stateful.model.standard import find_scenario
 from stateful.model.trace import Step, Trace
 from stateful.protocol.subject import find_subject
+from stateful.run.execution import Execution
 from stateful.run.replay import replay
 
 RACE = ("direct-unlink", "two-starts-empty", "A1 B8 A7")
@@ -116,4 +118,59 @@ def test_lock_that_has_to_be_waited_for_is_no_hang(host: Host, monkeypatch: pyte
     assert str(host.confirm(subject, scenario, longer)) == (
         "Not confirmed: step 4 of B, flock(lock, EX): the simulation says ok; on the host, it waits, "
         "for 0.3 s at least."
+    )
+
+
+WAITS = """
+import fcntl, os
+def gateway(home, serve):
+    fd = os.open(home / "lock", os.O_CREAT | os.O_RDWR)
+    fcntl.{family}(fd, fcntl.LOCK_EX)
+    serve()
+"""
+
+
+@pytest.mark.parametrize(
+    ("family", "schedule", "alone"), [("flock", "A2 B1", "B1"), ("lockf", "A2 B2", "B1")]
+)
+def test_process_that_waits_for_ever_waits_on_the_host(
+    family: str, schedule: str, alone: str, tmp_path: Path, host: Host
+) -> None:
+    (tmp_path / "subject.py").write_text(WAITS.format(family=family))
+    subject, scenario = find_subject(str(tmp_path / "subject.py")), find_scenario("two-starts-empty")
+    with Execution(subject, scenario) as execution:
+        for move in parse_schedule(schedule):
+            execution.make(move)
+        waits = execution.upcoming("B")
+    assert waits is not None
+    trace = changed(replay(subject, scenario, parse_schedule(schedule)), waits={"B": waits})
+    assert host.confirm(subject, scenario, trace).confirmed
+    trace = changed(replay(subject, scenario, parse_schedule(alone)), waits={"B": waits})
+    assert str(host.confirm(subject, scenario, trace)) == (
+        "Not confirmed: in the end, B waits in the simulation, and on the host it goes on."
+    )
+
+
+CIRCLE = """
+import fcntl, os
+documented_errors = (OSError,)
+def hold(path):
+    fd = os.open(path, os.O_CREAT | os.O_RDWR)
+    fcntl.lockf(fd, fcntl.LOCK_EX)
+    return fd
+def gateway(home, serve):
+    names = ("one", "two") if os.getpid() % 2 else ("two", "one")
+    held = [hold(home / name) for name in names]
+    serve()
+"""
+
+
+def test_circle_of_lockf_cannot_be_played(tmp_path: Path, host: Host) -> None:
+    (tmp_path / "subject.py").write_text(CIRCLE)
+    subject, scenario = find_subject(str(tmp_path / "subject.py")), find_scenario("two-starts-empty")
+    trace = replay(subject, scenario, parse_schedule("A2 B2 A2 B2"))
+    assert trace.steps[-1].answer == Errno(errno.EDEADLK)
+    assert str(host.confirm(subject, scenario, trace)) == (
+        "Cannot be played on this host: two processes wait for each other in lockf, and a player cannot be "
+        "held there."
     )

@@ -21,7 +21,7 @@ from typing import Any, Final
 import pytest
 
 from stateful.kernel.kernel import Kernel
-from stateful.kernel.locks import DROPPED
+from stateful.kernel.locks import BEGINS
 from stateful.kernel.process import Process
 from stateful.kernel.restore import restore
 from stateful.kernel.signals import HANDLED
@@ -38,7 +38,7 @@ SCRIPTS: Final = CONTRACT["SCRIPTS"]
 EACH_SCRIPT = pytest.mark.parametrize("script", SCRIPTS, ids=[script.name for script in SCRIPTS])
 
 # An answer of its own kind, or one that says how the call goes on.
-GOES_ON: Final = (HANDLED, DROPPED)
+GOES_ON: Final = (HANDLED, *BEGINS.values())
 TYPES: Final[dict[Answer, type]] = {
     Answer.DESCRIPTOR: int,
     Answer.DATA: bytes,

@@ -1,0 +1,149 @@
+"""What waits for ever is found, however its files are named, and what rightly waits is not accused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from stateful.model.standard import SCENARIOS
+from stateful.report.text import trace_text
+from stateful.verification.verification import Verification, verify
+
+HEAD: Final = """import fcntl, os
+
+def hold(path, how=fcntl.LOCK_EX, take=fcntl.{family}):
+    fd = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    take(fd, how)
+    return fd
+"""
+# Each with a twin that is right.
+SELF: Final = """
+def gateway(home, serve):
+    guard = hold(home / "{one}")
+    if (home / "{two}").exists():
+        again = hold(home / "{one}")
+        os.close(again)
+    fd = os.open(home / "{two}", os.O_CREAT | os.O_RDWR)
+    os.write(fd, b"x")
+    os.rename(home / "{two}", home / "record")
+    serve()
+"""
+SELF_MENDED: Final = SELF.replace('again = hold(home / "{one}")', "again = os.dup(guard)")
+ORDER: Final = """
+def gateway(home, serve):
+    names = ["{one}", "{two}"]
+    if (home / "{one}").exists():
+        names.reverse()
+    held = [hold(home / name) for name in names]
+    os.close(held[1])
+    serve()
+"""
+ORDER_MENDED: Final = ORDER.replace("names.reverse()", "pass")
+EXIT: Final = """
+def gateway(home, serve):
+    guard = hold(home / "{one}")
+    lock = hold(home / "{two}")
+    os.close(guard)
+    serve()
+    guard = hold(home / "{one}")
+    os.close(lock)
+"""
+EXIT_MENDED: Final = EXIT.replace(
+    """    serve()
+    guard = hold(home / "{one}")
+    os.close(lock)
+""",
+    """    serve()
+    os.close(lock)
+    guard = hold(home / "{one}")
+""",
+)
+QUERY: Final = """
+def gateway(home, serve):
+    lock = hold(home / "{one}")
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, b"%d" % os.getpid(), 0)
+    serve()
+    os.ftruncate(lock, 0)
+
+def running_pid(home):
+    if not (home / "{one}").exists():
+        return None
+    fd = hold(home / "{one}", fcntl.LOCK_SH)
+    return int(os.pread(fd, 20, 0) or b"0") or None
+"""
+QUERY_MENDED: Final = QUERY.replace(
+    'fd = hold(home / "{one}", fcntl.LOCK_SH)\n',
+    """fd = os.open(home / "{one}", os.O_RDWR)
+    try:
+        fcntl.{family}(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        pass
+    else:
+        return None
+""",
+)
+
+KINDS: Final = {
+    "a start that waits for itself": (SELF, SELF_MENDED, "a_dead_owner_can_be_replaced"),
+    "two starts that wait for each other": (ORDER, ORDER_MENDED, "nobody_waits_for_ever"),
+    "an exit that waits for a start that waits for it": (EXIT, EXIT_MENDED, "nobody_waits_for_ever"),
+    "a query that waits for the owner to end": (QUERY, QUERY_MENDED, "a_live_owner_is_discoverable"),
+}
+NAMES: Final = (("guard", "record.tmp"), ("a", "b"), ("z.lock", "0.lock"))
+SMALL: Final = [
+    scenario
+    for scenario in SCENARIOS
+    if scenario.cast.name in ("one-start", "two-starts", "exit-and-start", "start-and-status")
+    and scenario.disk.name == "empty"
+    and scenario.plan in ((), ("kill",))
+]
+
+
+def judge(source: str, names: tuple[str, str], family: str, folder: Path) -> Verification:
+    """The verdict on a protocol with other names of its files, and a lock of another family."""
+    one, two = names
+    file = folder / f"waits_{len(list(folder.iterdir()))}.py"
+    file.write_text((HEAD + source).replace("{one}", one).replace("{two}", two).replace("{family}", family))
+    return verify(str(file), SMALL)
+
+
+@pytest.mark.parametrize("names", NAMES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_waits_for_ever_is_found(kind: str, names: tuple[str, str], tmp_path: Path) -> None:
+    broken, mended, invariant = KINDS[kind]
+    found = judge(broken, names, "flock", tmp_path)
+    assert invariant in found.violations
+    assert "waits for ever" in trace_text(found.violations[invariant])
+    found = judge(mended, names, "flock", tmp_path)
+    assert not found.violations
+    assert found.exhaustive
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_wait_in_lockf_is_a_wait(kind: str, tmp_path: Path) -> None:
+    """A process does not exclude itself with lockf, and a circle of lockf is told so: EDEADLK."""
+    broken, _, invariant = KINDS[kind]
+    found = judge(broken, NAMES[0], "lockf", tmp_path)
+    if invariant == "a_live_owner_is_discoverable":
+        assert invariant in found.violations
+    else:
+        assert invariant not in found.violations
+        raises = invariant == "nobody_waits_for_ever"
+        assert ("only_documented_errors" in found.violations) == raises
+
+
+STANDBY: Final = """
+def gateway(home, serve):
+    lock = hold(home / "{one}")
+    serve()
+"""
+
+
+@pytest.mark.parametrize("family", ["flock", "lockf"])
+def test_start_that_waits_for_a_live_owner_is_right(family: str, tmp_path: Path) -> None:
+    found = judge(STANDBY, NAMES[0], family, tmp_path)
+    assert not found.violations
+    assert found.exhaustive
