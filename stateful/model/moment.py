@@ -31,7 +31,8 @@ class View(NamedTuple):
         frozen: it has company, and all of it was stopped.
         namespace: its pid namespace; in others its pid means nothing.
         uid: its user, whose processes it may signal; root may signal all.
-        waits_in: the call in which it waits until another process does something; empty if it can go on.
+        waits_in: the call in which it waits until another process does something, or the loop in which it
+            polls until then; empty if it can go on.
     """
 
     letter: str
@@ -116,14 +117,6 @@ class Moment(NamedTuple):
             actor = next((view for view in processes if view.letter == move.letter), None)
         before, after = disks or (None, None)
         return cls(move, actor, call, answer, before, after, processes, waiting, target)
-
-    def stuck(self) -> list[str]:
-        """The processes that wait: all live ones, or the one that moved if others do not wait."""
-        living = [view for view in self.processes if view.outcome is None]
-        waiting = [view.letter for view in living if view.waits_in]
-        if len(waiting) == len(living):
-            return waiting
-        return [self.actor.letter] if self.actor is not None and self.actor.waits_in else []
 
 
 def needs_disk(life: str, phase: str) -> bool:

@@ -33,7 +33,7 @@ from stateful.protocol.subject import Subject
 from stateful.python import interrupt, simulation, switch
 from stateful.python.interpreter import Interpreter
 from stateful.python.switch import unwind
-from stateful.run.participant import Participant
+from stateful.run.participant import Participant, waiting
 from stateful.run.running import can_exit, can_fail, can_step, new_process
 from stateful.run.step import CannotStep, make_step
 
@@ -317,14 +317,15 @@ class Execution:
 
     def _check(self, step: Step, before: Disk | None) -> None:
         participant = self._participants[step.move.letter]
-        if not self.referee and is_quiet(step.call, participant.view()):
+        waits = waiting(participant, self._participants.values(), self.subject)
+        if not self.referee and not waits and is_quiet(step.call, participant.view()):
             return
         disks = None if before is None else (before, self.kernel.disk())
         self.moment = moment = Moment.just_after(
             step.move,
             step.call,
             step.answer,
-            self.views(),
+            [view._replace(waits_in=waits.get(view.letter, "")) for view in self.views()],
             len(self.waiting()),
             disks=disks,
             target=participant.target if step.move.steps else None,
@@ -335,7 +336,7 @@ class Execution:
         broken = first_broken(moment, self.not_offered)
         if broken is not None:
             self.trace.violation = Violation(*broken)
-            self.trace.waits = {letter: each for letter in moment.stuck() if (each := self.upcoming(letter))}
+            self.trace.waits = {letter: each for letter in waits if (each := self.upcoming(letter))}
 
     def view(self, process: Interpreter) -> View:
         """A process as the invariants see it."""

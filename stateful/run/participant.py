@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from stateful.kernel.failing_calls import fail
@@ -16,8 +16,10 @@ from stateful.model.life import plain
 from stateful.model.moment import View, company_of
 from stateful.model.signal_target import Target, target_of
 from stateful.model.usage import descriptor, sends_signal
+from stateful.protocol.subject import Subject
 from stateful.python.interpreter import Interpreter
-from stateful.run.running import run_to_call
+from stateful.run.polling import Answered, in_words, polls_for_ever, round_length, seen_by_others
+from stateful.run.running import new_process, run_to_call
 from stateful.run.step import run_to_step
 
 
@@ -26,6 +28,7 @@ class Participant:
 
     Attributes:
         company, frozen, alone, steps, asked, excuse: see ``View``.
+        calls: every call that it has made, with its answer.
         path: the path behind the descriptor of its last call, at the time of the call.
         target: the process that its last call signalled, if any.
 
@@ -43,6 +46,10 @@ class Participant:
         self.steps = 0
         self.asked: str | None = None
         self.excuse = NO_EXCUSE
+        self.calls: list[Answered] = []
+        self._round = 0  # how many of its last calls it has repeated
+        self._failed = 0  # after how many calls one of them was made to fail
+        self._seen: Any = None
         self.path: str | None = None
         self.target: Target | None = None
 
@@ -77,6 +84,7 @@ class Participant:
         if not fault:
             return self.kernel.perform(self.process, call)
         self.excuse = after_fault(fault, "", self.excuse)
+        self._failed = len(self.calls) + 1
         return fail(self.kernel, self.process, call, fault)
 
     def proceed(self, call: Call, answer: Any) -> None:
@@ -88,8 +96,12 @@ class Participant:
 
         def perform(silent: Call) -> Call:
             self.process.pending = silent
-            return run_to_call(self.process, self.kernel.perform(self.process, silent))
+            result = self.kernel.perform(self.process, silent)
+            self.calls.append(Answered(silent, result))
+            return run_to_call(self.process, result)
 
+        if answer:
+            self.calls.append(Answered(self.pending, *answer))
         self.process.pending = run_to_step(run_to_call(self.process, *answer), perform)
 
     def view(self) -> View:
@@ -111,5 +123,43 @@ class Participant:
             self.frozen,
             process.namespace,
             process.uid,
-            self.pending.name if waits(self.kernel, process) else "",
         )
+
+    def note_round(self) -> None:
+        """Note whether its last calls repeat those before them, and what it has seen then."""
+        self._round = round_length(self.calls)
+        if len(self.calls) - self._failed < 2 * self._round:
+            self._round = 0  # A fault need not happen again.
+        self._seen = seen_by_others(self.kernel.shared_state()) if self._round else None
+
+    def may_wait(self) -> bool:
+        """Whether it waits in a call, or has polled and nothing has happened since."""
+        if waits(self.kernel, self.process):
+            return True
+        if not self._round or self.process.stopped or self.process.signals:
+            return False
+        return bool(self._seen == seen_by_others(self.kernel.shared_state()))
+
+    def waits_in(self, subject: Subject) -> str:
+        """The call in which a process that may wait does so, or the loop in which it polls for ever."""
+        if waits(self.kernel, self.process):
+            return self.pending.name
+        again = new_process(subject, self.process.letter, self.process.life, self.kernel.machine)
+        for_ever = polls_for_ever(again, self.calls, self._round)
+        return in_words(self.calls[-self._round :]) if for_ever else ""
+
+
+def waiting(actor: Participant, all_: Collection[Participant], subject: Subject) -> dict[str, str]:
+    """How processes wait for ever after a move: all live ones, or the one that moved if it is alone.
+
+    Empty if neither is so. A start rightly waits for an owner.
+    """
+    actor.note_round()
+    if actor.process.alive and not actor.may_wait():
+        return {}
+    living = [each for each in all_ if each.process.alive]
+    if not all(each.may_wait() for each in living):
+        judged = actor.alone and not (actor.company and plain(actor.process.life) == "start")
+        living = [actor] if judged and actor.process.alive else []
+    waits = {each.process.letter: each.waits_in(subject) for each in living}
+    return waits if all(waits.values()) else {}

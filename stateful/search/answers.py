@@ -24,7 +24,7 @@ from stateful.model.questions import Question, questions_of
 from stateful.model.schedule import LETTERS, STEP, Move
 from stateful.search.disk_memo import UNKNOWN, Broken, DiskMemo, Look, looks_of
 from stateful.search.memory import Memory
-from stateful.search.moments import alive, as_seen_alone, company, moment_of
+from stateful.search.moments import alive, as_seen_alone, company, moment_of, polls, waits_in
 from stateful.search.search_state import NOT_STARTED, Numbering, State
 
 REMEMBERED_BETWEEN_CHECKS: Final = 64
@@ -219,11 +219,9 @@ class Questions:
             moment = moment_of(memory, state, move, effect)
             state, move = effect.after, Move(STEP, letter)
             is_over = moment.actor is None or moment.actor.outcome is not None or moment.actor.phase == OWNER
-            effect = None if is_over else memory.effect(state, move)
-            waits_in = ""
-            if effect is None and not is_over:
-                waits_in = memory.pending(memory.local(state.locals[index])).name
-            moment = as_seen_alone(moment, letter, steps, beside, frozen, waits_in)
+            effect = None if is_over or polls(memory, state.locals[index]) else memory.effect(state, move)
+            waits = waits_in(memory, state.locals[index]) if effect is None and not is_over else ""
+            moment = as_seen_alone(moment, letter, steps, beside, frozen, waits)
             broken = islice(all_broken(moment, self._not_offered), self._most)
             found_broken |= {name: None for name, _ in broken}
             if self._most and found_broken:

@@ -10,15 +10,19 @@ from typing import Any, Final, NamedTuple
 
 from stateful.model.call import Call
 from stateful.model.machine import MACHINE, Machine
+from stateful.model.usage import row
 from stateful.protocol.subject import Subject
 from stateful.python.interpreter import Interpreter
 from stateful.python.refusal import caller
 from stateful.python.switch import unwind
+from stateful.run.polling import LONGEST_ROUND, Answered, in_words, polls_for_ever, round_length
 from stateful.run.replay import Nondeterminism
 from stateful.run.running import new_process, run_to_call
 
 MOST_PARKED: Final = 2048  # suspended processes kept per letter and life
 CLOSED_AT_ONCE: Final = 512  # the oldest of these: ending processes collects garbage, however few they are
+MOST_ANSWERS: Final = 1 << 20
+CALLS_BETWEEN_LOOKS: Final = 8
 STARTED: Final = 0  # the history of a process that has got no answer yet
 
 
@@ -42,6 +46,8 @@ class Behaviour:
         self._lengths = [0]
         self._numbers: dict[tuple[int, Any], int] = {}
         self._intents: dict[tuple[str, str, int], Intent] = {}
+        self._rounds: dict[tuple[str, str, int], int] = {}
+        self._polls: dict[tuple[str, str, int], str] = {}
         self._parked: dict[tuple[str, str], dict[int, Interpreter]] = {}
 
     def extended(self, history: int, answer: Any) -> int:
@@ -70,6 +76,44 @@ class Behaviour:
             self._run(letter, life, history)
             intent = self._intents[key]
         return intent
+
+    def calls(self, letter: str, life: str, history: int, most: int = MOST_ANSWERS) -> list[Answered]:
+        """The calls that a process with this history has made, the last ones only if there are too many."""
+        calls: list[Answered] = []
+        while history != STARTED and len(calls) < most:
+            history, answer = self._histories[history]
+            calls.append(Answered(self.intent(letter, life, history).call, answer))
+        return calls[::-1]
+
+    def round_length(self, letter: str, life: str, history: int) -> int:
+        """How many of its last calls a process has repeated: see ``stateful.run.polling``.
+
+        It is looked for where a process has waited a while, and sometimes elsewhere: once a round suffices.
+        """
+        key = (letter, life, history)
+        waited = any(row(each.call).passes_time for each in self.calls(*key, 2))
+        if not waited and self._lengths[history] % CALLS_BETWEEN_LOOKS:
+            return 0
+        if key not in self._rounds:
+            self._rounds[key] = round_length(self.calls(letter, life, history, 2 * LONGEST_ROUND))
+        return self._rounds[key]
+
+    def polls_in(self, letter: str, life: str, history: int) -> str:
+        """The loop in which a process that has repeated its last calls goes on for ever; empty if it ends."""
+        key = (letter, life, history)
+        if key not in self._polls:
+            length, earlier = self.round_length(*key), history
+            for _ in range(length):
+                earlier = self._histories[earlier][0]
+            # A round later it is in the same loop.
+            known = self._polls.get((letter, life, earlier))
+            self._polls[key] = self._poll(length, *key) if known is None else known
+        return self._polls[key]
+
+    def _poll(self, length: int, letter: str, life: str, history: int) -> str:
+        calls = self.calls(letter, life, history)
+        process = new_process(self.subject, letter, life, self.machine)
+        return in_words(calls[-length:]) if polls_for_ever(process, calls, length) else ""
 
     def _run(self, letter: str, life: str, history: int) -> None:
         """Run the code up to a history, continuing from the nearest earlier one with a suspended process."""

@@ -44,7 +44,7 @@ from stateful.search.partial_order_reduction import Exposed, PartialOrderReducti
 from stateful.search.power_losses import profile_of
 from stateful.search.predecessors import Node
 from stateful.search.result import Result
-from stateful.search.search_goals import any_claims, goals_of, is_kept_waiting
+from stateful.search.search_goals import any_claims, goals_of, is_refused
 from stateful.search.search_state import State
 from stateful.search.state_world import StateWorld
 from stateful.search.symmetry import Asymmetric, Exchange, Symmetry
@@ -199,8 +199,7 @@ class Explorer:
                 node, depth = queue.popleft()
                 moves, invisible = self._moves.of(node)
                 plan.points.append(FaultPoint(node, depth, invisible))
-                if self._moves.all_wait:
-                    self._check_wait(node)
+                self._check_wait(node)
             for move in moves:
                 after = self._follow(node, move)
                 if after is not None:
@@ -209,9 +208,14 @@ class Explorer:
         return True
 
     def _check_wait(self, node: Node) -> None:
-        """Check a state in which every live process waits until another does something."""
-        for invariant, _ in all_broken(moment_in(self.memory, node.state), self._not_offered):
-            self._violated(invariant, node, [])
+        """Note who waits for an owner; check a state in which every live process waits."""
+        waiting, missing = self._moves.waiting, self._plan.missing
+        if "a_contender_was_refused" in missing and is_refused(self.memory, node.state, waiting):
+            missing.discard("a_contender_was_refused")
+        if self._moves.all_wait:
+            polls = [Move(STEP, letter) for letter, steps in waiting.items() for _ in range(steps)]
+            for invariant, _ in all_broken(moment_in(self.memory, node.state), self._not_offered):
+                self._violated(invariant, node, polls)
 
     def _check_a_sample(self) -> None:
         """Of some nodes: they are reached without exchanges, too; of fewer: their moves do what they did."""
@@ -253,9 +257,6 @@ class Explorer:
         """Make a move; the node that it leads to, None if that is known or the move broke an invariant."""
         effect = self.memory.effect(node.state, move)
         if effect is None:
-            missing = self._plan.missing
-            if "a_contender_was_refused" in missing and is_kept_waiting(self.memory, node.state, move):
-                missing.discard("a_contender_was_refused")
             return None
         if effect.call is not None:
             self._reduction.check(move.letter, effect.call)

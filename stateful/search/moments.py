@@ -60,12 +60,24 @@ def company(memory: Memory, state: State) -> tuple[str, ...]:
     return letters
 
 
+def polls(memory: Memory, local: int) -> str:
+    """The loop in which a process polls for ever, if it gets the same answers again; else empty."""
+    value = memory.local(local)
+    key = (value.letter, value.life, value.history)
+    return memory.behaviour.polls_in(*key) if memory.behaviour.round_length(*key) else ""
+
+
+def waits_in(memory: Memory, local: int) -> str:
+    """The call or the loop in which a process that cannot go on waits."""
+    return polls(memory, local) or memory.pending(memory.local(local)).name
+
+
 def moment_in(memory: Memory, state: State) -> Moment:
     """The moment of a state in which every live process waits; nothing has moved."""
     started = [local for local in state.locals if not memory.has_not_started(local)]
     views = [memory.view(local) for local in started]
     views = [
-        view._replace(waits_in=memory.pending(memory.local(local)).name) if view.outcome is None else view
+        view if view.outcome else view._replace(waits_in=waits_in(memory, local))
         for view, local in zip(views, started, strict=True)
     ]
     waiting = len(state.locals) - len(views)

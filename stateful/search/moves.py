@@ -10,6 +10,8 @@ from typing import Final
 from stateful.model.families import recoveries
 from stateful.model.lifecycle import OWNER
 from stateful.model.schedule import EXIT, LETTERS, STEP, Move
+from stateful.model.syscalls import SILENT
+from stateful.run.polling import is_repeated, seen_by_others
 from stateful.search.memory import Memory
 from stateful.search.partial_order_reduction import PartialOrderReduction
 from stateful.search.power_losses import PowerLosses
@@ -17,12 +19,13 @@ from stateful.search.predecessors import Node
 from stateful.search.search_state import State
 from stateful.search.state_world import StateWorld
 
-LONGEST_HISTORY: Final = 250  # answers; a process that gets more is not followed to its end
+LONGEST_HISTORY: Final = 2_500  # answers; a process that gets more is not followed to its end
 
 _NOTHING: Final = ""
 _TOO_LONG: Final = "too long"
 _INVISIBLE: Final = "invisible step"
 _WAITS: Final = "waits"
+_POLLS: Final = "polls"
 _STOPPED: Final = "is stopped"
 
 
@@ -31,7 +34,8 @@ class Moves:
 
     Attributes:
         cut_short: whether a process was met since it was last set to False that is not followed any more.
-        all_wait: whether in the last state processes lived, and each waited until another does something.
+        waiting: the processes that wait in the last state, each with how many steps show that it polls.
+        all_wait: whether these are all live processes, and nothing else can happen but faults.
 
     Args:
         reduction: finds the invisible steps, which do not branch; None if all steps branch.
@@ -40,6 +44,7 @@ class Moves:
     def __init__(self, memory: Memory, reduction: PartialOrderReduction | None) -> None:
         self.cut_short = False
         self.all_wait = False
+        self.waiting: dict[str, int] = {}
         self._memory = memory
         self._reduction = reduction
         self._recoveries: dict[int, list[Move]] = {}  # by shared state
@@ -51,22 +56,24 @@ class Moves:
         shared, locals_ = node.state
         moves = self._recovers(node.state)[:]
         can_move = bool(moves)
-        waits = self.all_wait = False
+        self.all_wait = False
+        self.waiting = {}
         for index, local in enumerate(locals_):
             can = self._own.get((shared, local))
             if can is None:
                 can = self._own[shared, local] = self._find_out(node.state, index)
-            waits = waits or can == _WAITS
-            can_move = can_move or can not in (_NOTHING, _WAITS)
-            if can in (STEP, _WAITS):
+            can_move = can_move or can not in (_NOTHING, _WAITS, _POLLS)
+            if can == STEP:
                 moves.append(self._steps[index])
+            elif can in (_WAITS, _POLLS):
+                self.waiting[LETTERS[index]] = self._poll_steps(local) if can == _POLLS else 0
             elif can == _INVISIBLE:
                 return [self._steps[index]], LETTERS[index]
             elif can == EXIT and node.exits:
                 moves.append(Move(EXIT, LETTERS[index]))
             elif can == _TOO_LONG:
                 self.cut_short = True
-        self.all_wait = waits and not can_move
+        self.all_wait = bool(self.waiting) and not can_move
         return moves, None
 
     def _recovers(self, state: State) -> list[Move]:
@@ -93,5 +100,48 @@ class Moves:
             return _TOO_LONG
         if self._memory.effect(state, self._steps[index]) is None:
             return _WAITS
+        poll = self._find_poll(state, index)
+        if poll:
+            return poll
         reduced = self._reduction and self._reduction.is_invisible(state, self._steps[index])
         return _INVISIBLE if reduced else STEP
+
+    # -- polling: see ``stateful.run.polling`` ------------------------------------------------------------
+
+    def _find_poll(self, state: State, index: int) -> str:
+        """Whether a process that polls does so for ever; from its third round on it does not branch."""
+        behaviour, local = self._memory.behaviour, self._memory.local(state.locals[index])
+        key = (local.letter, local.life, local.history)
+        length = behaviour.round_length(*key)
+        if not length or not self._repeats(state, index, length):
+            return ""
+        if behaviour.polls_in(*key):
+            return _POLLS
+        calls = behaviour.calls(*key, 3 * length)
+        third = len(calls) == 3 * length and is_repeated(calls[:length], calls[length : 2 * length])
+        return _INVISIBLE if self._reduction and third else ""
+
+    def _repeats(self, state: State, index: int, length: int) -> bool:
+        """Whether a process alone would repeat its last calls now, and change nothing by it."""
+        memory, before = self._memory, self._memory.local(state.locals[index])
+        behaviour, was = memory.behaviour, seen_by_others(memory.shared_state(state.shared))
+        local = before
+        while behaviour.length(local.history) < behaviour.length(before.history) + length:
+            effect = memory.effect(state, self._steps[index])
+            if effect is None:
+                return False
+            state = effect.after
+            local = memory.local(state.locals[index])
+            if local.outcome is not None:
+                return False
+        again = behaviour.length(local.history) == behaviour.length(before.history) + length
+        calls = behaviour.calls(local.letter, local.life, local.history, 2 * length)
+        same = is_repeated(calls[:length], calls[length:])
+        return again and same and seen_by_others(memory.shared_state(state.shared)) == was
+
+    def _poll_steps(self, local: int) -> int:
+        """How many steps a process makes in a round."""
+        behaviour, value = self._memory.behaviour, self._memory.local(local)
+        length = behaviour.round_length(value.letter, value.life, value.history)
+        calls = behaviour.calls(value.letter, value.life, value.history, length)
+        return sum(each.call.name not in SILENT for each in calls)

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from stateful.model.lifecycle import STARTING
 from stateful.model.moment import View
 from stateful.model.scenario import Scenario
-from stateful.model.schedule import LETTERS, STEP, Move
+from stateful.model.schedule import LETTERS
 from stateful.search.memory import Memory
 from stateful.search.predecessors import Predecessors
 from stateful.search.search_state import State
 
 
-def is_kept_waiting(memory: Memory, state: State, move: Move) -> bool:
+def is_refused(memory: Memory, state: State, waiting: Collection[str]) -> bool:
     """Whether a contender that cannot move waits for an owner: this counts as being refused."""
-    if move.kind != STEP:
-        return False
     views = [memory.view(local) for local in state.locals]
-    return _claims(views[LETTERS.index(move.letter)]) and any(view.owns for view in views)
+    contends = any(_claims(views[LETTERS.index(letter)]) for letter in waiting)
+    return contends and any(view.owns for view in views)
 
 
 def any_claims(memory: Memory, predecessors: Predecessors) -> bool:

@@ -188,17 +188,17 @@ class Symmetry:
 
     def _history(self, value: Local, history: int, number: int, mapping: _Map) -> int:
         """The image of a history of the process of a local state."""
-        if history in (STARTED, NOT_STARTED):
-            return history
-        image = self._histories[number].get((value.letter, value.life, history))
-        if image is None:
-            behaviour = self.memory.behaviour
-            earlier, answer = behaviour.last_answer(history)
+        behaviour, known = self.memory.behaviour, self._histories[number]
+        missing = []
+        while history not in (STARTED, NOT_STARTED) and (value.letter, value.life, history) not in known:
+            missing.append(history)
+            history, _ = behaviour.last_answer(history)
+        image = known.get((value.letter, value.life, history), history)
+        for each in reversed(missing):
+            earlier, answer = behaviour.last_answer(each)
             call = behaviour.intent(value.letter, value.life, earlier).call
-            image = behaviour.extended(
-                self._history(value, earlier, number, mapping), mapping.answer(call, answer)
-            )
-            self._histories[number][value.letter, value.life, history] = image
+            image = behaviour.extended(image, mapping.answer(call, answer))
+            known[value.letter, value.life, each] = image
         return image
 
     def _check(self, value: Local, image: Local, number: int, mapping: _Map) -> None:

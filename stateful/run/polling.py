@@ -1,0 +1,101 @@
+"""Polling: a process that repeats the same calls with the same answers, and whether it would do so for ever.
+
+A deterministic process is a function of the answers to its calls. So another process that runs the same code
+is given the same answers, and then those of the last round again and again. A clock that it reads goes on
+meanwhile, faster and faster, so that it comes to the end of every limit.
+
+Simplified: a process that has made ``LONGEST_POLL`` calls so, or has waited for ten years by its clock, does
+not end that. A round is judged by its calls and answers: one in which it draws a new name is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+from stateful.kernel.state import SharedState
+from stateful.model.call import Call
+from stateful.model.disk import NO_DISK
+from stateful.model.syscalls import SILENT
+from stateful.model.usage import row
+from stateful.python.interpreter import Interpreter
+from stateful.python.switch import unwind
+from stateful.run.running import run_to_call
+
+LONGEST_ROUND: Final = 32  # calls, the silent ones included
+LONGEST_POLL: Final = 2_000
+SECOND_US: Final = 1_000_000
+LONGEST_WAIT_US: Final = 10 * 365 * 86_400 * SECOND_US
+
+
+class Answered(NamedTuple):
+    """A call and its answer."""
+
+    call: Call
+    answer: Any
+
+    def is_like(self, other: Answered) -> bool:
+        """Whether another call is the same and was answered the same, apart from what a clock says."""
+        return self.call == other.call and (self.answer == other.answer or row(self.call).tells_time)
+
+
+def is_repeated(round_: Sequence[Answered], again: Sequence[Answered]) -> bool:
+    """Whether a round was repeated."""
+    return all(one.is_like(other) for one, other in zip(round_, again, strict=True))
+
+
+def round_length(calls: Sequence[Answered]) -> int:
+    """The number of last calls that repeat those before them; 0 if none do."""
+    for length in range(1, min(LONGEST_ROUND, len(calls) // 2) + 1):
+        if not calls[-1].is_like(calls[-1 - length]):
+            continue
+        last = calls[-length:]
+        if is_repeated(calls[-2 * length : -length], last) and any(
+            each.call.name not in SILENT for each in last
+        ):
+            return length
+    return 0
+
+
+def in_words(round_: Sequence[Answered]) -> str:
+    """A round as text, such as ``a loop of open and sleep``."""
+    names = list(dict.fromkeys(row(each.call).shown or each.call.name for each in round_ if _is_step(each)))
+    return f"a loop of {' and '.join([', '.join(names[:-1]), names[-1]] if names[1:] else names)}"
+
+
+def _is_step(answered: Answered) -> bool:
+    return answered.call.name not in SILENT
+
+
+def seen_by_others(shared: SharedState) -> Any:
+    """What the calls of a round may be about: it does not count how late it is, or what was looked at."""
+    visible = shared.disk.visible()
+    return visible, shared._replace(disk=NO_DISK, opens=(), clock=0, labels=0, persistence=None)
+
+
+def polls_for_ever(process: Interpreter, calls: Sequence[Answered], length: int) -> bool:
+    """Whether a process goes on to repeat the last of its calls, ``length`` of them, if answered the same.
+
+    Args:
+        process: a process of the same life, before its first call; it is ended.
+    """
+    try:
+        call = run_to_call(process)
+        for each in calls:
+            call = run_to_call(process, each.answer)
+        round_ = calls[-length:]
+        tells_time = any(row(each.call).tells_time for each in round_)
+        late = pace = SECOND_US
+        made = 0
+        while late < LONGEST_WAIT_US if tells_time else made < LONGEST_POLL:
+            for each in round_:
+                if call != each.call:
+                    return False
+                answer = each.answer + late if row(call).tells_time else each.answer
+                call = run_to_call(process, answer)
+            made += length
+            pace *= 2
+            late += pace
+        return True
+    finally:
+        unwind([process])
