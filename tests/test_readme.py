@@ -42,7 +42,7 @@ def test_counterexample_is_the_one_that_is_printed() -> None:
 
 def test_invariants_and_limits_are_those_of_the_code() -> None:
     assert {invariant.__name__ for invariant in (*INVARIANTS, *RUN_INVARIANTS)} <= code_words()
-    assert f"within {LONGEST_LIFE_STEPS} steps" in README
+    assert f"within {LONGEST_LIFE_STEPS:,} steps" in README
     assert f"searches {len(SCENARIOS)} scenarios" in README
     assert f"{len(SUPERVISED)} more are played" in README
 

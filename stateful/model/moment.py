@@ -15,7 +15,7 @@ from stateful.model.schedule import Move
 from stateful.model.signal_target import Target
 from stateful.model.usage import sends_signal
 
-LONGEST_LIFE_STEPS: Final = 200
+LONGEST_LIFE_STEPS: Final = 2_000
 
 
 class View(NamedTuple):

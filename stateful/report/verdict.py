@@ -14,6 +14,7 @@ from stateful.model.faults import CALL_FAULTS
 from stateful.model.images import ODD
 from stateful.model.invariants import INVARIANTS, SPEAKS_OF
 from stateful.model.life import plain
+from stateful.model.lifecycle import OWNER
 from stateful.model.scenario import Scenario, count_faults, faults_of_plan
 from stateful.model.standard import UPSETS
 from stateful.model.trace import Trace
@@ -159,12 +160,18 @@ def points(verification: Verification) -> list[tuple[str, list[str]]]:
 
 def _implied(verification: Verification) -> list[str]:
     """The invariants that are violated too, by a trace that is listed under another invariant."""
+    stuck = verification.violations.get("a_dead_owner_can_be_replaced")
+    implied = ["a_start_always_ends"] if stuck is not None and stuck.waits else []
     trace = verification.violations.get("only_documented_errors")
     if trace is None or plain(trace.lives[trace.steps[-1].move.letter]) != "start":
-        return []
+        return implied
+    actor = trace.steps[-1].move.letter
+    if any(step.phase == OWNER for step in trace.steps if step.move.letter == actor):
+        return implied  # It was an owner that raised on its way out.
     ended = {step.move.letter for step in trace.steps if step.outcome is not None}
     hindered = any(step.move.kind in CALL_FAULTS for step in trace.steps)
-    return ["a_dead_owner_can_be_replaced"] if ended == set(trace.lives) and not hindered else []
+    raised = ended == set(trace.lives) and not hindered
+    return [*implied, *(["a_dead_owner_can_be_replaced"] if raised else [])]
 
 
 def _applies(invariant: str, verification: Verification) -> bool:

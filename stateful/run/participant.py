@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from math import inf
 from typing import Any
 
 from stateful.kernel.failing_calls import fail
@@ -18,7 +19,7 @@ from stateful.model.signal_target import Target, target_of
 from stateful.model.usage import descriptor, sends_signal
 from stateful.protocol.subject import Subject
 from stateful.python.interpreter import Interpreter
-from stateful.run.polling import Answered, in_words, polls_for_ever, round_length, seen_by_others
+from stateful.run.polling import Answered, in_words, round_length, rounds_left, seen_by_others
 from stateful.run.running import new_process, run_to_call
 from stateful.run.step import run_to_step
 
@@ -145,7 +146,7 @@ class Participant:
         if waits(self.kernel, self.process):
             return self.pending.name
         again = new_process(subject, self.process.letter, self.process.life, self.kernel.machine)
-        for_ever = polls_for_ever(again, self.calls, self._round)
+        for_ever = rounds_left(again, self.calls, self._round) == inf
         return in_words(self.calls[-self._round :]) if for_ever else ""
 
 

@@ -11,6 +11,7 @@ not end that. A round is judged by its calls and answers: one in which it draws 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 from typing import Any, Final, NamedTuple
 
 from stateful.kernel.state import SharedState
@@ -24,8 +25,7 @@ from stateful.run.running import run_to_call
 
 LONGEST_ROUND: Final = 32  # calls, the silent ones included
 LONGEST_POLL: Final = 2_000
-SECOND_US: Final = 1_000_000
-LONGEST_WAIT_US: Final = 10 * 365 * 86_400 * SECOND_US
+LONGEST_WAIT_US: Final = 10 * 365 * 86_400 * 1_000_000
 
 
 class Answered(NamedTuple):
@@ -73,8 +73,10 @@ def seen_by_others(shared: SharedState) -> Any:
     return visible, shared._replace(disk=NO_DISK, opens=(), clock=0, labels=0, persistence=None)
 
 
-def polls_for_ever(process: Interpreter, calls: Sequence[Answered], length: int) -> bool:
-    """Whether a process goes on to repeat the last of its calls, ``length`` of them, if answered the same.
+def rounds_left(process: Interpreter, calls: Sequence[Answered], length: int) -> float:
+    """How often a process repeats the last of its calls, ``length`` of them, if answered the same.
+
+    Infinite if it never ends that; about how often if that takes more time than it was given.
 
     Args:
         process: a process of the same life, before its first call; it is ended.
@@ -83,19 +85,23 @@ def polls_for_ever(process: Interpreter, calls: Sequence[Answered], length: int)
         call = run_to_call(process)
         for each in calls:
             call = run_to_call(process, each.answer)
-        round_ = calls[-length:]
-        tells_time = any(row(each.call).tells_time for each in round_)
-        late = pace = SECOND_US
-        made = 0
-        while late < LONGEST_WAIT_US if tells_time else made < LONGEST_POLL:
+        round_, before = calls[-length:], calls[-2 * length : -length]
+        took = [
+            each.answer - other.answer
+            for each, other in zip(round_, before, strict=True)
+            if row(each.call).tells_time
+        ]
+        late = pace = max([*took, 1]) if took else 0
+        rounds = 0
+        while late < LONGEST_WAIT_US and rounds * length < LONGEST_POLL:
             for each in round_:
                 if call != each.call:
-                    return False
+                    return late / max([*took, 1]) if took else rounds
                 answer = each.answer + late if row(call).tells_time else each.answer
                 call = run_to_call(process, answer)
-            made += length
+            rounds += 1
             pace *= 2
             late += pace
-        return True
+        return inf
     finally:
         unwind([process])

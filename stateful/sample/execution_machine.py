@@ -18,7 +18,7 @@ from stateful.model.disk import home_files
 from stateful.model.families import FAMILIES, TAMPERING, is_decidable
 from stateful.model.faults import FAULTS
 from stateful.model.invariants import INVARIANTS, Invariant
-from stateful.model.moment import LONGEST_LIFE_STEPS, Moment
+from stateful.model.moment import Moment
 from stateful.model.scenario import Scenario
 from stateful.model.schedule import STEP, Move, ScheduleMismatch, format_schedule
 from stateful.model.trace import Violation
@@ -38,6 +38,7 @@ from stateful.sample.turns import HAS_CONFLICTED, IT, runs
 MOST_LIVING: Final = 4
 MOST_PROCESSES: Final = 20
 MOST_FAULTS: Final = 4  # signals, and as many others
+LONGEST_TURN: Final = 200  # steps
 MOST_CLASSES: Final = 4  # of which is remembered what was learnt
 
 
@@ -148,9 +149,7 @@ class ExecutionMachine(RuleBasedStateMachine):
 
     def turn(self, process: Interpreter, turn: int | str) -> None:
         """Run a process for some calls or until something, but not beyond where it waits, owns or ends."""
-        steps, it = (
-            (turn, "") if isinstance(turn, int) else (LONGEST_LIFE_STEPS, turn.removeprefix("until it "))
-        )
+        steps, it = (turn, "") if isinstance(turn, int) else (LONGEST_TURN, turn.removeprefix("until it "))
         for number in range(steps):
             if not runs(process):
                 break

@@ -12,7 +12,6 @@ from typing import Final
 
 from stateful.model.faults import DISK_WELL
 from stateful.model.life import plain
-from stateful.model.moment import LONGEST_LIFE_STEPS
 from stateful.model.questions import Question, questions_of
 from stateful.model.schedule import STEP, Move
 from stateful.run.execution import Execution
@@ -20,6 +19,7 @@ from stateful.run.presence import living, owners, serves, stopped
 
 Make = Callable[[Move], bool]
 
+LONGEST_TURN: Final = 200  # steps
 FIRST: Final = Move(DISK_WELL)
 QUERIES: Final = ("status", "peek")
 
@@ -69,6 +69,6 @@ def _live(execution: Execution, life: str, make: Make) -> None:
     if not make(Move(life, letter)):
         return
     process = execution.processes()[letter]
-    for _ in range(LONGEST_LIFE_STEPS):
+    for _ in range(LONGEST_TURN):
         if not process.alive or serves(process) or not make(Move(STEP, letter)):
             return

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import islice
+from math import inf
 from typing import Final, NamedTuple
 
 from stateful.kernel.state import SharedState
@@ -24,7 +25,7 @@ from stateful.model.questions import Question, questions_of
 from stateful.model.schedule import LETTERS, STEP, Move
 from stateful.search.disk_memo import UNKNOWN, Broken, DiskMemo, Look, looks_of
 from stateful.search.memory import Memory
-from stateful.search.moments import alive, as_seen_alone, company, moment_of, polls, waits_in
+from stateful.search.moments import alive, as_seen_alone, calls_left, company, moment_of, waits_in
 from stateful.search.search_state import NOT_STARTED, Numbering, State
 
 REMEMBERED_BETWEEN_CHECKS: Final = 64
@@ -46,7 +47,11 @@ class Asked(NamedTuple):
 
 
 class Questions:
-    """Asks the questions of ``stateful.model.questions``, once per state that makes a difference."""
+    """Asks the questions of ``stateful.model.questions``, once per state that makes a difference.
+
+    Attributes:
+        cut_short: whether an answer was not followed to its end.
+    """
 
     def __init__(
         self,
@@ -60,6 +65,7 @@ class Questions:
         referee: bool = False,
     ) -> None:
         self.memory = memory
+        self.cut_short = False
         self._offered = lives
         self._not_offered = not_offered
         self._look = look
@@ -219,8 +225,12 @@ class Questions:
             moment = moment_of(memory, state, move, effect)
             state, move = effect.after, Move(STEP, letter)
             is_over = moment.actor is None or moment.actor.outcome is not None or moment.actor.phase == OWNER
-            effect = None if is_over or polls(memory, state.locals[index]) else memory.effect(state, move)
-            waits = waits_in(memory, state.locals[index]) if effect is None and not is_over else ""
+            left = 0 if is_over else calls_left(memory, state.locals[index])
+            is_cut = LONGEST_LIFE_STEPS < left < inf
+            self.cut_short = self.cut_short or is_cut
+            effect = None if is_over or left > LONGEST_LIFE_STEPS else memory.effect(state, move)
+            is_stuck = effect is None and not is_over and not is_cut
+            waits = waits_in(memory, state.locals[index]) if is_stuck else ""
             moment = as_seen_alone(moment, letter, steps, beside, frozen, waits)
             broken = islice(all_broken(moment, self._not_offered), self._most)
             found_broken |= {name: None for name, _ in broken}

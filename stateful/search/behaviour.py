@@ -6,6 +6,7 @@ of answers, which are fed to it without any kernel; afterwards its next call is 
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any, Final, NamedTuple
 
 from stateful.model.call import Call
@@ -15,7 +16,7 @@ from stateful.protocol.subject import Subject
 from stateful.python.interpreter import Interpreter
 from stateful.python.refusal import caller
 from stateful.python.switch import unwind
-from stateful.run.polling import LONGEST_ROUND, Answered, in_words, polls_for_ever, round_length
+from stateful.run.polling import LONGEST_ROUND, Answered, in_words, round_length, rounds_left
 from stateful.run.replay import Nondeterminism
 from stateful.run.running import new_process, run_to_call
 
@@ -47,7 +48,7 @@ class Behaviour:
         self._numbers: dict[tuple[int, Any], int] = {}
         self._intents: dict[tuple[str, str, int], Intent] = {}
         self._rounds: dict[tuple[str, str, int], int] = {}
-        self._polls: dict[tuple[str, str, int], str] = {}
+        self._polls: dict[tuple[str, str, int], float] = {}
         self._parked: dict[tuple[str, str], dict[int, Interpreter]] = {}
 
     def extended(self, history: int, answer: Any) -> int:
@@ -100,20 +101,23 @@ class Behaviour:
 
     def polls_in(self, letter: str, life: str, history: int) -> str:
         """The loop in which a process that has repeated its last calls goes on for ever; empty if it ends."""
+        calls_left = self.calls_left(letter, life, history)
+        length = self.round_length(letter, life, history)
+        return in_words(self.calls(letter, life, history, length)) if calls_left == inf else ""
+
+    def calls_left(self, letter: str, life: str, history: int) -> float:
+        """How many calls a process that has repeated its last calls makes in that loop, about."""
         key = (letter, life, history)
         if key not in self._polls:
             length, earlier = self.round_length(*key), history
             for _ in range(length):
                 earlier = self._histories[earlier][0]
-            # A round later it is in the same loop.
             known = self._polls.get((letter, life, earlier))
-            self._polls[key] = self._poll(length, *key) if known is None else known
+            if known is None:
+                process = new_process(self.subject, letter, life, self.machine)
+                known = length * (1 + rounds_left(process, self.calls(*key), length))
+            self._polls[key] = known - length  # A round later it is in the same loop.
         return self._polls[key]
-
-    def _poll(self, length: int, letter: str, life: str, history: int) -> str:
-        calls = self.calls(letter, life, history)
-        process = new_process(self.subject, letter, life, self.machine)
-        return in_words(calls[-length:]) if polls_for_ever(process, calls, length) else ""
 
     def _run(self, letter: str, life: str, history: int) -> None:
         """Run the code up to a history, continuing from the nearest earlier one with a suspended process."""

@@ -204,7 +204,7 @@ class Explorer:
                 after = self._follow(node, move)
                 if after is not None:
                     queue.append((after, depth + 1))
-            plan.cut_short = plan.cut_short or self._moves.cut_short
+            plan.cut_short = plan.cut_short or self._moves.cut_short or self._questions.cut_short
         return True
 
     def _check_wait(self, node: Node) -> None:

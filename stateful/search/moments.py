@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from stateful.model.call import Call
 from stateful.model.faults import MACHINE_FAULTS
 from stateful.model.moment import Moment, View, company_of, is_quiet, needs_disk
@@ -60,16 +62,19 @@ def company(memory: Memory, state: State) -> tuple[str, ...]:
     return letters
 
 
-def polls(memory: Memory, local: int) -> str:
-    """The loop in which a process polls for ever, if it gets the same answers again; else empty."""
+def calls_left(memory: Memory, local: int) -> float:
+    """How many calls a process makes in the loop in which it polls; 0 if it does not poll."""
     value = memory.local(local)
     key = (value.letter, value.life, value.history)
-    return memory.behaviour.polls_in(*key) if memory.behaviour.round_length(*key) else ""
+    return memory.behaviour.calls_left(*key) if memory.behaviour.round_length(*key) else 0
 
 
 def waits_in(memory: Memory, local: int) -> str:
     """The call or the loop in which a process that cannot go on waits."""
-    return polls(memory, local) or memory.pending(memory.local(local)).name
+    value = memory.local(local)
+    if calls_left(memory, local) == inf:
+        return memory.behaviour.polls_in(value.letter, value.life, value.history)
+    return memory.pending(value).name
 
 
 def moment_in(memory: Memory, state: State) -> Moment:

@@ -5,6 +5,7 @@ What a process can do next depends on the shared state and on its own, so it is 
 
 from __future__ import annotations
 
+from math import inf
 from typing import Final
 
 from stateful.model.families import recoveries
@@ -115,8 +116,11 @@ class Moves:
         length = behaviour.round_length(*key)
         if not length or not self._repeats(state, index, length):
             return ""
-        if behaviour.polls_in(*key):
+        left = behaviour.calls_left(*key)
+        if left == inf:
             return _POLLS
+        if left > LONGEST_HISTORY:
+            return _TOO_LONG
         calls = behaviour.calls(*key, 3 * length)
         third = len(calls) == 3 * length and is_repeated(calls[:length], calls[length : 2 * length])
         return _INVISIBLE if self._reduction and third else ""

@@ -261,7 +261,7 @@ def test_start_on_a_disk_that_stays_full_is_asked_to_end() -> None:
     found = verify(
         str(PLANTED / "spins_on_a_full_disk.py"), [find_scenario("start-and-exit-stale-1-bad-disk")]
     )
-    assert found.violations["a_start_always_ends"].schedule == "disk-full A200"
+    assert found.violations["a_start_always_ends"].schedule == "disk-full A2"
 
 
 @pytest.mark.long

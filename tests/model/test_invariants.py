@@ -24,7 +24,8 @@ SMALL = [
 
 # What is planted, the smallest scenario in which it is found, and the shortest schedule there.
 CAUGHT = {
-    "spins": ("one-start-empty", "A1 crash-A start-B B200"),
+    "spins": ("one-start-empty", "A1 crash-A start-B B2"),
+    "spins_on_a_full_disk": ("start-and-exit-stale-1-bad-disk", "disk-full A2"),
     "record_after_start": ("one-start-empty", "A2 status-B B2"),
     "reader_touches": ("start-and-status-empty", "A4 status-C C1"),
     "removes_the_lock_when_it_goes": ("exit-and-start-empty", "A2 exit-A B1 A2 B1 start-C C2"),
@@ -74,7 +75,7 @@ def invariant_named_in(name: str) -> str:
     return docstring.partition(":")[0]
 
 
-SLOW = (*("drops_the_record", "spins", "stop_cleans_up", "trusts_inode_numbers", "victim_removes_successor"),)
+SLOW = (*("drops_the_record", "stop_cleans_up", "trusts_inode_numbers", "victim_removes_successor"),)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""a_start_always_ends: a start waits for a stale file to go away, but no process removes it."""
+"""a_dead_owner_can_be_replaced: a start waits for a stale file to go away, but no process removes it."""
 
 import os
 

@@ -36,7 +36,7 @@ OF_AN_INVARIANT = {
     "scans_kinds": "a_dead_owner_can_be_replaced",
     "gives_up_after_term": "some_contender_wins",
     "spares_the_stopped": "a_stopped_owner_can_be_replaced",
-    "spins": "a_start_always_ends",
+    "spins": "a_dead_owner_can_be_replaced",
     "record_after_start": "a_live_owner_is_discoverable",
     "reader_touches": "readers_change_nothing",
     "signals_whoever_has_the_pid": "only_the_owner_is_signalled",

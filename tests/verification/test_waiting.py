@@ -11,13 +11,31 @@ from stateful.model.standard import SCENARIOS
 from stateful.report.text import trace_text
 from stateful.verification.verification import Verification, verify
 
-HEAD: Final = """import fcntl, os
+BLOCKS: Final = """import fcntl, os
 
 def hold(path, how=fcntl.LOCK_EX, take=fcntl.{family}):
     fd = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
     take(fd, how)
     return fd
 """
+POLLS: Final = """import fcntl, os, time
+
+def hold(path, how=fcntl.LOCK_EX, take=fcntl.{family}):
+    fd = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    while True:
+        try:
+            take(fd, how | fcntl.LOCK_NB)
+            return fd
+        except BlockingIOError:
+            time.sleep({pause})
+"""
+HEADS: Final = {
+    "blocks": BLOCKS,
+    "polls": POLLS.replace("{pause}", "1"),
+    "polls often": POLLS.replace("{pause}", "0.05"),
+    "spins": POLLS.replace("time.sleep({pause})", "pass"),
+    "looks at the clock": POLLS.replace("time.sleep({pause})", "time.sleep(time.monotonic() and 0.5)"),
+}
 # Each with a twin that is right.
 SELF: Final = """
 def gateway(home, serve):
@@ -93,6 +111,10 @@ KINDS: Final = {
     "a query that waits for the owner to end": (QUERY, QUERY_MENDED, "a_live_owner_is_discoverable"),
 }
 NAMES: Final = (("guard", "record.tmp"), ("a", "b"), ("z.lock", "0.lock"))
+DEFAULT: Final = dict.fromkeys(KINDS, ("blocks",)) | {
+    "a query that waits for the owner to end": ("blocks", "polls"),
+    "a start that waits for itself": ("blocks", "polls"),
+}
 SMALL: Final = [
     scenario
     for scenario in SCENARIOS
@@ -102,22 +124,30 @@ SMALL: Final = [
 ]
 
 
-def judge(source: str, names: tuple[str, str], family: str, folder: Path) -> Verification:
-    """The verdict on a protocol with other names of its files, and a lock of another family."""
+def judge(source: str, names: tuple[str, str], family: str, folder: Path, head: str = BLOCKS) -> Verification:
+    """The verdict on a protocol with other names of its files, and another way to wait for a lock."""
     one, two = names
     file = folder / f"waits_{len(list(folder.iterdir()))}.py"
-    file.write_text((HEAD + source).replace("{one}", one).replace("{two}", two).replace("{family}", family))
+    file.write_text((head + source).replace("{one}", one).replace("{two}", two).replace("{family}", family))
     return verify(str(file), SMALL)
 
 
-@pytest.mark.parametrize("names", NAMES)
-@pytest.mark.parametrize("kind", KINDS)
-def test_what_waits_for_ever_is_found(kind: str, names: tuple[str, str], tmp_path: Path) -> None:
+CASES: Final = [
+    pytest.param(
+        kind, head, names, id=f"{kind}-{head}", marks=[] if head in DEFAULT[kind] else pytest.mark.long
+    )
+    for kind in KINDS
+    for head, names in zip(HEADS, NAMES * 2, strict=False)
+]
+
+
+@pytest.mark.parametrize(("kind", "head", "names"), CASES)
+def test_what_waits_for_ever_is_found(kind: str, head: str, names: tuple[str, str], tmp_path: Path) -> None:
     broken, mended, invariant = KINDS[kind]
-    found = judge(broken, names, "flock", tmp_path)
+    found = judge(broken, names, "flock", tmp_path, HEADS[head])
     assert invariant in found.violations
-    assert "waits for ever" in trace_text(found.violations[invariant])
-    found = judge(mended, names, "flock", tmp_path)
+    assert "for ever" in trace_text(found.violations[invariant])
+    found = judge(mended, names, "flock", tmp_path, HEADS[head])
     assert not found.violations
     assert found.exhaustive
 
@@ -143,7 +173,49 @@ def gateway(home, serve):
 
 
 @pytest.mark.parametrize("family", ["flock", "lockf"])
-def test_start_that_waits_for_a_live_owner_is_right(family: str, tmp_path: Path) -> None:
-    found = judge(STANDBY, NAMES[0], family, tmp_path)
+@pytest.mark.parametrize("head", HEADS)
+def test_start_that_waits_for_a_live_owner_is_right(head: str, family: str, tmp_path: Path) -> None:
+    found = judge(STANDBY, NAMES[0], family, tmp_path, HEADS[head])
     assert not found.violations
     assert found.exhaustive
+
+
+# A loop that ends is followed to its end, which is where this one goes wrong.
+ENDS: Final = """import fcntl, os, time
+
+def gateway(home, serve):
+    fd = os.open(home / "{one}", os.O_CREAT | os.O_RDWR)
+    {limit}
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:
+            time.sleep(1)
+    else:
+        {after}
+    serve()
+"""
+LIMITS: Final = {
+    "20 tries": "for _ in range(20):",
+    "a deadline": "end = time.monotonic() + 9\n    while time.monotonic() < end:",
+    "a date": "end = time.time() + 9\n    while time.time() < end:",
+}
+
+
+@pytest.mark.parametrize("limit", LIMITS)
+def test_loop_that_ends_is_followed_to_its_end(limit: str, tmp_path: Path) -> None:
+    source = ENDS.replace("{limit}", LIMITS[limit])
+    found = judge(source.replace("{after}", "return"), NAMES[0], "flock", tmp_path, "")
+    assert not found.violations
+    assert found.exhaustive
+    found = judge(source.replace("{after}", "pass"), NAMES[0], "flock", tmp_path, "")
+    assert set(found.violations) == {"at_most_one_owner"}
+
+
+def test_deadline_of_a_month_is_no_wait_for_ever(tmp_path: Path) -> None:
+    """It is not followed to its end either."""
+    limit = LIMITS["a deadline"].replace("+ 9", "+ 30 * 86_400")
+    source = ENDS.replace("{limit}", limit).replace("{after}", "return")
+    found = judge(source, NAMES[0], "flock", tmp_path, "")
+    assert not found.violations
+    assert not found.exhaustive
