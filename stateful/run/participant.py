@@ -49,6 +49,7 @@ class Participant:
         self.excuse = NO_EXCUSE
         self.calls: list[Answered] = []
         self._round = 0  # how many of its last calls it has repeated
+        self._loop: str | None = None  # that loop, if it goes on for ever; empty if not, None if unknown
         self._failed = 0  # after how many calls one of them was made to fail
         self._seen: Any = None
         self.path: str | None = None
@@ -128,9 +129,11 @@ class Participant:
 
     def note_round(self) -> None:
         """Note whether its last calls repeat those before them, and what it has seen then."""
-        self._round = round_length(self.calls)
-        if len(self.calls) - self._failed < 2 * self._round:
-            self._round = 0  # A fault need not happen again.
+        length = round_length(self.calls)
+        if len(self.calls) - self._failed < 2 * length:
+            length = 0  # A fault need not happen again.
+        if length != self._round:
+            self._round, self._loop = length, None
         self._seen = seen_by_others(self.kernel.shared_state()) if self._round else None
 
     def may_wait(self) -> bool:
@@ -145,9 +148,11 @@ class Participant:
         """The call in which a process that may wait does so, or the loop in which it polls for ever."""
         if waits(self.kernel, self.process):
             return self.pending.name
-        again = new_process(subject, self.process.letter, self.process.life, self.kernel.machine)
-        for_ever = rounds_left(again, self.calls, self._round) == inf
-        return in_words(self.calls[-self._round :]) if for_ever else ""
+        if self._loop is None:
+            again = new_process(subject, self.process.letter, self.process.life, self.kernel.machine)
+            for_ever = rounds_left(again, self.calls, self._round) == inf
+            self._loop = in_words(self.calls[-self._round :]) if for_ever else ""
+        return self._loop
 
 
 def waiting(actor: Participant, all_: Collection[Participant], subject: Subject) -> dict[str, str]:

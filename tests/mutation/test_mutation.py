@@ -231,9 +231,9 @@ NOTHING_TO_SAY = {
         "mutated, so fix that first",
     ),
     "it reaches too little": (
-        ["tests/planted/asks_for_ever.py", "--scenario", "two-starts-empty"],
-        "it never reaches a_contender_was_refused in two-starts-empty itself; only a subject that holds can "
-        "be mutated, so fix that first",
+        ["tests/planted/never_replaces.py", "--scenario", "replace-of-owner-empty"],
+        "it never reaches a_replace_succeeded in replace-of-owner-empty itself; only a subject that holds "
+        "can be mutated, so fix that first",
     ),
     "it is played": (
         ["direct-unlink", "--scenario", "outage*", "--scenario", "any-empty"],
