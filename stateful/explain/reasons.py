@@ -6,7 +6,14 @@ from collections.abc import Callable, Collection, Iterator
 from typing import Final
 
 from stateful.explain.disk_words import shown_path
-from stateful.explain.words import call_text, changes_names, claimed_path, is_claim, world_text
+from stateful.explain.words import (
+    answer_text,
+    call_text,
+    changes_names,
+    claimed_path,
+    is_claim,
+    world_text,
+)
 from stateful.model.call import Delivery, Errno
 from stateful.model.faults import CALL_FAULTS, POWER_LOSS, SHORT
 from stateful.model.life import plain
@@ -216,6 +223,21 @@ def _stuck(story: Story) -> Iterator[str]:
     )
 
 
+def _not_free(story: Story) -> Iterator[str]:
+    actor = story.trace.steps[-1].move.letter
+    for letter in story.trace.lives:
+        if letter != actor:
+            number, step = next(each for each in story.moves(letter) if each[1].outcome)
+            owned = "after it had owned the gateway" if story.owned_from(letter) else "without having owned"
+            yield f"{letter} ended at step {number} ({answer_text(step)}), {owned}."
+    if story.trace.waits:
+        yield f"However, {_waits(story, actor)}"
+        return
+    failed = [(n, s) for n, s in story.of(actor) if isinstance(s.answer, Errno)]
+    got = f" after step {failed[-1][0]}, {call_text(failed[-1][1])}, failed" if failed else ""
+    yield f"However, {story.with_subject(actor)} started alone and gave up{got}."
+
+
 def _waits(story: Story, letter: str) -> str:
     """The sentence that says for what a process waits."""
     step = story.trace.waits[letter]
@@ -320,6 +342,7 @@ def _not_replaced(story: Story) -> Iterator[str]:
 _REASONS: Final[dict[str, Callable[[Story], Iterator[str]]]] = {
     "at_most_one_owner": _two_owners,
     "a_dead_owner_can_be_replaced": _stuck,
+    "an_end_leaves_the_home_free": _not_free,
     "some_contender_wins": _no_winner,
     "nobody_waits_for_ever": _all_wait,
     "a_start_always_ends": _all_wait,

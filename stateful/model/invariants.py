@@ -40,6 +40,23 @@ def a_dead_owner_can_be_replaced(moment: Moment) -> str | None:
     return f"{alone} gave up" if actor.outcome is not None and actor.outcome.kind != "killed" else None
 
 
+def an_end_leaves_the_home_free(moment: Moment) -> str | None:
+    """After every process has ended by itself, and none was killed, one start alone becomes owner.
+
+    Required also of a subject that leaves it to an operator what a killed owner left.
+    """
+    actor = moment.actor
+    if actor is None or actor.life != "start" or actor.asked or actor.hindered or actor.owned:
+        return None
+    others = [view for view in moment.processes if view.letter != actor.letter]
+    if not actor.alone or not others or not all(view.ended_itself for view in others):
+        return None
+    ends = f"{_names(others)} ended, and no process was killed, but {actor.letter}, started alone,"
+    if actor.waits_in:
+        return f"{ends} waits for ever in {actor.waits_in}"
+    return f"{ends} gave up" if actor.outcome is not None and actor.outcome.kind != "killed" else None
+
+
 def some_contender_wins(moment: Moment) -> str | None:
     """If no process dies or is hindered, and none owns, not all starts give up, whatever queries run.
 
@@ -260,6 +277,7 @@ INVARIANTS: Final[tuple[Invariant, ...]] = (
     at_most_one_owner,
     only_documented_errors,
     a_dead_owner_can_be_replaced,
+    an_end_leaves_the_home_free,
     some_contender_wins,
     nobody_waits_for_ever,
     a_stopped_owner_can_be_replaced,

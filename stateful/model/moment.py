@@ -64,6 +64,11 @@ class View(NamedTuple):
         return self.excuse.hinders
 
     @property
+    def ended_itself(self) -> bool:
+        """Whether it ended without being killed, and no fault kept it from its task."""
+        return self.outcome is not None and self.outcome.kind != "killed" and not self.hindered
+
+    @property
     def contends(self) -> bool:
         return self.life in ("start", "replace")
 

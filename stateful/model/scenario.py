@@ -98,10 +98,10 @@ class Scenario:
     def not_guaranteed(self, not_offered: frozenset[str]) -> frozenset[str]:
         """The invariants that are not guaranteed in this scenario, given those that a subject does not offer.
 
-        A subject that offers no recovery need not win on a disk that a dead owner left.
+        A subject that offers no recovery need not win on a disk that a dead owner left, at any time.
         """
         stuck = self.disk.files and "a_dead_owner_can_be_replaced" in not_offered
-        return not_offered | {"some_contender_wins"} if stuck else not_offered
+        return not_offered | {"some_contender_wins", "an_end_leaves_the_home_free"} if stuck else not_offered
 
     def goals(self) -> tuple[str, ...]:
         """The names of the goals (see ``stateful.model.goals``) that some execution must reach."""

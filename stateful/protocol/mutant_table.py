@@ -127,8 +127,12 @@ WAITING: Final[dict[str, Mutant]] = {
     "query-hangs": Mutant("one-start-empty", "A5 status-B B2"),
     "replace-blocks-on-stopped": Mutant("replace-of-owner-empty-1-sigstop", "A7 sigstop-A replace-C C8"),
 }
+ENDS: Final[dict[str, Mutant]] = {
+    "clean-exit-leaves-the-lock": Mutant("start-and-exit-empty", "A1 exit-A A1 start-B B2"),
+    "ctrl-c-between": Mutant("two-starts-empty-1-sigint", "A1 int-A A1 start-C C2"),
+}
 
-MUTANTS: Final = PROGRESS | SAFETY | IDENTITY | HAND_OVER | ANSWERS | WAITING
+MUTANTS: Final = PROGRESS | SAFETY | IDENTITY | HAND_OVER | ANSWERS | WAITING | ENDS
 
 # Caught in virtual time only, where supervisors start the gateway again (``stateful.model.supervision``).
 UNDER_SUPERVISORS: Final = frozenset({"respawn-storm"})

@@ -61,6 +61,12 @@ _CHECKS: Final = {
             return ""
         return f"{actor} started alone, nobody else was alive, and it gave up: exit status {actor.status}"
     """,
+    "an_end_leaves_the_home_free": """
+        others = [child for child in children.values() if child is not actor]
+        if actor.status is None or actor.owned or actor.killed or any(child.killed for child in others):
+            return ""
+        return f"{actor} started after the others had ended, and it gave up: exit status {actor.status}"
+    """,
     "some_contender_wins": """
         contenders = [child for child in children.values() if LIVES[child.letter] in ("start", "replace")]
         if any(child.status is None or child.killed for child in contenders) or inside:

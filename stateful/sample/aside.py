@@ -118,8 +118,9 @@ def _looks(execution: Execution) -> Any:
     )
     if not owners(execution):  # Then no process is spared.
         shared = shared._replace(table=(), opens=(), flocks=(), record_locks=())
-    changed = any(view.excuse.is_of_files for view in execution.views())
-    return execution.scenario.disk.machine, files, shared, changed
+    views = execution.views()
+    changed, is_over = any(view.excuse.is_of_files for view in views), all(v.ended_itself for v in views)
+    return execution.scenario.disk.machine, files, shared, changed, is_over
 
 
 def _magnitude(microseconds: int) -> int:

@@ -230,6 +230,11 @@ class SingleOwnerMachine(ExecutionMachine):
         self.check(invariants.a_dead_owner_can_be_replaced)
 
     @invariant()
+    def an_end_leaves_the_home_free(self) -> None:
+        """After every process has ended by itself, one start alone would become owner."""
+        self.check(invariants.an_end_leaves_the_home_free)
+
+    @invariant()
     def a_stopped_owner_can_be_replaced(self) -> None:
         """Beside a stopped owner, one replace alone would become owner."""
         self.check(invariants.a_stopped_owner_can_be_replaced)

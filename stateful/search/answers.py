@@ -38,12 +38,14 @@ class Asked(NamedTuple):
         letter: the process that is asked.
         shared: the shared state in which it is asked.
         files_changed: whether the world has changed files while one of the processes lived.
+        is_over: whether all processes have ended, and none of them was killed or hindered.
     """
 
     question: Question
     letter: str
     shared: int
     files_changed: bool
+    is_over: bool
 
 
 class Questions:
@@ -79,7 +81,7 @@ class Questions:
         self._number = Numbering()
         self._asked: dict[Asked, Broken] = {}
         self._remembered = 0
-        self._memos: dict[tuple[str, str, SharedState], DiskMemo] = {}
+        self._memos: dict[tuple[str, str, SharedState, tuple[bool, bool]], DiskMemo] = {}
 
     def ask(self, state: State, broken: Collection[str] = ()) -> Iterator[tuple[str, list[Move]]]:
         """The invariants that the answers in a state break, and the moves from there that show it.
@@ -90,10 +92,10 @@ class Questions:
         matters = state.shared, tuple(map(self._facts_of, state.locals))
         if matters in self._held:
             return
-        held, changed = True, self._files_changed(state)
+        held, met = True, self._met(state)
         for question in self._of(state):
             for letter in self._letters(state, question.life):
-                asked = Asked(question, letter, state.shared, changed)
+                asked = Asked(question, letter, state.shared, *met)
                 if self._is_worth_asking(asked, broken):
                     invariants, moves = self._answer(state, question, letter, broken)
                     self._asked[asked] = invariants
@@ -109,7 +111,8 @@ class Questions:
         if facts is None:
             value, owns = self.memory.local(local), self.memory.view(local).owns
             begins = value.life if value.history == NOT_STARTED else ""
-            facts = self._number((value.letter, owns, begins, value.excuse.is_of_files))
+            how = "" if value.outcome is None else self.memory.view(local).ended_itself
+            facts = self._number((value.letter, owns, begins, value.excuse.is_of_files, how))
             self._facts[local] = facts
         return facts
 
@@ -132,8 +135,10 @@ class Questions:
             return True
         return not set(self._asked[asked]).issubset(broken)
 
-    def _files_changed(self, state: State) -> bool:
-        return any(self.memory.local(local).excuse.is_of_files for local in state.locals)
+    def _met(self, state: State) -> tuple[bool, bool]:
+        """What decides an answer, of the processes that are there: see ``Asked``."""
+        views = [self.memory.view(each) for each in state.locals if not self.memory.has_not_started(each)]
+        return any(view.excuse.is_of_files for view in views), all(view.ended_itself for view in views)
 
     def _of(self, state: State) -> Iterator[Question]:
         views = (self.memory.view(local) for local in state.locals)
@@ -158,7 +163,7 @@ class Questions:
             effect = memory.effect(state, move)
             assert effect is not None
             state = effect.after
-        met = Asked(question, letter, state.shared, self._files_changed(state))
+        met = Asked(question, letter, state.shared, *self._met(state))
         if moves and not self._is_worth_asking(met, broken):
             return self._asked[met], []
         memoised = memory.after_power_loss(state.shared) or not (question.spared or question.disk_fails)
@@ -174,7 +179,8 @@ class Questions:
     ) -> Broken:
         """As ``_live``, but use the answer from a disk that looks the same to the process, if known."""
         shared = self.memory.shared_state(state.shared)
-        memo = self._memos.setdefault((question.life, letter, shared._replace(disk=NO_DISK)), DiskMemo())
+        key = question.life, letter, shared._replace(disk=NO_DISK), self._met(state)
+        memo = self._memos.setdefault(key, DiskMemo())
         known = memo.answer(shared.disk)
         # A violation is shown again, because the other of two subjects may be to blame for it here; after a
         # power loss, which leaves many disks, one is enough.
