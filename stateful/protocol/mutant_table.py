@@ -129,6 +129,7 @@ WAITING: Final[dict[str, Mutant]] = {
 }
 ENDS: Final[dict[str, Mutant]] = {
     "clean-exit-leaves-the-lock": Mutant("start-and-exit-empty", "A1 exit-A A1 start-B B2"),
+    "destructor-of-a-refused-start": Mutant("two-starts-empty", "A3 start-C C3 B3"),
     "ctrl-c-between": Mutant("two-starts-empty-1-sigint", "A1 int-A A1 start-C C2"),
 }
 

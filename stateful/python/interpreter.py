@@ -23,6 +23,7 @@ from stateful.model.lifecycle import LEAVING, OWNER, Outcome
 from stateful.model.machine import MACHINE, Machine
 from stateful.model.printable import printable
 from stateful.model.syscalls import WAITS
+from stateful.python.destructors import destructors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,18 +94,21 @@ class Interpreter(Process, greenlet):
 
     def run(self) -> None:
         """The life of the process, from its first instruction to ``exit``."""
+        last: BaseException | None = None  # whose frames CPython keeps until after the exit handlers
         try:
             outcome = self.main()
             code = 1 if outcome.kind == "refused" else 0
         except SystemExit as stop:
             outcome, code = self._refused_or_released(), _exit_code(stop)
-        except KeyboardInterrupt:  # of SIGINT: an end like that of SystemExit
+        except KeyboardInterrupt as error:  # of SIGINT: an end like that of SystemExit
             self._end_if_unwound()
+            last = error
             outcome, code = self._refused_or_released(), 130
         except GreenletExit:
             raise
         except BaseException as error:
             self._end_if_unwound()
+            last = error
             outcome, code = _failed(error), 1
         if self.phase != OWNER:
             self.phase = LEAVING
@@ -122,6 +126,14 @@ class Interpreter(Process, greenlet):
                 self._end_if_unwound()
                 outcome = _failed(error)
         self.deaf = True
+        del last
+        for destructor in [*destructors(self.modules)]:
+            try:
+                destructor()
+            except GreenletExit:
+                raise
+            except BaseException:
+                self._end_if_unwound()  # CPython only prints it.
         for stream in list(self.streams.values()):
             with contextlib.suppress(OSError, ValueError):
                 stream.flush()

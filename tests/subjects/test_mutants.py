@@ -36,7 +36,7 @@ CATALOGUE = {
         UnguardedRemove ReplacerUnlinksAgain SamePidTwoNamespaces VictimExitsOne UnexpectedTermExitsZero
         WrongProcessConsumes MarkerFromTheFuture MarkerOutlivesReplacer""",
     "ANSWERS": "ReaderDeletesLiveRecord TornRead PhantomOwner StateKeepsOldPid LostUpdate",
-    "ENDS": "CleanExitLeavesTheLock CtrlCBetween",
+    "ENDS": "CleanExitLeavesTheLock CtrlCBetween DestructorOfARefusedStart",
     "WAITING": "RecoveryWaitsForItself LockOrderDeadlock QueryHangs ReplaceBlocksOnStopped",
 }
 # They take a second or more each: whole starts of the reference beside each other.
