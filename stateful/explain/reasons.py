@@ -215,12 +215,14 @@ def _stuck(story: Story) -> Iterator[str]:
     if story.trace.waits:
         yield f"However, {_waits(story, actor)} Every start after it meets the same disk."
         return
-    failed = [(n, s) for n, s in story.of(actor) if isinstance(s.answer, Errno)]
-    got = f" after step {failed[-1][0]}, {call_text(failed[-1][1])}, failed" if failed else ""
-    yield (
-        f"However, {story.with_subject(actor)} started alone and gave up{got}. "
-        "Every start after it meets the same disk: a crash loop."
-    )
+    gave_up = f"{story.with_subject(actor)} started alone and gave up{_after_failure(story, actor)}"
+    yield f"However, {gave_up}. Every start after it meets the same disk: a crash loop."
+
+
+def _after_failure(story: Story, letter: str) -> str:
+    """The last call of a process that failed, as an afterthought; empty if none did."""
+    failed = [(n, s) for n, s in story.of(letter) if isinstance(s.answer, Errno)]
+    return f" after step {failed[-1][0]}, {call_text(failed[-1][1])}, failed" if failed else ""
 
 
 def _not_free(story: Story) -> Iterator[str]:
@@ -230,12 +232,8 @@ def _not_free(story: Story) -> Iterator[str]:
             number, step = next(each for each in story.moves(letter) if each[1].outcome)
             owned = "after it had owned the gateway" if story.owned_from(letter) else "without having owned"
             yield f"{letter} ended at step {number} ({answer_text(step)}), {owned}."
-    if story.trace.waits:
-        yield f"However, {_waits(story, actor)}"
-        return
-    failed = [(n, s) for n, s in story.of(actor) if isinstance(s.answer, Errno)]
-    got = f" after step {failed[-1][0]}, {call_text(failed[-1][1])}, failed" if failed else ""
-    yield f"However, {story.with_subject(actor)} started alone and gave up{got}."
+    gave_up = f"{story.with_subject(actor)} started alone and gave up{_after_failure(story, actor)}."
+    yield f"However, {_waits(story, actor) if story.trace.waits else gave_up}"
 
 
 def _waits(story: Story, letter: str) -> str:
@@ -261,13 +259,12 @@ def _all_wait(story: Story) -> Iterator[str]:
 
 def _no_winner(story: Story) -> Iterator[str]:
     for letter, life in story.trace.lives.items():
-        failed = [(n, s) for n, s in story.of(letter) if isinstance(s.answer, Errno)]
         told = [number for number, step in story.of(letter) if isinstance(step.answer, Delivery)]
         if told:
             yield f"{letter} was told to go, as it saw at step {told[0]}, and went."
         elif plain(life) in ("start", "replace"):
-            got = f" after step {failed[-1][0]}, {call_text(failed[-1][1])}, failed" if failed else ""
-            yield f"{story.with_subject(letter)} gave up at step {story.of(letter)[-1][0]}{got}."
+            number = story.of(letter)[-1][0]
+            yield f"{story.with_subject(letter)} gave up at step {number}{_after_failure(story, letter)}."
 
 
 def _undiscovered(story: Story) -> Iterator[str]:
@@ -277,10 +274,8 @@ def _undiscovered(story: Story) -> Iterator[str]:
     for number, step, _ in story.removals(owner)[:1]:
         actor_text = story.with_subject(step.move.letter, "")
         yield f"Step {number}, {call_text(step)} of {actor_text}, took away what it claimed."
-    if story.trace.waits:
-        yield f"However, {_waits(story, actor)}"
-        return
-    yield f"However, {story.with_subject(actor)} asked, alone, and its answer does not name {owner}."
+    asked = f"{story.with_subject(actor)} asked, alone, and its answer does not name {owner}."
+    yield f"However, {_waits(story, actor) if story.trace.waits else asked}"
 
 
 def _changed(story: Story) -> Iterator[str]:

@@ -60,9 +60,12 @@ class Verification:
 
     @property
     def states_of_faults(self) -> int:
-        """How many of the states are reached only by a fault."""
-        plain = sum(result.states for result in self.results if not result.scenario.plan)
-        return self.states - plain
+        """How many of the states are reached only by a fault.
+
+        A plan for which the time did not suffice may have fewer states than the plan that it extends.
+        """
+        added = (after.states - before.states for after, before in self._prolonging() if after.scenario.plan)
+        return sum(max(states, 0) for states in added)
 
     @property
     def faults(self) -> Counter[str]:

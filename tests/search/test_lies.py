@@ -25,6 +25,7 @@ from stateful.model.roles import Number, Role
 from stateful.model.scenario import Scenario
 from stateful.model.syscalls import SIGNALLING, SYSCALLS, Argument, Kind, Use
 from stateful.protocol.subject import Subject
+from stateful.run.replay import Nondeterminism
 from stateful.search import disk_memo, explorer, partial_order_reduction
 from stateful.search.effects import Calls
 from stateful.search.search_state import Local, State
@@ -180,7 +181,7 @@ def is_caught(number: int, folder: Path, ask: Ask) -> bool:
     drawn = protocol(number)
     try:
         return len(set(ask(write(drawn.source, folder, f"lied_{next(_names)}"), drawn.scenario))) > 1
-    except (KeyError, OSError, RuntimeError):
+    except (KeyError, OSError, RuntimeError, Nondeterminism):
         return True
 
 

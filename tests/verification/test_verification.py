@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from stateful.model.standard import find_scenario
-from stateful.search.result import VIOLATED
-from stateful.verification.verification import verify
+from stateful.protocol.subject import find_subject
+from stateful.search.result import VIOLATED, Result
+from stateful.verification.verification import Verification, verify
 
 
 def interrupt(*_: Any) -> None:
@@ -33,3 +34,10 @@ def test_verification_that_is_left_alone_was_not_interrupted() -> None:
     found = verify("direct-unlink", [find_scenario("one-start-empty")])
     assert not found.interrupted
     assert found.verdict != VIOLATED
+
+
+def test_plan_that_was_cut_short_adds_no_fewer_states_than_none() -> None:
+    plain, killed = find_scenario("two-starts-empty"), find_scenario("two-starts-empty-1-kill")
+    stale = find_scenario("one-start-stale"), find_scenario("one-start-stale-1-kill")
+    results = [Result(plain, 5_000), Result(killed, 200), Result(stale[0], 10), Result(stale[1], 17)]
+    assert Verification(find_subject(), results).states_of_faults == 7
