@@ -8,27 +8,32 @@ the destructor of an object that only a closure or a class holds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from types import FunctionType, ModuleType
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import BuiltinFunctionType, FunctionType, ModuleType, NoneType
 from typing import Any, Final
 
-_HELD_ELSEWHERE: Final = (FunctionType, ModuleType, type)
+# They hold nothing, or only what a class or a module holds.
+_PASSED_OVER: Final = frozenset(
+    (FunctionType, BuiltinFunctionType, ModuleType, type, NoneType, str, bytes, int, bool, float)
+)
 
 
 def destructors(modules: Mapping[str, ModuleType]) -> Iterator[Callable[[], Any]]:
     """The destructors of the objects that some modules hold, each once."""
     seen: set[int] = set()
-    queue: list[Any] = [value for module in list(modules.values()) for value in list(vars(module).values())]
+    queue: list[Any] = [vars(module) for module in list(modules.values())]
     for value in queue:  # which grows meanwhile
-        if id(value) in seen or isinstance(value, _HELD_ELSEWHERE):
+        if id(value) in seen or isinstance(value, type):
             continue
         seen.add(id(value))
+        held: Iterable[Any] = ()
         if isinstance(value, dict):
-            queue += list(value.values())
+            held = value.values()
         elif isinstance(value, list | tuple | set | frozenset):
-            queue += list(value)
+            held = value
         elif type(value).__module__ in modules:
-            queue += list(getattr(value, "__dict__", {}).values())
+            held = getattr(value, "__dict__", {}).values()
             destructor = getattr(type(value), "__del__", None)
             if isinstance(destructor, FunctionType):
                 yield destructor.__get__(value)
+        queue += [each for each in held if type(each) not in _PASSED_OVER]
