@@ -238,18 +238,17 @@ def _not_free(story: Story) -> Iterator[str]:
 
 def _waits(story: Story, letter: str) -> str:
     """The sentence that says for what a process waits."""
-    step = story.trace.waits[letter]
-    waits = f"{story.with_subject(letter)} waits in {call_text(step)} for ever"
+    step, who = story.trace.waits[letter], story.with_subject(letter)
+    if step.answer:
+        return f"{who} repeats {step.answer} for ever."
     path = claimed_path(step)
-    locked = [
-        (number, other.move.letter)
-        for number, other in story.numbered
-        if is_claim(other) and other.call and takes_lock(other.call) and claimed_path(other) == path
-    ]
+    claims = [(number, other) for number, other in story.numbered if other.call and is_claim(other)]
+    locked = [(n, s) for n, s in claims if s.call and takes_lock(s.call) and claimed_path(s) == path]
+    waits = f"{who} waits in {call_text(step)} for ever"
     if not locked:
         return f"{waits}."
-    number, holder = locked[-1]
-    whose = "it has that lock itself" if holder == letter else f"{holder} has that lock"
+    number, taken = locked[-1]
+    whose = "it has that lock itself" if taken.move.letter == letter else f"{taken.move.letter} has that lock"
     return f"{waits}: {whose} since step {number}."
 
 

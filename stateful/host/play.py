@@ -133,7 +133,7 @@ class HostPlay:
         player = self._player(letter)
         assert player.report.call is not None
         self.same_call(step, player.report.call, player.report.path)
-        if row(player.report.call).has(Kind.OPERATION):
+        if not step.answer and row(player.report.call).has(Kind.OPERATION):
             self.send(step, "wait")
             self.receive(step)
             if player.report.answer not in BEGINS.values():

@@ -99,7 +99,8 @@ class Trace:
 
     Attributes:
         other: the name of the subject that runs beside the first one in the same home, or None.
-        waits: the call in which each process waits for ever, if that is the violation.
+        waits: the call in which each process waits for ever, if that is the violation; of one that polls its
+            next call, with its loop in words instead of an answer.
         needs: what the failure needs, if that was determined.
         disks: the disk before the first step and after each step, if the trace was replayed.
         living: the live processes at these moments.

@@ -21,7 +21,7 @@ from stateful.model.signal_target import pid_of
 from stateful.model.trace import Standing, Step, Trace
 from stateful.model.usage import row
 from stateful.report.disk_listing import Change, ListedFile, changed, cut, listing
-from stateful.report.text import WAITS, is_of_its_own, sentences
+from stateful.report.text import is_of_its_own, sentences, wait_text
 
 ABSENT, LIVES, STOPPED, OWNS, HUNG = "absent", "lives", "stopped", "owns", "hung"
 
@@ -186,9 +186,9 @@ def draw(trace: Trace) -> Picture:
                 number=None,
                 after_steps=number,
                 letter=letter,
-                call=_call(step),
-                answer=WAITS,
-                whole=WAITS,
+                call=f"{_call(step)} {wait_text(step)}",
+                answer="",
+                whole="",
                 failed=True,
                 peer="",
                 about_disk=False,

@@ -30,7 +30,6 @@ MOST_LINES: Final = 27  # beside the rules of the Hypothesis machine
 MOST_SIDE_BY_SIDE: Final = 3
 MOST_HEADLINES: Final = 3  # The text of an error may have any length.
 NUMBER_WIDTH: Final = 5
-WAITS: Final = "waits for ever"
 OF_LITTLE_NOTE: Final = Use.FINDS | Use.INSPECTS | Use.RELEASES  # Steps with no other use are left out first.
 
 _QUOTED: Final = re.compile('"[^"]*"')
@@ -165,7 +164,7 @@ def _rows(trace: Trace, limit: int) -> list[str]:
         row = _row(trace, step, number, becomes_owner)
         lines.append((is_of_its_own(step) and not becomes_owner, step.move.letter, row))
     for letter, step in trace.waits.items():
-        lines.append((False, letter, _in_column(trace, letter, "", call_text(step), WAITS)))
+        lines.append((False, letter, _in_column(trace, letter, "", call_text(step), wait_text(step))))
     return _fit(lines, limit, trace)
 
 
@@ -179,6 +178,11 @@ def _row(trace: Trace, step: Step, number: int, becomes_owner: bool) -> str:
         words = (answer, "OWNS") if len(answer) < 8 else ("OWNS", answer)
         answer = ", ".join(filter(None, words))
     return _in_column(trace, letter, shown, _event(step) or call_text(step), answer)
+
+
+def wait_text(step: Step) -> str:
+    """What a process does for ever, beside the call in which it waits or that it makes next."""
+    return "again, for ever" if step.answer else "waits for ever"
 
 
 def _in_column(trace: Trace, letter: str, shown: str, call: str, answer: str) -> str:

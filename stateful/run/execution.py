@@ -336,7 +336,10 @@ class Execution:
         broken = first_broken(moment, self.not_offered)
         if broken is not None:
             self.trace.violation = Violation(*broken)
-            self.trace.waits = {letter: each for letter in waits if (each := self.upcoming(letter))}
+            for letter, how in waits.items():
+                next_ = self.upcoming(letter)
+                assert next_ is not None and next_.call is not None
+                self.trace.waits[letter] = next_ if how == next_.call.name else next_._replace(answer=how)
 
     def view(self, process: Interpreter) -> View:
         """A process as the invariants see it."""

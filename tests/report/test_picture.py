@@ -113,3 +113,12 @@ SHOWN = {
 @pytest.mark.parametrize("content", SHOWN, ids=range(len(SHOWN)))
 def test_content_is_shown_with_what_cannot_be_seen(content: bytes) -> None:
     assert shown(content) == SHOWN[content]
+
+
+def test_calls_in_which_processes_wait_for_ever_are_the_last_rows() -> None:
+    subject, scenario = find_subject("lock-order-deadlock"), find_scenario("exit-and-start-empty")
+    rows = draw(replay(subject, scenario, parse_schedule("A8 exit-A A1 B3"))).rows
+    assert [(row.key, row.letter, row.call) for row in rows[-2:]] == [
+        ("12a", "A", "flock(gateway.guard, EX) waits for ever"),
+        ("12b", "B", "flock(gateway.lock, EX) waits for ever"),
+    ]

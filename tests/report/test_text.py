@@ -12,6 +12,7 @@ from stateful.explain.reasons import reasons
 from stateful.model.schedule import parse_schedule
 from stateful.model.standard import find_scenario
 from stateful.model.trace import Trace
+from stateful.protocol.mutant_table import MUTANTS
 from stateful.protocol.subject import Subject, find_subject
 from stateful.report.text import LIMIT_COLUMNS, LIMIT_LINES, trace_text
 from stateful.run.execution import Execution
@@ -36,7 +37,13 @@ PLANTED = {
     "exits_1_when_replaced": "replace-of-owner-empty",
     "exits_0_when_terminated": "start-and-exit-stale-1-sigterm",
     "spares_the_stopped": "replace-of-owner-empty-1-sigstop",
+    "spins": "one-start-empty",
 }
+# Mutants, each in the scenario of its row.
+WAITING_OR_ENDED = (
+    *("recovery-waits-for-itself", "lock-order-deadlock", "query-hangs", "replace-blocks-on-stopped"),
+    *("clean-exit-leaves-the-lock", "ctrl-c-between"),
+)
 
 
 def expected(subject: str) -> str:
@@ -51,6 +58,12 @@ SLOW = [pytest.param(name, marks=pytest.mark.long) if name in LONG else name for
 @pytest.mark.parametrize("name", SLOW)
 def test_text_of_the_search_is_as_written(name: str) -> None:
     found = verify(name, [find_scenario(FIRST[name][0])])
+    assert trace_text(next(iter(found.violations.values()))) == expected(name)
+
+
+@pytest.mark.parametrize("name", WAITING_OR_ENDED)
+def test_text_of_a_wait_or_an_end_is_as_written(name: str) -> None:
+    found = verify(name, [find_scenario(MUTANTS[name].scenario)])
     assert trace_text(next(iter(found.violations.values()))) == expected(name)
 
 
