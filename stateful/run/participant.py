@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 from math import inf
-from typing import Any
+from typing import Any, Final
 
 from stateful.kernel.failing_calls import fail
 from stateful.kernel.kernel import Kernel
@@ -14,14 +15,17 @@ from stateful.model.call import Call, Delivery
 from stateful.model.excuses import NO_EXCUSE
 from stateful.model.faults import after_fault
 from stateful.model.life import plain
+from stateful.model.machine import Machine
 from stateful.model.moment import View, company_of
 from stateful.model.signal_target import Target, target_of
 from stateful.model.usage import descriptor, sends_signal
 from stateful.protocol.subject import Subject
 from stateful.python.interpreter import Interpreter
-from stateful.run.polling import Answered, in_words, round_length, rounds_left, seen_by_others
+from stateful.run.polling import Answered, in_words, loop_of, round_length, seen_by_others
 from stateful.run.running import new_process, run_to_call
 from stateful.run.step import run_to_step
+
+MOST_LOOPS: Final = 1_024  # remembered, of all executions
 
 
 class Participant:
@@ -149,10 +153,17 @@ class Participant:
         if waits(self.kernel, self.process):
             return self.pending.name
         if self._loop is None:
-            again = new_process(subject, self.process.letter, self.process.life, self.kernel.machine)
-            for_ever = rounds_left(again, self.calls, self._round) == inf
+            who = self.process.letter, self.process.life, self.kernel.machine
+            for_ever = _polls_for_ever(subject, *who, tuple(self.calls), self._round)
             self._loop = in_words(self.calls[-self._round :]) if for_ever else ""
         return self._loop
+
+
+@lru_cache(MOST_LOOPS)
+def _polls_for_ever(
+    subject: Subject, letter: str, life: str, machine: Machine, calls: tuple[Answered, ...], length: int
+) -> bool:
+    return loop_of(new_process(subject, letter, life, machine), calls, length).rounds == inf
 
 
 def waiting(actor: Participant, all_: Collection[Participant], subject: Subject) -> dict[str, str]:

@@ -5,13 +5,15 @@ is given the same answers, and then those of the last round again and again. A c
 meanwhile, faster and faster, so that it comes to the end of every limit.
 
 Simplified: a process that has made ``LONGEST_POLL`` calls so, or has waited for ten years by its clock, does
-not end that. A round is judged by its calls and answers: one in which it draws a new name is none.
+not end that. A round is judged by its calls and answers: one in which it draws a new name is none. An
+iterator or a closure in which it counts is not seen.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from math import inf
+from types import FunctionType, ModuleType, NoneType
 from typing import Any, Final, NamedTuple
 
 from stateful.kernel.state import SharedState
@@ -73,10 +75,22 @@ def seen_by_others(shared: SharedState) -> Any:
     return visible, shared._replace(disk=NO_DISK, opens=(), clock=0, labels=0, persistence=None)
 
 
-def rounds_left(process: Interpreter, calls: Sequence[Answered], length: int) -> float:
-    """How often a process repeats the last of its calls, ``length`` of them, if answered the same.
+class Loop(NamedTuple):
+    """The loop in which a process polls.
 
-    Infinite if it never ends that; about how often if that takes more time than it was given.
+    Attributes:
+        rounds: how often it repeats the round if it gets the same answers: infinite if it never ends; about
+            how often if that takes more time than it was given.
+        counts: whether something in the process changes from round to round, so that rounds may differ in
+            what they lead to.
+    """
+
+    rounds: float
+    counts: bool
+
+
+def loop_of(process: Interpreter, calls: Sequence[Answered], length: int) -> Loop:
+    """The loop of a process that has repeated the last of its calls, ``length`` of them.
 
     Args:
         process: a process of the same life, before its first call; it is ended.
@@ -93,15 +107,44 @@ def rounds_left(process: Interpreter, calls: Sequence[Answered], length: int) ->
         ]
         late = pace = max([*took, 1]) if took else 0
         rounds = 0
+        holds, counts = held_by(process), False
         while late < LONGEST_WAIT_US and rounds * length < LONGEST_POLL:
             for each in round_:
                 if call != each.call:
-                    return late / max([*took, 1]) if took else rounds
+                    return Loop(late / max([*took, 1]) if took else rounds, counts)
                 answer = each.answer + late if row(call).tells_time else each.answer
                 call = run_to_call(process, answer)
+            if not rounds:  # If one round changes nothing, none does.
+                counts = held_by(process) != holds
             rounds += 1
             pace *= 2
             late += pace
-        return inf
+        return Loop(inf, counts)
     finally:
         unwind([process])
+
+
+def held_by(process: Interpreter) -> Any:
+    """What the variables of a process hold: where its code is, its locals and its own globals."""
+    frames, frame = [], process.gr_frame
+    while frame is not None:
+        if not frame.f_globals.get("__name__", "").startswith("stateful."):
+            frames.append((frame.f_code.co_qualname, frame.f_lasti, _shape(dict(frame.f_locals), set())))
+        frame = frame.f_back
+    modules = [each for name, each in process.modules.items() if name.partition(".")[0] == process.subject]
+    own = [{name: value for name, value in vars(each).items() if name[:2] != "__"} for each in modules]
+    return frames, _shape(own, set())
+
+
+def _shape(value: Any, around: set[int]) -> Any:
+    """A value as far as it is plain or consists of what is."""
+    if isinstance(value, str | bytes | int | float | NoneType):
+        return value
+    if isinstance(value, FunctionType | ModuleType | type) or id(value) in around:
+        return type(value).__name__
+    around = around | {id(value)}
+    if isinstance(value, dict):
+        return [(_shape(key, around), _shape(each, around)) for key, each in list(value.items())]
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_shape(each, around) for each in list(value)]
+    return type(value).__name__, _shape(dict(getattr(value, "__dict__", {})), around)

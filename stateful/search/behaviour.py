@@ -16,7 +16,7 @@ from stateful.protocol.subject import Subject
 from stateful.python.interpreter import Interpreter
 from stateful.python.refusal import caller
 from stateful.python.switch import unwind
-from stateful.run.polling import LONGEST_ROUND, Answered, in_words, round_length, rounds_left
+from stateful.run.polling import LONGEST_ROUND, Answered, Loop, in_words, loop_of, round_length
 from stateful.run.replay import Nondeterminism
 from stateful.run.running import new_process, run_to_call
 
@@ -48,7 +48,7 @@ class Behaviour:
         self._numbers: dict[tuple[int, Any], int] = {}
         self._intents: dict[tuple[str, str, int], Intent] = {}
         self._rounds: dict[tuple[str, str, int], int] = {}
-        self._polls: dict[tuple[str, str, int], float] = {}
+        self._loops: dict[tuple[str, str, int], Loop] = {}
         self._parked: dict[tuple[str, str], dict[int, Interpreter]] = {}
 
     def extended(self, history: int, answer: Any) -> int:
@@ -101,23 +101,25 @@ class Behaviour:
 
     def polls_in(self, letter: str, life: str, history: int) -> str:
         """The loop in which a process that has repeated its last calls goes on for ever; empty if it ends."""
-        calls_left = self.calls_left(letter, life, history)
+        rounds = self.loop(letter, life, history).rounds
         length = self.round_length(letter, life, history)
-        return in_words(self.calls(letter, life, history, length)) if calls_left == inf else ""
+        return in_words(self.calls(letter, life, history, length)) if rounds == inf else ""
 
-    def calls_left(self, letter: str, life: str, history: int) -> float:
-        """How many calls a process that has repeated its last calls makes in that loop, about."""
+    def loop(self, letter: str, life: str, history: int) -> Loop:
+        """The loop of a process that has repeated its last calls."""
         key = (letter, life, history)
-        if key not in self._polls:
-            length, earlier = self.round_length(*key), history
-            for _ in range(length):
+        if key not in self._loops:
+            earlier = history
+            for _ in range(self.round_length(*key)):
                 earlier = self._histories[earlier][0]
-            known = self._polls.get((letter, life, earlier))
+            known = self._loops.get((letter, life, earlier))
             if known is None:
                 process = new_process(self.subject, letter, life, self.machine)
-                known = length * (1 + rounds_left(process, self.calls(*key), length))
-            self._polls[key] = known - length  # A round later it is in the same loop.
-        return self._polls[key]
+                known = loop_of(process, self.calls(*key), self.round_length(*key))
+            else:
+                known = known._replace(rounds=known.rounds - 1)  # A round later it is in the same loop.
+            self._loops[key] = known
+        return self._loops[key]
 
     def _run(self, letter: str, life: str, history: int) -> None:
         """Run the code up to a history, continuing from the nearest earlier one with a suspended process."""

@@ -9,9 +9,9 @@ The scenarios of a cast differ only in their plans of faults and are searched to
 without a fault, then those that one kill adds, then those that a second kill adds, and so on. A plan
 continues from the states of the plan that it extends.
 
-Reductions: invisible steps do not branch (``stateful.search.partial_order_reduction``); neither do the third
-and later rounds of a process that polls (``stateful.search.moves``); processes with the same life are
-interchangeable (``stateful.search.symmetry``).
+Reductions: invisible steps do not branch (``stateful.search.partial_order_reduction``); a process that
+polls for ever, with nothing in it that changes from round to round, waits (``stateful.run.polling``);
+processes with the same life are interchangeable (``stateful.search.symmetry``).
 
 With ``referee`` the search notes every invariant that a move breaks and continues beyond it. The result then
 does not depend on what was found first, so that searches with different reductions can be compared.

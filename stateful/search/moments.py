@@ -64,9 +64,10 @@ def company(memory: Memory, state: State) -> tuple[str, ...]:
 
 def calls_left(memory: Memory, local: int) -> float:
     """How many calls a process makes in the loop in which it polls; 0 if it does not poll."""
-    value = memory.local(local)
+    value, behaviour = memory.local(local), memory.behaviour
     key = (value.letter, value.life, value.history)
-    return memory.behaviour.calls_left(*key) if memory.behaviour.round_length(*key) else 0
+    length = behaviour.round_length(*key)
+    return length * behaviour.loop(*key).rounds if length else 0
 
 
 def waits_in(memory: Memory, local: int) -> str:

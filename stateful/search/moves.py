@@ -12,7 +12,7 @@ from stateful.model.families import recoveries
 from stateful.model.lifecycle import OWNER
 from stateful.model.schedule import EXIT, LETTERS, STEP, Move
 from stateful.model.syscalls import SILENT
-from stateful.run.polling import is_repeated, seen_by_others
+from stateful.run.polling import Loop, is_repeated, seen_by_others
 from stateful.search.memory import Memory
 from stateful.search.partial_order_reduction import PartialOrderReduction
 from stateful.search.power_losses import PowerLosses
@@ -20,13 +20,14 @@ from stateful.search.predecessors import Node
 from stateful.search.search_state import State
 from stateful.search.state_world import StateWorld
 
-LONGEST_HISTORY: Final = 2_500  # answers; a process that gets more is not followed to its end
+LONGEST_HISTORY: Final = 250  # answers; a process that gets more is not followed to its end
 
 _NOTHING: Final = ""
 _TOO_LONG: Final = "too long"
 _INVISIBLE: Final = "invisible step"
 _WAITS: Final = "waits"
 _POLLS: Final = "polls"
+_COUNTS: Final = "polls and counts"
 _STOPPED: Final = "is stopped"
 
 
@@ -63,11 +64,13 @@ class Moves:
             can = self._own.get((shared, local))
             if can is None:
                 can = self._own[shared, local] = self._find_out(node.state, index)
-            can_move = can_move or can not in (_NOTHING, _WAITS, _POLLS)
+            can_move = can_move or can not in (_NOTHING, _WAITS, _POLLS, _COUNTS)
             if can == STEP:
                 moves.append(self._steps[index])
-            elif can in (_WAITS, _POLLS):
-                self.waiting[LETTERS[index]] = self._poll_steps(local) if can == _POLLS else 0
+            elif can in (_WAITS, _POLLS, _COUNTS):
+                self.waiting[LETTERS[index]] = 0 if can == _WAITS else self._poll_steps(local)
+                if can == _COUNTS:
+                    moves.append(self._steps[index])
             elif can == _INVISIBLE:
                 return [self._steps[index]], LETTERS[index]
             elif can == EXIT and node.exits:
@@ -101,29 +104,20 @@ class Moves:
             return _TOO_LONG
         if self._memory.effect(state, self._steps[index]) is None:
             return _WAITS
-        poll = self._find_poll(state, index)
-        if poll:
-            return poll
+        loop = self._find_loop(state, index)
+        if loop is not None and loop.rounds == inf:
+            return _COUNTS if loop.counts else _POLLS
         reduced = self._reduction and self._reduction.is_invisible(state, self._steps[index])
         return _INVISIBLE if reduced else STEP
 
     # -- polling: see ``stateful.run.polling`` ------------------------------------------------------------
 
-    def _find_poll(self, state: State, index: int) -> str:
-        """Whether a process that polls does so for ever; from its third round on it does not branch."""
+    def _find_loop(self, state: State, index: int) -> Loop | None:
+        """The loop in which a process polls, if it would get the same answers now; None if it does not."""
         behaviour, local = self._memory.behaviour, self._memory.local(state.locals[index])
         key = (local.letter, local.life, local.history)
         length = behaviour.round_length(*key)
-        if not length or not self._repeats(state, index, length):
-            return ""
-        left = behaviour.calls_left(*key)
-        if left == inf:
-            return _POLLS
-        if left > LONGEST_HISTORY:
-            return _TOO_LONG
-        calls = behaviour.calls(*key, 3 * length)
-        third = len(calls) == 3 * length and is_repeated(calls[:length], calls[length : 2 * length])
-        return _INVISIBLE if self._reduction and third else ""
+        return behaviour.loop(*key) if length and self._repeats(state, index, length) else None
 
     def _repeats(self, state: State, index: int, length: int) -> bool:
         """Whether a process alone would repeat its last calls now, and change nothing by it."""

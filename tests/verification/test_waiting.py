@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from stateful.model.standard import SCENARIOS
+from stateful.model.standard import SCENARIOS, find_scenario
 from stateful.report.text import trace_text
 from stateful.verification.verification import Verification, verify
 
@@ -111,10 +111,6 @@ KINDS: Final = {
     "a query that waits for the owner to end": (QUERY, QUERY_MENDED, "a_live_owner_is_discoverable"),
 }
 NAMES: Final = (("guard", "record.tmp"), ("a", "b"), ("z.lock", "0.lock"))
-DEFAULT: Final = dict.fromkeys(KINDS, ("blocks",)) | {
-    "a query that waits for the owner to end": ("blocks", "polls"),
-    "a start that waits for itself": ("blocks", "polls"),
-}
 SMALL: Final = [
     scenario
     for scenario in SCENARIOS
@@ -133,9 +129,7 @@ def judge(source: str, names: tuple[str, str], family: str, folder: Path, head: 
 
 
 CASES: Final = [
-    pytest.param(
-        kind, head, names, id=f"{kind}-{head}", marks=[] if head in DEFAULT[kind] else pytest.mark.long
-    )
+    pytest.param(kind, head, names, id=f"{kind}-{head}", marks=[] if head == "blocks" else pytest.mark.long)
     for kind in KINDS
     for head, names in zip(HEADS, NAMES * 2, strict=False)
 ]
@@ -149,6 +143,14 @@ def test_what_waits_for_ever_is_found(kind: str, head: str, names: tuple[str, st
     assert "for ever" in trace_text(found.violations[invariant])
     found = judge(mended, names, "flock", tmp_path, HEADS[head])
     assert not found.violations
+    assert found.exhaustive
+
+
+def test_two_that_poll_for_each_other_wait_for_ever(tmp_path: Path) -> None:
+    source = (HEADS["polls"] + ORDER).replace("{one}", "a").replace("{two}", "b").replace("{family}", "flock")
+    (tmp_path / "polls.py").write_text(source)
+    found = verify(str(tmp_path / "polls.py"), [find_scenario("two-starts-empty")])
+    assert set(found.violations) == {"nobody_waits_for_ever"}
     assert found.exhaustive
 
 
@@ -202,7 +204,9 @@ LIMITS: Final = {
 }
 
 
-@pytest.mark.parametrize("limit", LIMITS)
+@pytest.mark.parametrize(
+    "limit", ["20 tries", *(pytest.param(each, marks=pytest.mark.long) for each in list(LIMITS)[1:])]
+)
 def test_loop_that_ends_is_followed_to_its_end(limit: str, tmp_path: Path) -> None:
     source = ENDS.replace("{limit}", LIMITS[limit])
     found = judge(source.replace("{after}", "return"), NAMES[0], "flock", tmp_path, "")
@@ -212,6 +216,7 @@ def test_loop_that_ends_is_followed_to_its_end(limit: str, tmp_path: Path) -> No
     assert set(found.violations) == {"at_most_one_owner"}
 
 
+@pytest.mark.long
 def test_deadline_of_a_month_is_no_wait_for_ever(tmp_path: Path) -> None:
     """It is not followed to its end either."""
     limit = LIMITS["a deadline"].replace("+ 9", "+ 30 * 86_400")
@@ -219,3 +224,37 @@ def test_deadline_of_a_month_is_no_wait_for_ever(tmp_path: Path) -> None:
     found = judge(source, NAMES[0], "flock", tmp_path, "")
     assert not found.violations
     assert not found.exhaustive
+
+
+# A process that gets the lock at its fifth try lets others in: nothing tells that but its own count.
+COUNTS: Final = """import os, time
+
+class Tries:
+    made = 0
+
+def gateway(home, serve):
+    tries = Tries()
+    {loop}
+        try:
+            os.mkdir(home / "{one}")
+        except FileExistsError:
+            time.sleep(1)
+            continue
+        if tries.made == 5:
+            os.rmdir(home / "{one}")
+        serve()
+        if tries.made != 5:
+            os.rmdir(home / "{one}")
+        return
+"""
+LOOPS: Final = {
+    "of 12 tries": "for tries.made in range(12):",
+    "without an end": "while True:\n        tries.made += 1",
+}
+
+
+@pytest.mark.parametrize("loop", ["of 12 tries", pytest.param("without an end", marks=pytest.mark.long)])
+def test_process_that_counts_its_rounds_is_followed_in_each(loop: str, tmp_path: Path) -> None:
+    (tmp_path / "counts.py").write_text(COUNTS.replace("{loop}", LOOPS[loop]).replace("{one}", "lock"))
+    found = verify(str(tmp_path / "counts.py"), [find_scenario("exit-and-start-empty")])
+    assert "at_most_one_owner" in found.violations
