@@ -291,6 +291,8 @@ INVARIANTS: Final[tuple[Invariant, ...]] = (
 )
 
 
+WAITING_FOR_AN_OPERATOR: Final = frozenset({"nobody_waits_for_ever", "a_start_always_ends"})
+
 # The lives that an invariant is about: it does not apply to a subject that offers none of them.
 SPEAKS_OF: Final[dict[str, frozenset[str]]] = {
     "a_stopped_owner_can_be_replaced": frozenset({"replace"}),
@@ -310,7 +312,13 @@ def first_broken(moment: Moment, not_offered: Collection[str] = ()) -> tuple[str
 
 
 def all_broken(moment: Moment, not_offered: Collection[str] = ()) -> Iterator[tuple[str, str]]:
-    """The name and sentence of every invariant that a moment breaks, the gravest first."""
+    """The name and sentence of every invariant that a moment breaks, the gravest first.
+
+    What a killed process left may keep others waiting for the operator to whom a subject leaves that.
+    """
+    if "a_dead_owner_can_be_replaced" in not_offered:
+        killed = any(view.was_killed for view in moment.processes)
+        not_offered = {*not_offered, *(WAITING_FOR_AN_OPERATOR if killed else ())}
     for invariant in INVARIANTS:
         sentence = None if invariant.__name__ in not_offered else invariant(moment)
         if sentence is not None:

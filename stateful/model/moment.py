@@ -66,7 +66,11 @@ class View(NamedTuple):
     @property
     def ended_itself(self) -> bool:
         """Whether it ended without being killed, and no fault kept it from its task."""
-        return self.outcome is not None and self.outcome.kind != "killed" and not self.hindered
+        return self.outcome is not None and not self.was_killed and not self.hindered
+
+    @property
+    def was_killed(self) -> bool:
+        return self.outcome is not None and self.outcome.kind == "killed"
 
     @property
     def contends(self) -> bool:

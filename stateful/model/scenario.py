@@ -23,6 +23,11 @@ KILL: Final[Plan] = ("kill",)
 KILLS: Final[Plan] = ("kill", "kill")
 POWER_LOSS: Final[Plan] = ("power-loss",)
 
+# Guaranteed on a disk that a dead owner left only by a subject that recovers from that.
+IF_ALL_IS_RECOVERED: Final = frozenset(
+    ("some_contender_wins", "an_end_leaves_the_home_free", "nobody_waits_for_ever", "a_start_always_ends")
+)
+
 
 def faults_of_plan(plan: Plan) -> list[str]:
     """The faults of a plan, in words: ``2 kills``."""
@@ -101,7 +106,7 @@ class Scenario:
         A subject that offers no recovery need not win on a disk that a dead owner left, at any time.
         """
         stuck = self.disk.files and "a_dead_owner_can_be_replaced" in not_offered
-        return not_offered | {"some_contender_wins", "an_end_leaves_the_home_free"} if stuck else not_offered
+        return not_offered | IF_ALL_IS_RECOVERED if stuck else not_offered
 
     def goals(self) -> tuple[str, ...]:
         """The names of the goals (see ``stateful.model.goals``) that some execution must reach."""

@@ -163,7 +163,7 @@ class Participant:
 def _polls_for_ever(
     subject: Subject, letter: str, life: str, machine: Machine, calls: tuple[Answered, ...], length: int
 ) -> bool:
-    return loop_of(new_process(subject, letter, life, machine), calls, length).rounds == inf
+    return loop_of(lambda: new_process(subject, letter, life, machine), calls, length).rounds == inf
 
 
 def waiting(actor: Participant, all_: Collection[Participant], subject: Subject) -> dict[str, str]:

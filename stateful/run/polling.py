@@ -1,8 +1,8 @@
 """Polling: a process that repeats the same calls with the same answers, and whether it would do so for ever.
 
 A deterministic process is a function of the answers to its calls. So another process that runs the same code
-is given the same answers, and then those of the last round again and again. A clock that it reads goes on
-meanwhile, faster and faster, so that it comes to the end of every limit.
+is given the same answers, and then those of the last round again and again, while a clock that it reads goes
+on.
 
 Simplified: a process that has made ``LONGEST_POLL`` calls so, or has waited for ten years by its clock, does
 not end that. A round is judged by its calls and answers: one in which it draws a new name is none. An
@@ -11,7 +11,7 @@ iterator or a closure in which it counts is not seen.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import inf
 from types import FunctionType, ModuleType, NoneType
 from typing import Any, Final, NamedTuple
@@ -89,35 +89,41 @@ class Loop(NamedTuple):
     counts: bool
 
 
-def loop_of(process: Interpreter, calls: Sequence[Answered], length: int) -> Loop:
+def loop_of(begin: Callable[[], Interpreter], calls: Sequence[Answered], length: int) -> Loop:
     """The loop of a process that has repeated the last of its calls, ``length`` of them.
 
+    It never ends if it does so neither by a clock that goes on as before nor by one that goes ever faster: by
+    the first alone a limit of days would not be reached, and by the second alone a pause may look like a
+    suspension.
+
     Args:
-        process: a process of the same life, before its first call; it is ended.
+        begin: makes a process of the same life, before its first call.
     """
+    loop = _go_on(begin(), calls, length, faster=False)
+    if loop.rounds == inf and any(row(each.call).tells_time for each in calls[-length:]):
+        return Loop(_go_on(begin(), calls, length, faster=True).rounds, loop.counts)
+    return loop
+
+
+def _go_on(process: Interpreter, calls: Sequence[Answered], length: int, *, faster: bool) -> Loop:
+    """The loop of a process by one of two clocks; the process is ended."""
     try:
         call = run_to_call(process)
         for each in calls:
             call = run_to_call(process, each.answer)
         round_, before = calls[-length:], calls[-2 * length : -length]
-        took = [
-            each.answer - other.answer
-            for each, other in zip(round_, before, strict=True)
-            if row(each.call).tells_time
-        ]
-        late = pace = max([*took, 1]) if took else 0
-        rounds = 0
-        holds, counts = held_by(process), False
+        timed = [pair for pair in zip(round_, before, strict=True) if row(pair[0].call).tells_time]
+        pace = took = max([each.answer - other.answer for each, other in timed] + [1])
+        late, rounds, counts, holds = pace, 0, False, held_by(process)
         while late < LONGEST_WAIT_US and rounds * length < LONGEST_POLL:
             for each in round_:
                 if call != each.call:
-                    return Loop(late / max([*took, 1]) if took else rounds, counts)
-                answer = each.answer + late if row(call).tells_time else each.answer
-                call = run_to_call(process, answer)
+                    return Loop(late / took if faster else rounds, counts)
+                call = run_to_call(process, each.answer + late if row(call).tells_time else each.answer)
             if not rounds:  # If one round changes nothing, none does.
                 counts = held_by(process) != holds
             rounds += 1
-            pace *= 2
+            pace *= 2 if faster else 1
             late += pace
         return Loop(inf, counts)
     finally:

@@ -6,6 +6,7 @@ of answers, which are fed to it without any kernel; afterwards its next call is 
 
 from __future__ import annotations
 
+from functools import partial
 from math import inf
 from typing import Any, Final, NamedTuple
 
@@ -114,8 +115,8 @@ class Behaviour:
                 earlier = self._histories[earlier][0]
             known = self._loops.get((letter, life, earlier))
             if known is None:
-                process = new_process(self.subject, letter, life, self.machine)
-                known = loop_of(process, self.calls(*key), self.round_length(*key))
+                begin = partial(new_process, self.subject, letter, life, self.machine)
+                known = loop_of(begin, self.calls(*key), self.round_length(*key))
             else:
                 known = known._replace(rounds=known.rounds - 1)  # A round later it is in the same loop.
             self._loops[key] = known
