@@ -124,6 +124,8 @@ class _Play:
     def to_the_end(self) -> None:
         """Play until the time is up. Raises Unfinished."""
         while self.chronicle.violation is None:
+            if time.perf_counter() > self._deadline:
+                raise Unfinished("the budget was spent")
             moved = [self._turn(letter) for letter in list(self._execution.processes())]
             if any(moved):
                 continue
@@ -157,8 +159,6 @@ class _Play:
             del self._due[letter]
             if self.chronicle.respawns >= LIMIT_RESPAWNS:
                 raise Unfinished(f"its supervisors had started {LIMIT_RESPAWNS:,} processes")
-            if time.perf_counter() > self._deadline:
-                raise Unfinished("the budget was spent")
             unit = self._units[letter]
             kept = unit.keeps_pid and self._runs[letter]
             pid = self._runs[letter][0].pid if kept else FIRST_PID + len(self.chronicle.runs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -233,6 +234,14 @@ def test_process_that_never_waits_is_not_a_pass() -> None:
 def test_budget_that_is_spent_is_not_a_pass() -> None:
     found = verify("reference", SUPERVISED[:1], budget_s=0.0)
     assert found.verdict == "unknown"
+
+
+def test_budget_ends_a_play_in_which_a_process_polls_for_hours(tmp_path: Path) -> None:
+    source = (PLANTED / "spins.py").read_text().replace("            pass", "            time.sleep(0.01)")
+    (tmp_path / "polls.py").write_text(source.replace("import os", "import os, time"))
+    subject, scenario = find_subject(str(tmp_path / "polls.py")), find_scenario("outage-under-launchd-empty")
+    result = supervise(subject, scenario, time.perf_counter() + 0.2)
+    assert (result.verdict, result.reason) == ("unknown", "the budget was spent")
 
 
 def test_same_scenario_gives_the_same_chronicle() -> None:
