@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -116,7 +117,8 @@ def test_schedule_is_as_short_as_that_of_the_search(name: str, number: int) -> N
     assert smallest.violation is not None
     subject, scenario = find_subject(name), find_scenario(smallest.scenario)
     assert len(scenario.cast.lives) == 2
-    (result,) = Explorer(examine(subject), [scenario], Memory(subject, scenario.disk)).run()
+    with closing(Memory(subject, scenario.disk)) as memory:
+        (result,) = Explorer(examine(subject), [scenario], memory).run()
     assert len(smallest.moves) <= len(result.violations[smallest.violation.invariant].moves)
 
 
