@@ -247,7 +247,9 @@ def _waits(story: Story, letter: str) -> str:
     waits = f"{who} waits in {call_text(step)} for ever"
     if not locked:
         return f"{waits}."
-    number, taken = locked[-1]
+    # Another one that lives, if any: a process waits for itself only in flock, by a second descriptor.
+    others = [(n, s) for n, s in locked if s.move.letter != letter and story.ended(s.move.letter) is None]
+    number, taken = (others or locked)[-1]
     whose = "it has that lock itself" if taken.move.letter == letter else f"{taken.move.letter} has that lock"
     return f"{waits}: {whose} since step {number}."
 
@@ -326,11 +328,9 @@ def _not_replaced(story: Story) -> Iterator[str]:
     stopped = [n for n, s in story.numbered if s.move.kind == "sigstop" and s.move.letter == owner]
     yield _owns(story, owner)
     yield f"It was stopped after step {stopped[-1]}, as one that hangs."
-    if story.trace.waits:
-        yield f"However, {_waits(story, step.move.letter)}"
-        return
     how = "gave up" if step.outcome is not None else "has not become owner"
-    yield f"However, {step.move.letter}, which is to replace it, {how} at step {number}."
+    failed = f"{step.move.letter}, which is to replace it, {how} at step {number}."
+    yield f"However, {_waits(story, step.move.letter) if story.trace.waits else failed}"
 
 
 _REASONS: Final[dict[str, Callable[[Story], Iterator[str]]]] = {

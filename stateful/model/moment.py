@@ -141,4 +141,4 @@ def is_quiet(call: Call | None, actor: View) -> bool:
     if call is not None and sends_signal(call):
         return False
     starting = actor.life in ("start", "replace", "stop") and actor.phase == STARTING
-    return starting and not actor.waits_in and actor.outcome is None and actor.steps < LONGEST_LIFE_STEPS
+    return starting and actor.outcome is None and actor.steps < LONGEST_LIFE_STEPS

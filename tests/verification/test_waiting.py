@@ -258,3 +258,30 @@ def test_process_that_counts_its_rounds_is_followed_in_each(loop: str, tmp_path:
     (tmp_path / "counts.py").write_text(COUNTS.replace("{loop}", LOOPS[loop]).replace("{one}", "lock"))
     found = verify(str(tmp_path / "counts.py"), [find_scenario("exit-and-start-empty")])
     assert "at_most_one_owner" in found.violations
+
+
+# It ends after ten rounds; a clock that goes ever faster would look like one suspension after another.
+PATIENT_ANEW: Final = """import os, time
+
+def gateway(home, serve):
+    left, last = 10, time.monotonic()
+    while left:
+        try:
+            os.close(os.open(home / "lock", os.O_CREAT | os.O_EXCL))
+            break
+        except FileExistsError:
+            time.sleep(0.1)
+        now = time.monotonic()
+        left, last = 10 if now - last > 5 else left - 1, now
+    else:
+        return
+    serve()
+    os.unlink(home / "lock")
+"""
+
+
+def test_loop_that_ends_by_a_clock_at_its_own_pace_ends(tmp_path: Path) -> None:
+    (tmp_path / "anew.py").write_text(PATIENT_ANEW)
+    found = verify(str(tmp_path / "anew.py"), [find_scenario("one-start-empty-1-kill")])
+    assert set(found.violations) == {"a_dead_owner_can_be_replaced"}
+    assert not found.violations["a_dead_owner_can_be_replaced"].waits
