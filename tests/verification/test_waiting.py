@@ -253,7 +253,7 @@ LOOPS: Final = {
 }
 
 
-@pytest.mark.parametrize("loop", ["of 12 tries", pytest.param("without an end", marks=pytest.mark.long)])
+@pytest.mark.parametrize("loop", LOOPS)
 def test_process_that_counts_its_rounds_is_followed_in_each(loop: str, tmp_path: Path) -> None:
     (tmp_path / "counts.py").write_text(COUNTS.replace("{loop}", LOOPS[loop]).replace("{one}", "lock"))
     found = verify(str(tmp_path / "counts.py"), [find_scenario("exit-and-start-empty")])
