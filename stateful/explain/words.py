@@ -116,11 +116,22 @@ def world_text(move: Move, answer: Any = None) -> str:
     return FAULTS[move.kind].words.format(
         whom=move.letter or move.detail,
         detail=move.detail,
+        time=_time_text(move.detail),
         name=name,
         how=how,
         left=left,
         profile=move.detail.partition("-")[0],
     )
+
+
+def _time_text(seconds: str) -> str:
+    """A number of seconds in the largest unit of which it is a multiple."""
+    if not seconds.isdecimal():
+        return seconds
+    units = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
+    unit, size = next((unit, size) for unit, size in units if not int(seconds) % size)
+    number = int(seconds) // size
+    return f"{number:,} {unit}{'' if number == 1 else 's'}"
 
 
 def answer_text(step: Step) -> str:

@@ -17,8 +17,8 @@ from typing import Any, Final
 from stateful.host.calls import START_TIME, STATE, split_stat
 from stateful.host.player_process import in_words
 from stateful.host.translation import Translation
-from stateful.kernel.kernel import CLOCK_START_US
 from stateful.model.call import Call, Errno
+from stateful.model.clock import START
 from stateful.model.lifecycle import Outcome
 from stateful.model.syscalls import SYSCALLS, Answer, Kind, Use
 from stateful.model.usage import data_of, paths
@@ -57,7 +57,7 @@ class Agreement:
         if kind is Kind.PID:
             return bool(self._translation.number(simulated) == real)
         if kind is Kind.TIME and simulated is not None and simulated != real:
-            return bool(simulated - CLOCK_START_US == (real or 0) - self._origin)
+            return bool(simulated - START.wall == (real or 0) - self._origin)
         if kind in _LENGTHS and isinstance(simulated, int) and isinstance(real, int):
             return _sign(simulated) == _sign(real)
         return self._on_value(simulated, real)
@@ -114,7 +114,7 @@ class Agreement:
         if mode != real[0]:
             return False
         # A time that the program set itself is the same on the host.
-        is_it = real[7] in (mtime, mtime - CLOCK_START_US + self._origin)
+        is_it = real[7] in (mtime, mtime - START.wall + self._origin)
         if not is_it and not _is_not_dated(mode, real):
             return False
         if st.S_ISREG(mode) and (links != real[3] or bool(size) != bool(real[6])):

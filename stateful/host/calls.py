@@ -13,6 +13,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
 import select
 import signal
 import stat as st
@@ -23,10 +24,11 @@ from stateful.kernel.files import OpenFile
 from stateful.kernel.proc import STATES
 from stateful.kernel.signals import CLOCK_BOOTTIME, HANDLED
 from stateful.model.call import Call, Errno
+from stateful.model.clock import START
 from stateful.model.signal_target import PIDFD
 
-Times = tuple[int, int, int]  # ``clock``, ``skew`` and ``suspended`` of a sandbox
 CHUNK_BYTES: Final = 65536
+_BOOT_TIME: Final = re.compile(rb"(?m)^btime [0-9]+")
 STATE, START_TIME = 0, 19  # fields of /proc/<pid>/stat, counted from behind the name
 
 
@@ -38,9 +40,7 @@ class Sandbox:
         files: the open file behind each of its descriptors: by which name it was opened.
         signals: signals that have arrived and whose handlers have not run yet.
         changed: signals whose disposition the process has set.
-        clock: the time of the clock that stands still, in microseconds.
-        skew: by how many microseconds the wall clock is ahead of it.
-        suspended: by how many that of ``CLOCK_BOOTTIME`` is.
+        clock: the time of the clocks that stand still.
     """
 
     def __init__(self, root: str, files: dict[int, OpenFile]) -> None:
@@ -48,9 +48,7 @@ class Sandbox:
         self.files = files
         self.signals: set[int] = set()
         self.changed: set[int] = set()
-        self.clock = 0
-        self.skew = 0
-        self.suspended = 0
+        self.clock = START
 
     def where(self, path: str) -> str:
         """The real path of a virtual one."""
@@ -62,7 +60,7 @@ class Sandbox:
 
     def date(self, file: int | str) -> None:
         """Date a changed file by the clock that stands still."""
-        now = (self.clock + self.skew) * 1000
+        now = self.clock.wall * 1000
         os.utime(file, ns=(now, now), follow_symlinks=isinstance(file, int))
 
 
@@ -105,11 +103,18 @@ def _dup(sandbox: Sandbox, fd: int) -> int:
 
 def _read(sandbox: Sandbox, fd: int, size: int) -> bytes:
     if size >= 0:
-        return os.read(fd, size)
+        return _dated(sandbox, fd, os.read(fd, size))
     chunks = []
     while chunk := os.read(fd, CHUNK_BYTES):
         chunks.append(chunk)
-    return b"".join(chunks)
+    return _dated(sandbox, fd, b"".join(chunks))
+
+
+def _dated(sandbox: Sandbox, fd: int, content: bytes) -> bytes:
+    """What is read of ``/proc/stat``, with the time of the boot as it is by the clocks that stand still."""
+    if sandbox.files[fd].path != "/proc/stat":
+        return content
+    return _BOOT_TIME.sub(b"btime %d" % sandbox.clock.boot_time_s, content)
 
 
 def _write(sandbox: Sandbox, fd: int, data: bytes) -> int:
@@ -198,7 +203,7 @@ def _scandir(sandbox: Sandbox, path: str) -> tuple[tuple[str, str], ...]:
 
 
 def _utime(sandbox: Sandbox, file: int | str, mtime: int | None) -> None:
-    now = (sandbox.clock + sandbox.skew if mtime is None else mtime) * 1000
+    now = (sandbox.clock.wall if mtime is None else mtime) * 1000
     os.utime(sandbox.where(file) if isinstance(file, str) else file, ns=(now, now))
 
 
@@ -334,8 +339,10 @@ MADE_FOR_REAL: Final[dict[str, Callable[..., Any]]] = {
     "select": _select,
     "sigaction": set_disposition,
     "sleep": lambda sandbox, microseconds: None,
-    "clock": lambda sandbox, number: sandbox.clock + sandbox.suspended * (number == CLOCK_BOOTTIME),
-    "wall": lambda sandbox: sandbox.clock + sandbox.skew,
+    "clock": lambda sandbox, number: (
+        sandbox.clock.since_boot if number == CLOCK_BOOTTIME else sandbox.clock.monotonic
+    ),
+    "wall": lambda sandbox: sandbox.clock.wall,
     "pid_exists": _pid_exists,
     "pids": _pids,
     "inspect": _inspect,

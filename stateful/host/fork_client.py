@@ -10,8 +10,9 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from stateful.host.calls import Times, start_time
+from stateful.host.calls import start_time
 from stateful.host.rights import stand_in
+from stateful.model.clock import Clock
 
 if TYPE_CHECKING:
     from stateful.host.player_process import PlayerSpec
@@ -67,7 +68,7 @@ class ForkClient:
         self._send(verb, *arguments)
         return self._receive()
 
-    def fork_player(self, spec: PlayerSpec, times: Times) -> tuple[int, int, socket.socket]:
+    def fork_player(self, spec: PlayerSpec, clock: Clock) -> tuple[int, int, socket.socket]:
         """A process of a subject: its pid, its start time and the socket that takes its commands.
 
         A process that was kept is used before a new one is forked: forking costs more than all the calls of a
@@ -76,14 +77,14 @@ class ForkClient:
         while self._kept and not spec.machine.foreign:
             kept = self._kept.pop()
             try:
-                kept[2].send(pickle.dumps((spec, times)))
+                kept[2].send(pickle.dumps((spec, clock)))
                 return kept
             except ConnectionError:  # It has been killed meanwhile.
                 kept[2].close()
         channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             with theirs:
-                self._send("fork_player", spec, times, fds=[theirs.fileno()])
+                self._send("fork_player", spec, clock, fds=[theirs.fileno()])
                 pid = int(self._receive())
                 return pid, start_time(pid), channel
         except BaseException:

@@ -18,9 +18,10 @@ import socket
 from collections.abc import Sequence
 from typing import Any, Final
 
-from stateful.host.calls import Times, start_time
+from stateful.host.calls import start_time
 from stateful.host.rights import Rights, be_called
 from stateful.kernel.temporary import remove_tree
+from stateful.model.clock import Clock
 
 LAST_PID: Final = "/proc/sys/kernel/ns_last_pid"
 PATIENCE_S: Final = 10.0
@@ -75,14 +76,14 @@ class ForkServer:
 
     # -- requests ------------------------------------------------------------------------------------
 
-    def fork_player(self, spec: Any, times: Times, channel_fd: int) -> int:
+    def fork_player(self, spec: Any, clock: Clock, channel_fd: int) -> int:
         """Fork a process of a subject; return its pid."""
         from stateful.host.player_process import keep_only, run_player
 
         self._warm_up(spec.subject, spec.life)
         pid = os.fork()
         if not pid:
-            run_player(spec, keep_only(socket.socket(fileno=channel_fd)), self._pid, times)
+            run_player(spec, keep_only(socket.socket(fileno=channel_fd)), self._pid, clock)
         os.close(channel_fd)
         self._children.add(pid)
         return pid

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from stateful.host import layout
 from stateful.kernel.machine_faults import LATER_TICKS
 from stateful.model.call import Call, Errno
+from stateful.model.clock import MICROSECONDS
 from stateful.model.confirmation import Unplayable
 from stateful.model.disk import HOME, NOWHERE, Disk
 from stateful.model.faults import DISK_WELL, FAULTS, POWER_LOSS
@@ -61,22 +62,26 @@ def _recycle(*argv: str) -> Injection:
 def _reboot(play: HostPlay, _: Move, disk: Disk) -> None:
     play.players.kill_all()
     play.translation.boots += 1
+    play.clock = play.clock.rebooted()
     _lay_out_again(play, disk)
 
 
 def _lay_out_again(play: HostPlay, disk: Disk) -> None:
     layout.clear(play.root)
-    layout.lay_out(play.root, disk, play.translation, play.clock + play.skew)
+    layout.lay_out(play.root, disk, play.translation)
     play.agreement.forget_inodes()
 
 
 def _clock(play: HostPlay, move: Move, _: Disk) -> None:
-    play.skew += int(move.detail) * 1_000_000
+    play.clock = play.clock.set_by(int(move.detail))
 
 
 def _suspend(play: HostPlay, move: Move, _: Disk) -> None:
-    play.skew += int(move.detail) * 1_000_000
-    play.suspended += int(move.detail) * 1_000_000
+    play.clock = play.clock.after_suspension(int(move.detail))
+
+
+def _later(play: HostPlay, move: Move, _: Disk) -> None:
+    play.clock = play.clock.after(int(move.detail) * MICROSECONDS)
 
 
 def _deny(play: HostPlay, move: Move, _: Disk) -> None:
@@ -117,7 +122,7 @@ def _corrupt(play: HostPlay, move: Move, disk: Disk) -> None:
         file = disk.file(path)
         assert file is not None
         layout.write(where, play.translation.to_host(file.content))
-        now = (play.clock + play.skew) * 1000
+        now = play.clock.wall * 1000
         os.utime(where, ns=(now, now))
 
 
@@ -128,6 +133,7 @@ INJECTIONS: Final[dict[str, Injection]] = {
     POWER_LOSS: _reboot,
     "clock": _clock,
     "suspend": _suspend,
+    "later": _later,
     "disk-full": _deny,
     "read-only": _deny,
     DISK_WELL: _well,

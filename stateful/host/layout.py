@@ -35,7 +35,7 @@ def make_root(root: str) -> None:
         _give(root + path)
 
 
-def lay_out(root: str, disk: Disk, translation: Translation, clock: int) -> None:
+def lay_out(root: str, disk: Disk, translation: Translation) -> None:
     """Copy a simulated disk into the directory."""
     made: dict[int, str] = {}
     files = disk.by_path()
@@ -53,7 +53,8 @@ def lay_out(root: str, disk: Disk, translation: Translation, clock: int) -> None
         else:
             write(where, translation.to_host(file.content))
         _give(where)
-        os.utime(where, ns=(clock * 1000, clock * 1000), follow_symlinks=False)
+        dated = translation.moment(file.mtime) * 1000
+        os.utime(where, ns=(dated, dated), follow_symlinks=False)
         if file.kind != "link":
             os.chmod(where, file.mode)
 

@@ -10,19 +10,21 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
+import psutil
+
 from stateful.explain.words import answer_text, call_text
 from stateful.host import layout
 from stateful.host.agreement import Agreement
-from stateful.host.calls import STATE, Times, stat_fields
+from stateful.host.calls import STATE, stat_fields
 from stateful.host.fork_client import ForkClient
 from stateful.host.inject import inject
 from stateful.host.player_process import Command, Report
 from stateful.host.player_stepper import PlayerStepper
 from stateful.host.players import Player, Players, check_playable, ended_text
 from stateful.host.translation import Translation, mentions
-from stateful.kernel.kernel import CLOCK_START_US
 from stateful.kernel.locks import BEGINS
 from stateful.model.call import Call, Delivery
+from stateful.model.clock import MICROSECONDS, START, Clock
 from stateful.model.confirmation import Differs, Uneven, Unplayable
 from stateful.model.faults import MACHINE_FAULTS, SIGNALS
 from stateful.model.lifecycle import Entry
@@ -36,7 +38,6 @@ from stateful.model.usage import row, signal_sent
 from stateful.protocol.subject import Subject
 from stateful.run.step import CannotStep, make_step
 
-MICROSECONDS: Final = 1_000_000
 ENDS_A_STRANGER: Final = (signal.SIGKILL, signal.SIGTERM)
 
 
@@ -55,7 +56,7 @@ class HostPlay:
     """Plays one trace; a context manager that leaves no process behind.
 
     Attributes:
-        clock, skew, suspended: the time of the play; it begins at a whole second, as in the simulation.
+        clock: the time of the play; it begins at a whole second, as in the simulation.
         denial: the errno of calls that a failing disk denies; None while the disk is well.
     """
 
@@ -74,12 +75,12 @@ class HostPlay:
         self._disk = trace.disks[0]
         self._unchecked: Unchecked | None = None
         self.root = root
-        self.clock = int(time.time()) * MICROSECONDS
-        self.skew = 0
-        self.suspended = 0
+        began = int(time.time()) * MICROSECONDS
+        booted = int(psutil.boot_time()) * MICROSECONDS
+        self.clock = Clock(booted, began - booted)
         self.denial: int | None = None
-        self.translation = Translation(timedelta(microseconds=self.clock - CLOCK_START_US))
-        self.agreement = Agreement(self.translation, self.clock)
+        self.translation = Translation(timedelta(microseconds=began - START.wall))
+        self.agreement = Agreement(self.translation, began)
         self.players = Players(fork_client, subject, self._machine, self.translation, root)
 
     def __enter__(self) -> Self:
@@ -162,7 +163,7 @@ class HostPlay:
                     self.translation.add(START_TICKS - 1, self.players.living[letter].start - 1)
         self._start_early()
         layout.make_root(self.root)  # Meanwhile processes start, which touches no file.
-        layout.lay_out(self.root, disk, self.translation, self.clock)
+        layout.lay_out(self.root, disk, self.translation)
 
     def _start_early(self) -> None:
         """Start all processes whose first turn comes before an event or a sleep, at the same time."""
@@ -172,13 +173,8 @@ class HostPlay:
             if step.move.letter not in self.players.living:
                 self._start(step.move.letter)
 
-    @property
-    def times(self) -> Times:
-        """The time of the play, as a process is told it."""
-        return self.clock, self.skew, self.suspended
-
     def _start(self, letter: str) -> None:
-        self.players.start(letter, self._trace.lives[letter], self.times)
+        self.players.start(letter, self._trace.lives[letter], self.clock)
 
     def _player(self, letter: str) -> Player:
         """A process at its first call or later; it is started if necessary."""
@@ -217,11 +213,11 @@ class HostPlay:
             signals = after[letter].signals
             self._unchecked = Unchecked(self._number, step, call, stepper.path, player.report, signals)
             if row(call).passes_time and not answer:  # else something has ended the wait
-                self.clock += call.args[-1]
+                self.clock = self.clock.after(call.args[-1])
 
     def send(self, step: Step, verb: str, value: int = 0) -> None:
         """Send a process a command; compare the previous step meanwhile."""
-        self.players.send(step.move.letter, Command(verb, value, *self.times))
+        self.players.send(step.move.letter, Command(verb, value, *self.clock))
         self._compare()
 
     def receive(self, step: Step) -> None:

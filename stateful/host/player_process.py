@@ -16,12 +16,13 @@ import signal
 import socket
 from typing import Any, Final, NamedTuple, NoReturn
 
-from stateful.host.calls import Sandbox, Times, perform, set_disposition
+from stateful.host.calls import Sandbox, perform, set_disposition
 from stateful.host.rights import Rights
 from stateful.kernel.files import LIMIT_OPEN_FILES
 from stateful.kernel.locks import BEGINS
 from stateful.kernel.process import PYTHON_DISPOSITIONS
 from stateful.model.call import Call, Delivery, Errno, Outside, UnmodelledSyscall
+from stateful.model.clock import Clock
 from stateful.model.lifecycle import Outcome
 from stateful.model.machine import Machine
 from stateful.model.syscalls import ENDS, Kind, Use
@@ -56,7 +57,7 @@ class PlayerSpec(NamedTuple):
 
 
 class Command(NamedTuple):
-    """What a player process does next, and the time.
+    """What a player process does next, and the time: the fields of a ``Clock``.
 
     Attributes:
         verb: ``go`` makes the call; ``deny`` fails it with the errno ``value``; ``short`` writes at most
@@ -66,8 +67,8 @@ class Command(NamedTuple):
 
     verb: str
     value: int
-    clock: int
-    skew: int
+    booted: int
+    monotonic: int
     suspended: int
 
 
@@ -113,14 +114,14 @@ def decode(message: bytes) -> Report:
     return Report(answer, phase, signals, Call(name, args) if name else None, path, refused)
 
 
-def run_player(spec: PlayerSpec, channel: socket.socket, parent: int, times: Times) -> NoReturn:
+def run_player(spec: PlayerSpec, channel: socket.socket, parent: int, clock: Clock) -> NoReturn:
     """Run a process of a subject from its first instruction to its end. For a forked child."""
     try:
         os.setpgid(0, 0)
         player = _PlayerProcess(channel, Rights(parent, is_root(spec)))
         while True:
-            player.begin(spec, times)
-            spec, times = player.live()
+            player.begin(spec, clock)
+            spec, clock = player.live()
     except BaseException as error:  # Nothing else of the forked interpreter may run.
         refused = str(error) if isinstance(error, UnmodelledSyscall) else f"{type(error).__name__}: {error}"
         channel.send(encode(Report(None, "", (), None, None, refused)))
@@ -141,7 +142,7 @@ class _PlayerProcess:
         self.channel = channel
         self.rights = rights
 
-    def begin(self, spec: PlayerSpec, times: Times) -> None:
+    def begin(self, spec: PlayerSpec, clock: Clock) -> None:
         """Become like a process that has just been started."""
         signal.setitimer(signal.ITIMER_REAL, LONGEST_LIFE_S)
         os.umask(0o022)
@@ -149,16 +150,13 @@ class _PlayerProcess:
         self.process.seed = spec.pid
         self.process.pid, self.process.uid = os.getpid(), os.getuid()
         self.sandbox = Sandbox(spec.root, self.process.fds)
-        self._tell_the_time(times)
+        self.sandbox.clock = clock
         for number in (*_TOLD_BY, *PYTHON_DISPOSITIONS):
             disposition = PYTHON_DISPOSITIONS.get(number, "default")
             set_disposition(self.sandbox, int(number), disposition)
 
-    def _tell_the_time(self, times: Times) -> None:
-        self.sandbox.clock, self.sandbox.skew, self.sandbox.suspended = times
-
-    def live(self) -> tuple[PlayerSpec, Times]:
-        """Execute commands; return the spec and times of the next life, if this one ends with ``rest``."""
+    def live(self) -> tuple[PlayerSpec, Clock]:
+        """Execute commands; return the spec and the time of the next life, if this one ends with ``rest``."""
         self.run()
         self.report(None)
         while message := self.channel.recv(MESSAGE_BYTES):
@@ -166,10 +164,10 @@ class _PlayerProcess:
             if command.verb == "rest":
                 self.forget()
                 if message := self.channel.recv(MESSAGE_BYTES):
-                    spec, times = pickle.loads(message)
-                    return spec, times
+                    spec, clock = pickle.loads(message)
+                    return spec, clock
                 break
-            self._tell_the_time(command[2:])
+            self.sandbox.clock = Clock(*command[2:])
             self.report(self.execute(command))
         os._exit(0)
 

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from stateful.host.calls import STATE, Times, start_time, stat_fields
+from stateful.host.calls import STATE, start_time, stat_fields
 from stateful.host.fork_client import ForkClient
 from stateful.host.fork_server import PATIENCE_S
 from stateful.host.player_process import MESSAGE_BYTES, Command, PlayerSpec, Report, decode
 from stateful.host.translation import Translation
+from stateful.model.clock import Clock
 from stateful.model.confirmation import Differs, Uneven, Unplayable
 from stateful.model.lifecycle import signal_name
 from stateful.model.machine import DEAD_PID, DEAD_TICKS, ROOT, USER, Machine, Stranger
@@ -77,12 +78,12 @@ class Players:
 
     # -- starting ----------------------------------------------------------------------------------------
 
-    def start(self, letter: str, life: str, times: Times) -> None:
+    def start(self, letter: str, life: str, clock: Clock) -> None:
         """Start a process of the subject; it runs to its first call."""
         identity = self._machine.who(letter)
         fork_client = self._fork_client(command_line(self._subject, life, self._machine))
         spec = PlayerSpec(self._subject, letter, life, self._machine, identity.pid, self._root)
-        pid, start, channel = fork_client.fork_player(spec, times)
+        pid, start, channel = fork_client.fork_player(spec, clock)
         # Not ``settimeout``, which polls before each receive.
         channel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _timeval(PATIENCE_S))
         self.living[letter] = Player(pid, start, fork_client, channel)

@@ -55,6 +55,10 @@ class Translation:
         except ValueError:  # It only looks like one.
             return date[0]
 
+    def moment(self, simulated: int) -> int:
+        """A time of the simulation, in microseconds since the epoch, as it is on the host."""
+        return simulated + self.later // timedelta(microseconds=1)
+
     def path(self, simulated: str) -> str:
         """A path of the simulation on the host, since a name may contain a pid."""
         return os.fsdecode(self.to_host(os.fsencode(simulated)))

@@ -20,6 +20,7 @@ from stateful.kernel.process import Process
 from stateful.kernel.scan import scan
 from stateful.kernel.temporary import remove_own, temporary_folder
 from stateful.model.call import Call, Errno, UnmodelledSyscall
+from stateful.model.clock import START, Clock
 from stateful.model.disk import HOME, NO_DISK, Disk
 from stateful.model.lifecycle import Outcome
 from stateful.model.machine import MACHINE, Machine, Stranger
@@ -32,7 +33,6 @@ SKELETON: Final = ("", "/home", "/home/user", "/run", "/tmp")
 HOMES: Final = "/home/user"
 FIRST_SKELETON_LABEL: Final = 1_000_000
 HOME_LABEL: Final = 1_000_100
-CLOCK_START_US: Final = 1_750_000_000_000_000
 
 
 class Kernel:
@@ -42,10 +42,7 @@ class Kernel:
         root: the real directory that processes see as ``/``.
         processes: every process that ever ran, by letter.
         strangers: the other processes of the machine and the zombies, by pid and namespace.
-        clock: microseconds since the epoch, by the monotonic clock; only sleeping moves it.
-        skew: by how many microseconds the wall clock is ahead of that.
-        suspended: for how many microseconds the machine was suspended, of which the monotonic clock knows
-            nothing.
+        clock: its time; only sleeping and the world move it.
         boots: how often the machine was started.
         condition: how the disk fails: ``full``, ``read-only`` or empty.
         persistence: what a power loss may leave of the disk; None if power cannot be lost.
@@ -67,9 +64,7 @@ class Kernel:
         self.strangers: dict[tuple[int, str], Stranger] = {}
         for stranger in machine.strangers:
             self.admit(stranger)
-        self.clock = CLOCK_START_US
-        self.skew: int = 0
-        self.suspended: int = 0
+        self.clock: Clock = START
         self.boots: int = 1
         self.condition = ""
         self.persistence: Persistence | None = None
@@ -78,7 +73,7 @@ class Kernel:
         self.closed = False
         self._skeleton_inodes = {}
         for number, path in enumerate(SKELETON, 1):
-            inode = Inode(-number, self.clock, 0o700)
+            inode = Inode(-number, self.now, 0o700)
             inode.label = FIRST_SKELETON_LABEL + number
             self._skeleton_inodes[real.stat(self.root + path).st_ino] = inode
         self.inodes: dict[int, Inode] = dict(self._skeleton_inodes)
@@ -180,7 +175,7 @@ class Kernel:
     @property
     def now(self) -> int:
         """Microseconds since the epoch, by the wall clock."""
-        return self.clock + self.skew
+        return self.clock.wall
 
     def reboot(self) -> None:
         """Kill every process and boot the machine again."""
@@ -189,6 +184,7 @@ class Kernel:
                 self.end(process, Outcome("killed", "a reboot"))
         self.strangers = {}
         self.boots += 1
+        self.clock = self.clock.rebooted()
 
     def end(self, process: Process, outcome: Outcome) -> None:
         """End a process: its descriptors close, which drops its locks. None of its code runs.

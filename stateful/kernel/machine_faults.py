@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from stateful.kernel import real
 from stateful.kernel.persistence import Persistence, as_disk
 from stateful.kernel.restore import restore_disk
+from stateful.model.clock import MICROSECONDS
 from stateful.model.disk import HOME, NO_DISK, NOWHERE
 from stateful.model.faults import DISK_WELL, POWER_LOSS
 from stateful.model.hostile import HOSTILE, IN_ITS_PLACE
@@ -52,7 +53,7 @@ def inject(kernel: Kernel, name: str, detail: str) -> None:
 
 # -- pids and the clock
 
-LATER_TICKS: Final = 900_000  # the start time of a process that gets a pid while the machine runs on
+LATER_TICKS: Final = 5400  # the start time of a process that gets a pid while the machine runs on
 
 
 @_fault("recycle")
@@ -99,7 +100,7 @@ def _clock(kernel: Kernel, seconds: str) -> None:
 
     Guaranteed: nothing outlasts its own time to live because of it, and no process loses ownership.
     """
-    kernel.skew += int(seconds) * 1_000_000
+    kernel.clock = kernel.clock.set_by(int(seconds))
 
 
 @_fault("suspend")
@@ -109,8 +110,16 @@ def _suspend(kernel: Kernel, seconds: str) -> None:
     The wall clock and that of ``CLOCK_BOOTTIME`` go on. A process that sleeps has as long to sleep as before.
     Guaranteed: as by ``clock``.
     """
-    kernel.skew += int(seconds) * 1_000_000
-    kernel.suspended += int(seconds) * 1_000_000
+    kernel.clock = kernel.clock.after_suspension(int(seconds))
+
+
+@_fault("later")
+def _later(kernel: Kernel, seconds: str) -> None:
+    """Some seconds pass while owners serve and nothing else happens.
+
+    Guaranteed: everything; nobody loses ownership by owning for long.
+    """
+    kernel.clock = kernel.clock.after(int(seconds) * MICROSECONDS)
 
 
 # -- a failing disk
@@ -280,7 +289,8 @@ def after_power_loss(shared: SharedState, which: str) -> SharedState | None:
     image = image_left(shared.persistence, which)
     if image is None:
         return None
-    return machine_left(shared)._replace(disk=as_disk(image, shared.clock + shared.skew))
+    left = machine_left(shared)
+    return left._replace(disk=as_disk(image, left.clock.wall))
 
 
 def machine_left(shared: SharedState) -> SharedState:
@@ -291,6 +301,7 @@ def machine_left(shared: SharedState) -> SharedState:
         opens=(),
         flocks=(),
         record_locks=(),
+        clock=shared.clock.rebooted(),
         labels=0,
         strangers=(),
         boots=shared.boots + 1,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
 from stateful.kernel.files import DEVICE, WRITABLE, OpenFile
-from stateful.model.machine import BOOT_ID, BOOT_TIME_S, ROOT, Stranger
+from stateful.model.machine import BOOT_ID, ROOT, Stranger
 from stateful.model.signal_target import PIDFD
 
 if TYPE_CHECKING:
@@ -163,8 +163,6 @@ def _content(entry: Process | Stranger, name: str, state: str) -> bytes:
 
 _GLOBAL: Final[dict[str, Callable[[Kernel], str]]] = {
     "/proc/sys/kernel/random/boot_id": lambda kernel: f"{BOOT_ID}{kernel.boots + 1}\n",
-    "/proc/stat": lambda kernel: (
-        f"cpu  0 0 0 0 0 0 0 0 0 0\nbtime {BOOT_TIME_S + (kernel.skew - kernel.suspended) // 1_000_000}\n"
-    ),
+    "/proc/stat": lambda kernel: f"cpu  0 0 0 0 0 0 0 0 0 0\nbtime {kernel.clock.boot_time_s}\n",
     "/proc/sys/kernel/pid_max": lambda kernel: "4194304\n",
 }

@@ -42,8 +42,7 @@ def restore(
     nameless = {serial for serial, _ in shared.disk.files} - {serial for _, serial in shared.disk.names}
     if nameless or kernel.known_disk() != shared.disk:
         restore_disk(kernel, shared.disk)
-    kernel.clock, kernel.skew, kernel.labels = shared.clock, shared.skew, shared.labels
-    kernel.suspended = shared.suspended
+    kernel.clock, kernel.labels = shared.clock, shared.labels
     kernel.boots, kernel.condition = shared.boots, shared.condition
     kernel.persistence = shared.persistence
     kernel.strangers = {(each.pid, each.namespace): each for each in shared.strangers}

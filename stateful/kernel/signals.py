@@ -182,9 +182,9 @@ def _sleep(kernel: Kernel, process: Process, microseconds: int) -> Blocked | Non
 def _pass_time(kernel: Kernel, process: Process, microseconds: int) -> Blocked | None:
     """Let time pass for a process: at once, or if the beginning of its wait is known, once that is over."""
     if process.since is None:
-        kernel.clock += microseconds
+        kernel.clock = kernel.clock.after(microseconds)
         return None
-    return None if kernel.clock >= process.since + microseconds else BLOCKED
+    return None if kernel.clock.monotonic >= process.since + microseconds else BLOCKED
 
 
 def wakes_at(process: Process) -> int | None:
@@ -198,7 +198,7 @@ def wakes_at(process: Process) -> int | None:
 @syscall("clock")
 def _clock(kernel: Kernel, process: Process, number: int) -> int:
     """The monotonic clock; that of ``CLOCK_BOOTTIME`` goes on while the machine is suspended."""
-    return kernel.clock + (kernel.suspended if number == CLOCK_BOOTTIME else 0)
+    return kernel.clock.since_boot if number == CLOCK_BOOTTIME else kernel.clock.monotonic
 
 
 @syscall("wall")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from stateful.kernel import real
 from stateful.kernel.locks import RecordLock
 from stateful.kernel.persistence import Persistence
+from stateful.model.clock import Clock
 from stateful.model.disk import Disk
 from stateful.model.lifecycle import Entry
 from stateful.model.machine import Stranger
@@ -29,7 +30,7 @@ class SharedState(NamedTuple):
         table: each live process.
         opens, flocks: (serial of the inode, how often it is open, or a lock on it).
         record_locks: the ``lockf`` locks, with serials for inodes.
-        clock, skew, suspended, strangers, boots, condition, persistence: see ``Kernel``.
+        clock, strangers, boots, condition, persistence: see ``Kernel``.
     """
 
     disk: Disk
@@ -37,9 +38,7 @@ class SharedState(NamedTuple):
     opens: Sorted[tuple[Number, Number]]
     flocks: Sorted[tuple[Number, Text]]
     record_locks: Sorted[RecordLock]
-    clock: Number
-    skew: Number
-    suspended: Number
+    clock: Clock
     labels: Number
     strangers: Sorted[Stranger]
     boots: Number
@@ -75,8 +74,6 @@ def shared_state(kernel: Kernel) -> SharedState:
         tuple(sorted(flocks)),
         record_locks,
         kernel.clock,
-        kernel.skew,
-        kernel.suspended,
         kernel.labels,
         tuple(sorted(kernel.strangers.values())),
         kernel.boots,

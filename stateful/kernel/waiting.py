@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from stateful.model.lifecycle import OWNER
+
 if TYPE_CHECKING:
     from stateful.kernel.kernel import Kernel
     from stateful.kernel.process import Process
@@ -21,6 +23,12 @@ def waits_if(name: str) -> Callable[[Waits], Waits]:
         return function
 
     return register
+
+
+def is_at_rest(kernel: Kernel) -> bool:
+    """Whether every live process serves or waits, and has no signal to handle."""
+    living = (process for process in kernel.processes.values() if process.alive)
+    return all(not each.signals and (each.phase == OWNER or waits(kernel, each)) for each in living)
 
 
 def waits(kernel: Kernel, process: Process) -> bool:

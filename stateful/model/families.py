@@ -74,6 +74,7 @@ FAMILIES: Final = {
         Family("bad-disk"),
         Family("clock-step"),
         Family("suspend"),
+        Family("long-run"),
         Family("removal"),
         Family("corruption"),
         Family("lost-home"),
@@ -118,6 +119,9 @@ class World(Protocol):
 
     def disk_fails(self) -> bool:
         """Whether the disk is full or read-only, or a link has replaced a file."""
+
+    def is_at_rest(self) -> bool:
+        """Whether every live process serves or waits."""
 
 
 # Faults that give the pid of a record without a start time to another gateway. No protocol can tell that: the
@@ -172,8 +176,15 @@ def _aimed(fault: Fault, world: World) -> Iterator[Move]:
         yield from (Move(fault.name, "", each) for each in details if re.fullmatch(fault.detail, each))
     elif fault.aim is Aim.IMAGE:
         yield from (Move(fault.name, "", which) for which in world.images())
-    elif fault.aim is Aim.MACHINE or (fault.aim is Aim.FAILING_DISK and world.disk_fails()):
+    elif _may_befall(fault.aim, world):
         yield from (Move(fault.name, "", how) for how in fault.tried)
+
+
+def _may_befall(aim: Aim, world: World) -> bool:
+    """Whether a fault of the machine as a whole may happen now."""
+    if aim is Aim.FAILING_DISK:
+        return world.disk_fails()
+    return aim is Aim.MACHINE or (aim is Aim.REST and world.is_at_rest())
 
 
 def widened(move: Move, random: Random) -> Move:

@@ -41,6 +41,7 @@ class Aim(Enum):
     FILE = auto()  # a file of the home
     IMAGE = auto()  # an image of the disk that a power loss may leave
     MACHINE = auto()
+    REST = auto()  # the machine, while every live process serves or waits
     FAILING_DISK = auto()
 
 
@@ -59,7 +60,8 @@ class Fault(NamedTuple):
 
     Attributes:
         words: how reports describe it. ``{whom}`` is a process or a pid, ``{name}`` a file and ``{how}`` its
-            new content, ``{detail}`` the text after the joint, ``{profile}`` and ``{left}`` belong to a power
+            new content, ``{detail}`` the text after the joint, ``{time}`` these
+            seconds in words, ``{profile}`` and ``{left}`` belong to a power
             loss, ``{answer}`` is the answer of a call.
         family: the faults that the search tries together with it; empty for a recovery.
         joint: the text between its name and its detail.
@@ -179,7 +181,7 @@ _ROWS: Final = (
         "clock-step",
         detail=r"[+-][1-9][0-9]{0,8}",
         example="+60",
-        tried=("+3600", "-3600"),
+        tried=("+172800", "-172800"),
         widened=_any_step,
         excuse=Reason.CLOCK,
     ),
@@ -191,9 +193,20 @@ _ROWS: Final = (
         "+",
         r"[1-9][0-9]{0,8}",
         "60",
-        tried=("3600",),
+        tried=("172800",),
         widened=_any_length,
         excuse=Reason.CLOCK,
+    ),
+    Fault(
+        "later",
+        Aim.REST,
+        "{time} pass",
+        "long-run",
+        "+",
+        r"[1-9][0-9]{0,8}",
+        "2678400",
+        tried=("2678400", "34560000"),
+        widened=_any_length,
     ),
     Fault(
         "disk-full",

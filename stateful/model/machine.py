@@ -11,7 +11,6 @@ START_TICKS: Final = 5000  # of the first process; each starts a tick after the 
 DEAD_PID: Final = 99  # of the process that a scenario's record names
 DEAD_TICKS: Final = 1000
 BOOT_ID: Final = "6c1f2b9e-3f6d-4b0e-9a51-7d3c5e8f0a4"  # followed by a number that each boot increases
-BOOT_TIME_S: Final = 1_700_000_000
 TICKS_PER_S: Final = 100
 
 USER: Final = 1000  # the default uid

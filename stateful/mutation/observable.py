@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from stateful.model.clock import START
 from stateful.model.disk import NO_DISK, Disk
 from stateful.search.memory import Memory
 from stateful.search.search_state import State
@@ -25,7 +26,7 @@ def observable(memory: Memory, state: State) -> tuple[Any, ...]:
                 (names.get(lock.inode, ()), lock.letter, lock.start, lock.end) for lock in shared.record_locks
             )
         ),
-        others._replace(clock=0, skew=0, suspended=0, labels=0),
+        others._replace(clock=START, labels=0),
         tuple(_life(memory, local) for local in state.locals),
     )
 

@@ -132,8 +132,13 @@ ENDS: Final[dict[str, Mutant]] = {
     "destructor-of-a-refused-start": Mutant("two-starts-empty", "A3 start-C C3 B3"),
     "ctrl-c-between": Mutant("two-starts-empty-1-sigint", "A1 int-A A1 start-C C2"),
 }
+TIME: Final[dict[str, Mutant]] = {
+    "lease-nobody-renews": Mutant("two-starts-empty-1-long-run", "A7 later+2678400 start-C C9"),
+    "creation-time-follows-the-clock": Mutant("two-starts-empty-1-clock-step", "A9 clock+172800 start-C C13"),
+    "older-than-boot": Mutant("two-starts-empty-1-clock-step", "A7 clock+172800 start-C C9"),
+}
 
-MUTANTS: Final = PROGRESS | SAFETY | IDENTITY | HAND_OVER | ANSWERS | WAITING | ENDS
+MUTANTS: Final = PROGRESS | SAFETY | IDENTITY | HAND_OVER | ANSWERS | WAITING | ENDS | TIME
 
 # Caught in virtual time only, where supervisors start the gateway again (``stateful.model.supervision``).
 UNDER_SUPERVISORS: Final = frozenset({"respawn-storm"})

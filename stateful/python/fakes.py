@@ -14,8 +14,8 @@ from collections import namedtuple
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from stateful.model.machine import BOOT_TIME_S, TICKS_PER_S
-from stateful.python.process_calls import send
+from stateful.model.machine import TICKS_PER_S
+from stateful.python.process_calls import send, when_booted
 from stateful.python.refusal import advice
 from stateful.python.refusal import refuse as refuse_call
 
@@ -61,6 +61,7 @@ def make_psutil(process: Interpreter) -> ModuleType:
                 raise ValueError(f"pid must be a positive integer (got {pid})")
             self.pid = process.pid if pid is None else pid
             self._start = inspect(self.pid)[1]
+            self._created: float | None = None  # asked once, as by psutil
 
         def name(self) -> str:
             return str(inspect(self.pid)[0][0]).rsplit("/", 1)[-1]
@@ -72,7 +73,9 @@ def make_psutil(process: Interpreter) -> ModuleType:
             return list(words)
 
         def create_time(self) -> float:
-            return float(BOOT_TIME_S) + float(self._start) / TICKS_PER_S
+            if self._created is None:
+                self._created = when_booted(process) + float(self._start) / TICKS_PER_S
+            return self._created
 
         def __eq__(self, other: object) -> bool:
             if not isinstance(other, PsutilProcess):
@@ -129,6 +132,9 @@ def make_psutil(process: Interpreter) -> ModuleType:
     def pids() -> list[int]:
         return sorted(int(name) for name in process.call("pids"))
 
+    def boot_time() -> float:
+        return float(when_booted(process))
+
     def refuse(name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
@@ -144,7 +150,7 @@ def make_psutil(process: Interpreter) -> ModuleType:
         pid_exists=pid_exists,
         __getattr__=refuse,
         pids=pids,
-        boot_time=lambda: float(BOOT_TIME_S),
+        boot_time=boot_time,
         STATUS_ZOMBIE="zombie",
         STATUS_STOPPED="stopped",
         STATUS_SLEEPING="sleeping",

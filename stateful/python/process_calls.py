@@ -11,7 +11,7 @@ import time as clock
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from stateful.kernel.signals import HANDLED
+from stateful.kernel.signals import CLOCK_BOOTTIME, HANDLED
 from stateful.model.signal_target import PIDFD
 from stateful.python.file_calls import descriptor
 from stateful.python.refusal import advice, refuse
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 EntryPoint = Callable[..., Any]
 
-MONOTONIC_ORIGIN_US = 1_749_990_000_000_000
 LONG_TIME_S = 10_000_000
 CLOCK_MONOTONIC = clock.CLOCK_MONOTONIC
 
@@ -162,8 +161,14 @@ def _wall(process: Interpreter) -> float:
     return float(process.call("wall")) / 1_000_000
 
 
+def when_booted(process: Interpreter) -> int:
+    """When the machine was booted, in seconds since the epoch: it follows the wall clock."""
+    since_boot = int(process.call("clock", CLOCK_BOOTTIME))
+    return round((int(process.call("wall")) - since_boot) / 1_000_000)
+
+
 def _since_boot(process: Interpreter, which: int = CLOCK_MONOTONIC) -> int:
-    return int(process.call("clock", which)) - MONOTONIC_ORIGIN_US
+    return int(process.call("clock", which))
 
 
 def _monotonic(process: Interpreter, which: int = CLOCK_MONOTONIC) -> float:

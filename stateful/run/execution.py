@@ -11,6 +11,7 @@ from typing import ClassVar, cast
 
 from stateful.kernel.kernel import Kernel
 from stateful.kernel.machine_faults import Impossible, inject
+from stateful.kernel.waiting import is_at_rest
 from stateful.model.disk import Disk
 from stateful.model.faults import (
     ASK_TO_GO,
@@ -19,6 +20,7 @@ from stateful.model.faults import (
     OF_A_PID,
     POWER_LOSS,
     SIGNALS,
+    Aim,
     after_fault,
 )
 from stateful.model.invariants import all_broken, first_broken
@@ -125,9 +127,8 @@ class Execution:
             return self._inject(move)
         letter = move.letter
         process = self._processes.get(letter)
-        before = None
-        if self.judged and move.steps and self._needs_disk(letter, process):
-            before = self.kernel.disk()
+        compares = self.judged and move.steps and self._needs_disk(letter, process)
+        before = self.kernel.disk() if compares else None
         if move.kind in LIVES:
             process = self._start(move)
             step = Step(move, None, None, None, process.phase, None)
@@ -241,16 +242,18 @@ class Execution:
         before = self.kernel.disk() if move.kind == POWER_LOSS else None
         if move.kind in OF_A_PID and self._is_to_come(move):
             raise self._misfit(move, "only the pid of a process that has ended is free")
+        if MACHINE_FAULTS[move.kind].aim is Aim.REST and not is_at_rest(self.kernel):
+            raise self._misfit(move, "a process is at work")
         try:
-            inject(self.kernel, move.kind, self._target_of(move))
+            pid = str(FIRST_PID + LETTERS.index(move.letter)) if move.letter else ""
+            inject(self.kernel, move.kind, pid or move.detail)
         except Impossible as why:
             raise self._misfit(move, str(why)) from None
         for participant in self._participants.values():
             participant.alone = False
             if participant.process.alive:
                 participant.excuse = after_fault(move.kind, move.detail, participant.excuse)
-        answer = None if before is None else (before, self.kernel.disk())
-        step = Step(move, None, None, answer, "", None)
+        step = Step(move, None, None, before and (before, self.kernel.disk()), "", None)
         self.trace.steps.append(step)
         return step
 
@@ -258,9 +261,6 @@ class Execution:
         """Whether a pid is reserved for a process that has not had its first turn."""
         index = LETTERS.index(move.letter) if move.letter else int(move.detail) - FIRST_PID
         return index >= 0 and LETTERS[index : index + 1] not in self._processes
-
-    def _target_of(self, move: Move) -> str:
-        return str(FIRST_PID + LETTERS.index(move.letter)) if move.letter else move.detail
 
     def _misfit(self, move: Move, why: str) -> ScheduleMismatch:
         done = self.trace.schedule or "the start"

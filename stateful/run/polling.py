@@ -71,8 +71,8 @@ def _is_step(answered: Answered) -> bool:
 
 def seen_by_others(shared: SharedState) -> Any:
     """What the calls of a round may be about: it does not count how late it is, or what was looked at."""
-    visible = shared.disk.visible()
-    return visible, shared._replace(disk=NO_DISK, opens=(), clock=0, labels=0, persistence=None)
+    visible, clock = shared.disk.visible(), shared.clock._replace(monotonic=0)
+    return visible, shared._replace(disk=NO_DISK, opens=(), clock=clock, labels=0, persistence=None)
 
 
 class Loop(NamedTuple):

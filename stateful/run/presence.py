@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stateful.kernel.process import disposition_of
+from stateful.kernel.waiting import is_at_rest
 from stateful.model.call import Call
 from stateful.model.disk import home_files
 from stateful.model.faults import JUDGED
@@ -109,3 +110,6 @@ class ExecutionWorld:
 
     def disk_fails(self) -> bool:
         return self._execution.kernel.disk_fails()
+
+    def is_at_rest(self) -> bool:
+        return is_at_rest(self._execution.kernel)

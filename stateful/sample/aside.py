@@ -7,8 +7,10 @@ learnt in one state is remembered for all executions of a subject on a machine.
 from __future__ import annotations
 
 import re
+from operator import sub
 from typing import Any, Final, NamedTuple
 
+from stateful.model.clock import START, Clock
 from stateful.model.disk import NO_DISK
 from stateful.model.images import DiskImage
 from stateful.model.life import plain
@@ -109,10 +111,8 @@ def _looks(execution: Execution) -> Any:
     shared = shared._replace(
         disk=NO_DISK,
         persistence=None,
-        clock=0,
         labels=0,
-        skew=_magnitude(shared.skew),
-        suspended=_magnitude(shared.suspended),
+        clock=Clock(*map(_magnitude, map(sub, shared.clock, START))),
         boots=shared.boots if is_boot_told else min(shared.boots, 2),
         strangers=tuple(sorted(strangers)),
     )

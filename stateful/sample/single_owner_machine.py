@@ -29,6 +29,7 @@ from stateful.sample.turns import (
     DISK,
     DISKS,
     IT,
+    LONG,
     SECONDS,
     TO_ITS_END,
     TURN,
@@ -189,6 +190,12 @@ class SingleOwnerMachine(ExecutionMachine):
     @rule(seconds=SECONDS)
     def suspend(self, seconds: int) -> None:
         self.make(Move("suspend", "", str(seconds)))
+
+    @may("long-run")
+    @rule(seconds=LONG)
+    def pass_time(self, seconds: int) -> None:
+        """Nothing else happens for some time; does nothing while a process is at work."""
+        self.make(Move("later", "", str(seconds)))
 
     @may("bad-disk")
     @rule(how=st.sampled_from(("disk-full", "read-only")))

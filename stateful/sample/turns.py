@@ -71,6 +71,7 @@ CALLS: Final = st.integers(1, 4) | st.integers(1, 48)
 # How long a turn is: so many calls, until the next call is of a kind, or until it owns, waits or has ended.
 TURN: Final = CALLS | st.sampled_from([f"until it {it}" for it in IT]) | st.just(TO_ITS_END)
 SECONDS: Final = st.sampled_from((1, 15, 60, 300, 3_600, 86_400, 172_800))
+LONG: Final = st.sampled_from((60, 3_600, 86_400, 2_678_400, 34_560_000))  # seconds
 CONTENT: Final = st.sampled_from((*HOSTILE, *IN_ITS_PLACE)) | st.binary(max_size=32).map(
     lambda data: f"0x{data.hex()}"
 )

@@ -6,7 +6,8 @@ from stateful.kernel.process import disposition_of
 from stateful.model.call import Call
 from stateful.model.disk import home_files
 from stateful.model.images import DiskImage
-from stateful.model.schedule import LETTERS, Move
+from stateful.model.lifecycle import OWNER
+from stateful.model.schedule import LETTERS, STEP, Move
 from stateful.search.memory import Memory
 from stateful.search.moments import alive
 from stateful.search.power_losses import PowerLosses
@@ -69,3 +70,14 @@ class StateWorld:
 
     def disk_fails(self) -> bool:
         return self._memory.disk_fails(self._state)
+
+    def is_at_rest(self) -> bool:
+        return all(map(self._rests, self.living()))
+
+    def _rests(self, letter: str) -> bool:
+        memory, state = self._memory, self._state
+        entry = memory.entry(state, letter)
+        if memory.view(state.locals[LETTERS.index(letter)]).phase == OWNER:
+            return not entry.signals
+        waits = memory.effect(state, Move(STEP, letter)) is None
+        return waits and not entry.signals and not entry.stopped

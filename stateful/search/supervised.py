@@ -11,9 +11,9 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from stateful.kernel.kernel import CLOCK_START_US
 from stateful.kernel.signals import wakes_at
 from stateful.model.chronicle import ENDS, OWNS, RUN_INVARIANTS, STARTS, Chronicle, Occurrence
+from stateful.model.clock import START
 from stateful.model.invariants import at_most_one_owner
 from stateful.model.lifecycle import OWNER, Outcome
 from stateful.model.machine import FIRST_PID, START_TICKS
@@ -119,7 +119,7 @@ class _Play:
 
     @property
     def _now(self) -> int:
-        return self._execution.kernel.clock - CLOCK_START_US
+        return self._execution.kernel.clock.monotonic - START.monotonic
 
     def to_the_end(self) -> None:
         """Play until the time is up. Raises Unfinished."""
@@ -132,7 +132,8 @@ class _Play:
             following = self._next()
             if following is None or following >= self._end:
                 break
-            self._execution.kernel.clock = CLOCK_START_US + following
+            kernel = self._execution.kernel
+            kernel.clock = kernel.clock._replace(monotonic=START.monotonic + following)
             self._inject()
             self._start()
         self.chronicle.lasted = self._end if self.chronicle.violation is None else self._now
@@ -140,7 +141,7 @@ class _Play:
     def _next(self) -> int | None:
         wakes = [wakes_at(process) for process in self._execution.processes().values() if process.alive]
         times = [*self._due.values(), *(round(blow.at_s * SECOND) for blow in self._blows[:1])]
-        times += [wake - CLOCK_START_US for wake in wakes if wake is not None]
+        times += [wake - START.monotonic for wake in wakes if wake is not None]
         return min(times, default=None)
 
     # -- the world and the supervisors ----------------------------------------------------------------
@@ -170,7 +171,7 @@ class _Play:
             self._enter(letter, STARTS)
             self._tried.pop(letter, None)
             process = self._execution.launch(letter, unit.life, pid, START_TICKS + self._now // TICK_US)
-            process.since = self._execution.kernel.clock
+            process.since = self._execution.kernel.clock.monotonic
             self._note_owner(process)  # It may become owner without making a step.
 
     def _enter(self, letter: str, what: str) -> None:
@@ -227,7 +228,7 @@ class _Play:
         self.calls += 1
         self._steps[letter].append(step)
         if process.pending is not waited:
-            process.since = self._execution.kernel.clock
+            process.since = self._execution.kernel.clock.monotonic
         self._note_owner(process)
         for other in list(self._execution.processes().values()):
             self._note_end(other)  # The process may have killed another one.

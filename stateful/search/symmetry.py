@@ -22,9 +22,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stateful.kernel.state import SharedState
 from stateful.model.call import Call
+from stateful.model.clock import START
 from stateful.model.faults import MACHINE_FAULTS
 from stateful.model.lifecycle import OWNER
-from stateful.model.machine import BOOT_TIME_S, TICKS_PER_S, Machine
+from stateful.model.machine import TICKS_PER_S, Machine
 from stateful.model.roles import Change, Role, exchanger
 from stateful.model.schedule import LETTERS, STEP, Move
 from stateful.model.syscalls import SYSCALLS, Answer, Argument, Kind
@@ -281,7 +282,7 @@ class _Map:
 
 def _centiseconds(ticks: int) -> str:
     """A start time as psutil reports it, as text."""
-    return str(BOOT_TIME_S * 100 + ticks * 100 // TICKS_PER_S)
+    return str(START.boot_time_s * 100 + ticks * 100 // TICKS_PER_S)
 
 
 def _exchanges(lives: Sequence[str]) -> list[Exchange]:

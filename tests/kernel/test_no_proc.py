@@ -41,7 +41,7 @@ SAYS = {
     "psutil.pids()": [101],
     "psutil.pid_exists(101)": True,
     "psutil.Process().cmdline()": ["hermes_cli/main.py", "gateway", "run"],
-    "psutil.Process().create_time()": 1_700_000_050.0,
+    "psutil.Process().create_time()": 1_749_999_995.0,
 }
 
 

@@ -84,13 +84,19 @@ BROKEN = {
         "expires",
         "two-starts-empty-1-clock-step",
         "at_most_one_owner",
-        "A3 clock+3600 start-C C7",
+        "A3 clock+172800 start-C C7",
     ),
     "suspend": (
         "lease_runs_out_asleep",
         "two-starts-empty-1-suspend",
         "at_most_one_owner",
-        "A3 suspend+3600 start-C C7",
+        "A3 suspend+172800 start-C C7",
+    ),
+    "long-run": (
+        "lease-nobody-renews",
+        "two-starts-empty-1-long-run",
+        "at_most_one_owner",
+        "A7 later+2678400 start-C C9",
     ),
     "removal": (
         "flock_only",
@@ -174,6 +180,9 @@ class Everything:
         return ["writeback-1"]
 
     def disk_fails(self) -> bool:
+        return True
+
+    def is_at_rest(self) -> bool:
         return True
 
 

@@ -37,6 +37,7 @@ CATALOGUE = {
         WrongProcessConsumes MarkerFromTheFuture MarkerOutlivesReplacer""",
     "ANSWERS": "ReaderDeletesLiveRecord TornRead PhantomOwner StateKeepsOldPid LostUpdate",
     "ENDS": "CleanExitLeavesTheLock CtrlCBetween DestructorOfARefusedStart",
+    "TIME": "LeaseNobodyRenews CreationTimeFollowsTheClock OlderThanBoot",
     "WAITING": "RecoveryWaitsForItself LockOrderDeadlock QueryHangs ReplaceBlocksOnStopped",
 }
 # They take a second or more each: whole starts of the reference beside each other.
