@@ -261,6 +261,7 @@ UPSET = (
     ("direct-unlink", "start-and-exit-stale-1-errno"),
     ("direct-unlink", "start-and-exit-stale-1-clock-step"),
     ("direct-unlink", "start-and-exit-stale-1-suspend"),
+    ("lease-nobody-renews", "two-starts-empty-1-long-run"),
     ("direct-unlink", "start-and-exit-stale-1-reboot-1-recycled-pid"),
     ("direct-unlink", "start-and-exit-stale-1-kill-1-recycled-pid"),
     ("direct-unlink", "start-and-exit-stale-1-power-loss"),
