@@ -22,6 +22,7 @@ class Display:
 
     def __init__(self, console: Console, total: int) -> None:
         self._results: dict[int, Result] = {}
+        self._total = total
         self._plain = not console.is_terminal
         self._progress = Progress(
             TextColumn("searching"),
@@ -45,9 +46,10 @@ class Display:
     def listen(self, number: int, result: Result) -> None:
         """Show a result that has come in."""
         self._results[number] = result
+        self._total = max(self._total, number + 1)
         states = sum(result.states for result in self._results.values())
         finished = sum(result.finished for result in self._results.values())
-        self._progress.update(self._task, completed=finished, states=states)
+        self._progress.update(self._task, total=self._total, completed=finished, states=states)
         if self._plain and result.finished:
             name, time_s = result.scenario.name, f"{result.seconds:.1f} s"
             size = f"{result.states:>9,} states"

@@ -48,9 +48,10 @@ def _verify(options: argparse.Namespace) -> int:
     check_outcome(options)
     subject = find_subject(options.subject, options.other)
     console = console_of_lines()
+    chosen = scenarios if options.scenario or options.other else None
     with Display(console, len(scenarios)) as display:
         found = verify(
-            subject, scenarios, budget_s=options.budget, workers=options.workers, listen=display.listen
+            subject, chosen, budget_s=options.budget, workers=options.workers, listen=display.listen
         )
     return tell(found, options, console)
 

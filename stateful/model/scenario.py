@@ -51,6 +51,7 @@ class Cast:
         disks: the disks of its scenarios.
         supervision: the supervisors, if it is played in virtual time under supervisors.
         upset_on: the disks of its scenarios with ``UPSETS``; all but those on the first are run by name only.
+        wider_than: the name of a cast with a process, or an exit, less; empty if there is none.
         slow: the families of ``UPSETS`` with which it takes a minute, so that it is run by name only.
     """
 
@@ -64,6 +65,7 @@ class Cast:
     supervision: Supervision | None = None
     upset_on: tuple[DiskImage, ...] = ()
     slow: tuple[str, ...] = ()
+    wider_than: str = ""
 
     @property
     def is_mixed(self) -> bool:

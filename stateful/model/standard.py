@@ -138,6 +138,16 @@ TWO_REPLACES: Final = Cast(
     ("start", "replace", "replace"),
     settled=("A",),
     disks=USUAL[:1],
+    wider_than="replace-of-owner",
+)
+TWO_EXITS: Final = Cast(
+    "two-exits-and-starts",
+    "two owners exit while others start",
+    ("start", "start", "start"),
+    settled=("A",),
+    exits=2,
+    disks=USUAL[:1],
+    wider_than="exit-and-start",
 )
 
 ONE_REPLACE: Final = Cast("one-replace", "one replace", ("replace",))
@@ -180,10 +190,12 @@ def _is_by_name(scenario: Scenario) -> bool:
     killed_polling = bool(cast.settled) and disk == NO_PROC
     if scenario.plan in UPSETS and cast.upset_on:
         return disk != cast.upset_on[0] or bool({*scenario.plan} & {*cast.slow, *TAMPERING})
-    return cast in (TWO_REPLACES, *LONG_ODD_CASTS) or bool(scenario.plan and (killed_three or killed_polling))
+    return cast in (TWO_REPLACES, TWO_EXITS, *LONG_ODD_CASTS) or bool(
+        scenario.plan and (killed_three or killed_polling)
+    )
 
 
-_CASTS: Final = (*CASTS, *ODD_CASTS, TWO_REPLACES, *LONG_ODD_CASTS)
+_CASTS: Final = (*CASTS, *ODD_CASTS, TWO_REPLACES, TWO_EXITS, *LONG_ODD_CASTS)
 _KILLED: Final = tuple(
     Scenario(cast, disk, plan) for cast in _CASTS for plan in cast.plans for disk in cast.disks
 )

@@ -21,6 +21,7 @@ from stateful.model.trace import Trace
 from stateful.protocol.subject import Offer
 from stateful.report import power_text
 from stateful.report.chronicle_text import command
+from stateful.report.scope import scope
 from stateful.report.text import LIMIT_COLUMNS, count, replay_command, trace_text
 from stateful.search.result import HOLDS, NOT_OFFERED, UNKNOWN, VIOLATED, Result
 from stateful.verification.verification import Verification
@@ -142,7 +143,7 @@ def points(verification: Verification) -> list[tuple[str, list[str]]]:
         said += [
             (word, [name for name in unbroken if _applies(name, verification)]),
             ("not applicable", [name for name in unbroken if not _applies(name, verification)]),
-            ("scope", _scope(verification, begun) if begun else []),
+            *(scope(verification, begun) if begun else ()),
             ("supervised", _supervised(played)),
             ("tried", _tried(verification)),
             ("power loss", power_text.power_losses(begun)),
@@ -191,26 +192,6 @@ def _applies(invariant: str, verification: Verification) -> bool:
         "a_replaced_owner_exits_clean": "sigterm" in families or bool(needed & lives),
     }
     return there.get(invariant, True) and bool(needed & set(verification.offer.lives))
-
-
-def _scope(verification: Verification, begun: Sequence[Result]) -> list[str]:
-    casts = [[plain(life) for life in result.scenario.cast.lives] for result in begun]
-    nouns = {"start": "start", "replace": "replace", "stop": "planned stop"}
-    most = {noun: max(lives.count(life) for lives in casts) for life, noun in nouns.items()}
-    processes = ", ".join(count(number, noun) for noun, number in most.items() if number)
-    kills = max(result.scenario.plan.count("kill") for result in begun)
-    upset = any(result.scenario.plan in UPSETS for result in begun)
-    faults = [count(kills, "kill")] * bool(kills) + ["one other fault"] * upset
-    total = sum(not result.scenario.cast.supervision for result in verification.offered)
-    done = sum(result.exhaustive for result in begun)
-    how = "searched exhaustively" if done == total else f"{done} of them searched exhaustively"
-    at_any_step = f" and {' or '.join(faults)} at any step" if faults else ""
-    return [
-        f"{count(total, 'scenario')}, {how}",
-        f"up to {processes}{at_any_step}",
-        f"{verification.states:,} states"
-        + (f" in {verification.seconds:.1f} s" if verification.seconds else ""),
-    ]
 
 
 def _supervised(played: Sequence[Chronicle]) -> list[str]:

@@ -22,6 +22,7 @@ from stateful.run.examine import examine
 from stateful.run.replay import replay
 from stateful.search.jobs import Listener, jobs_of, not_offered, search
 from stateful.search.result import HOLDS, UNKNOWN, VIOLATED, Result
+from stateful.verification.small_enough import small_enough
 
 DEFAULT_BUDGET_S: Final = 600.0
 
@@ -92,13 +93,15 @@ class Verification:
 
 def verify(
     subject: Subject | str | os.PathLike[str] | None = None,
-    scenarios: Sequence[Scenario] = STANDARD,
+    scenarios: Sequence[Scenario] | None = None,
     *,
     budget_s: float = DEFAULT_BUDGET_S,
     workers: int = 1,
     listen: Listener = lambda number, result: None,
 ) -> Verification:
     """Search exhaustively, within the budget, every scenario whose lives the subject offers.
+
+    By default the standard scenarios, and those of the others that are small for this subject.
 
     An interrupt (Ctrl-C) ends the search; the results so far are kept.
 
@@ -115,11 +118,19 @@ def verify(
         subject = find_subject(subject)
     started = time.perf_counter()
     offer = examine(subject)
-    left_out = not_offered(scenarios, offer)
-    found, interrupted = search(subject, offer, jobs_of(scenarios, left_out), budget_s, workers, listen)
+    asked = STANDARD if scenarios is None else scenarios
+    left_out = not_offered(asked, offer)
+    found, interrupted = search(subject, offer, jobs_of(asked, left_out), budget_s, workers, listen)
     for number, result in left_out.items():
         listen(number, result)
-    verification = conclude(subject, offer, scenarios, found | left_out)
+    if scenarios is None and not interrupted:
+        more = small_enough(list(found.values()))
+        jobs = jobs_of([*asked, *more], range(len(asked)))
+        left_s = budget_s - (time.perf_counter() - started)
+        asked = [*asked, *more]
+        added, interrupted = search(subject, offer, jobs, left_s, workers, listen)
+        found |= added
+    verification = conclude(subject, offer, asked, found | left_out)
     verification.interrupted |= interrupted
     verification.seconds = time.perf_counter() - started
     return verification
