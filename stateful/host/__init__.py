@@ -90,7 +90,7 @@ class Host:
             trace = replay(subject, scenario, trace.moves)
         for _ in range(TRIES):
             try:
-                self._play(subject, scenario, trace)
+                imitated = self._play(subject, scenario, trace)
                 break
             except Uneven:
                 self.close()
@@ -111,9 +111,12 @@ class Host:
         processes = f"{count} real process{'es' * (count != 1)}"
         release = ".".join(os.uname().release.split(".")[:2])
         where = f"{os.uname().sysname} {release}, {file_system(self._folder)}"
-        return Confirmation(CONFIRMED, f"{steps} of {processes}, the same calls, answers and end ({where}).")
+        but = f" Not the host's: {', '.join(sorted(imitated))}." if imitated else ""
+        same = f"{steps} of {processes}, the same calls, answers and end ({where}).{but}"
+        return Confirmation(CONFIRMED, same)
 
-    def _play(self, subject: Subject, scenario: Scenario, trace: Trace) -> None:
+    def _play(self, subject: Subject, scenario: Scenario, trace: Trace) -> set[str]:
+        """Play a trace; what its processes used that was not the host's."""
         self._plays += 1
         root = f"{self._folder}/{self._plays}"
         os.makedirs(self._folder, exist_ok=True)
@@ -121,6 +124,7 @@ class Host:
         try:
             with HostPlay(self.fork_client, subject, scenario, trace, root) as play:
                 play.play()
+                return play.players.imitated
         finally:
             remove_root(root)
 

@@ -25,7 +25,7 @@ from stateful.model.call import Call, Delivery, Errno, Outside, UnmodelledSyscal
 from stateful.model.clock import Clock
 from stateful.model.lifecycle import Outcome
 from stateful.model.machine import Machine
-from stateful.model.syscalls import ENDS, Kind, Use
+from stateful.model.syscalls import ENDS, Answer, Kind, Use
 from stateful.model.usage import cut_short, descriptor, row, use_of
 from stateful.protocol.subject import Subject
 from stateful.python.interpreter import Interpreter
@@ -78,6 +78,7 @@ class Report(NamedTuple):
     Attributes:
         signals: signals that have arrived and whose handlers have not run.
         call, path: the next call, and the path of its descriptor.
+        imitated: what it has used so far that was not the host's.
         refused: why the process cannot go on, for instance because it did something that is not modelled.
     """
 
@@ -86,6 +87,7 @@ class Report(NamedTuple):
     signals: tuple[int, ...]
     call: Call | None
     path: str | None
+    imitated: tuple[str, ...] = ()
     refused: str | None = None
 
 
@@ -107,11 +109,11 @@ def encode(report: Report) -> bytes:
 
 def decode(message: bytes) -> Report:
     """The report that ``encode`` made bytes of."""
-    kind, answer, phase, signals, name, args, path, refused = marshal.loads(message)
+    kind, answer, phase, signals, name, args, path, *rest = marshal.loads(message)
     answer = {"Errno": Errno, "Delivery": Delivery}[kind](*answer) if kind else answer
     if name in ENDS:
         args = (args[0], Outcome(*args[1]))
-    return Report(answer, phase, signals, Call(name, args) if name else None, path, refused)
+    return Report(answer, phase, signals, Call(name, args) if name else None, path, *rest)
 
 
 def run_player(spec: PlayerSpec, channel: socket.socket, parent: int, clock: Clock) -> NoReturn:
@@ -124,7 +126,7 @@ def run_player(spec: PlayerSpec, channel: socket.socket, parent: int, clock: Clo
             spec, clock = player.live()
     except BaseException as error:  # Nothing else of the forked interpreter may run.
         refused = str(error) if isinstance(error, UnmodelledSyscall) else f"{type(error).__name__}: {error}"
-        channel.send(encode(Report(None, "", (), None, None, refused)))
+        channel.send(encode(Report(None, "", (), None, None, refused=refused)))
     finally:
         os._exit(70)
 
@@ -141,9 +143,11 @@ class _PlayerProcess:
     def __init__(self, channel: socket.socket, rights: Rights) -> None:
         self.channel = channel
         self.rights = rights
+        self.imitated: set[str] = set()
 
     def begin(self, spec: PlayerSpec, clock: Clock) -> None:
         """Become like a process that has just been started."""
+        self.imitated = set()
         signal.setitimer(signal.ITIMER_REAL, LONGEST_LIFE_S)
         os.umask(0o022)
         self.process = new_process(spec.subject, spec.letter, spec.life, spec.machine)
@@ -195,17 +199,26 @@ class _PlayerProcess:
         elif command.verb == "deny":
             answer = self.deny(call, command.value)
         elif command.verb == "short":
-            answer = perform(self.sandbox, cut_short(call, command.value))
+            answer = self.make(cut_short(call, command.value))
         else:
-            answer = perform(self.sandbox, call)
+            answer = self.make(call)
         self.run(answer)
         return answer
+
+    def make(self, call: Call) -> Any:
+        """Make a call for real, and note what of it is not the host's."""
+        said = row(call)
+        if said.tells_time or said.passes_time:
+            self.imitated.add("the clock")
+        if said.answer is Answer.PROCESS or said.lists_processes:
+            self.imitated.add("psutil")
+        return perform(self.sandbox, call)
 
     def try_lock(self, call: Call) -> Any:
         """Begin to wait for a lock; a conversion drops the lock that is held."""
         at = [argument.kind for argument in row(call).arguments].index(Kind.OPERATION)
         operation = call.args[at] | fcntl.LOCK_NB
-        answer = perform(self.sandbox, call._replace(args=(*call.args[:at], operation, *call.args[at + 1 :])))
+        answer = self.make(call._replace(args=(*call.args[:at], operation, *call.args[at + 1 :])))
         return BEGINS[call.name] if answer == Errno(errno.EAGAIN) else answer
 
     def deliver(self) -> Delivery | None:
@@ -219,13 +232,13 @@ class _PlayerProcess:
 
     def deny(self, call: Call, code: int) -> Any:
         if use_of(call) & Use.RELEASES:
-            perform(self.sandbox, call)
+            self.make(call)
         return Errno(code)
 
     def run(self, *answer: Any) -> None:
         """Run to the next call that is a step; make the silent calls before it."""
         self.process.pending = run_to_step(
-            self.run_to_call(*answer), lambda silent: self.run_to_call(perform(self.sandbox, silent))
+            self.run_to_call(*answer), lambda silent: self.run_to_call(self.make(silent))
         )
 
     def run_to_call(self, *answer: Any) -> Call:
@@ -247,7 +260,9 @@ class _PlayerProcess:
         file = None if fd is None else self.process.fds.get(fd)
         path = file.path if file is not None else None
         signals = tuple(sorted(self.sandbox.signals))
-        self.channel.send(encode(Report(answer, self.process.phase, signals, call, path)))
+        imitated = {*self.imitated, *(["random numbers"] * bool(self.process.draws))}
+        phase = self.process.phase
+        self.channel.send(encode(Report(answer, phase, signals, call, path, tuple(sorted(imitated)))))
 
 
 def keep_only(channel: socket.socket) -> socket.socket:

@@ -55,6 +55,7 @@ class Players:
     Attributes:
         living: processes of the subject, by letter.
         strangers: other processes and zombies of the subject, by simulated pid.
+        imitated: what the processes have used that was not the host's.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Players:
         self._is_prompt = True
         self.living: dict[str, Player] = {}
         self.strangers: dict[int, Player] = {}
+        self.imitated: set[str] = set()
 
     # -- starting ----------------------------------------------------------------------------------------
 
@@ -168,6 +170,7 @@ class Players:
         player.report = decode(message)
         if player.report.refused:
             raise Differs(player.report.refused)
+        self.imitated |= {*player.report.imitated}
         return player.report
 
     def _receive_message(self, player: Player) -> bytes:

@@ -107,7 +107,8 @@ def test_violation_is_confirmed(case: Case, host: Host) -> None:
         steps, processes = trace.length, len(trace.lives)
         assert re.fullmatch(
             rf"Confirmed on the host: {steps} steps of {processes} real process(es)?, "
-            r"the same calls, answers and end \(Linux [0-9.]+, [a-z0-9]+\)\.",
+            r"the same calls, answers and end \(Linux [0-9.]+, [a-z0-9]+\)\."
+            r"( Not the host's: [a-z ,]+\.)?",
             found,
         )
 
@@ -151,3 +152,30 @@ def test_end_is_a_real_one(schedule: str, host: Host) -> None:
     subject, scenario = find_subject("direct-unlink"), find_scenario("two-starts-empty")
     trace = replay(subject, scenario, parse_schedule(schedule))
     assert host.confirm(subject, scenario, trace).confirmed
+
+
+DATED = """import os, psutil, time
+
+def gateway(home, serve):
+    {uses}
+    serve()
+"""
+
+
+@pytest.mark.parametrize(
+    ("uses", "imitated"),
+    [
+        ("os.getpid()", ""),
+        ("time.time()", " Not the host's: the clock."),
+        ("psutil.Process(); os.urandom(8)", " Not the host's: psutil, random numbers."),
+    ],
+)
+def test_confirmation_says_what_was_not_the_hosts(
+    uses: str, imitated: str, host: Host, tmp_path: Path
+) -> None:
+    (tmp_path / "dated.py").write_text(DATED.replace("{uses}", uses))
+    subject, scenario = find_subject(str(tmp_path / "dated.py")), find_scenario("two-starts-empty")
+    trace = replay(subject, scenario, parse_schedule("A1 B1"))
+    said = host.confirm(subject, scenario, trace)
+    assert said.confirmed
+    assert said.sentence.partition(").")[2] == imitated
