@@ -35,8 +35,8 @@ import threading
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from gateway_status import exclusive
-from gateway_status.record import CLOEXEC, NOFOLLOW, NONBLOCK
+from gateway_status import exclusive, ownership
+from gateway_status.record import CLOEXEC, CREATE_FLAGS, NOFOLLOW, NONBLOCK
 
 LOCK_FILE, GUARD_FILE = "gateway.lock", "gateway.guard"
 MAX_TRIES = 4
@@ -153,12 +153,15 @@ def _open(path: str, *, create: bool) -> int:
     contender may have put a real lock file there. rmdir cannot remove one.
     """
     flags = os.O_RDWR | CLOEXEC | NOFOLLOW | NONBLOCK | (os.O_CREAT if create else 0)
+    if create:
+        ownership.make_for_user(path, CREATE_FLAGS)
     try:
         return os.open(path, flags, 0o600)
     except FileNotFoundError:
         if not create:
             raise
         _make_home(os.path.dirname(path))
+        ownership.make_for_user(path, CREATE_FLAGS)
     except IsADirectoryError:
         if not create:
             raise
@@ -169,7 +172,7 @@ def _open(path: str, *, create: bool) -> int:
 
 def _make_home(home: str) -> None:
     try:
-        os.makedirs(home, mode=0o700, exist_ok=True)
+        ownership.make_folders(home)
     except FileExistsError as error:  # Whoever claims a home would read it as "a record stands".
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), home) from error
 

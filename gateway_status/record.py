@@ -21,6 +21,8 @@ import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from gateway_status import ownership
+
 KIND = "hermes-gateway"
 MAX_PID = 2**31 - 1
 MAX_FILE_BYTES = 65_536
@@ -137,6 +139,7 @@ def publish_json(path: str | os.PathLike[str], payload: Mapping[str, Any]) -> No
         discard(temporary)
         fd = os.open(temporary, CREATE_FLAGS, 0o600)
     try:
+        ownership.give(fd, os.path.dirname(temporary))
         while content:
             content = content[os.write(fd, content) :]
     finally:

@@ -15,9 +15,9 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from gateway_status import locks
+from gateway_status import locks, ownership
 from gateway_status.host import Host
-from gateway_status.record import BINARY, CLOEXEC, NOFOLLOW, NONBLOCK
+from gateway_status.record import BINARY, CLOEXEC, CREATE_FLAGS, NOFOLLOW, NONBLOCK
 
 LEDGER_FILE, PUT_ASIDE_SUFFIX = "gateway-starts.log", ".old"
 LEDGER_FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | CLOEXEC | NOFOLLOW | NONBLOCK | BINARY
@@ -41,6 +41,7 @@ def note_start(host: Host, max_starts: int, window_s: float, backoff_cap_s: floa
     """See ``status.record_start_and_check_storm``."""
     path = host.pid_path().with_name(LEDGER_FILE)
     try:
+        ownership.make_for_user(os.fspath(path), CREATE_FLAGS)
         fd = os.open(path, LEDGER_FLAGS, 0o600)
         try:
             now = _now()

@@ -92,6 +92,7 @@ _SHOWN: Final[dict[Kind, Callable[[Any], str]]] = {
     Kind.DURATION: _seconds,
     Kind.FDS: _list,
     Kind.STATUS: str,
+    Kind.USER: str,
     **dict.fromkeys((Kind.DATA, Kind.SIZE, Kind.POSITION, Kind.TIME), _nothing),
     **dict.fromkeys((Kind.WHENCE, Kind.OUTCOME, Kind.NUMBER), _nothing),
 }

@@ -2,15 +2,17 @@
 
 The kind of an argument or answer (``model/syscalls.py``) decides how it is compared. Compared: every argument
 and every answer, with pids, start times and the boot translated; errnos exactly; permission bits, links and
-times of files; inode numbers by the order in which they are first seen.
+times of files, and their users where the host can play several; inode numbers by the order in which they are
+first seen.
 
 Not compared: other numbers in contents; sizes of files and positions in them beyond zero or not, since a real
-pid may have more digits than the simulated one; sizes and links of folders; devices; users of files; more of
+pid may have more digits than the simulated one; sizes and links of folders; devices; more of
 ``/proc/<pid>/stat`` and ``status`` than name, pid, state and start time; whether a process runs or sleeps.
 """
 
 from __future__ import annotations
 
+import os
 import stat as st
 from typing import Any, Final
 
@@ -20,6 +22,7 @@ from stateful.host.translation import Translation
 from stateful.model.call import Call, Errno
 from stateful.model.clock import START
 from stateful.model.lifecycle import Outcome
+from stateful.model.machine import ROOT
 from stateful.model.syscalls import SYSCALLS, Answer, Kind, Use
 from stateful.model.usage import data_of, paths
 
@@ -72,7 +75,7 @@ class Agreement:
             return bool(simulated == answer)
         kind = SYSCALLS[call.name].answer
         if kind is Answer.STATUS:
-            return self._on_status(simulated, answer)
+            return self._on_status(simulated, answer, path.startswith("/proc/"))
         if kind is Answer.WRITTEN:
             return _on_written(data_of(call), simulated, data_of(real), answer)
         if kind is Answer.NAMES:
@@ -109,9 +112,11 @@ class Agreement:
             return self._on_values(simulated, real)
         return bool(simulated == real)
 
-    def _on_status(self, simulated: tuple[int, ...], real: tuple[int, ...]) -> bool:
-        mode, inode, _, links, _, _, size, mtime = simulated
+    def _on_status(self, simulated: tuple[int, ...], real: tuple[int, ...], is_of_proc: bool) -> bool:
+        mode, inode, _, links, uid, gid, size, mtime = simulated
         if mode != real[0]:
+            return False
+        if os.getuid() == ROOT and not is_of_proc and (uid, gid) != real[4:6]:
             return False
         # A time that the program set itself is the same on the host.
         is_it = real[7] in (mtime, mtime - START.wall + self._origin)

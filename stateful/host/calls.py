@@ -66,12 +66,8 @@ class Sandbox:
 
 def perform(sandbox: Sandbox, call: Call) -> Any:
     """Make a call; return its answer, or its errno."""
-    return _made(MADE_FOR_REAL[call.name], sandbox, *call.args)
-
-
-def _made(function: Callable[..., Any], *arguments: Any) -> Any:
     try:
-        return function(*arguments)
+        return MADE_FOR_REAL[call.name](sandbox, *call.args)
     except OSError as error:
         if error.errno is None:
             raise
@@ -331,6 +327,10 @@ MADE_FOR_REAL: Final[dict[str, Callable[..., Any]]] = {
     "scandir": _scandir,
     "chmod": lambda sandbox, path, mode: os.chmod(sandbox.where(path), mode),
     "fchmod": lambda sandbox, fd, mode: os.fchmod(fd, mode),
+    "chown": lambda sandbox, path, uid, gid, follow: os.chown(
+        sandbox.where(path), uid, gid, follow_symlinks=follow
+    ),
+    "fchown": lambda sandbox, fd, uid, gid: os.fchown(fd, uid, gid),
     "utime": _utime,
     "umask": lambda sandbox, mask: os.umask(mask),
     "kill": _kill,

@@ -14,7 +14,7 @@ from stateful.kernel.machine_faults import LATER_TICKS
 from stateful.model.call import Call, Errno
 from stateful.model.clock import MICROSECONDS
 from stateful.model.confirmation import Unplayable
-from stateful.model.disk import HOME, NOWHERE, Disk
+from stateful.model.disk import DIARY, HOME, NOWHERE, Disk
 from stateful.model.faults import DISK_WELL, FAULTS, POWER_LOSS
 from stateful.model.hostile import IN_ITS_PLACE
 from stateful.model.machine import FIRST_PID, START_TICKS
@@ -126,6 +126,19 @@ def _corrupt(play: HostPlay, move: Move, disk: Disk) -> None:
         os.utime(where, ns=(now, now))
 
 
+def _plant(play: HostPlay, move: Move, disk: Disk) -> None:
+    where = f"{play.root}{HOME}/{move.detail}"
+    layout.remove(where)
+    if not os.path.exists(play.root + DIARY):
+        file = disk.file(DIARY)
+        assert file is not None
+        layout.write(play.root + DIARY, play.translation.to_host(file.content))
+        now = play.clock.wall * 1000
+        os.utime(play.root + DIARY, ns=(now, now))
+    os.symlink(play.root + DIARY, where)
+    layout.give(where)
+
+
 INJECTIONS: Final[dict[str, Injection]] = {
     "recycle": _recycle("/usr/bin/postgres", "-D", "/srv/data"),
     "lookalike": _recycle("hermes_cli/main.py", "gateway", "run"),
@@ -141,6 +154,7 @@ INJECTIONS: Final[dict[str, Injection]] = {
     "home-gone": _home_gone,
     "home-new": _home_new,
     "corrupt": _corrupt,
+    "plant": _plant,
 }
 
 

@@ -10,14 +10,12 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from stateful.explain.disk_words import shown_path
-from stateful.host.rights import user
 from stateful.host.translation import Translation
-from stateful.kernel.kernel import SKELETON
 from stateful.kernel.temporary import remove_tree
 from stateful.model.disk import LIMIT_CONTENT_BYTES, Disk
-from stateful.model.machine import ROOT
+from stateful.model.machine import FOLDERS, ROOT, USER
 
-_FOLDERS: Final = SKELETON[1:]
+_RUN: Final = "/run"  # where only root makes files, and folders for others
 
 
 class HostFile(NamedTuple):
@@ -26,13 +24,18 @@ class HostFile(NamedTuple):
     kind: str
     mode: int
     content: bytes
+    uid: int
+    gid: int
 
 
 def make_root(root: str) -> None:
     """Make the folders that every machine has."""
-    for path in ("", *_FOLDERS):
+    for path in FOLDERS:
         os.mkdir(root + path, 0o700)
-        _give(root + path)
+    for path, (mode, uid) in reversed(FOLDERS.items()):
+        give(root + path, uid, uid)
+        denied = 0o222 if uid == ROOT and path.startswith(_RUN) and os.getuid() != ROOT else 0
+        os.chmod(root + path, mode & ~denied)
 
 
 def lay_out(root: str, disk: Disk, translation: Translation) -> None:
@@ -52,7 +55,7 @@ def lay_out(root: str, disk: Disk, translation: Translation) -> None:
             os.symlink(root + target if target.startswith("/") else target, where)
         else:
             write(where, translation.to_host(file.content))
-        _give(where)
+        give(where, file.uid, file.gid)
         dated = translation.moment(file.mtime) * 1000
         os.utime(where, ns=(dated, dated), follow_symlinks=False)
         if file.kind != "link":
@@ -68,13 +71,13 @@ def write(where: str, content: bytes) -> None:
     finally:
         os.close(fd)
     if is_new:
-        _give(where)
+        give(where)
 
 
 def make_folder(where: str) -> None:
     """Make a folder that the processes may use."""
     os.mkdir(where, 0o700)
-    _give(where)
+    give(where)
 
 
 def remove(where: str) -> None:
@@ -95,7 +98,7 @@ def remove_root(root: str) -> None:
     """Remove the real directory with its content."""
     try:
         clear(root)
-        for path in reversed(("", *_FOLDERS)):
+        for path in reversed(FOLDERS):
             os.rmdir(root + path)
     except OSError:  # The layout is incomplete, or a folder denies access to its owner.
         remove_tree(root)
@@ -115,6 +118,8 @@ def difference(root: str, disk: Disk, translation: Translation) -> str:
         if ours is None or theirs is None:
             return f"{shown_path(path)} stands {'in the simulation' if ours else 'on the host'} only"
         same = ours.kind == theirs.kind and (ours.kind == "link" or ours.mode == theirs.mode)
+        if os.getuid() == ROOT and (ours.uid, ours.gid) != (theirs.uid, theirs.gid):
+            return f"{shown_path(path)} is of user {ours.uid} in the simulation, of {theirs.uid} on the host"
         if not same or not translation.agree(ours.content, theirs.content):
             return (
                 f"{shown_path(path)} is {ours.kind} {ours.mode:o} {ours.content!r} in the simulation, "
@@ -124,13 +129,16 @@ def difference(root: str, disk: Disk, translation: Translation) -> str:
 
 
 def _walk(root: str) -> Iterator[tuple[str, HostFile]]:
-    folders = ["/home/user", "/run", "/tmp"]
+    folders = [path for path in FOLDERS if path.count("/") > 1 or path in ("/run", "/tmp")]
     while folders:
         folder = folders.pop()
         with os.scandir(root + folder) as entries:
             for entry in entries:
                 path = f"{folder}/{entry.name}"
-                mode = entry.stat(follow_symlinks=False).st_mode
+                if path in FOLDERS:
+                    continue
+                found = entry.stat(follow_symlinks=False)
+                mode = found.st_mode
                 content, kind = b"", "other"
                 if st.S_ISDIR(mode):
                     kind = "dir"
@@ -141,13 +149,13 @@ def _walk(root: str) -> Iterator[tuple[str, HostFile]]:
                     kind = "file"
                     with open(entry.path, "rb") as file:
                         content = file.read(LIMIT_CONTENT_BYTES)
-                yield path, HostFile(kind, st.S_IMODE(mode), content)
+                yield path, HostFile(kind, st.S_IMODE(mode), content, found.st_uid, found.st_gid)
 
 
-def _give(where: str) -> None:
-    """Give a file to the user that the processes run as."""
+def give(where: str, uid: int = USER, gid: int = USER) -> None:
+    """Give a file to a user; without root all files are the user's that the processes run as."""
     if os.getuid() == ROOT:
-        os.chown(where, user(), user(), follow_symlinks=False)
+        os.chown(where, uid, gid, follow_symlinks=False)
 
 
 @lru_cache

@@ -28,7 +28,7 @@ from stateful.model.clock import MICROSECONDS, START, Clock
 from stateful.model.confirmation import Differs, Uneven, Unplayable
 from stateful.model.faults import MACHINE_FAULTS, SIGNALS
 from stateful.model.lifecycle import Entry
-from stateful.model.machine import DEAD_PID, FIRST_PID, START_TICKS
+from stateful.model.machine import DEAD_PID, FIRST_PID, ROOT, START_TICKS
 from stateful.model.scenario import Scenario
 from stateful.model.schedule import LETTERS, LIVES, STEP
 from stateful.model.signal_target import named_by
@@ -145,6 +145,9 @@ class HostPlay:
     def _begin(self) -> None:
         """Start the processes that the disk names, and lay the disk out."""
         disk = self._trace.disks[0]
+        gives = any(step.call is not None and row(step.call).has(Kind.USER) for step in self._trace.steps)
+        if gives and os.getuid() != ROOT:
+            raise Unplayable("a file is given to another user, which takes root.")
         contents = b" ".join(file.content for _, file in disk.files)
         for stranger in self._machine.strangers:
             self.players.start_stranger(stranger)

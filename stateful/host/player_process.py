@@ -149,7 +149,7 @@ class _PlayerProcess:
         """Become like a process that has just been started."""
         self.imitated = set()
         signal.setitimer(signal.ITIMER_REAL, LONGEST_LIFE_S)
-        os.umask(0o022)
+        os.umask(spec.machine.umask)
         self.process = new_process(spec.subject, spec.letter, spec.life, spec.machine)
         self.process.seed = spec.pid
         self.process.pid, self.process.uid = os.getpid(), os.getuid()

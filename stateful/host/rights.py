@@ -36,13 +36,14 @@ class Rights:
     """The rights of a process, which can switch between root's and an ordinary user's."""
 
     def __init__(self, parent: int, is_root: bool) -> None:
-        """Become the user; or root, whose files still belong to the user."""
+        """Become the user, or stay root."""
         self._parent = parent
-        self._changes = os.getuid() == ROOT
-        if self._changes:
+        self._changes = os.getuid() == ROOT and not is_root
+        if os.getuid() == ROOT:
             os.setgroups(())
+        if self._changes:
             os.setresgid(USER, USER, USER)
-            os.setresuid(ROOT if is_root else USER, USER, ROOT)
+            os.setresuid(USER, USER, ROOT)
         self._settle()
 
     def take(self) -> None:

@@ -23,7 +23,7 @@ Simplified:
 - A process exists from its first turn. If it would only wait then, starting it counts as the step. Start
   times grow in the order of first turns; pids are in the order of the letters: a lower one may come later.
 - Every process leads a group of its own. In a pid namespace pid 1 is like any other process; on Linux it
-  ignores signals for which it has no handler. Every user may do with every file what its owner may.
+  ignores signals for which it has no handler.
 - Paths are normalised as text: ``a/link/..`` is ``a``, ``file/`` is ``file``. A descriptor of a folder
   means the path by which it was opened. An error names the absolute path.
 - Inode numbers are never reused, as on tmpfs; in scenarios on ``reused-inodes`` at once, as on ext4.

@@ -4,9 +4,8 @@ Values that depend on the host are made canonical: a process sees its own lowest
 numbers assigned in the order in which processes first look at them, the virtual clock in timestamps, and
 sorted directory listings.
 
-Permission bits are the kernel's own, and checked as for an ordinary user that owns every file: a trace does
-not depend on whether the host's user is root, and the kernel can always read every file.
-Simplified: a folder that is reached through a symbolic link counts as being where the link is.
+Users, groups and permission bits are the kernel's own (``permissions``): a trace does not depend on whether
+the host's user is root, and the kernel can always read every file.
 """
 
 from __future__ import annotations
@@ -17,7 +16,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from stateful.kernel import real
+from stateful.kernel.permissions import check_making, check_opening, check_taking, find, made_by
 from stateful.model.call import Errno
+from stateful.model.machine import USER
 
 if TYPE_CHECKING:
     from stateful.kernel.kernel import Kernel
@@ -71,15 +72,17 @@ class Inode:
     Attributes:
         serial: the smallest number that no other live inode had when this one was made.
         mode: the permission bits.
+        uid, gid: its user and group.
         label: the inode number that processes see, assigned when a process first looks.
         opens: how many open file descriptions there are.
     """
 
-    __slots__ = ("label", "mode", "mtime", "opens", "serial", "writer")
+    __slots__ = ("gid", "label", "mode", "mtime", "opens", "serial", "uid", "writer")
 
-    def __init__(self, serial: int, mtime: int, mode: int) -> None:
+    def __init__(self, serial: int, mtime: int, mode: int, uid: int = USER, gid: int = USER) -> None:
         self.serial = serial
         self.mode = mode
+        self.uid, self.gid = uid, gid
         self.label: int | None = None
         self.mtime = mtime
         self.writer: str | None = None
@@ -103,30 +106,21 @@ def open_file(process: Process, fd: int) -> OpenFile:
         raise OSError(errno.EBADF, "") from None
 
 
-def on_disk(kernel: Kernel, path: str, making: bool | None = None) -> str:
+def on_disk(
+    kernel: Kernel, process: Process, path: str, making: bool | None = None, *, follows: bool = False
+) -> str:
     """The path on the host for a virtual path.
 
-    ``making`` is True if the call makes the name, False if it removes it, None if it only looks it up.
-    Raises EACCES if the permission bits of a folder deny this to its owner.
+    ``making`` is True if the call makes the name, False if it removes it, None if it only looks it up. Raises
+    EACCES if the process may not do this there, EPERM if the name is another user's in a sticky folder.
     """
-    if kernel.closed:
-        folder = path.rpartition("/")[0]
-        ancestors = folder.split("/")
-        bits = [folder_mode(kernel, "/".join(ancestors[: end + 1])) for end in range(1, len(ancestors))]
-        if any(not mode & 0o100 for mode in bits):
-            raise OSError(errno.EACCES, "")
-        if making is not None and bits and not bits[-1] & 0o200 and is_there(kernel, path) != making:
-            raise OSError(errno.EACCES, "")
-    return kernel.root + path
-
-
-def folder_mode(kernel: Kernel, path: str) -> int:
-    """The permission bits of a folder; all bits if there is none, so that the call itself fails."""
-    try:
-        found = real.stat(kernel.root + path)
-    except OSError:
-        return 0o777
-    return kernel.inode(found.st_ino).mode if st.S_ISDIR(found.st_mode) else 0o777
+    place = find(kernel, process, path, follows=follows)
+    if making is not None and is_there(kernel, path) != making:
+        if making:
+            check_making(process, place.folder)
+        else:
+            check_taking(process, place.folder, kernel.inode(real.lstat(place.where).st_ino))
+    return place.where
 
 
 def is_there(kernel: Kernel, path: str) -> bool:
@@ -146,23 +140,27 @@ def _open(kernel: Kernel, process: Process, path: str, flags: int, mode: int) ->
         return open_number(process, kernel.open_proc(process, path, flags))
     if real.O_TMPFILE and flags & real.O_TMPFILE == real.O_TMPFILE:
         return Errno(errno.EOPNOTSUPP)  # as on a file system that has no nameless files
-    where = on_disk(kernel, path, True if flags & real.O_CREAT else None)
+    exclusive = bool(flags & real.O_CREAT and flags & real.O_EXCL)
+    where, folder = find(kernel, process, path, follows=not (exclusive or flags & real.O_NOFOLLOW))
     try:
         before = real.lstat(where) if flags & real.O_NOFOLLOW else real.stat(where)
     except OSError:
         before = None
+    if before is None and flags & real.O_CREAT and not (exclusive and is_there(kernel, path)):
+        check_making(process, folder)
     if before is not None and not st.S_ISLNK(before.st_mode):
         wanted = (4, 2, 6, 6)[flags & WRITABLE] | (2 if flags & real.O_TRUNC else 0)
-        fails_anyway = (flags & real.O_CREAT and flags & real.O_EXCL) or (
-            st.S_ISDIR(before.st_mode) and wanted & 2
-        )
-        if kernel.inode(before.st_ino).mode >> 6 & wanted != wanted and not fails_anyway:
-            return Errno(errno.EACCES)
+        fails_anyway = exclusive or (st.S_ISDIR(before.st_mode) and wanted & 2)
+        if not fails_anyway:
+            makes = bool(flags & real.O_CREAT)
+            check_opening(process, folder, kernel.inode(before.st_ino), before.st_mode, wanted, makes)
     # The kernel opens write-only files for reading, too, since it has to see their content.
     fd = real.open(where, flags ^ WRITABLE if flags & WRITABLE == 1 else flags, 0o600)
     after = real.fstat(fd)
     if flags & real.O_CREAT and before is None:
-        kernel.inode(after.st_ino).mode = mode & ~process.umask & 0o7777
+        inode = kernel.inode(after.st_ino)
+        inode.mode = mode & ~process.umask & 0o7777
+        inode.uid, inode.gid = made_by(process, folder)
         kernel.named(path)
         if real.lstat(where).st_ino != after.st_ino:
             kernel.folders |= kernel.skeleton  # made through a link, wherever that points
@@ -298,7 +296,7 @@ def status(kernel: Kernel, raw: Any) -> tuple[int, ...]:
     size = 0 if st.S_ISDIR(raw.st_mode) else raw.st_size
     links = 1 if st.S_ISDIR(raw.st_mode) else raw.st_nlink
     mode = st.S_IFMT(raw.st_mode) | inode.mode
-    return (mode, inode.label, DEVICE, links, 1000, 1000, size, inode.mtime)
+    return (mode, inode.label, DEVICE, links, inode.uid, inode.gid, size, inode.mtime)
 
 
 @syscall("fstat")

@@ -23,13 +23,12 @@ from stateful.model.call import Call, Errno, UnmodelledSyscall
 from stateful.model.clock import START, Clock
 from stateful.model.disk import HOME, NO_DISK, Disk
 from stateful.model.lifecycle import Outcome
-from stateful.model.machine import MACHINE, Machine, Stranger
+from stateful.model.machine import FOLDERS, MACHINE, Machine, Stranger
 from stateful.model.syscalls import SYSCALLS, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-SKELETON: Final = ("", "/home", "/home/user", "/run", "/tmp")
 HOMES: Final = "/home/user"
 FIRST_SKELETON_LABEL: Final = 1_000_000
 HOME_LABEL: Final = 1_000_100
@@ -46,7 +45,6 @@ class Kernel:
         boots: how often the machine was started.
         condition: how the disk fails: ``full``, ``read-only`` or empty.
         persistence: what a power loss may leave of the disk; None if power cannot be lost.
-        closed: whether there may be a folder whose permission bits deny access to its owner.
     """
 
     def __init__(self, machine: Machine = MACHINE) -> None:
@@ -56,8 +54,8 @@ class Kernel:
         # Registered before the directory is made, since an interrupt may come right after that.
         self._remove = weakref.finalize(self, remove_own, self.root, os.getpid())
         real.mkdir(self.root, 0o700)
-        self.skeleton = frozenset(SKELETON)
-        for path in SKELETON[1:]:
+        self.skeleton = frozenset(FOLDERS)
+        for path in list(FOLDERS)[1:]:
             real.mkdir(self.root + path, 0o700)
         self.processes: dict[str, Process] = {}
         self.machine = machine
@@ -70,10 +68,10 @@ class Kernel:
         self.persistence: Persistence | None = None
         self.record_locks: list[locks.RecordLock] = []
         self.proc = machine.proc
-        self.closed = False
         self._skeleton_inodes = {}
-        for number, path in enumerate(SKELETON, 1):
-            inode = Inode(-number, self.now, 0o700)
+        self._skeleton_by_path = {}
+        for number, (path, (mode, uid)) in enumerate(FOLDERS.items(), 1):
+            inode = self._skeleton_by_path[path] = Inode(-number, self.now, mode, uid, uid)
             inode.label = FIRST_SKELETON_LABEL + number
             self._skeleton_inodes[real.stat(self.root + path).st_ino] = inode
         self.inodes: dict[int, Inode] = dict(self._skeleton_inodes)
@@ -81,7 +79,7 @@ class Kernel:
         self.labels = 0
         self._disk: Disk | None = None
         self._followed: Disk = NO_DISK  # the disk that ``persistence`` describes
-        self._links = False
+        self.links = False
         self.make_home()
         self.inode(real.lstat(self.root + HOME).st_ino).label = HOME_LABEL
 
@@ -89,10 +87,10 @@ class Kernel:
 
     def perform(self, process: Process, call: Call) -> Any:
         """Make a call of a process; return its answer, an Errno, or BLOCKED if it cannot be made now."""
-        if self._links:
+        if self.links:
             self._stay_inside(call)
         elif SYSCALLS[call.name].has(Kind.TEXT):
-            self._links = True
+            self.links = True
         if self.condition:
             denied = failing_calls.denies(self, process, call)
             if denied is not None:
@@ -241,6 +239,10 @@ class Kernel:
             record = self.inodes[number] = Inode(serial, self.now, 0o600)
         return record
 
+    def inode_of(self, path: str) -> Inode:
+        """The record of a folder that every machine has."""
+        return self._skeleton_by_path[path]
+
     def lost_a_name(self, inode: os.stat_result) -> None:
         """Drop the record of an inode that has just lost its last name, if no process has it open."""
         last = 2 if stat.S_ISDIR(inode.st_mode) else 1
@@ -249,7 +251,7 @@ class Kernel:
 
     def has_links(self) -> None:
         """Note that there may be links on the disk."""
-        self._links = True
+        self.links = True
 
     def next_label(self, inode: Inode) -> int:
         """The inode number of a file that a process looks at for the first time.
@@ -296,10 +298,6 @@ class Kernel:
             self._disk = scan(self)
         return self._disk
 
-    def disk_fails(self) -> bool:
-        """Whether the disk is full or read-only, or a link has replaced a file: less is guaranteed then."""
-        return bool(self.condition) or (self._links and self.disk().is_misused())
-
     def known_disk(self) -> Disk | None:
         """The contents of the disk, if they were read since the last change; else None."""
         return self._disk
@@ -307,7 +305,7 @@ class Kernel:
     def remember_disk(self, disk: Disk) -> None:
         """Take the contents of a disk that was just restored as read."""
         self._disk = self._followed = disk
-        self._links = any(file.kind == "link" for _, file in disk.files)
+        self.links = any(file.kind == "link" for _, file in disk.files)
 
     def clear_disk(self) -> None:
         """Remove everything that processes made."""
@@ -315,12 +313,14 @@ class Kernel:
             (real.rmdir if file.kind == "dir" else real.unlink)(self.root + path)
         self._disk = None
         self.inodes = dict(self._skeleton_inodes)
-        self.closed = False
         self.folders = {HOMES}
 
     table = state.table
     shared_state = state.shared_state
     own_state = state.own_state
+    disk_fails = state.disk_fails
+    hindrance = state.hindrance
+    is_planted = state.is_planted
     check = state.check
 
     def kill_all(self) -> None:

@@ -17,7 +17,7 @@ from stateful.kernel import real
 from stateful.kernel.persistence import Persistence, as_disk
 from stateful.kernel.restore import restore_disk
 from stateful.model.clock import MICROSECONDS
-from stateful.model.disk import HOME, NO_DISK, NOWHERE
+from stateful.model.disk import DIARY, EMPTY_LINE, HOME, NO_DISK, NOWHERE
 from stateful.model.faults import DISK_WELL, POWER_LOSS
 from stateful.model.hostile import HOSTILE, IN_ITS_PLACE
 from stateful.model.machine import FIRST_PID, START_TICKS, Stranger
@@ -210,6 +210,36 @@ def _corrupt(kernel: Kernel, what: str) -> None:
         bytes.fromhex(how[2:]) if how.startswith("0x") else HOSTILE[how](before.content if before else b"")
     )
     _overwrite(kernel, path, content)
+
+
+@_fault("plant")
+def _plant(kernel: Kernel, name: str) -> None:
+    """While no process lives, somebody puts a link in the place of a file, to another file of the user.
+
+    That has the same content, so that who reads it learns nothing new; but it is not empty.
+
+    Guaranteed: that file keeps its content, its mode and its name; never two owners; no undocumented error
+    but an OSError; no signal to a stranger. Not guaranteed: that a start becomes owner.
+    """
+    path = f"{HOME}/{name}"
+    file = kernel.disk().file(path)
+    if file is None or file.kind != "file":
+        raise Impossible(f"there is no file {name}")
+    if any(process.alive for process in kernel.processes.values()):
+        raise Impossible("a process lives, whose file this may be")
+    _remove_path(kernel, path)
+    if kernel.disk().file(DIARY) is None:
+        _overwrite(kernel, DIARY, file.content or EMPTY_LINE)
+    _link(kernel, path, DIARY)
+
+
+def _link(kernel: Kernel, path: str, target: str) -> None:
+    """Put a link of the user in an empty place."""
+    real.symlink(kernel.root + target if target.startswith("/") else target, kernel.root + path)
+    kernel.has_links()
+    kernel.inode(real.lstat(kernel.root + path).st_ino).mode = 0o777
+    kernel.named(path)
+    kernel.changed()
 
 
 def _remove_path(kernel: Kernel, path: str) -> None:

@@ -7,8 +7,23 @@ import stat as st
 from typing import TYPE_CHECKING, Any
 
 from stateful.kernel import real
-from stateful.kernel.files import folder_mode, on_disk, real_fd, status, syscall
+from stateful.kernel.files import Inode, is_there, on_disk, real_fd, status, syscall
+from stateful.kernel.permissions import (
+    READ,
+    SEARCH,
+    WRITE,
+    allows,
+    check,
+    check_linking,
+    check_making,
+    check_owner,
+    check_taking,
+    find,
+    made_by,
+    owns,
+)
 from stateful.model.call import UnmodelledSyscall
+from stateful.model.machine import ROOT
 
 if TYPE_CHECKING:
     from stateful.kernel.kernel import Kernel
@@ -19,49 +34,54 @@ if TYPE_CHECKING:
 def _stat(kernel: Kernel, process: Process, path: str, follow: bool) -> tuple[int, ...]:
     if kernel.proc and f"{path}/".startswith("/proc/"):
         return kernel.stat_proc(process, path)
-    where = on_disk(kernel, path)
+    where = on_disk(kernel, process, path, follows=follow)
     return status(kernel, real.stat(where) if follow else real.lstat(where))
 
 
-def _mode(kernel: Kernel, process: Process, path: str) -> int:
-    """The kind and permission bits of what a path names, without assigning an inode number to it."""
+def _owned(kernel: Kernel, process: Process, path: str) -> tuple[int, int, int]:
+    """The kind and permission bits of what a path names, its user and its group.
+
+    No inode number is assigned to it.
+    """
     if kernel.proc and f"{path}/".startswith("/proc/"):
-        return kernel.stat_proc(process, path)[0]
-    found = real.stat(on_disk(kernel, path))
-    return st.S_IFMT(found.st_mode) | kernel.inode(found.st_ino).mode
+        mode, _, _, _, uid, gid, _, _ = kernel.stat_proc(process, path)
+        return mode, uid, gid
+    found = real.stat(on_disk(kernel, process, path, follows=True))
+    inode = kernel.inode(found.st_ino)
+    return st.S_IFMT(found.st_mode) | inode.mode, inode.uid, inode.gid
 
 
 @syscall("access")
 def _access(kernel: Kernel, process: Process, path: str, mode: int) -> bool:
     try:
-        bits = _mode(kernel, process, path)
+        owned = _owned(kernel, process, path)
     except OSError:
         return False
-    return bool(bits >> 6 & mode == mode)
+    return allows(process, *owned, mode)
 
 
 @syscall("chdir")
 def _chdir(kernel: Kernel, process: Process, path: str) -> None:
-    bits = _mode(kernel, process, path)
-    if not st.S_ISDIR(bits):
+    owned = _owned(kernel, process, path)
+    if not st.S_ISDIR(owned[0]):
         raise OSError(errno.ENOTDIR, "")
-    if not bits & 0o100:
+    if not allows(process, *owned, SEARCH):
         raise OSError(errno.EACCES, "")
 
 
 @syscall("truncate")
 def _truncate(kernel: Kernel, process: Process, path: str, length: int) -> None:
-    where = on_disk(kernel, path)
+    where = on_disk(kernel, process, path, follows=True)
     before = real.stat(where)
-    if not kernel.inode(before.st_ino).mode & 0o200 and not st.S_ISDIR(before.st_mode):
-        raise OSError(errno.EACCES, "")
+    if not st.S_ISDIR(before.st_mode):
+        check(process, kernel.inode(before.st_ino), WRITE)
     real.truncate(where, length)
     kernel.changed(before.st_ino, process)
 
 
 @syscall("unlink")
 def _unlink(kernel: Kernel, process: Process, path: str) -> None:
-    where = on_disk(kernel, path, False)
+    where = on_disk(kernel, process, path, False)
     removed = real.lstat(where)
     real.unlink(where)
     kernel.changed()
@@ -71,14 +91,22 @@ def _unlink(kernel: Kernel, process: Process, path: str) -> None:
 @syscall("rename")
 def _rename(kernel: Kernel, process: Process, source: str, target: str) -> None:
     _refuse_skeleton(kernel, source, "renamed")
-    from_, to = on_disk(kernel, source, False), on_disk(kernel, target, None)
+    from_, old = find(kernel, process, source, follows=False)
+    to, new = find(kernel, process, target, follows=False)
     kept = real.lstat(from_)
-    if kernel.closed and not folder_mode(kernel, target.rpartition("/")[0]) & 0o200:
-        raise OSError(errno.EACCES, "")
     try:
         removed = real.lstat(to)
     except OSError:
         removed = None
+    if removed is None or removed.st_ino != kept.st_ino:
+        moved = kernel.inode(kept.st_ino)
+        check_taking(process, old, moved)
+        if removed is None:
+            check_making(process, new)
+        else:
+            check_taking(process, new, kernel.inode(removed.st_ino))
+        if st.S_ISDIR(kept.st_mode) and old is not new:
+            check(process, moved, WRITE, st.S_IFDIR)
     real.rename(from_, to)
     kernel.named(target)
     kernel.changed()
@@ -88,43 +116,56 @@ def _rename(kernel: Kernel, process: Process, source: str, target: str) -> None:
 
 @syscall("link")
 def _link(kernel: Kernel, process: Process, source: str, target: str) -> None:
-    real.link(on_disk(kernel, source), on_disk(kernel, target, True), follow_symlinks=False)
+    where, (to, folder) = on_disk(kernel, process, source), find(kernel, process, target, follows=False)
+    raw = real.lstat(where)
+    if not is_there(kernel, target):
+        check_linking(process, kernel.inode(raw.st_ino), raw.st_mode)
+        check_making(process, folder)
+    real.link(where, to, follow_symlinks=False)
     kernel.named(target)
     kernel.changed()
 
 
 @syscall("symlink")
 def _symlink(kernel: Kernel, process: Process, target: str, path: str) -> None:
-    where = on_disk(kernel, path, True)
+    where = on_disk(kernel, process, path, True)
     real.symlink(kernel.root + target if target.startswith("/") else target, where)
-    inode = real.lstat(where).st_ino
-    kernel.inode(inode).mode = 0o777
+    _own_new(kernel, process, path, where, 0o777)
+    kernel.changed(real.lstat(where).st_ino, process)
+
+
+def _own_new(kernel: Kernel, process: Process, path: str, where: str, mode: int) -> Inode:
+    """Give a new folder or link to the process that made it."""
+    folder = find(kernel, process, path, follows=False).folder
+    inode = kernel.inode(real.lstat(where).st_ino)
+    inode.mode, (inode.uid, inode.gid) = mode, made_by(process, folder)
     kernel.named(path)
-    kernel.changed(inode, process)
+    return inode
 
 
 @syscall("readlink")
 def _readlink(kernel: Kernel, process: Process, path: str) -> str:
     if kernel.proc and path.startswith("/proc/"):
         return kernel.readlink_proc(process, path)
-    target = real.readlink(on_disk(kernel, path))
+    target = real.readlink(on_disk(kernel, process, path))
     return target.removeprefix(kernel.root) if target.startswith(kernel.root) else target
 
 
 @syscall("mkdir")
 def _mkdir(kernel: Kernel, process: Process, path: str, mode: int) -> None:
-    where = on_disk(kernel, path, True)
+    where, folder = find(kernel, process, path, follows=False)
+    if not is_there(kernel, path):
+        check_making(process, folder)
     real.mkdir(where, 0o700)
-    inode = real.lstat(where).st_ino
-    _set_mode(kernel, inode, True, mode & ~process.umask & 0o1777)
-    kernel.named(path)
-    kernel.changed(inode, process)
+    inherited = folder.mode & st.S_ISGID if folder is not None else 0
+    _own_new(kernel, process, path, where, mode & ~process.umask & 0o1777 | inherited)
+    kernel.changed(real.lstat(where).st_ino, process)
 
 
 @syscall("rmdir")
 def _rmdir(kernel: Kernel, process: Process, path: str) -> None:
     _refuse_skeleton(kernel, path, "removed")
-    where = on_disk(kernel, path, False)
+    where = on_disk(kernel, process, path, False)
     removed = real.lstat(where)
     real.rmdir(where)
     kernel.changed()
@@ -141,21 +182,22 @@ def _refuse_skeleton(kernel: Kernel, path: str, doing: str) -> None:
 def _listdir(kernel: Kernel, process: Process, path: str) -> tuple[str, ...]:
     if kernel.proc and path == "/proc":
         return kernel.list_proc(process)
-    return tuple(sorted(real.listdir(_readable_folder(kernel, path))))
+    return tuple(sorted(real.listdir(_readable_folder(kernel, process, path))))
 
 
 @syscall("scandir")
 def _scandir(kernel: Kernel, process: Process, path: str) -> tuple[tuple[str, str], ...]:
     if kernel.proc and path == "/proc":
         return tuple((name, "dir") for name in kernel.list_proc(process))
-    with real.scandir(_readable_folder(kernel, path)) as entries:
+    with real.scandir(_readable_folder(kernel, process, path)) as entries:
         return tuple(sorted((entry.name, _kind(entry)) for entry in entries))
 
 
-def _readable_folder(kernel: Kernel, path: str) -> str:
-    where = on_disk(kernel, path)
-    if kernel.closed and not folder_mode(kernel, path) & 0o400:
-        raise OSError(errno.EACCES, "")
+def _readable_folder(kernel: Kernel, process: Process, path: str) -> str:
+    where = on_disk(kernel, process, path, follows=True)
+    found = real.stat(where)
+    if st.S_ISDIR(found.st_mode):
+        check(process, kernel.inode(found.st_ino), READ, st.S_IFDIR)
     return where
 
 
@@ -167,26 +209,55 @@ def _kind(entry: Any) -> str:
 
 @syscall("chmod")
 def _chmod(kernel: Kernel, process: Process, path: str, mode: int) -> None:
-    found = real.stat(on_disk(kernel, path))
-    _set_mode(kernel, found.st_ino, st.S_ISDIR(found.st_mode), mode)
+    _set_mode(kernel, process, real.stat(on_disk(kernel, process, path, follows=True)).st_ino, mode)
 
 
 @syscall("fchmod")
 def _fchmod(kernel: Kernel, process: Process, fd: int, mode: int) -> None:
-    found = real.fstat(real_fd(process, fd))
-    _set_mode(kernel, found.st_ino, st.S_ISDIR(found.st_mode), mode)
+    _set_mode(kernel, process, real.fstat(real_fd(process, fd)).st_ino, mode)
 
 
-def _set_mode(kernel: Kernel, number: int, folder: bool, mode: int) -> None:
+def _set_mode(kernel: Kernel, process: Process, number: int, mode: int) -> None:
     inode = kernel.inode(number)
+    check_owner(process, inode)
+    if process.uid != ROOT and process.gid != inode.gid:
+        mode &= ~st.S_ISGID
     if inode.serial < 0 and mode != inode.mode:
         raise UnmodelledSyscall(
             f"the subject changed the mode of a folder that every machine has, to {mode:#o}, "
             "which is not modelled"
         )
     inode.mode = mode
-    if folder and mode & 0o700 != 0o700:
-        kernel.closed = True
+    kernel.changed()
+
+
+@syscall("chown")
+def _chown(kernel: Kernel, process: Process, path: str, uid: int, gid: int, follow: bool) -> None:
+    where = on_disk(kernel, process, path, follows=follow)
+    _set_owner(kernel, process, real.stat(where) if follow else real.lstat(where), uid, gid)
+
+
+@syscall("fchown")
+def _fchown(kernel: Kernel, process: Process, fd: int, uid: int, gid: int) -> None:
+    _set_owner(kernel, process, real.fstat(real_fd(process, fd)), uid, gid)
+
+
+def _set_owner(kernel: Kernel, process: Process, raw: Any, uid: int, gid: int) -> None:
+    """Give a file to a user and a group; -1 leaves one as it is. Executable files lose set-user-id bits."""
+    inode = kernel.inode(raw.st_ino)
+    if process.uid != ROOT and (uid, gid) != (-1, -1):
+        is_allowed = (
+            process.uid == inode.uid and uid in (-1, inode.uid) and gid in (-1, inode.gid, process.gid)
+        )
+        if not is_allowed:
+            raise OSError(errno.EPERM, "")
+    if inode.serial < 0:
+        raise UnmodelledSyscall(
+            "the subject gave away a folder that every machine has, which is not modelled"
+        )
+    inode.uid, inode.gid = inode.uid if uid == -1 else uid, inode.gid if gid == -1 else gid
+    if not st.S_ISDIR(raw.st_mode):
+        inode.mode &= ~(st.S_ISUID | (st.S_ISGID if inode.mode & st.S_IXGRP else 0))
     kernel.changed()
 
 
@@ -196,8 +267,13 @@ def _utime(kernel: Kernel, process: Process, file: str | int, mtime: int | None)
         number = real.fstat(real_fd(process, file)).st_ino
     else:
         _refuse_skeleton(kernel, file, "set the time of")
-        number = real.stat(on_disk(kernel, file)).st_ino
-    kernel.inode(number).mtime = kernel.now if mtime is None else mtime
+        number = real.stat(on_disk(kernel, process, file, follows=True)).st_ino
+    inode = kernel.inode(number)
+    if mtime is not None:
+        check_owner(process, inode)
+    elif not owns(process, inode):
+        check(process, inode, WRITE)
+    inode.mtime = kernel.now if mtime is None else mtime
     kernel.changed()
 
 

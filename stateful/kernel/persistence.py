@@ -26,7 +26,7 @@ Simplified:
   ext4 and XFS promise only those before the last change of that file. A write through a descriptor with
   O_SYNC or O_DSYNC promises the same. Nothing relies on what the system writes back without a sync.
 - A torn write leaves half of what it changed. Files are smaller than a block.
-- Permission bits belong to the content with which they were seen; times are those of the power loss.
+- Permission bits and users belong to the content with which they were seen; times are those of the loss.
 - The disk keeps what an fsync promises: it does not lie about its cache.
 
 Not modelled: blocks of other files in a file (data=writeback may show them); a file system that must be
@@ -60,11 +60,13 @@ MOST_IMAGES: Final = {ORDERED: 5_000, WRITEBACK: 5_000, POSIX: 300}
 
 
 class Version(NamedTuple):
-    """The kind, permission bits and content of an inode at one moment."""
+    """The kind, permission bits, content, user and group of an inode at one moment."""
 
     kind: str
     mode: int
     content: bytes
+    uid: int
+    gid: int
 
 
 Names = tuple[tuple[str, int], ...]  # each path and its inode, sorted
@@ -112,7 +114,7 @@ class Persistence(NamedTuple):
         ghosts = {serial: min(lowest, 0) - number for number, serial in enumerate(gone, 1)}
         versions = {ghosts.get(inode, inode): known for inode, known in self.versions}
         for serial, file in is_.items():
-            known = versions.get(serial, (Version(file.kind, file.mode, _first_content(file)),))
+            known = versions.get(serial, (_version(file)._replace(content=_first_content(file)),))
             versions[serial] = _with_all(known, _after_write(known[0], file))
         namings = tuple(
             tuple((path, ghosts.get(inode, inode)) for path, inode in naming) for naming in self.namings
@@ -156,12 +158,15 @@ def syncs(call: Call, file: OpenFile) -> bool:
 
 def as_disk(image: Image, mtime: int) -> Disk:
     """The contents of a disk that has become an image; no process has looked at its files yet."""
-    files = {inode: File(*version, None, None, mtime) for _, inode, version in image}
+    files = {
+        inode: File(file.kind, file.mode, file.content, None, None, mtime, file.uid, file.gid)
+        for _, inode, file in image
+    }
     return Disk(tuple((path, inode) for path, inode, _ in image), tuple(sorted(files.items())))
 
 
 def _version(file: File) -> Version:
-    return Version(file.kind, file.mode, file.content)
+    return Version(file.kind, file.mode, file.content, file.uid, file.gid)
 
 
 def _first_content(file: File) -> bytes:
@@ -177,8 +182,8 @@ def _after_write(before: Version, file: File) -> Iterator[Version]:
     )
     changed = len(new) - kept
     if file.kind == "file" and changed:
-        yield Version(file.kind, file.mode, new[:kept] + bytes(changed))
-        yield Version(file.kind, file.mode, new[: kept + changed // 2])
+        yield _version(file)._replace(content=new[:kept] + bytes(changed))
+        yield _version(file)._replace(content=new[: kept + changed // 2])
     yield _version(file)
 
 

@@ -35,6 +35,7 @@ class Process:
         letter: its name in schedules and reports.
         life: its task, and which subject it runs; see ``stateful.model.life``.
         pid, start_ticks, argv, uid: its identity as other processes see it.
+        gid: its group, which has the number of its user.
         namespace: its pid namespace.
         boot: in which boot of the machine it began, counted from 1.
         phase: ``starting``, ``owner`` (inside ``serve``) or ``leaving``.
@@ -70,7 +71,11 @@ class Process:
         self.signals: list[int] = []
         self.dispositions: dict[int, str] = {}
         self.fds: dict[int, OpenFile] = {}
-        self.umask = 0o022
+        self.umask = machine.umask
+
+    @property
+    def gid(self) -> int:
+        return self.uid
 
     @property
     def alive(self) -> bool:

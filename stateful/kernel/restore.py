@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stateful.kernel import real
 from stateful.kernel.files import Inode, OpenFile
-from stateful.kernel.kernel import SKELETON
+from stateful.model.machine import FOLDERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -51,7 +51,7 @@ def restore(
     for inode in kernel.inodes.values():
         inode.opens = 0
     kernel.processes = {}
-    names = {-number: path for number, path in enumerate(SKELETON, 1)}
+    names = {-number: path for number, path in enumerate(FOLDERS, 1)}
     names.update((serial, path) for path, serial in shared.disk.names)
     for letter, life, stopped, signals, dispositions in shared.table:
         process = kernel.processes[letter] = new_process(letter, life)
@@ -113,7 +113,6 @@ def restore_disk(kernel: Kernel, disk: Disk) -> None:
 def _make(kernel: Kernel, file: File, serial: int, where: str) -> None:
     if file.kind == "dir":
         real.mkdir(where, 0o700)
-        kernel.closed = kernel.closed or file.mode & 0o700 != 0o700
     elif file.kind == "link":
         target = os.fsdecode(file.content)
         real.symlink(kernel.root + target if target.startswith("/") else target, where)
@@ -122,6 +121,6 @@ def _make(kernel: Kernel, file: File, serial: int, where: str) -> None:
         if file.content:
             real.write(fd, file.content)
         real.close(fd)
-    inode = Inode(serial, file.mtime, file.mode)
+    inode = Inode(serial, file.mtime, file.mode, file.uid, file.gid)
     inode.label, inode.writer = file.label, file.writer
     kernel.inodes[real.lstat(where).st_ino] = inode

@@ -60,4 +60,4 @@ def _file(kernel: Kernel, number: int, where: str | None, fd: int | None) -> Fil
         kind = "dir"
     inode = kernel.inode(number)
     writer = inode.writer if content else None
-    return File(kind, inode.mode, content, writer, inode.label, inode.mtime)
+    return File(kind, inode.mode, content, writer, inode.label, inode.mtime, inode.uid, inode.gid)

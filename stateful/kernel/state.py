@@ -10,6 +10,7 @@ from stateful.kernel.locks import RecordLock
 from stateful.kernel.persistence import Persistence
 from stateful.model.clock import Clock
 from stateful.model.disk import Disk
+from stateful.model.excuses import Reason
 from stateful.model.lifecycle import Entry
 from stateful.model.machine import Stranger
 from stateful.model.roles import Alone, Number, Sorted, Text
@@ -80,6 +81,23 @@ def shared_state(kernel: Kernel) -> SharedState:
         kernel.condition,
         kernel.follow(),
     )
+
+
+def disk_fails(kernel: Kernel) -> bool:
+    """Whether the disk is full or read-only, or a link has replaced a file: less is guaranteed then."""
+    return bool(kernel.condition) or (kernel.links and kernel.disk().is_misused())
+
+
+def hindrance(kernel: Kernel) -> Reason:
+    """The excuse of a process that makes a step on this disk."""
+    if kernel.disk_fails():
+        return Reason.CALLS
+    return Reason.LINK if kernel.is_planted() else Reason.NONE
+
+
+def is_planted(kernel: Kernel) -> bool:
+    """Whether a link leads to a file that no process of the gateway has made."""
+    return kernel.links and bool(kernel.disk().planted())
 
 
 def own_state(kernel: Kernel, process: Process) -> tuple[Any, ...]:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from stateful.model.machine import USER
 from stateful.model.roles import Letter, Number, Sorted, Text
 
 HOME = "/home/user/.hermes"
 LIMIT_CONTENT_BYTES = 1 << 20
 NOWHERE = b"nowhere"  # the target of a link by which an operator replaces a file
+DIARY = "/home/user/diary"  # a file that no process of the gateway has made: a planted link leads there
+EMPTY_LINE = b"\n"  # its content in the place of an empty file; else it has the content of that file
 
 
 class File(NamedTuple):
-    """A file, directory or link: its kind, permission bits and content (the target of a link).
+    """A file, directory or link: its kind, permission bits, user, group and content (the target of a link).
 
     ``writer`` is the letter of the live process that wrote to it last, or None; it is None after an append to
     existing content, which may hold the bytes of several processes. ``label`` is the inode number that
@@ -26,6 +29,8 @@ class File(NamedTuple):
     writer: Letter | None
     label: Number | None
     mtime: Number
+    uid: Number = USER
+    gid: Number = USER
 
 
 class Disk(NamedTuple):
@@ -47,18 +52,24 @@ class Disk(NamedTuple):
         """Whether it has a link to nowhere that an operator made."""
         return any(file.kind == "link" and file.content == NOWHERE for _, file in self.files)
 
+    def planted(self) -> list[str]:
+        """The paths of the links that lead to the diary."""
+        target = DIARY.encode()
+        links = [serial for serial, file in self.files if file.content == target and file.kind == "link"]
+        return [path for path, serial in self.names if serial in links] if links else []
+
     def by_path(self) -> dict[str, File]:
         """The files that have a name, by path."""
         files = dict(self.files)
         return {path: files[serial] for path, serial in self.names}
 
-    def visible(self) -> tuple[tuple[str, str, int, bytes], ...]:
-        """What a process that reads everything can see: names, kinds, modes and contents.
+    def visible(self) -> tuple[tuple[str, str, int, int, int, bytes], ...]:
+        """What a process that reads everything can see: names, kinds, modes, users, groups and contents.
 
         Folders with random names in ``/tmp`` are left out: they concern only the processes that made them.
         """
         return tuple(
-            (path, file.kind, file.mode, file.content)
+            (path, file.kind, file.mode, file.uid, file.gid, file.content)
             for path, file in self.by_path().items()
             if temporary_folder(path) is None
         )

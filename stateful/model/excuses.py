@@ -23,6 +23,8 @@ class Reason(StrEnum):
 
     NONE = ""
     CALLS = "calls"  # a call of the process failed, or the disk was failing
+    PRIVATE = "private"  # the process met a file that is private to another user
+    LINK = "link"  # a link stood in the place of a file, and led to another file of the user
     CLOCK = "clock"  # the wall clock was set, so a note of the process may be out of date
     FILES = "files"  # the world changed the content of a file in the home
     TAKEN = "taken"  # the world removed or replaced a file in the home
@@ -64,11 +66,13 @@ class Excuse(NamedTuple):
             if self.reason is Reason.TAKEN:
                 return self if same_file else Excuse(Reason.HOMELESS)
             return other if self.reason is not Reason.FILES or same_file else Excuse(Reason.FILES, SEVERAL)
+        if other.reason is Reason.LINK and not self.is_of_files:
+            return other
         return self if self.hinders or other.reason is Reason.NONE else other
 
-    def after_move(self, disk_fails: bool) -> Excuse:
-        """This excuse after a step of the process: on a failing disk its calls may have failed."""
-        return self.and_then(Excuse(Reason.CALLS)) if disk_fails else self
+    def after_move(self, reason: Reason) -> Excuse:
+        """This excuse after a step of the process on a disk that gives a reason to fail, or none."""
+        return self.and_then(Excuse(reason))
 
 
 NO_EXCUSE: Final = Excuse()

@@ -78,6 +78,7 @@ FAMILIES: Final = {
         Family("removal"),
         Family("corruption"),
         Family("lost-home"),
+        Family("planted-link", plans=()),  # in scenarios of its own
         Family(POWER_LOSS, plural="power losses"),
     )
 }
@@ -165,6 +166,8 @@ def is_decidable(move: Move, world: World) -> bool:
 
 def _aimed(fault: Fault, world: World) -> Iterator[Move]:
     """The moves of a fault that is not aimed at calls, one for each target and detail."""
+    if fault.unattended and world.living():
+        return
     if fault.aim is Aim.PROCESS or fault.aim is Aim.STOPPED:
         for letter in world.living() if fault.aim is Aim.PROCESS else world.stopped():
             yield Move(fault.name, letter)

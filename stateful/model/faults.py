@@ -73,6 +73,7 @@ class Fault(NamedTuple):
         errno: the errno of the failing call, or of the calls that the disk denies from then on.
         excuse: the reason that excuses each process alive at that moment, or the process whose call fails.
         tampering: only a person does this. Few protocols promise to survive it.
+        unattended: it happens only while no process lives.
         ended_by: the recovery that ends it; empty if it does not last.
         unplayable: the reason to report when the host cannot play it.
     """
@@ -90,6 +91,7 @@ class Fault(NamedTuple):
     errno: int = 0
     excuse: Reason = Reason.NONE
     tampering: bool = False
+    unattended: bool = False
     ended_by: str = ""
     unplayable: str = ""
 
@@ -128,6 +130,7 @@ def _failing(name: str, words: str = "fault: {answer}") -> Fault:
 
 
 SHORT: Final = "short"
+DENIED: Final = frozenset({errno.EACCES, errno.EPERM})  # what a call says that the permissions forbid
 POWER_LOSS: Final = "power-loss"
 SIGCONT: Final = "sigcont"
 DISK_WELL: Final = "disk-well"
@@ -267,6 +270,16 @@ _ROWS: Final = (
         excuse=Reason.FILES,
         tampering=True,
     ),
+    Fault(
+        "plant",
+        Aim.FILE,
+        "{name} becomes a link to the user's diary",
+        "planted-link",
+        "-",
+        _FILE,
+        "gateway.lock",
+        unattended=True,
+    ),
 )
 FAULTS: Final = {row.name: row for row in _ROWS}
 
@@ -295,4 +308,8 @@ def may_pass_on(excuse: Excuse, code: int | None) -> bool:
     """Whether an excuse allows a process to end with an OSError of this errno, as passed on from a call."""
     if excuse.reason is Reason.CALLS:
         return code in ERRNOS.values()
+    if excuse.reason is Reason.PRIVATE:
+        return code in DENIED
+    if excuse.reason is Reason.LINK:
+        return code is not None
     return excuse.reason is Reason.HOMELESS and code in (errno.ENOENT, *ERRNOS.values())

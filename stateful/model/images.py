@@ -127,6 +127,8 @@ TWINS: Final = DiskImage(
 )
 ROOTS: Final = DiskImage("root", "empty disk, A runs as root", machine=Machine(foreign="A"))
 
+GROUP_WRITES: Final = DiskImage("umask-0002", "empty disk, umask 0002", machine=Machine(umask=0o002))
+
 # Not part of ODD: nothing on this disk names a pid.
 REUSED: Final = DiskImage(
     "reused-inodes", "empty disk, inode numbers are given again", machine=Machine(reuses_inodes=True)
@@ -158,7 +160,7 @@ HOSTILES: Final = tuple(map(_hostile, ("huge-pid", "minus-one", "not-utf8")))
 
 ODD: Final = (
     *(ZOMBIE, LOOKALIKE, OTHERS, REBOOTED, NULL_START, NAMELESS, OWN_PID, NULL_OWN_PID, ODD_NAME),
-    *(CONTAINERS, ROOTS, MARKED, *HOSTILES),
+    *(CONTAINERS, ROOTS, GROUP_WRITES, MARKED, *HOSTILES),
 )
 
 DISKS: Final = (

@@ -12,10 +12,12 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Final
 
 from stateful.model.call import Errno
-from stateful.model.excuses import NO_EXCUSE
+from stateful.model.excuses import NO_EXCUSE, Reason
 from stateful.model.faults import may_pass_on
 from stateful.model.lifecycle import LEAVING, OWNER, signal_name
 from stateful.model.moment import LONGEST_LIFE_STEPS, Moment, View
+from stateful.model.own_files import IN_SPITE_OF_A_LINK
+from stateful.model.own_files import only_own_files_are_changed as only_own_files_are_changed
 
 PLANNING: Final = ("replace", "stop")  # the lives that end an owner on purpose
 QUERIES: Final = ("status", "peek")
@@ -276,6 +278,7 @@ Invariant = Callable[[Moment], str | None]
 INVARIANTS: Final[tuple[Invariant, ...]] = (
     at_most_one_owner,
     only_documented_errors,
+    only_own_files_are_changed,
     a_dead_owner_can_be_replaced,
     an_end_leaves_the_home_free,
     some_contender_wins,
@@ -319,7 +322,10 @@ def all_broken(moment: Moment, not_offered: Collection[str] = ()) -> Iterator[tu
     if "a_dead_owner_can_be_replaced" in not_offered:
         killed = any(view.was_killed for view in moment.processes)
         not_offered = {*not_offered, *(WAITING_FOR_AN_OPERATOR if killed else ())}
+    linked = any(view.excuse.reason is Reason.LINK for view in moment.processes)
     for invariant in INVARIANTS:
+        if linked and invariant.__name__ not in IN_SPITE_OF_A_LINK:
+            continue
         sentence = None if invariant.__name__ in not_offered else invariant(moment)
         if sentence is not None:
             yield invariant.__name__, sentence

@@ -15,6 +15,16 @@ TICKS_PER_S: Final = 100
 
 USER: Final = 1000  # the default uid
 ROOT: Final = 0
+# The folders that every machine has: their permission bits, and whose they are.
+FOLDERS: Final = {
+    "": (0o755, ROOT),
+    "/home": (0o755, ROOT),
+    "/home/user": (0o755, USER),
+    "/run": (0o755, ROOT),
+    "/run/user": (0o755, ROOT),
+    f"/run/user/{USER}": (0o700, USER),
+    "/tmp": (0o1777, ROOT),
+}
 
 
 class Stranger(NamedTuple):
@@ -56,6 +66,7 @@ class Machine(NamedTuple):
         foreign: the letters of processes that run as root, which others may not signal.
         program: the program of the processes of the subject in their command lines; empty for the usual one.
         reuses_inodes: whether the next new file gets the inode number of a removed one.
+        umask: of each process of the subject at its start.
     """
 
     strangers: tuple[Stranger, ...] = ()
@@ -66,6 +77,7 @@ class Machine(NamedTuple):
     foreign: str = ""
     program: tuple[str, ...] = ()
     reuses_inodes: bool = False
+    umask: int = 0o022
 
     def who(self, letter: str) -> Identity:
         """The identity of the process with a letter."""

@@ -96,6 +96,7 @@ class Moment(NamedTuple):
         processes: every process that has had a turn.
         waiting: how many processes of the scenario have not had a turn yet.
         target: the target of the call, if it sends a signal.
+        locked: the serials of the files that the actor has locked; only where a link leads to the diary.
     """
 
     move: Move
@@ -107,6 +108,7 @@ class Moment(NamedTuple):
     processes: Sequence[View]
     waiting: int
     target: Target | None
+    locked: tuple[int, ...] = ()
 
     @classmethod
     def just_after(
@@ -119,26 +121,32 @@ class Moment(NamedTuple):
         *,
         disks: tuple[Disk, Disk] | None = None,
         target: Target | None = None,
+        locked: tuple[int, ...] = (),
     ) -> Moment:
         """The moment just after a move, which one of the processes made, or the machine."""
         actor = None
         if move.letter and move.kind not in MACHINE_FAULTS:
             actor = next((view for view in processes if view.letter == move.letter), None)
         before, after = disks or (None, None)
-        return cls(move, actor, call, answer, before, after, processes, waiting, target)
+        return cls(move, actor, call, answer, before, after, processes, waiting, target, locked)
 
 
-def needs_disk(life: str, phase: str) -> bool:
-    """Whether any invariant compares the disk before and after a step of such a process."""
-    return life in ("status", "peek") or phase == LEAVING
+def needs_disk(life: str, phase: str, is_planted: bool) -> bool:
+    """Whether any invariant compares the disk before and after a step of such a process.
+
+    ``is_planted``: a link leads to a file that no process of the gateway has made.
+    """
+    return life in ("status", "peek") or phase == LEAVING or is_planted
 
 
 def is_quiet(call: Call | None, actor: View) -> bool:
     """Whether a move of a process can break no invariant: it is still starting, and may change the disk.
 
+    Where a link leads to a file that no process of the gateway has made, no change of the disk is quiet.
+
     ``actor`` is the process after the move. What other processes do meanwhile breaks no invariant either.
     """
-    if call is not None and sends_signal(call):
+    if (call is not None and sends_signal(call)) or actor.excuse.reason is Reason.LINK:
         return False
     starting = actor.life in ("start", "replace", "stop") and actor.phase == STARTING
     return starting and actor.outcome is None and actor.steps < LONGEST_LIFE_STEPS

@@ -26,7 +26,7 @@ from stateful.model.images import (
     DiskImage,
 )
 from stateful.model.life import OTHER, plain, runs_other
-from stateful.model.scenario import KILL, KILLS, NOTHING, POWER_LOSS, Cast, Scenario
+from stateful.model.scenario import KILL, KILLS, NOTHING, PLANTED_LINK, POWER_LOSS, Cast, Scenario
 from stateful.model.supervision import SUPERVISIONS, SUPERVISIONS_BY_NAME, Supervision
 
 # The plans of faults that casts get beside their own plans.
@@ -161,6 +161,8 @@ def _odd(name: str, plans: tuple[Plan, ...], *disks: DiskImage) -> Cast:
 
 ODD_CASTS: Final = (
     _odd("one-start", (NOTHING, KILL), *ODD),
+    _odd("one-start", (PLANTED_LINK,), DISKS[0]),
+    _odd("exit-and-start", (PLANTED_LINK,), DISKS[0]),
     _odd("one-start", (("errno",),), CONTAINERS),  # only the lock identifies the owner there
     _odd("one-replace", (NOTHING,), RECYCLED, *ODD),
     _odd("two-starts", (NOTHING,), OWN_PID, NULL_OWN_PID),
@@ -168,6 +170,7 @@ ODD_CASTS: Final = (
     _odd("three-starts", (NOTHING, KILL), REUSED),
     _odd("exit-and-start", (NOTHING, KILL), REUSED),
     _odd("start-and-status", (NOTHING, KILL), ZOMBIE, CONTAINERS, ROOTS),
+    _odd("start-and-exit", (NOTHING, KILL), ROOTS),
     _odd("start-and-stop", (NOTHING,), LOOKALIKE),
     _odd("start-and-exit", (("sigterm",),), MARKED),
     _odd("replace-of-owner", (NOTHING, KILL), ZOMBIE, ODD_NAME, ROOTS),

@@ -41,6 +41,7 @@ class Kind(Enum):
     TIME = auto()  # of the wall clock, in microseconds, or None
     STATUS = auto()  # with which a process exits
     OUTCOME = auto()
+    USER = auto()  # a user or a group, to which a file is given; -1 for none
     NUMBER = auto()  # a mode or the like, which names nothing
 
 
@@ -158,6 +159,7 @@ def _fd(use: Use = NOTHING) -> Argument:
 
 _FLAGS, _OPERATION, _DATA, _SIZE = map(Argument, (Kind.FLAGS, Kind.OPERATION, Kind.DATA, Kind.SIZE))
 _PID, _SIGNAL, _POSITION, _NUMBER = map(Argument, (Kind.PID, Kind.SIGNAL, Kind.POSITION, Kind.NUMBER))
+_USER: Final = Argument(Kind.USER)
 _TAKES: Final = ("eio", "erofs", "eacces")
 _MAKES: Final = ("eio", "enospc", "erofs", "eacces")
 
@@ -224,6 +226,8 @@ _ROWS: Final = (
     Syscall("scandir", (_path(Use.LISTS),), Answer.NAMES, ("eacces", "eio", "emfile")),
     Syscall("chmod", (_path(Use.ALTERS), _NUMBER), faults=("eperm", "erofs")),
     Syscall("fchmod", (_fd(Use.ALTERS), _NUMBER), faults=("eperm", "erofs")),
+    Syscall("chown", (_path(Use.ALTERS), _USER, _USER, _NUMBER), faults=("eperm", "erofs"), also="lchown"),
+    Syscall("fchown", (_fd(Use.ALTERS), _USER, _USER), faults=("eperm", "erofs")),
     Syscall(
         "utime", (Argument(Kind.FILE, Use.FINDS | Use.ALTERS), Argument(Kind.TIME)), faults=("eperm", "erofs")
     ),

@@ -74,9 +74,9 @@ SAFETY: Final[dict[str, Mutant]] = {
     "eacces-unlinks-the-lock": Mutant(
         "two-starts-empty-1-errno", "A7 eacces-B B8", ("a_live_owner_is_discoverable",)
     ),
-    "eperm-means-dead": Mutant("start-and-status-root", "A36 status-C C11"),
+    "eperm-means-dead": Mutant("start-and-status-root", "A66 status-C C11"),
     "survives-sigkill": Mutant(
-        "replace-of-owner-root", "A36 B96", ("a_live_owner_is_discoverable", "readers_change_nothing")
+        "replace-of-owner-root", "B1 A60 B95", ("a_live_owner_is_discoverable", "readers_change_nothing")
     ),
     "replace-drops-every-lock": Mutant("replace-of-owner-empty", "A12 B9 A4 B11"),
     "lock-released-before-record": Mutant("exit-and-start-empty", "A5 exit-A A4 B5 A1"),
@@ -138,15 +138,23 @@ TIME: Final[dict[str, Mutant]] = {
     "older-than-boot": Mutant("two-starts-empty-1-clock-step", "A7 clock+172800 start-C C9"),
 }
 
-MUTANTS: Final = PROGRESS | SAFETY | IDENTITY | HAND_OVER | ANSWERS | WAITING | ENDS | TIME
+PERMISSIONS: Final[dict[str, Mutant]] = {
+    "root-made-the-lock": Mutant("one-start-root", "A6 crash-A start-B B4"),
+    "umask0002": Mutant("one-start-umask-0002", "A8"),
+    "planted-link-truncates": Mutant(
+        "one-start-empty-1-kill-1-planted-link", "A22 crash-A plant-gateway.pid.new start-B B22"
+    ),
+}
+
+MUTANTS: Final = PROGRESS | SAFETY | IDENTITY | HAND_OVER | ANSWERS | WAITING | ENDS | TIME | PERMISSIONS
 
 # Caught in virtual time only, where supervisors start the gateway again (``stateful.model.supervision``).
 UNDER_SUPERVISORS: Final = frozenset({"respawn-storm"})
 
 NOT_EXPRESSIBLE: Final = {
-    "foreign-lock-file-unreadable": "the permission bits of another user's files are not modelled; no "
-    "protocol could start beside such a file, so only the exit status matters, which tells a supervisor to "
-    "give up, and the reference's own tests check it",
+    "foreign-lock-file-unreadable": "nobody can start beside a file that is private to root, so an error is "
+    "all that is asked; only the exit status matters, which tells a supervisor to give up, and the "
+    "reference's own tests check it",
     "unsupported-lock-reads-as-held": "a process whose call failed by a fault may give up, and no invariant "
     "checks the words of a refusal",
     "forked-child-releases": "fork is not modelled; the reference's own tests fork on the host",

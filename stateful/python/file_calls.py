@@ -142,6 +142,11 @@ def fchmod(process: Interpreter, fd: int, mode: int) -> None:
 
 
 @_os
+def fchown(process: Interpreter, fd: int, uid: int, gid: int) -> None:
+    process.call("fchown", fd, uid, gid)
+
+
+@_os
 def umask(process: Interpreter, mask: int) -> int:
     return int(process.call("umask", mask))
 

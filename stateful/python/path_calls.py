@@ -143,6 +143,25 @@ def chmod(
         process.call("chmod", changed_path(process, path, dir_fd, "chmod"), mode & 0o7777)
 
 
+def chown(
+    process: Interpreter,
+    path: Any,
+    uid: int,
+    gid: int,
+    *,
+    dir_fd: int | None = None,
+    follow_symlinks: bool = True,
+) -> None:
+    if isinstance(path, int):
+        process.call("fchown", path, uid, gid)
+    else:
+        process.call("chown", changed_path(process, path, dir_fd, "chown"), uid, gid, bool(follow_symlinks))
+
+
+def lchown(process: Interpreter, path: Any, uid: int, gid: int) -> None:
+    chown(process, path, uid, gid, follow_symlinks=False)
+
+
 def utime(
     process: Interpreter,
     path: Any,
@@ -176,6 +195,8 @@ PATH_CALLS: dict[str, EntryPoint] = {
             readlink,
             truncate,
             chmod,
+            chown,
+            lchown,
             utime,
         )
     },

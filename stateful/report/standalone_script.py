@@ -233,7 +233,9 @@ def _stops() -> list[str]:
             shown = f', "{said.name}"' if name != said.name else ""
             names.setdefault((owner, how, shown, by_descriptor), []).append(name)
     return [
-        f'stop_before({owner}, "{" ".join(each)}", {how}{s})' for (owner, how, s, _), each in names.items()
+        f'stop_before({owner}, "{some}", {how}{shown})'
+        for (owner, how, shown, _), each in names.items()
+        for some in textwrap.wrap(" ".join(each), WIDTH - 26, break_on_hyphens=False)
     ]
 
 

@@ -15,7 +15,8 @@ from stateful.model.images import ODD
 from stateful.model.invariants import INVARIANTS, SPEAKS_OF
 from stateful.model.life import plain
 from stateful.model.lifecycle import OWNER
-from stateful.model.scenario import Scenario, count_faults, faults_of_plan
+from stateful.model.own_files import only_own_files_are_changed
+from stateful.model.scenario import PLANTED_LINK, Scenario, count_faults, faults_of_plan
 from stateful.model.standard import UPSETS
 from stateful.model.trace import Trace
 from stateful.protocol.subject import Offer
@@ -181,6 +182,8 @@ def _applies(invariant: str, verification: Verification) -> bool:
     A query is asked in every state, so no scenario has to have one; a scenario must have a replace, a stop or
     a signal.
     """
+    if invariant == only_own_files_are_changed.__name__:
+        return bool(verification.faults[PLANTED_LINK[-1]])
     needed = SPEAKS_OF.get(invariant)
     if needed is None:
         return True

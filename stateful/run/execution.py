@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import ClassVar, cast
 
 from stateful.kernel.kernel import Kernel
+from stateful.kernel.locks import locked_by
 from stateful.kernel.machine_faults import Impossible, inject
 from stateful.kernel.waiting import is_at_rest
 from stateful.model.disk import Disk
@@ -127,8 +128,7 @@ class Execution:
             return self._inject(move)
         letter = move.letter
         process = self._processes.get(letter)
-        compares = self.judged and move.steps and self._needs_disk(letter, process)
-        before = self.kernel.disk() if compares else None
+        before = self._disk_before(letter, process) if self.judged and move.steps else None
         if move.kind in LIVES:
             process = self._start(move)
             step = Step(move, None, None, None, process.phase, None)
@@ -215,12 +215,13 @@ class Execution:
             raise self._misfit(move, f"{process.letter} has ended")
         if process.stopped:
             raise self._misfit(move, f"{process.letter} is stopped")
-        participant.excuse = participant.excuse.after_move(self.kernel.disk_fails())
+        participant.note_disk()
         fault = "" if move.kind == STEP else move.kind
         try:
             call, answer = make_step(participant, begins=begins, fault=fault)
         except CannotStep as why:
             raise self._misfit(move, str(why)) from None
+        participant.note_answer(call, answer)
         return Step(move, call, participant.path, answer, process.phase, process.outcome)
 
     def _event(self, move: Move, process: Interpreter) -> Step:
@@ -301,12 +302,11 @@ class Execution:
 
     # -- the oracle -----------------------------------------------------------------------------------
 
-    def _needs_disk(self, letter: str, process: Interpreter | None) -> bool:
-        """Whether an invariant compares the disk before and after the next step of a process."""
-        if process is not None:
-            return needs_disk(plain(process.life), process.phase)
-        lives = self.scenario.cast.lives
-        return letter in self.waiting() and needs_disk(plain(lives[LETTERS.index(letter)]), STARTING)
+    def _disk_before(self, letter: str, process: Interpreter | None) -> Disk | None:
+        """The disk, if an invariant compares it before and after the next step of a process."""
+        lives = dict(zip(LETTERS, self.scenario.cast.lives, strict=False))
+        life, phase = (process.life, process.phase) if process else (lives.get(letter, "start"), STARTING)
+        return self.kernel.disk() if needs_disk(plain(life), phase, self.kernel.is_planted()) else None
 
     def _note(self, letter: str, move: Move) -> None:
         """Note a move of a process: only one that makes a step of its own is ``alone`` any more."""
@@ -316,11 +316,10 @@ class Execution:
         self._participants[letter].steps += move.steps
 
     def _check(self, step: Step, before: Disk | None) -> None:
-        participant = self._participants[step.move.letter]
+        participant, disks = self._participants[step.move.letter], before and (before, self.kernel.disk())
         waits = waiting(participant, self._participants.values(), self.subject)
         if not self.referee and not waits and is_quiet(step.call, participant.view()):
             return
-        disks = None if before is None else (before, self.kernel.disk())
         self.moment = moment = Moment.just_after(
             step.move,
             step.call,
@@ -329,6 +328,7 @@ class Execution:
             len(self.waiting()),
             disks=disks,
             target=participant.target if step.move.steps else None,
+            locked=() if before is None else locked_by(self.kernel, participant.process),
         )
         if self.referee:
             self.broken = dict(all_broken(moment, self.not_offered)) | self.broken

@@ -12,6 +12,7 @@ from stateful.kernel.kernel import Kernel
 from stateful.kernel.signals import take_signal
 from stateful.kernel.waiting import waits
 from stateful.model.call import Call, Delivery
+from stateful.model.denial import after_answer
 from stateful.model.excuses import NO_EXCUSE
 from stateful.model.faults import after_fault
 from stateful.model.life import plain
@@ -92,6 +93,15 @@ class Participant:
         self.excuse = after_fault(fault, "", self.excuse)
         self._failed = len(self.calls) + 1
         return fail(self.kernel, self.process, call, fault)
+
+    def note_disk(self) -> None:
+        """Note, before a step, what the disk excuses."""
+        self.excuse = self.excuse.after_move(self.kernel.hindrance())
+
+    def note_answer(self, call: Call | None, answer: Any) -> None:
+        """Note, after a step, whether a private file of another user was in the way."""
+        if self.kernel.machine.foreign:
+            self.excuse = after_answer(self.excuse, call, answer, self.kernel.disk(), self.process.uid)
 
     def proceed(self, call: Call, answer: Any) -> None:
         if self.process.alive:

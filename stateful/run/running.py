@@ -24,7 +24,7 @@ ENVIRONMENT: Final = {
     b"PATH": b"/usr/bin:/bin",
     b"TMPDIR": b"/tmp",
     b"USER": b"user",
-    b"XDG_RUNTIME_DIR": b"/run",
+    b"XDG_RUNTIME_DIR": b"/run/user/1000",
 }
 
 

@@ -20,7 +20,7 @@ from stateful.model.lifecycle import STARTING
 from stateful.model.machine import DEAD_PID
 from stateful.model.schedule import EXIT, Move
 from stateful.python.interpreter import Interpreter
-from stateful.run.presence import ExecutionWorld
+from stateful.run.presence import ExecutionWorld, living
 from stateful.run.running import can_exit
 from stateful.sample.execution_machine import ExecutionMachine
 from stateful.sample.turns import (
@@ -197,6 +197,13 @@ class SingleOwnerMachine(ExecutionMachine):
         """Nothing else happens for some time; does nothing while a process is at work."""
         self.make(Move("later", "", str(seconds)))
 
+    @may("planted-link")
+    @rule(name=one_of(lambda machine: [] if living(machine.execution) else machine.files()))
+    def plant_link(self, name: str) -> None:
+        """While no process lives, a link to another file of the user is put in the place of a file."""
+        if name:
+            self.make(Move("plant", "", name))
+
     @may("bad-disk")
     @rule(how=st.sampled_from(("disk-full", "read-only")))
     def fail_disk(self, how: str) -> None:
@@ -290,6 +297,11 @@ class SingleOwnerMachine(ExecutionMachine):
     def a_replaced_owner_exits_clean(self) -> None:
         """A planned end has exit status 0, an unplanned one has not."""
         self.check(invariants.a_replaced_owner_exits_clean)
+
+    @invariant()
+    def only_own_files_are_changed(self) -> None:
+        """Nothing else of the user's is changed through a link."""
+        self.check(invariants.only_own_files_are_changed)
 
     @invariant()
     def only_documented_errors(self) -> None:

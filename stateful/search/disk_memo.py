@@ -6,9 +6,10 @@ process has run on one disk, and everything that it looked at is the same on ano
 Its first look does not depend on the disk; each later look depends on what it saw before. So the runs form a
 tree, which is walked with a disk in hand.
 
-Looks include, erring on the side of too much: the kind, mode and other names of every file on a path; the
-content, time and inode number of a file that was opened, changed or asked for its size; the names, kinds and
-modes in a folder that was listed, moved or removed. If a symbolic link may be involved, nothing is learnt.
+Looks include, erring on the side of too much: the kind, mode, user, group and other names of every file on a
+path; the content, time and inode number of a file that was opened, changed or asked for its size; the names,
+kinds and modes in a folder that was listed, moved or removed. If a symbolic link may be involved, nothing is
+learnt.
 """
 
 from __future__ import annotations
@@ -44,7 +45,13 @@ class Look(NamedTuple):
         file = dict(disk.files)[serial]
         if self.what == CONTENT:
             return file.content, file.mtime, file.label
-        return file.kind, file.mode, tuple(path for path, other in disk.names if other == serial)
+        return (
+            file.kind,
+            file.mode,
+            file.uid,
+            file.gid,
+            tuple(path for path, other in disk.names if other == serial),
+        )
 
 
 class _Fork:

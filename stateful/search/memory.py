@@ -14,23 +14,22 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from stateful.kernel.state import SharedState
-from stateful.model.call import BLOCKED, Call, Delivery
+from stateful.model.call import Call
 from stateful.model.disk import Disk
-from stateful.model.faults import ASK_TO_GO, MACHINE_FAULTS, SIGNALS, after_fault
+from stateful.model.excuses import Reason
+from stateful.model.faults import MACHINE_FAULTS, SIGNALS, after_fault
 from stateful.model.images import DiskImage
 from stateful.model.life import plain
-from stateful.model.lifecycle import LEAVING, STARTING, Entry, Outcome
+from stateful.model.lifecycle import STARTING, Entry, Outcome
 from stateful.model.machine import FIRST_PID
 from stateful.model.moment import View
 from stateful.model.schedule import LETTERS, STEP, Move
-from stateful.model.syscalls import Kind
-from stateful.model.usage import argument_of
 from stateful.protocol.subject import Subject
 from stateful.python import interrupt
-from stateful.run.step import CannotStep, make_step, run_to_step
 from stateful.search.behaviour import STARTED, Behaviour
-from stateful.search.effects import Calls, Made
+from stateful.search.effects import Calls
 from stateful.search.search_state import NOT_STARTED, Effect, Local, Numbering, Numbers, State
+from stateful.search.state_stepper import StateStepper
 
 
 class Memory:
@@ -53,6 +52,7 @@ class Memory:
         self.behaviour = Behaviour(subject, disk.machine)
         self.numbers = Numbers(Numbering(), Numbering(), Numbering())
         self.calls = Calls(disk, self.numbers, loses_power=loses_power, remembers=remembers)
+        self._planted: dict[int, bool] = {}
         self._views: dict[int, View] = {}
         self._steps: dict[tuple[str, int, int], Effect | None] = {}
 
@@ -106,6 +106,19 @@ class Memory:
         shared = self.shared_state(state.shared)
         return bool(shared.condition) or shared.disk.is_misused()
 
+    def hindrance(self, state: State) -> Reason:
+        """The excuse of a process that moves in a state."""
+        if self.disk_fails(state):
+            return Reason.CALLS
+        return Reason.LINK if self.is_planted(state) else Reason.NONE
+
+    def is_planted(self, state: State) -> bool:
+        """Whether a link leads to a file that no process of the gateway has made."""
+        known = self._planted.get(state.shared)
+        if known is None:
+            known = self._planted[state.shared] = bool(self.disk(state).planted())
+        return known
+
     def pending(self, local: Local) -> Call:
         """The call that a process is stopped before."""
         return self.behaviour.intent(local.letter, local.life, local.history).call
@@ -120,6 +133,14 @@ class Memory:
     def own(self, local: Local) -> Any:
         """The kernel state that only this process can see."""
         return self.numbers.own.values[local.own]
+
+    def locked(self, state: State, index: int) -> tuple[int, ...]:
+        """The serials of the files that a process has locked."""
+        local = self.local(state.locals[index])
+        fds = self.own(local)[1] if local.own != NOT_STARTED else ()
+        locks = self.shared_state(state.shared).record_locks
+        records = (lock.inode for lock in locks if lock.letter == local.letter and not lock.waits)
+        return (*(file[0] for _, file in fds if file[0] != "proc" and file[3]), *records)
 
     def locks_records(self, state: State, letter: str) -> bool:
         """Whether a process holds any ``lockf`` lock."""
@@ -174,7 +195,7 @@ class Memory:
 
     def _work_out(self, state: State, move: Move, index: int) -> Effect | None:
         key = (move.kind, state.shared, state.locals[index])
-        process = _Process(self, state, index)
+        process = StateStepper(self, state, index)
         effect: Effect | None
         if move.steps:
             effect = process.step("" if move.kind == STEP else move.kind)
@@ -221,120 +242,3 @@ class Memory:
             before != after and other != index
             for other, (before, after) in enumerate(zip(state.locals, effect.after.locals, strict=True))
         )
-
-
-class _Process:
-    """A process that makes a move from a state; a ``Stepper``.
-
-    Attributes:
-        state: the state that the move has led to so far.
-    """
-
-    def __init__(self, memory: Memory, state: State, index: int) -> None:
-        self.state = state
-        self._memory = memory
-        self._index = index
-        self._letter = self._local.letter
-
-    @property
-    def _local(self) -> Local:
-        return self._memory.local(self.state.locals[self._index])
-
-    def note(self, shared: int | None = None, **fields: Any) -> None:
-        """Change fields of the local state, and the shared state if one is given."""
-        number = self._memory.numbers.local(self._local._replace(**fields))
-        self.state = self.state.put(self._index, self.state.shared if shared is None else shared, number)
-
-    # -- moves ------------------------------------------------------------------------------------------
-
-    def start(self) -> Effect:
-        """Start the process and run it to its first call."""
-        made = self._memory.calls.spawn(self.state, self._local)
-        self.note(made.shared, history=STARTED, own=made.own)
-        self._settle()
-        return Effect(self.state, None, None)
-
-    def sent(self, kind: str) -> Effect:
-        """Send the process a signal from outside."""
-        if kind in ASK_TO_GO and self._local.asked != "exit":
-            self.note(asked=kind)
-        made = self._memory.calls.send(self.state, self._local, SIGNALS[kind])
-        self._place(made, None)
-        return Effect(self.state, None, None)
-
-    def told(self, answer: Any) -> Effect:
-        """Answer the call in which the process waits."""
-        call = self.pending
-        self._tell(answer)
-        return Effect(self.state, call, answer)
-
-    def step(self, fault: str) -> Effect | None:
-        """Make a step of the process; None if it cannot."""
-        begins = self._local.history == NOT_STARTED
-        if begins:
-            self.start()
-        excuse = after_fault(fault, "", self._local.excuse) if fault else self._local.excuse
-        self.note(excuse=excuse.after_move(self._memory.disk_fails(self.state)))
-        try:
-            call, answer = make_step(self, begins=begins, fault=fault)
-        except CannotStep:
-            return None
-        return Effect(self.state, call, answer)
-
-    # -- the parts of a step ----------------------------------------------------------------------------
-
-    @property
-    def pending(self) -> Call:
-        return self._memory.pending(self._local)
-
-    def deliver(self) -> Delivery | None:
-        signals = self._memory.entry(self.state, self._letter).signals
-        if not signals:
-            return None
-        made = self._memory.calls.deliver(self.state, self._local)
-        self.note(made.shared, own=made.own, asked=self._local.asked or "signal")
-        self._tell(Delivery(signals[0]))
-        return Delivery(signals[0])
-
-    def perform(self, call: Call, fault: str) -> Any:
-        made = self._memory.calls.make(self.state, self._local, call, fault)
-        if made.answer is not BLOCKED:
-            self._place(made, call)
-        return made.answer
-
-    def proceed(self, call: Call, answer: Any) -> None:
-        if self._local.outcome is None:
-            self._tell(answer)
-
-    # -- the state after them ---------------------------------------------------------------------------
-
-    def _tell(self, answer: Any) -> None:
-        self.note(history=self._memory.behaviour.extended(self._local.history, answer))
-        self._settle()
-
-    def _settle(self) -> None:
-        """Make the silent calls before the next step of the process."""
-
-        def perform(silent: Call) -> Call:
-            made = self._memory.calls.make(self.state, self._local, silent)
-            history = self._memory.behaviour.extended(self._local.history, made.answer)
-            self.note(made.shared, own=made.own, history=history)
-            return self._intended()
-
-        run_to_step(self._intended(), perform)
-
-    def _intended(self) -> Call:
-        local = self._local
-        intent = self._memory.behaviour.intent(local.letter, local.life, local.history)
-        self.note(phase=intent.phase, owned=intent.owned)
-        return intent.call
-
-    def _place(self, made: Made, call: Call | None) -> None:
-        """Take over the state after a call or a signal, which may have ended processes."""
-        before = self._local
-        self.note(made.shared, own=made.own)
-        self.state = State(made.shared, tuple(self._memory.ended(self.state.locals, made.shared)))
-        if call is not None and self._local.outcome is not None:
-            outcome = argument_of(call, Kind.OUTCOME)
-            if outcome is not None:
-                self.note(phase=LEAVING, outcome=outcome, asked=before.asked)

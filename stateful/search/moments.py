@@ -25,15 +25,21 @@ def moment_of(memory: Memory, state: State, move: Move, effect: Effect) -> Momen
     locals_ = effect.after.locals
     views = [memory.view(local) for local in locals_ if not memory.has_not_started(local)]
     disks = target = None
+    locked: tuple[int, ...] = ()
     if move.kind not in MACHINE_FAULTS:
         index = LETTERS.index(move.letter)
         was = memory.view(state.locals[index])
-        if needs_disk(was.life, was.phase):
+        is_planted = memory.is_planted(state)
+        if needs_disk(was.life, was.phase, is_planted):
             disks = memory.disk(state), memory.disk(effect.after)
+        if is_planted:
+            locked = memory.locked(state, index)
         if effect.call is not None and sends_signal(effect.call):
             target = _target(memory, state, index, effect.call)
     waiting = len(locals_) - len(views)
-    return Moment.just_after(move, effect.call, effect.answer, views, waiting, disks=disks, target=target)
+    return Moment.just_after(
+        move, effect.call, effect.answer, views, waiting, disks=disks, target=target, locked=locked
+    )
 
 
 def breaks_nothing(memory: Memory, move: Move, effect: Effect) -> bool:

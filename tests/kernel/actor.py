@@ -111,7 +111,7 @@ def serve(control: socket.socket) -> socket.socket | None:
             if pid == 0:
                 os.dup2(fd, 0)  # the script finds descriptor 3 free
                 os.close(fd)
-                settle(argument)
+                settle(*argument.split())
                 return control
             os.close(fd)
             control.send(str(pid).encode())
@@ -121,8 +121,15 @@ def serve(control: socket.socket) -> socket.socket | None:
     return None
 
 
-def settle(home: str) -> None:
-    """Make a new process like one of the kernel's: its home, its limits, its own group."""
+def settle(home: str, user: str) -> None:
+    """Make a new process like one of the kernel's: its user, its home, its limits, its own group."""
+    if os.getuid() == 0:
+        os.umask(0o022)
+        os.makedirs(home, exist_ok=True)
+        for folder in (home, os.path.dirname(home)):
+            os.chown(folder, NOBODY, NOBODY)
+    if user != "root":
+        drop_privileges()
     os.makedirs(home, exist_ok=True)
     os.chdir(home)
     os.environ.update(HOME=home, TMPDIR=os.path.dirname(home))
@@ -146,6 +153,5 @@ def drop_privileges() -> None:
 if __name__ == "__main__":
     for encoding in ("ascii", "latin-1"):  # an actor may not be allowed to read the library
         codecs.lookup(encoding)
-    drop_privileges()
     if stage := serve(socket.socket(fileno=0)):
         play(stage)

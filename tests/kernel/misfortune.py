@@ -46,6 +46,7 @@ CALLS = {
     "rename onto": lambda home: os.rename(home / "other", home / "there"),
     "rename what is not there": lambda home: os.rename(home / "missing", home / "new"),
     "chmod": lambda home: os.chmod(home / "there", 0o600),
+    "chown": lambda home: os.chown(home / "there", -1, -1),
     "utime": lambda home: os.utime(home / "there"),
     "unlink what is not there": lambda home: os.unlink(home / "missing"),
     "unlink": lambda home: os.unlink(home / "there"),

@@ -90,7 +90,7 @@ def _change(before: File, after: File) -> Use:
     old, new = before.content, after.content
     is_cut = new == old[: len(new)] or new == old + bytes(len(new) - len(old))
     found = NOTHING if old == new else Use.CUTS if is_cut else Use.WRITES
-    if before.mode != after.mode:
+    if (before.mode, before.uid, before.gid) != (after.mode, after.uid, after.gid):
         found |= Use.ALTERS
     if before.label != after.label:
         found |= Use.INSPECTS
@@ -233,6 +233,10 @@ def other_modes(shared: SharedState) -> SharedState:
     return with_files(shared, lambda file: file._replace(mode=file.mode ^ 0o700))
 
 
+def other_users(shared: SharedState) -> SharedState:
+    return with_files(shared, lambda file: file._replace(uid=file.uid ^ 1, gid=file.gid ^ 1))
+
+
 def other_names(shared: SharedState) -> SharedState:
     """The names of regular files are gone."""
     files = dict(shared.disk.files)
@@ -265,6 +269,7 @@ ELSEWHERE: Final[dict[str, tuple[Callable[[SharedState], SharedState], Use]]] = 
     "sizes": (other_sizes, Use.READS | Use.INSPECTS),
     "times": (other_times, Use.INSPECTS),
     "modes": (other_modes, Use.FINDS | Use.INSPECTS),
+    "users": (other_users, Use.FINDS | Use.INSPECTS | Use.ALTERS),
     "names": (other_names, Use.FINDS | Use.INSPECTS),
     "more names": (more_names, Use.LISTS),
     "more processes": (more_processes, Use.LISTS),
@@ -289,7 +294,12 @@ def test_call_looks_at_what_its_row_says(script: Any) -> None:
                     continue
                 altered = alter(shared)
                 if altered != shared:
-                    restore(restored, altered, own, partial(new_process, simulation.player))
+                    restore(
+                        restored,
+                        altered,
+                        own,
+                        partial(new_process, simulation.player, machine=script.machine),
+                    )
                     assert restored.perform(restored.processes[process.letter], call) == answer, (name, call)
             return answer
 

@@ -139,6 +139,7 @@ KINDS: Final = {
     Kind.TIME: "time",
     Kind.STATUS: "exit status",
     Kind.OUTCOME: "outcome",
+    Kind.USER: "user",
     Kind.NUMBER: "number",
 }
 ANSWERS: Final = {

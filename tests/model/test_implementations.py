@@ -40,6 +40,7 @@ NAMES: Final[dict[Kind, set[str]]] = {
     Kind.TIME: {"mtime"},
     Kind.STATUS: {"code"},
     Kind.OUTCOME: {"outcome"},
+    Kind.USER: {"uid", "gid"},
     Kind.NUMBER: {"mode", "follow", "whence", "mask", "flags", "number", "disposition"},
 }
 

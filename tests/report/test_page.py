@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from markupsafe import escape
 
 from stateful.__main__ import main
 from stateful.model.schedule import parse_schedule
@@ -84,7 +85,7 @@ def test_several_violations_and_the_scenarios_are_on_one_page(guarded: Verificat
     for invariant, trace in guarded.violations.items():
         assert f"<code>{invariant}</code> is violated" in page
         assert trace.violation is not None
-        assert trace.violation.sentence in page
+        assert escape(trace.violation.sentence) in page
     assert "0:01:00.1   pid 102 starts, exits 1" in page
     assert page.count('<th scope="row"') == len(guarded.results)
 

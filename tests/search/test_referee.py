@@ -32,10 +32,10 @@ BEFALLS = {
     "eio": "open close read pread write pwrite sendfile copy_file_range ftruncate fsync fdatasync flock lockf"
     " stat truncate unlink rename link symlink readlink mkdir rmdir listdir scandir",
     "enospc": "open write pwrite sendfile copy_file_range fsync fdatasync rename link symlink mkdir",
-    "erofs": "open truncate unlink rename link symlink mkdir rmdir chmod fchmod utime",
+    "erofs": "open truncate unlink rename link symlink mkdir rmdir chmod fchmod chown fchown utime",
     "eacces": "open stat truncate unlink rename link symlink readlink mkdir rmdir listdir scandir",
     "emfile": "open dup listdir scandir pidfd_open",
-    "eperm": "link symlink chmod fchmod utime kill pidfd_open pidfd_send_signal",
+    "eperm": "link symlink chmod fchmod chown fchown utime kill pidfd_open pidfd_send_signal",
     "enolck": "flock lockf",
     "eintr": "close",
     "short": "write pwrite sendfile copy_file_range",
@@ -192,6 +192,7 @@ class Listening(Execution):
                 for name in names
                 for how in ("empty", "torn", "minus-one", "directory", "link")
             ],
+            "planted-link": [Move("plant", "", name) for name in names],
             "bad-disk": [Move("disk-full"), Move("read-only")],
             "lost-home": [Move("home-gone"), Move("home-new")],
             "clock-step": [Move("clock", "", "+3600"), Move("clock", "", "-3600")],
@@ -256,6 +257,7 @@ UPSET = (
     ("tests/planted/flock_only.py", "two-starts-empty-1-bad-disk"),
     ("tests/planted/flock_only.py", "two-starts-empty-1-lost-home"),
     ("tests/planted/lockf_only.py", "exit-and-start-empty-1-corruption"),
+    ("tests/planted/flock_only.py", "exit-and-start-empty-1-kill-1-planted-link"),
     ("tests/planted/raises_out.py", "replace-of-owner-empty-1-errno"),
     ("tests/planted/raises_out.py", "stop-of-owner-empty-1-sigstop"),
     ("direct-unlink", "start-and-exit-stale-1-errno"),

@@ -188,6 +188,8 @@ VOCABULARY: Final[dict[str, tuple[Line, ...]]] = {
         "signal.signal(signal.SIGTERM, lambda *_: os.unlink({p}))",
         "signal.signal(signal.SIGTERM, lambda *_: os.mkdir({p}))",
     ),
+    "chown": _lines("os.chown({p}, os.getuid(), -1)", "os.chown({p}, 0, 0)", "os.lchown({p}, -1, -1)"),
+    "fchown": _lines("os.fchown(fd, -1, os.getgid())", "os.fchown(fd, 0, -1)"),
     "pause": _lines("signal.pause()"),
     "exit": _lines("os._exit(0)", "sys.exit(1)"),
     "serve": _lines("serve()"),

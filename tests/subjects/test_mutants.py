@@ -38,6 +38,7 @@ CATALOGUE = {
     "ANSWERS": "ReaderDeletesLiveRecord TornRead PhantomOwner StateKeepsOldPid LostUpdate",
     "ENDS": "CleanExitLeavesTheLock CtrlCBetween DestructorOfARefusedStart",
     "TIME": "LeaseNobodyRenews CreationTimeFollowsTheClock OlderThanBoot",
+    "PERMISSIONS": "RootMadeTheLock Umask0002 PlantedLinkTruncates",
     "WAITING": "RecoveryWaitsForItself LockOrderDeadlock QueryHangs ReplaceBlocksOnStopped",
 }
 # They take a second or more each: whole starts of the reference beside each other.

@@ -18,7 +18,7 @@ def gateway(home: Path, serve: Callable[[], None]) -> None:
 
 
 def first_alive(home: Path) -> int | None:
-    for line in (home / "claims").read_text().splitlines():
+    for line in filter(None, (home / "claims").read_text().splitlines()):
         owner = Owner(*map(int, line.split()))
         if start_time(owner.pid) == owner.start_time:
             return owner.pid

@@ -15,5 +15,7 @@ def gateway(home: Path, serve: Callable[[], None]) -> None:
         fcntl.lockf(open_lock(home / "gateway.lock"), fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         return
-    (home / "record").write_text(str(os.getpid()))
+    new = home / f"record.{os.getpid()}"
+    new.write_text(str(os.getpid()))
+    new.rename(home / "record")
     serve()

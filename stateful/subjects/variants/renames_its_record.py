@@ -12,7 +12,7 @@ from stateful.subjects.variants.record_in_the_lock import Owner, lock, open_lock
 def gateway(home: Path, serve: Callable[[], None]) -> None:
     if not lock(open_lock(home / "gateway.lock")):
         return
-    new = home / "record.new"
+    new = home / f"record.{os.getpid()}"
     new.write_text(f"{os.getpid()} {start_time(os.getpid())}")
     new.rename(home / "record")
     serve()
