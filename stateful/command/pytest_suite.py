@@ -97,7 +97,8 @@ class SingleOwnerTests:
     def test_holds_in_every_state(self, subject: Subject, scenarios: list[Scenario]) -> None:
         found = verify(subject, scenarios, budget_s=BUDGET_S)
         if not found.offered:
-            pytest.skip(f"not offered: {', '.join(found.results[0].missing)}")
+            first = found.results[0]
+            pytest.skip(f"{first.verdict}: {', '.join(first.missing) or first.needs}")
         if found.verdict != HOLDS:
             github.tell(found)
             texts = [trace_text(trace) for trace in found.violations.values()]

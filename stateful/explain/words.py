@@ -23,6 +23,7 @@ from stateful.model.trace import Step
 from stateful.model.usage import argument_of, data_of, is_exclusive_open, paths, row, takes_lock
 
 _OPEN_FLAGS: Final = ("O_CREAT", "O_EXCL", "O_TRUNC", "O_APPEND")
+LONGEST_LISTING: Final = 28  # characters
 _RECORD: Final = re.compile(r'\{"pid": (-?\d+)(.*)$', re.DOTALL)
 
 
@@ -155,6 +156,8 @@ def answer_text(step: Step) -> str:
         return content_text(answer, step.path or "")
     if said.answer is Answer.WRITTEN:
         return _written_text(step, call)
+    if said.answer is Answer.NAMES:
+        return _names(answer)
     if said.answer is Answer.STATUS:
         return f"inode {answer[1]}, {answer[6]} bytes" if st.S_ISREG(answer[0]) else "directory"
     if isinstance(answer, bool | str):
@@ -172,6 +175,13 @@ def _written_text(step: Step, call: Call) -> str:
         half = len(data[: step.answer]) < len(data)
         text = content_text(data[: step.answer], "")
     return text + (" (fault: half)" if half else "")
+
+
+def _names(answer: tuple[Any, ...]) -> str:
+    """The names that a call answered, in their order; how many there are if that would be long."""
+    names = [each if isinstance(each, str) else each[0] for each in answer]
+    text = printable(", ".join(names)) or "(nothing)"
+    return text if len(text) <= LONGEST_LISTING else f"{len(names)} names"
 
 
 def _bytes(number: int) -> str:

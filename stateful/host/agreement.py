@@ -16,8 +16,8 @@ import os
 import stat as st
 from typing import Any, Final
 
-from stateful.host.calls import START_TIME, STATE, split_stat
 from stateful.host.player_process import in_words
+from stateful.host.process_table import START_TIME, STATE, split_stat
 from stateful.host.translation import Translation
 from stateful.model.call import Call, Errno
 from stateful.model.clock import START

@@ -3,9 +3,9 @@
 Nothing of the simulated kernel's own tables is used: modes, locks, inode numbers, processes and signals are
 the host's. The only state kept here is the name by which each descriptor was opened.
 
-Not the host's: the time. The clock stands still until a process sleeps, and sleeping takes no real time, as
-in the simulation; a call that changes a file dates the file by that clock. A blocking lock really blocks; a
-wait with a time-out does not.
+Not the host's: the order of the names in a folder, which is that of the simulation; and the time. The clock
+stands still until a process sleeps, and sleeping takes no real time, as in the simulation; a call that
+changes a file dates the file by that clock. A blocking lock really blocks; a wait with a time-out does not.
 """
 
 from __future__ import annotations
@@ -14,22 +14,20 @@ import errno
 import fcntl
 import os
 import re
-import select
-import signal
 import stat as st
-from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any, Final
 
+from stateful.host import process_table
 from stateful.kernel.files import OpenFile
-from stateful.kernel.proc import STATES
-from stateful.kernel.signals import CLOCK_BOOTTIME, HANDLED
+from stateful.kernel.signals import CLOCK_BOOTTIME
 from stateful.model.call import Call, Errno
 from stateful.model.clock import START
-from stateful.model.signal_target import PIDFD
+from stateful.model.listing import SORTED, put_in_order
 
+Orders = tuple[tuple[str, str], ...]
 CHUNK_BYTES: Final = 65536
 _BOOT_TIME: Final = re.compile(rb"(?m)^btime [0-9]+")
-STATE, START_TIME = 0, 19  # fields of /proc/<pid>/stat, counted from behind the name
 
 
 class Sandbox:
@@ -41,6 +39,7 @@ class Sandbox:
         signals: signals that have arrived and whose handlers have not run yet.
         changed: signals whose disposition the process has set.
         clock: the time of the clocks that stand still.
+        orders: the order in which folders list their names, if it is not the sorted one.
     """
 
     def __init__(self, root: str, files: dict[int, OpenFile]) -> None:
@@ -49,10 +48,15 @@ class Sandbox:
         self.signals: set[int] = set()
         self.changed: set[int] = set()
         self.clock = START
+        self.orders: Orders = ()
 
     def where(self, path: str) -> str:
         """The real path of a virtual one."""
         return path if path == "/proc" or path.startswith("/proc/") else self.root + path
+
+    def in_order(self, folder: str, names: Iterable[str]) -> list[str]:
+        """The names in a folder in the order in which it lists them."""
+        return put_in_order(names, dict(self.orders).get(folder, SORTED))
 
     def note(self, number: int, frame: Any = None) -> None:
         """Note a signal that the subject handles; its own handler runs when the play says so."""
@@ -190,100 +194,22 @@ def _mkdir(sandbox: Sandbox, path: str, mode: int) -> None:
 
 def _scandir(sandbox: Sandbox, path: str) -> tuple[tuple[str, str], ...]:
     with os.scandir(sandbox.where(path)) as entries:
-        return tuple(
-            sorted(
-                (entry.name, "link" if entry.is_symlink() else "dir" if entry.is_dir() else "file")
-                for entry in entries
-            )
-        )
+        kinds = {
+            entry.name: "link" if entry.is_symlink() else "dir" if entry.is_dir() else "file"
+            for entry in entries
+        }
+    return tuple((name, kinds[name]) for name in sandbox.in_order(path, kinds))
+
+
+def _listdir(sandbox: Sandbox, path: str) -> tuple[str, ...]:
+    if path == "/proc":
+        return process_table.pids(sandbox)
+    return tuple(sandbox.in_order(path, os.listdir(sandbox.where(path))))
 
 
 def _utime(sandbox: Sandbox, file: int | str, mtime: int | None) -> None:
     now = (sandbox.clock.wall if mtime is None else mtime) * 1000
     os.utime(sandbox.where(file) if isinstance(file, str) else file, ns=(now, now))
-
-
-# -- processes ------------------------------------------------------------------------------------------
-
-
-def _kill(sandbox: Sandbox, pid: int, number: int) -> str | None:
-    os.kill(pid, number)
-    return _handled(sandbox, pid == os.getpid(), number)
-
-
-def _handled(sandbox: Sandbox, is_own: bool, number: int) -> str | None:
-    """HANDLED if the process has sent itself a signal whose handler runs before the call returns."""
-    if is_own and number in sandbox.signals:
-        sandbox.signals.remove(number)
-        return HANDLED
-    return None
-
-
-def _pidfd_open(sandbox: Sandbox, pid: int, flags: int) -> int:
-    fd = os.pidfd_open(pid, flags)
-    sandbox.files[fd] = OpenFile(fd, f"{PIDFD}{pid}:{stat_fields(pid).rest[START_TIME]}", os.O_RDWR, 0)
-    return fd
-
-
-def _pidfd_send_signal(sandbox: Sandbox, fd: int, number: int) -> str | None:
-    signal.pidfd_send_signal(fd, number)
-    return _handled(sandbox, sandbox.files[fd].path.startswith(f"{PIDFD}{os.getpid()}:"), number)
-
-
-def _select(sandbox: Sandbox, fds: tuple[int, ...], microseconds: int | None) -> tuple[int, ...]:
-    return tuple(select.select(fds, (), (), None if microseconds is None else 0)[0])
-
-
-def set_disposition(sandbox: Sandbox, number: int, disposition: str) -> None:
-    handlers: dict[str, Any] = {"default": signal.SIG_DFL, "ignored": signal.SIG_IGN}
-    signal.signal(number, handlers.get(disposition, sandbox.note))
-    sandbox.changed.add(number)
-
-
-def _pid_exists(sandbox: Sandbox, pid: int) -> bool:
-    return os.path.exists(f"/proc/{pid}")
-
-
-def _pids(sandbox: Sandbox) -> tuple[str, ...]:
-    return tuple(sorted(name for name in os.listdir("/proc") if name.isdecimal()))
-
-
-class Fields(NamedTuple):
-    """``/proc/<pid>/stat``: the name of the program, and the fields behind it."""
-
-    comm: str
-    rest: list[str]
-
-
-def stat_fields(pid: int) -> Fields:
-    """The fields of ``/proc/<pid>/stat``. Raises OSError if the process is gone."""
-    return split_stat(_whole(f"/proc/{pid}/stat").decode(errors="replace"))
-
-
-def start_time(pid: int) -> int:
-    """When a process started, in clock ticks."""
-    return int(stat_fields(pid).rest[START_TIME])
-
-
-def split_stat(text: str) -> Fields:
-    """The fields of ``/proc/<pid>/stat``."""
-    head, _, tail = text.rpartition(")")
-    return Fields(head.partition("(")[2], tail.split())
-
-
-def _inspect(sandbox: Sandbox, pid: int) -> tuple[Any, ...]:
-    """What psutil reads of a process."""
-    try:
-        state, start = (stat_fields(pid).rest[field] for field in (STATE, START_TIME))
-        argv = _whole(f"/proc/{pid}/cmdline").decode().split("\0")[:-1]
-        return (tuple(argv), start, os.stat(f"/proc/{pid}").st_uid, STATES.get(state, "sleeping"))
-    except (FileNotFoundError, ProcessLookupError):
-        raise OSError(errno.ESRCH, "") from None
-
-
-def _whole(path: str) -> bytes:
-    with open(path, "rb", buffering=0) as file:
-        return file.readall()
 
 
 MADE_FOR_REAL: Final[dict[str, Callable[..., Any]]] = {
@@ -321,9 +247,7 @@ MADE_FOR_REAL: Final[dict[str, Callable[..., Any]]] = {
     "readlink": lambda sandbox, path: os.readlink(sandbox.where(path)).removeprefix(sandbox.root),
     "mkdir": _mkdir,
     "rmdir": lambda sandbox, path: os.rmdir(sandbox.where(path)),
-    "listdir": lambda sandbox, path: (
-        _pids(sandbox) if path == "/proc" else tuple(sorted(os.listdir(sandbox.where(path))))
-    ),
+    "listdir": _listdir,
     "scandir": _scandir,
     "chmod": lambda sandbox, path, mode: os.chmod(sandbox.where(path), mode),
     "fchmod": lambda sandbox, fd, mode: os.fchmod(fd, mode),
@@ -333,17 +257,17 @@ MADE_FOR_REAL: Final[dict[str, Callable[..., Any]]] = {
     "fchown": lambda sandbox, fd, uid, gid: os.fchown(fd, uid, gid),
     "utime": _utime,
     "umask": lambda sandbox, mask: os.umask(mask),
-    "kill": _kill,
-    "pidfd_open": _pidfd_open,
-    "pidfd_send_signal": _pidfd_send_signal,
-    "select": _select,
-    "sigaction": set_disposition,
+    "kill": process_table.kill,
+    "pidfd_open": process_table.open_pidfd,
+    "pidfd_send_signal": process_table.send_by_pidfd,
+    "select": process_table.wait,
+    "sigaction": process_table.set_disposition,
     "sleep": lambda sandbox, microseconds: None,
     "clock": lambda sandbox, number: (
         sandbox.clock.since_boot if number == CLOCK_BOOTTIME else sandbox.clock.monotonic
     ),
     "wall": lambda sandbox: sandbox.clock.wall,
-    "pid_exists": _pid_exists,
-    "pids": _pids,
-    "inspect": _inspect,
+    "pid_exists": process_table.pid_exists,
+    "pids": process_table.pids,
+    "inspect": process_table.inspect,
 }

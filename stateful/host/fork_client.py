@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from stateful.host.calls import start_time
+from stateful.host.process_table import start_time
 from stateful.host.rights import stand_in
 from stateful.model.clock import Clock
 

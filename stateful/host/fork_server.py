@@ -18,7 +18,7 @@ import socket
 from collections.abc import Sequence
 from typing import Any, Final
 
-from stateful.host.calls import start_time
+from stateful.host.process_table import start_time
 from stateful.host.rights import Rights, be_called
 from stateful.kernel.temporary import remove_tree
 from stateful.model.clock import Clock

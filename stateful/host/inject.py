@@ -15,8 +15,9 @@ from stateful.model.call import Call, Errno
 from stateful.model.clock import MICROSECONDS
 from stateful.model.confirmation import Unplayable
 from stateful.model.disk import DIARY, HOME, NOWHERE, Disk
-from stateful.model.faults import DISK_WELL, FAULTS, POWER_LOSS
+from stateful.model.faults import DISK_WELL, FAULTS, LISTING, POWER_LOSS
 from stateful.model.hostile import IN_ITS_PLACE
+from stateful.model.listing import split_order
 from stateful.model.machine import FIRST_PID, START_TICKS
 from stateful.model.schedule import LETTERS, Move
 from stateful.model.trace import Step
@@ -82,6 +83,12 @@ def _suspend(play: HostPlay, move: Move, _: Disk) -> None:
 
 def _later(play: HostPlay, move: Move, _: Disk) -> None:
     play.clock = play.clock.after(int(move.detail) * MICROSECONDS)
+
+
+def _listing(play: HostPlay, move: Move, disk: Disk) -> None:
+    """The order of a real folder cannot be chosen: its names are put in order when they are listed."""
+    folder, order = split_order(move.detail)
+    play.orders[play.translation.path(folder)] = play.translation.path(order)
 
 
 def _deny(play: HostPlay, move: Move, _: Disk) -> None:
@@ -150,6 +157,7 @@ INJECTIONS: Final[dict[str, Injection]] = {
     "disk-full": _deny,
     "read-only": _deny,
     DISK_WELL: _well,
+    LISTING: _listing,
     "remove": _remove,
     "home-gone": _home_gone,
     "home-new": _home_new,

@@ -15,12 +15,12 @@ import psutil
 from stateful.explain.words import answer_text, call_text
 from stateful.host import layout
 from stateful.host.agreement import Agreement
-from stateful.host.calls import STATE, stat_fields
 from stateful.host.fork_client import ForkClient
 from stateful.host.inject import inject
 from stateful.host.player_process import Command, Report
 from stateful.host.player_stepper import PlayerStepper
 from stateful.host.players import Player, Players, check_playable, ended_text
+from stateful.host.process_table import STATE, stat_fields
 from stateful.host.translation import Translation, mentions
 from stateful.kernel.locks import BEGINS
 from stateful.model.call import Call, Delivery
@@ -57,6 +57,7 @@ class HostPlay:
 
     Attributes:
         clock: the time of the play; it begins at a whole second, as in the simulation.
+        orders: the order of the folders whose names are not listed sorted.
         denial: the errno of calls that a failing disk denies; None while the disk is well.
     """
 
@@ -78,6 +79,7 @@ class HostPlay:
         began = int(time.time()) * MICROSECONDS
         booted = int(psutil.boot_time()) * MICROSECONDS
         self.clock = Clock(booted, began - booted)
+        self.orders: dict[str, str] = {}
         self.denial: int | None = None
         self.translation = Translation(timedelta(microseconds=began - START.wall))
         self.agreement = Agreement(self.translation, began)
@@ -220,7 +222,7 @@ class HostPlay:
 
     def send(self, step: Step, verb: str, value: int = 0) -> None:
         """Send a process a command; compare the previous step meanwhile."""
-        self.players.send(step.move.letter, Command(verb, value, *self.clock))
+        self.players.send(step.move.letter, Command(verb, value, *self.clock, tuple(self.orders.items())))
         self._compare()
 
     def receive(self, step: Step) -> None:

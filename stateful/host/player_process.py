@@ -16,7 +16,8 @@ import signal
 import socket
 from typing import Any, Final, NamedTuple, NoReturn
 
-from stateful.host.calls import Sandbox, perform, set_disposition
+from stateful.host.calls import Orders, Sandbox, perform
+from stateful.host.process_table import set_disposition
 from stateful.host.rights import Rights
 from stateful.kernel.files import LIMIT_OPEN_FILES
 from stateful.kernel.locks import BEGINS
@@ -70,6 +71,7 @@ class Command(NamedTuple):
     booted: int
     monotonic: int
     suspended: int
+    orders: Orders
 
 
 class Report(NamedTuple):
@@ -171,7 +173,7 @@ class _PlayerProcess:
                     spec, clock = pickle.loads(message)
                     return spec, clock
                 break
-            self.sandbox.clock = Clock(*command[2:])
+            self.sandbox.clock, self.sandbox.orders = Clock(*command[2:-1]), command.orders
             self.report(self.execute(command))
         os._exit(0)
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from stateful.host.calls import STATE, start_time, stat_fields
 from stateful.host.fork_client import ForkClient
 from stateful.host.fork_server import PATIENCE_S
 from stateful.host.player_process import MESSAGE_BYTES, Command, PlayerSpec, Report, decode
+from stateful.host.process_table import STATE, start_time, stat_fields
 from stateful.host.translation import Translation
 from stateful.model.clock import Clock
 from stateful.model.confirmation import Differs, Uneven, Unplayable
@@ -240,7 +240,7 @@ class Players:
         if not self._machine.foreign:
             for letter, player in list(self.living.items()):
                 if player.channel is not None and not player.stopped:
-                    self.send(letter, Command("rest", 0, 0, 0, 0))
+                    self.send(letter, Command("rest", 0, 0, 0, 0, ()))
                     player.fork_client.keep(player.pid, player.start, player.channel)
                     del self.living[letter]
 

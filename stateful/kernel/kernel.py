@@ -44,6 +44,7 @@ class Kernel:
         clock: its time; only sleeping and the world move it.
         boots: how often the machine was started.
         condition: how the disk fails: ``full``, ``read-only`` or empty.
+        orders: the order of each folder that has listed two names, or whose order the world has chosen.
         persistence: what a power loss may leave of the disk; None if power cannot be lost.
     """
 
@@ -65,6 +66,7 @@ class Kernel:
         self.clock: Clock = START
         self.boots: int = 1
         self.condition = ""
+        self.orders: dict[str, str] = {}
         self.persistence: Persistence | None = None
         self.record_locks: list[locks.RecordLock] = []
         self.proc = machine.proc

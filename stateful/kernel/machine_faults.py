@@ -18,8 +18,9 @@ from stateful.kernel.persistence import Persistence, as_disk
 from stateful.kernel.restore import restore_disk
 from stateful.model.clock import MICROSECONDS
 from stateful.model.disk import DIARY, EMPTY_LINE, HOME, NO_DISK, NOWHERE
-from stateful.model.faults import DISK_WELL, POWER_LOSS
+from stateful.model.faults import DISK_WELL, LISTING, POWER_LOSS
 from stateful.model.hostile import HOSTILE, IN_ITS_PLACE
+from stateful.model.listing import split_order
 from stateful.model.machine import FIRST_PID, START_TICKS, Stranger
 
 if TYPE_CHECKING:
@@ -150,6 +151,25 @@ def _well(kernel: Kernel, _: str) -> None:
     for path, file in kernel.disk().by_path().items():
         if file.kind == "link" and file.content == NOWHERE:
             _remove_path(kernel, path)
+
+
+# -- the order of names
+
+
+@_fault(LISTING)
+def _listing(kernel: Kernel, detail: str) -> None:
+    """A folder has another order of its names than the sorted one: see ``model/listing``.
+
+    It keeps that order. Only a folder that has not listed two names yet can have any. Guaranteed: everything,
+    since no file system promises an order.
+    """
+    folder, order = split_order(detail)
+    if folder in kernel.orders:
+        raise Impossible(f"the order of {folder} is known already")
+    found = kernel.disk().file(folder)
+    if folder not in kernel.skeleton and (found is None or found.kind != "dir"):
+        raise Impossible(f"there is no folder {folder}")
+    kernel.orders[folder] = order
 
 
 # -- tampering

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import stat as st
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from stateful.kernel import real
@@ -23,6 +24,7 @@ from stateful.kernel.permissions import (
     owns,
 )
 from stateful.model.call import UnmodelledSyscall
+from stateful.model.listing import SORTED, keeps_order, put_in_order
 from stateful.model.machine import ROOT
 
 if TYPE_CHECKING:
@@ -182,7 +184,7 @@ def _refuse_skeleton(kernel: Kernel, path: str, doing: str) -> None:
 def _listdir(kernel: Kernel, process: Process, path: str) -> tuple[str, ...]:
     if kernel.proc and path == "/proc":
         return kernel.list_proc(process)
-    return tuple(sorted(real.listdir(_readable_folder(kernel, process, path))))
+    return tuple(_in_order(kernel, path, real.listdir(_readable_folder(kernel, process, path))))
 
 
 @syscall("scandir")
@@ -190,7 +192,15 @@ def _scandir(kernel: Kernel, process: Process, path: str) -> tuple[tuple[str, st
     if kernel.proc and path == "/proc":
         return tuple((name, "dir") for name in kernel.list_proc(process))
     with real.scandir(_readable_folder(kernel, process, path)) as entries:
-        return tuple(sorted((entry.name, _kind(entry)) for entry in entries))
+        kinds = {entry.name: _kind(entry) for entry in entries}
+    return tuple((name, kinds[name]) for name in _in_order(kernel, path, kinds))
+
+
+def _in_order(kernel: Kernel, folder: str, names: Collection[str]) -> list[str]:
+    """The names in a folder as it lists them; which order it has is decided when it first lists two."""
+    if len(names) > 1 and keeps_order(folder):
+        kernel.orders.setdefault(folder, SORTED)
+    return put_in_order(names, kernel.orders.get(folder, SORTED))
 
 
 def _readable_folder(kernel: Kernel, process: Process, path: str) -> str:

@@ -44,6 +44,7 @@ def restore(
         restore_disk(kernel, shared.disk)
     kernel.clock, kernel.labels = shared.clock, shared.labels
     kernel.boots, kernel.condition = shared.boots, shared.condition
+    kernel.orders = dict(shared.orders)
     kernel.persistence = shared.persistence
     kernel.strangers = {(each.pid, each.namespace): each for each in shared.strangers}
     serials = {inode.serial: number for number, inode in kernel.inodes.items()}

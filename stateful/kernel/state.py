@@ -31,7 +31,7 @@ class SharedState(NamedTuple):
         table: each live process.
         opens, flocks: (serial of the inode, how often it is open, or a lock on it).
         record_locks: the ``lockf`` locks, with serials for inodes.
-        clock, strangers, boots, condition, persistence: see ``Kernel``.
+        clock, strangers, boots, condition, orders, persistence: see ``Kernel``.
     """
 
     disk: Disk
@@ -44,6 +44,7 @@ class SharedState(NamedTuple):
     strangers: Sorted[Stranger]
     boots: Number
     condition: Text
+    orders: Sorted[tuple[Text, Text]]
     persistence: Alone[Persistence]
 
 
@@ -79,6 +80,7 @@ def shared_state(kernel: Kernel) -> SharedState:
         tuple(sorted(kernel.strangers.values())),
         kernel.boots,
         kernel.condition,
+        tuple(sorted(kernel.orders.items())),
         kernel.follow(),
     )
 

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple, Protocol
 from stateful.model.call import Call
 from stateful.model.faults import FAULTS, ON_CALLS, POWER_LOSS, RECOVERIES, Aim, Fault
 from stateful.model.images import NAMELESS, NULL_OWN_PID, NULL_START, DiskImage
+from stateful.model.listing import orders
 from stateful.model.machine import DEAD_PID
 from stateful.model.schedule import Move
 from stateful.model.usage import faults_of
@@ -29,12 +30,14 @@ class Family(NamedTuple):
         plans: the plans of standard scenarios in which it comes last; None for the plan of the family alone.
         plural: the plural of its name in words, if it is irregular.
         at_once: a fault that sampling may draw immediately before one of this family.
+        needs: what a subject must do for any of its faults to be possible; empty if they always are.
     """
 
     name: str
     plans: tuple[Plan, ...] | None = None
     plural: str = ""
     at_once: str = ""
+    needs: str = ""
 
     @property
     def faults(self) -> tuple[Fault, ...]:
@@ -72,6 +75,11 @@ FAMILIES: Final = {
         ),
         Family("reboot", plans=()),  # alone it is the same as several kills
         Family("bad-disk"),
+        Family(
+            "listing-order",
+            (("listing-order",), ("kill", "listing-order")),
+            needs="a process that lists two names",
+        ),
         Family("clock-step"),
         Family("suspend"),
         Family("long-run"),
@@ -123,6 +131,9 @@ class World(Protocol):
 
     def is_at_rest(self) -> bool:
         """Whether every live process serves or waits."""
+
+    def listings(self) -> list[tuple[str, list[str]]]:
+        """The folders whose order may be chosen now, because it matters next, with their names."""
 
 
 # Faults that give the pid of a record without a start time to another gateway. No protocol can tell that: the
@@ -177,6 +188,9 @@ def _aimed(fault: Fault, world: World) -> Iterator[Move]:
     elif fault.aim is Aim.FILE:
         details = (f"{name}={how}" if how else name for name in world.files() for how in fault.tried)
         yield from (Move(fault.name, "", each) for each in details if re.fullmatch(fault.detail, each))
+    elif fault.aim is Aim.LISTING:
+        chosen = (each for folder, names in world.listings() for each in orders(folder, names))
+        yield from (Move(fault.name, "", each) for each in chosen if re.fullmatch(fault.detail, each))
     elif fault.aim is Aim.IMAGE:
         yield from (Move(fault.name, "", which) for which in world.images())
     elif _may_befall(fault.aim, world):

@@ -22,6 +22,7 @@ from typing import Final, NamedTuple
 
 from stateful.model.excuses import Excuse, Reason
 from stateful.model.hostile import HOSTILE, IN_ITS_PLACE
+from stateful.model.listing import ALL, BACKWARDS, FIRST, LAST
 
 LONGEST_CLOCK_STEP_DIGITS: Final = 6
 LONGEST_CORRUPTION_BYTES: Final = 64
@@ -43,6 +44,7 @@ class Aim(Enum):
     MACHINE = auto()
     REST = auto()  # the machine, while every live process serves or waits
     FAILING_DISK = auto()
+    LISTING = auto()  # a folder that has not listed two names yet
 
 
 ON_CALLS: Final = (Aim.CALL,)
@@ -52,6 +54,7 @@ _LETTER: Final = "(?P<letter>[A-Z])"
 _PID: Final = rf"{_LETTER}|[1-9][0-9]{{0,9}}"
 _NAME: Final = r"(?!\.{1,2}(?:[/=]|$))[^/\s=]{1,200}"
 _FILE: Final = rf"{_NAME}(?:/{_NAME}){{0,9}}"
+_ORDER: Final = rf"/?{_FILE}=(?:{FIRST}|{LAST})|/?(?:{_FILE}/)?\{ALL}={BACKWARDS}"
 _CONTENT: Final = rf"(?:{'|'.join((*HOSTILE, *IN_ITS_PLACE))}|0x(?:[0-9a-f]{{2}})*)"
 
 
@@ -134,6 +137,7 @@ DENIED: Final = frozenset({errno.EACCES, errno.EPERM})  # what a call says that 
 POWER_LOSS: Final = "power-loss"
 SIGCONT: Final = "sigcont"
 DISK_WELL: Final = "disk-well"
+LISTING: Final = "listing"
 _SAME_START_TIME: Final = "gives a process the start time of one before the reboot, while others may know it"
 
 _ROWS: Final = (
@@ -230,6 +234,15 @@ _ROWS: Final = (
         ended_by=DISK_WELL,
     ),
     Fault(DISK_WELL, Aim.FAILING_DISK, "the disk is well again"),
+    Fault(
+        LISTING,
+        Aim.LISTING,
+        "{name} is listed {how}",
+        "listing-order",
+        "-",
+        _ORDER,
+        f"gateway.pid={FIRST}",
+    ),
     Fault(
         "remove",
         Aim.FILE,

@@ -51,6 +51,11 @@ def paths(call: Call, use: Use = ~NOTHING) -> tuple[str, ...]:
     return tuple(value for kind, value, done in uses(call) if kind is Kind.PATH and done & use)
 
 
+def listed_folder(call: Call) -> str | None:
+    """The folder whose names a call answers; None if it answers no names of a folder."""
+    return next(iter(paths(call, Use.LISTS)), None) if row(call).answer is Answer.NAMES else None
+
+
 def descriptor(call: Call) -> int | None:
     """The descriptor that is the first argument of a call; None if that is no descriptor."""
     first = next(iter(SYSCALLS[call.name].arguments), None)

@@ -17,7 +17,7 @@ def observable(memory: Memory, state: State) -> tuple[Any, ...]:
     """The observable part of a state, as a hashable value."""
     shared = memory.shared_state(state.shared)
     names = _names(shared.disk)
-    others = shared._replace(disk=NO_DISK, opens=(), flocks=(), record_locks=())
+    others = shared._replace(disk=NO_DISK, opens=(), flocks=(), record_locks=(), orders=())
     return (
         shared.disk.visible(),
         tuple(sorted((names.get(serial, ()), lock) for serial, lock in shared.flocks)),

@@ -137,6 +137,9 @@ TIME: Final[dict[str, Mutant]] = {
     "creation-time-follows-the-clock": Mutant("two-starts-empty-1-clock-step", "A9 clock+172800 start-C C13"),
     "older-than-boot": Mutant("two-starts-empty-1-clock-step", "A7 clock+172800 start-C C9"),
 }
+LISTINGS: Final[dict[str, Mutant]] = {
+    "first-listed-owns": Mutant("two-starts-empty-1-listing-order", "A7 listing-tickets/*=backwards B9"),
+}
 
 PERMISSIONS: Final[dict[str, Mutant]] = {
     "root-made-the-lock": Mutant("one-start-root", "A6 crash-A start-B B4"),
@@ -146,7 +149,9 @@ PERMISSIONS: Final[dict[str, Mutant]] = {
     ),
 }
 
-MUTANTS: Final = PROGRESS | SAFETY | IDENTITY | HAND_OVER | ANSWERS | WAITING | ENDS | TIME | PERMISSIONS
+MUTANTS: Final = (
+    PROGRESS | SAFETY | IDENTITY | HAND_OVER | ANSWERS | WAITING | ENDS | TIME | PERMISSIONS | LISTINGS
+)
 
 # Caught in virtual time only, where supervisors start the gateway again (``stateful.model.supervision``).
 UNDER_SUPERVISORS: Final = frozenset({"respawn-storm"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -24,11 +25,11 @@ from stateful.report import power_text
 from stateful.report.chronicle_text import command
 from stateful.report.scope import scope
 from stateful.report.text import LIMIT_COLUMNS, count, replay_command, trace_text
-from stateful.search.result import HOLDS, NOT_OFFERED, UNKNOWN, VIOLATED, Result
+from stateful.search.result import HOLDS, NOT_APPLICABLE, NOT_OFFERED, UNKNOWN, VIOLATED, Result
 from stateful.verification.verification import Verification
 
 STYLES: Final = {HOLDS: "green", VIOLATED: "bold red", UNKNOWN: "yellow"}
-NOT_OFFERED_CELL: Final = "n/o"
+LEFT_OUT_CELLS: Final = {NOT_OFFERED: "n/o", NOT_APPLICABLE: "n/a"}
 MARKS: Final = {HOLDS: "", VIOLATED: " !", UNKNOWN: " ?"}
 LABEL_WIDTH: Final = 16
 
@@ -77,8 +78,10 @@ def _table(corner: str, cells: Sequence[tuple[str, str, Result]]) -> Table:
     grid.add_column(corner, no_wrap=True)
     for column in columns:
         grid.add_column(column.replace("-", " "), justify="right")
-    if any(result.missing for _, _, result in cells):
-        grid.caption, grid.caption_justify = f"{NOT_OFFERED_CELL}: {NOT_OFFERED}", "left"
+    verdicts = {result.verdict for _, _, result in cells}
+    legend = [f"{cell}: {verdict}" for verdict, cell in LEFT_OUT_CELLS.items() if verdict in verdicts]
+    if legend:
+        grid.caption, grid.caption_justify = ", ".join(legend), "left"
     for row in dict.fromkeys(row for row, _, _ in cells):
         known = {column: result for title, column, result in cells if title == row}
         grid.add_row(row, *(_cell(known.get(column)) for column in columns))
@@ -94,7 +97,7 @@ def _supervised_table(results: Sequence[Result]) -> Table:
     grid.add_column("owner", no_wrap=True)
     for result in results:
         chronicle = result.chronicle
-        row = [NOT_OFFERED_CELL if result.missing else "-", ""]
+        row = [LEFT_OUT_CELLS.get(result.verdict, "-"), ""]
         if chronicle:
             style = STYLES[result.verdict]
             row = [f"[{style}]{chronicle.respawns:,}{MARKS[result.verdict]}[/]"]
@@ -107,8 +110,8 @@ def _supervised_table(results: Sequence[Result]) -> Table:
 def _cell(result: Result | None) -> str:
     if result is None:
         return ""
-    if result.missing:
-        return NOT_OFFERED_CELL
+    if result.is_left_out:
+        return LEFT_OUT_CELLS[result.verdict]
     if not result.states:
         return "-"
     style = STYLES[result.verdict]
@@ -131,7 +134,7 @@ def summary(verification: Verification) -> list[str]:
 def points(verification: Verification) -> list[tuple[str, list[str]]]:
     """The points of the summary: a label and its texts."""
     results = verification.results
-    begun = [result for result in results if result.states]
+    begun = [result for result in results if result.states and not result.is_left_out]
     played = [result.chronicle for result in results if result.chronicle]
     names = [invariant.__name__ for invariant in (INVARIANTS if begun else INVARIANTS[:1])]
     names += [invariant.__name__ for invariant in RUN_INVARIANTS if played]
@@ -152,6 +155,9 @@ def points(verification: Verification) -> list[tuple[str, list[str]]]:
     for name, phrase in _says_of_itself(verification.offer).items():
         said.append(("not offered", [f"{name}: {phrase}" if phrase else name]))
     said.append(("not offered", _not_offered(verification)))
+    lacking = Counter(result.needs for result in results if result.needs)
+    for need, number in lacking.items():
+        said.append(("not applicable", [f"{need}: {count(number, 'scenario')} without one"]))
     reasons = {result.reason for result in results if result.verdict == UNKNOWN and result.reason}
     for reason in sorted(reasons):
         unknown = [result.scenario.name for result in results if result.reason == reason]
@@ -187,7 +193,7 @@ def _applies(invariant: str, verification: Verification) -> bool:
     needed = SPEAKS_OF.get(invariant)
     if needed is None:
         return True
-    scenarios = [result.scenario for result in verification.results if result.states]
+    scenarios = [result.scenario for result in verification.offered if result.states]
     lives = {plain(life) for scenario in scenarios for life in scenario.cast.lives}
     families = {family for scenario in scenarios for family in scenario.plan}
     there = {
@@ -265,6 +271,7 @@ def _result_as_json(result: Result) -> dict[str, Any]:
         "states": result.states,
         "faults_tried": result.faults,
         "not_offered": list(result.missing),
+        "not_applicable": result.needs,
         "executions": result.calls,
         "exhaustive": result.exhaustive,
         "seconds": round(result.seconds, 3),

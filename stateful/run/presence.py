@@ -9,6 +9,7 @@ from stateful.model.disk import home_files
 from stateful.model.faults import JUDGED
 from stateful.model.images import DiskImage
 from stateful.model.lifecycle import OWNER
+from stateful.model.listing import names_in
 from stateful.model.schedule import Move
 from stateful.python.interpreter import Interpreter
 from stateful.run.execution import Execution
@@ -107,6 +108,12 @@ class ExecutionWorld:
             return []
         numbers = {profile: len(persistence.images(profile).listed) for profile in JUDGED}
         return [f"{profile}-{number + 1}" for profile in JUDGED for number in range(numbers[profile])]
+
+    def listings(self) -> list[tuple[str, list[str]]]:
+        """The folders at and below the home whose order is not known yet, even if none is listed next."""
+        kernel = self._execution.kernel
+        folders = [path for path, file in kernel.disk().by_path().items() if file.kind == "dir"]
+        return [(each, names_in(kernel.disk(), each)) for each in folders if each not in kernel.orders]
 
     def disk_fails(self) -> bool:
         return self._execution.kernel.disk_fails()

@@ -15,7 +15,7 @@ from hypothesis import Phase, currently_in_test_context, event, reject, settings
 from hypothesis.stateful import RuleBasedStateMachine
 
 from stateful.model.disk import home_files
-from stateful.model.families import FAMILIES, TAMPERING, is_decidable
+from stateful.model.families import FAMILIES, TAMPERING, fault_moves, is_decidable
 from stateful.model.faults import FAULTS
 from stateful.model.invariants import INVARIANTS, Invariant
 from stateful.model.moment import Moment
@@ -130,6 +130,10 @@ class ExecutionMachine(RuleBasedStateMachine):
     def files(self) -> list[str]:
         """The files in the home."""
         return home_files(self.execution.kernel.disk())
+
+    def orders(self) -> list[str]:
+        """The orders in which folders that were not listed yet may list their names."""
+        return [move.detail for move in fault_moves("listing-order", ExecutionWorld(self.execution))]
 
     # -- how it happens -----------------------------------------------------------------------------------
 

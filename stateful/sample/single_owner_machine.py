@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, MultipleResults, initialize, invariant, multiple, rule
 
 from stateful.model import invariants
-from stateful.model.faults import DISK_WELL, POWER_LOSS
+from stateful.model.faults import DISK_WELL, LISTING, POWER_LOSS
 from stateful.model.life import runs_other
 from stateful.model.lifecycle import STARTING
 from stateful.model.machine import DEAD_PID
@@ -213,6 +213,13 @@ class SingleOwnerMachine(ExecutionMachine):
     @rule()
     def mend_disk(self) -> None:
         self.make(Move(DISK_WELL))
+
+    @may("listing-order")
+    @rule(order=one_of(lambda machine: machine.orders()))
+    def list_in_order(self, order: str) -> None:
+        """A folder that has not been listed yet lists its names in this order."""
+        if order:
+            self.make(Move(LISTING, "", order))
 
     @may("removal")
     @rule(file=one_of(lambda machine: machine.files()))

@@ -168,6 +168,8 @@ class Explorer:
         self._check_a_sample()
         if plan.families in self.scenarios:
             result.exhaustive = plan.finished and not (plan.cut_short or plan.power.cut_short)
+            result.needs = plan.needs() if result.exhaustive and not result.violations else ""
+            result.unreached = () if result.needs else result.unreached
             result.reason = plan.why_unknown(result.unreached)
             if self.part != WHOLE:
                 result.seen = seen(plan, self.digests, self._reductions())

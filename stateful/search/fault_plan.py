@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from stateful.kernel.persistence import MOST_IMAGES
-from stateful.model.families import Plan
+from stateful.model.families import FAMILIES, Plan
 from stateful.model.faults import WRITEBACK
 from stateful.model.goals import GOALS_OF_FAULTS
 from stateful.model.scenario import NOTHING
@@ -71,6 +71,11 @@ class FaultPlan:
         """Note the time and the number of calls so far, including those of the earlier plans."""
         self.calls = self._before[0] + calls
         self.seconds = self._before[1] + time.perf_counter() - self._started
+
+    def needs(self) -> str:
+        """What the subject never did, so that the last fault of the plan was never possible."""
+        last = self.families[-1] if self.families else ""
+        return FAMILIES[last].needs if last and not self.faults[last] else ""
 
     def why_unknown(self, unreached: Sequence[str]) -> str:
         """Why the verdict cannot be "holds"; empty if the plan was searched to its end."""

@@ -12,6 +12,7 @@ from stateful.search.part import Seen
 from stateful.search.power_losses import Lost
 
 HOLDS, VIOLATED, UNKNOWN = "holds", "violated", "unknown"
+NOT_APPLICABLE = "not applicable"  # what the scenario asks for never happens with this subject
 NOT_OFFERED = "not offered"  # the subject lacks a life of the scenario: nothing is claimed
 
 
@@ -29,6 +30,7 @@ class Result:
         faults: how many faults were tried, by family.
         power_losses: what power losses have shown, by profile.
         missing: the lives of the scenario that the subject does not offer; if any, nothing is searched.
+        needs: what the subject never did, so that the scenario asked nothing; empty if it did.
         chronicle: what happened in a supervised scenario, which is played once and has no states.
         broken: for a referee, the moves that break each invariant, even if they break others too.
         seen: what was visited, if the search is one of several parts.
@@ -43,6 +45,7 @@ class Result:
     unreached: tuple[str, ...] = ()
     reason: str = ""
     missing: tuple[str, ...] = ()
+    needs: str = ""
     faults: dict[str, int] = field(default_factory=dict)
     chronicle: Chronicle | None = None
     power_losses: dict[str, Lost] = field(default_factory=dict)
@@ -55,9 +58,16 @@ class Result:
         return self.exhaustive or bool(self.reason or self.missing)
 
     @property
+    def is_left_out(self) -> bool:
+        """Whether the scenario has nothing to ask of this subject."""
+        return bool(self.missing or self.needs)
+
+    @property
     def verdict(self) -> str:
         if self.missing:
             return NOT_OFFERED
+        if self.needs:
+            return NOT_APPLICABLE
         if self.violations:
             return VIOLATED
         asked = self.exhaustive and (self.states > 0 or self.chronicle is not None)

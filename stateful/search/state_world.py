@@ -7,7 +7,9 @@ from stateful.model.call import Call
 from stateful.model.disk import home_files
 from stateful.model.images import DiskImage
 from stateful.model.lifecycle import OWNER
+from stateful.model.listing import keeps_order, names_in
 from stateful.model.schedule import LETTERS, STEP, Move
+from stateful.model.usage import listed_folder
 from stateful.search.memory import Memory
 from stateful.search.moments import alive
 from stateful.search.power_losses import PowerLosses
@@ -67,6 +69,15 @@ class StateWorld:
     def images(self) -> list[str]:
         shared = self._memory.shared_state(self._state.shared)
         return [move.detail for move in self._power.moves(shared)]
+
+    def listings(self) -> list[tuple[str, list[str]]]:
+        """The folders of two names that a process is about to list, if their order is not known yet."""
+        shared = self._memory.shared_state(self._state.shared)
+        known = {folder for folder, _ in shared.orders}
+        calls = filter(None, map(self.next_call, self.callers()))
+        folders = dict.fromkeys(folder for folder in map(listed_folder, calls) if folder)
+        found = ((each, names_in(shared.disk, each)) for each in folders if each not in known)
+        return [(each, names) for each, names in found if len(names) > 1 and keeps_order(each)]
 
     def disk_fails(self) -> bool:
         return self._memory.disk_fails(self._state)

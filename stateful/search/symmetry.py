@@ -157,7 +157,10 @@ class Symmetry:
     def _image_of_shared(self, shared: int, number: int) -> int:
         image = self._shared[number].get(shared)
         if image is None:
-            value = self._exchange_shared[number](self.memory.shared_state(shared))
+            before = self.memory.shared_state(shared)
+            if any(order for _, order in before.orders):  # Exchanged names would be listed in another order.
+                raise Asymmetric
+            value = self._exchange_shared[number](before)
             image = self._shared[number][shared] = self.memory.numbers.shared(value)
         return image
 

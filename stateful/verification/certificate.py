@@ -107,6 +107,7 @@ def _as_data(result: Result) -> dict[str, Any]:
         "states": result.states,
         "exhaustive": result.exhaustive,
         "reason": result.reason,
+        "needs": result.needs,
         "executions": result.calls,
         "seconds": round(result.seconds, 3),
         "faults": result.faults,
@@ -139,6 +140,7 @@ def _as_result(subject: Subject, scenario: Scenario, data: Mapping[str, Any]) ->
         violations=traces(data["violations"]),
         unreached=tuple(map(str, data["unreached"])),
         reason=str(data["reason"]),
+        needs=str(data["needs"]),
         faults={str(family): int(number) for family, number in data["faults"].items()},
         power_losses={
             profile: Lost(int(lost["images"]), bool(lost["whole"]), traces(lost["broken"]))

@@ -12,7 +12,7 @@ were not dealt from the same states: then nothing shows that the parts cover the
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from stateful.explain.blame import to_blame
 from stateful.model.scenario import Scenario
@@ -129,6 +129,7 @@ def _together(
         seconds=sum(part.seconds for part in parts.values()),
         violations=_first(subject, [*parts.values()], shorter),
         unreached=tuple(goal for goal in goals[0] if all(goal in each for each in goals)),
+        needs=_needs(parts.values()),
         faults={family: number for family, number in tried.items() if number},
     )
     unfinished = _unfinished(parts)
@@ -140,6 +141,12 @@ def _together(
     elif result.unreached:
         result.reason = f"never reached: {', '.join(result.unreached)}"
     return result
+
+
+def _needs(parts: Collection[Result]) -> str:
+    """What the subject never did in any part; empty if it did in one."""
+    needs = {part.needs for part in parts}
+    return needs.pop() if len(needs) == 1 else ""
 
 
 def _unfinished(parts: Mapping[int, Result]) -> list[str]:

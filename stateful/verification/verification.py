@@ -51,8 +51,8 @@ class Verification:
 
     @property
     def offered(self) -> list[Result]:
-        """The results in the scenarios whose lives the subject offers."""
-        return [result for result in self.results if not result.missing]
+        """The results in the scenarios that ask something of the subject."""
+        return [result for result in self.results if not result.is_left_out]
 
     @property
     def states(self) -> int:

@@ -80,6 +80,12 @@ BROKEN = {
         "at_most_one_owner",
         "read-only A1 start-C C1",
     ),
+    "listing-order": (
+        "first_claim_owns",
+        "two-starts-empty-1-listing-order",
+        "at_most_one_owner",
+        "A3 listing-claims/*=backwards B5",
+    ),
     "clock-step": (
         "expires",
         "two-starts-empty-1-clock-step",
@@ -190,6 +196,9 @@ class Everything:
 
     def is_at_rest(self) -> bool:
         return True
+
+    def listings(self) -> list[tuple[str, list[str]]]:
+        return [("/home/user/.hermes", ["a", "b"]), ("/run/box", ["no word=of a schedule", "x"])]
 
 
 @pytest.mark.parametrize("family", FAMILIES)

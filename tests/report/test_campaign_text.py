@@ -98,7 +98,7 @@ direct-unlink: no violation in 0:12 with 2 workers
   not reached goals: an_owner_released
   not reached faults: term, int, sigstop, enospc, erofs, eacces, eperm, emfile, enolck, eintr,
               short, recycle, lookalike, reboot, power-loss, clock, suspend, later, disk-full,
-              read-only, plant
+              read-only, listing, plant
   not reached lines: gate.py 4-8, 10-11
   not tried   corruption, lost-home, removal, which few protocols promise to survive
 """

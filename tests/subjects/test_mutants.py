@@ -39,6 +39,7 @@ CATALOGUE = {
     "ENDS": "CleanExitLeavesTheLock CtrlCBetween DestructorOfARefusedStart",
     "TIME": "LeaseNobodyRenews CreationTimeFollowsTheClock OlderThanBoot",
     "PERMISSIONS": "RootMadeTheLock Umask0002 PlantedLinkTruncates",
+    "LISTINGS": "FirstListedOwns",
     "WAITING": "RecoveryWaitsForItself LockOrderDeadlock QueryHangs ReplaceBlocksOnStopped",
 }
 # They take a second or more each: whole starts of the reference beside each other.

@@ -20,4 +20,5 @@ VARIANTS: Final = (
     "symlink-says-who",
     "folder-says-who",
     "earliest-line-owns",
+    "lowest-ticket-owns",
 )
