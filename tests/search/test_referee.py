@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
 
+from stateful.kernel import real
 from stateful.model.call import Call
 from stateful.model.disk import home_files
 from stateful.model.families import FAMILIES
@@ -194,10 +195,24 @@ class Listening(Execution):
             ],
             "planted-link": [Move("plant", "", name) for name in names],
             "bad-disk": [Move("disk-full"), Move("read-only")],
+            "listing-order": [*self._orders(letters)] if family == "listing-order" else [],
             "lost-home": [Move("home-gone"), Move("home-new")],
             "clock-step": [Move("clock", "", "+3600"), Move("clock", "", "-3600")],
             "suspend": [Move("suspend", "", "3600")],
         }[family]
+
+    def _orders(self, letters: list[str]) -> Iterator[Move]:
+        """The orders of the folders that processes list next, if that is the first time that it matters."""
+        steps = filter(None, map(self.upcoming, letters))
+        listed = {
+            step.call.args[0] for step in steps if step.call and step.call.name in ("listdir", "scandir")
+        }
+        for folder in listed - self.kernel.orders.keys():
+            names = sorted(real.listdir(self.kernel.root + folder)) if folder != "/proc" else []
+            where = folder.removeprefix("/home/user/.hermes").removeprefix("/")
+            told = [("*", "backwards")] if len(names) > 1 else []
+            told += [(name, "first") for name in names[1:]] + [(name, "last") for name in names[:-1]]
+            yield from (Move("listing", "", f"{where}/{name}={how}".removeprefix("/")) for name, how in told)
 
     def _images(self) -> list[str]:
         persistence = self.kernel.follow()
@@ -262,6 +277,7 @@ UPSET = (
     ("tests/planted/raises_out.py", "stop-of-owner-empty-1-sigstop"),
     ("direct-unlink", "start-and-exit-stale-1-errno"),
     ("direct-unlink", "start-and-exit-stale-1-clock-step"),
+    ("tests/planted/first_claim_owns.py", "two-starts-empty-1-listing-order"),
     ("direct-unlink", "start-and-exit-stale-1-suspend"),
     ("lease-nobody-renews", "two-starts-empty-1-long-run"),
     ("direct-unlink", "start-and-exit-stale-1-reboot-1-recycled-pid"),
