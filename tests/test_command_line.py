@@ -224,6 +224,7 @@ def test_verify_that_is_violated_is_status_one_and_prints_the_counterexample(
         "name",
         "verdict",
         "not_offered",
+        "not_applicable",
         "states",
         "executions",
         "exhaustive",
