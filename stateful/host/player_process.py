@@ -14,6 +14,7 @@ import pickle
 import resource
 import signal
 import socket
+from pathlib import Path
 from typing import Any, Final, NamedTuple, NoReturn
 
 from stateful.host.calls import Orders, Sandbox, perform
@@ -38,6 +39,7 @@ LONGEST_LIFE_S: Final = 60
 MESSAGE_BYTES: Final = 1 << 21
 STANDARD_STREAMS: Final = 3
 _TOLD_BY: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # the harness handles these
+_COMM: Final = Path("/proc/self/comm")
 CHANNEL_FD: Final = 200  # out of the way of the descriptors that the subject sees
 
 
@@ -146,6 +148,7 @@ class _PlayerProcess:
         self.channel = channel
         self.rights = rights
         self.imitated: set[str] = set()
+        self.comm = _COMM.read_bytes() if _COMM.exists() else b""
 
     def begin(self, spec: PlayerSpec, clock: Clock) -> None:
         """Become like a process that has just been started."""
@@ -183,6 +186,8 @@ class _PlayerProcess:
         for number in self.sandbox.changed:
             signal.signal(number, signal.SIG_DFL)
         unwind([self.process])
+        if _COMM.exists() and _COMM.read_bytes() != self.comm:
+            _COMM.write_bytes(self.comm)
         os.closerange(STANDARD_STREAMS, CHANNEL_FD)
 
     def execute(self, command: Command) -> Any:
@@ -214,6 +219,8 @@ class _PlayerProcess:
             self.imitated.add("the clock")
         if said.answer is Answer.PROCESS or said.lists_processes:
             self.imitated.add("psutil")
+        elif said.answer is Answer.NAMES:
+            self.imitated.add("the order of names")
         return perform(self.sandbox, call)
 
     def try_lock(self, call: Call) -> Any:

@@ -230,6 +230,8 @@ def writable_fd(process: Process, fd: int) -> int:
 
 @syscall("write")
 def write(kernel: Kernel, process: Process, fd: int, data: bytes) -> int:
+    if open_file(process, fd).real is None:
+        return kernel.write_proc(process, open_file(process, fd), data)
     number, file = writable_fd(process, fd), open_file(process, fd)
     adds = file.flags & real.O_APPEND and real.fstat(number).st_size
     written = real.write(number, data)
@@ -241,6 +243,8 @@ def write(kernel: Kernel, process: Process, fd: int, data: bytes) -> int:
 
 @syscall("pwrite")
 def _pwrite(kernel: Kernel, process: Process, fd: int, data: bytes, offset: int) -> int:
+    if open_file(process, fd).path.startswith("/proc/"):
+        raise OSError(errno.ESPIPE, "")
     written = real.pwrite(writable_fd(process, fd), data, offset)
     kernel.changed(open_file(process, fd).inode, process)
     return written

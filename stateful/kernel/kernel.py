@@ -203,7 +203,7 @@ class Kernel:
         self.record_locks = [lock for lock in self.record_locks if lock.letter != process.letter]
         if not self.machine.reaps:
             pid, ticks, uid = process.pid, process.start_ticks, process.uid
-            argv, where = tuple(process.argv), process.namespace
+            argv, where = (process.comm or process.argv[0], *process.argv[1:]), process.namespace
             self.admit(Stranger(pid, ticks, argv, uid, zombie=True, namespace=where))
 
     def put(self, files: Iterable[tuple[str, bytes]]) -> None:
@@ -287,6 +287,7 @@ class Kernel:
     open_proc = proc.open_proc
     read_proc = proc.read_proc
     pread_proc = proc.pread_proc
+    write_proc = proc.write_proc
     seek_proc = proc.seek_proc
     stat_proc = proc.stat_proc
     readlink_proc = proc.readlink_proc

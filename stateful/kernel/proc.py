@@ -23,23 +23,39 @@ if TYPE_CHECKING:
 
 NAMESPACE = "ns/pid"
 FIRST_NAMESPACE = 4_026_531_836  # of the initial pid namespace, on every Linux
+LONGEST_COMM = 15
 FILES = ("cmdline", "comm", "stat", "status")
 STATES = {"R": "running", "S": "sleeping", "T": "stopped", "Z": "zombie"}
 
 
 def open_proc(kernel: Kernel, process: Process, path: str, flags: int) -> OpenFile:
-    """Open a file of ``/proc``: ENOENT if there is no such process or file, EACCES to write."""
-    if flags & WRITABLE:
-        raise OSError(errno.EACCES, "")
+    """Open a file of ``/proc``: ENOENT if there is none, EACCES to write anything but a comm."""
+    name, entry = "", None
     if path not in _GLOBAL:
-        _, name = _split(kernel, process, path)
+        entry, name = _split(kernel, process, path)
         if name not in FILES:
             raise OSError(errno.ENOENT, "")
+    if flags & os.O_CREAT and flags & os.O_EXCL:
+        raise OSError(errno.EEXIST, "")
+    if flags & WRITABLE and (name != "comm" or entry is None or process.uid not in (entry.uid, ROOT)):
+        raise OSError(errno.EACCES, "")
     return OpenFile(None, path, flags, 0)
+
+
+def write_proc(kernel: Kernel, process: Process, file: OpenFile, data: bytes) -> int:
+    """Write to a comm: a process may give itself a name of 15 bytes, and no other one: EINVAL."""
+    if not file.flags & WRITABLE:
+        raise OSError(errno.EBADF, "")
+    if file.path.startswith(PIDFD) or int(file.path.split("/")[2]) != process.pid:
+        raise OSError(errno.EINVAL, "")
+    process.comm = os.fsdecode(data[:LONGEST_COMM].partition(b"\0")[0])
+    return len(data)
 
 
 def read_proc(kernel: Kernel, process: Process, file: OpenFile, size: int) -> bytes:
     """Read on; reading from the beginning generates the content. ESRCH if the process is gone."""
+    if file.flags & WRITABLE == os.O_WRONLY:
+        raise OSError(errno.EBADF, "")
     if file.path.startswith(PIDFD):
         raise OSError(errno.EINVAL, "")
     if file.content is None or file.offset == 0:
@@ -51,6 +67,8 @@ def read_proc(kernel: Kernel, process: Process, file: OpenFile, size: int) -> by
 
 def pread_proc(kernel: Kernel, process: Process, file: OpenFile, size: int, offset: int) -> bytes:
     """Read at an offset, which the next ``read`` does not see."""
+    if file.flags & WRITABLE == os.O_WRONLY:
+        raise OSError(errno.EBADF, "")
     if file.path.startswith(PIDFD) or offset < 0:
         raise OSError(errno.EINVAL, "")
     return _generate(kernel, process, file.path)[offset : offset + size]
@@ -100,7 +118,8 @@ def stat_proc(kernel: Kernel, process: Process, path: str) -> tuple[int, ...]:
         _may_look(process, entry)
         return (st.S_IFREG | 0o444, _namespace(entry), DEVICE, 1, 0, 0, 0, kernel.now)
     if name in FILES:
-        return (st.S_IFREG | 0o444, 2, DEVICE, 1, entry.uid, entry.uid, 0, kernel.now)
+        mode = st.S_IFREG | (0o644 if name == "comm" else 0o444)
+        return (mode, 2, DEVICE, 1, entry.uid, entry.uid, 0, kernel.now)
     if name == "":
         return (st.S_IFDIR | 0o555, 2, DEVICE, 1, entry.uid, entry.uid, 0, kernel.now)
     raise OSError(errno.ENOENT, "")
@@ -143,9 +162,11 @@ def _split(kernel: Kernel, process: Process, path: str) -> tuple[Process | Stran
 
 
 def _content(entry: Process | Stranger, name: str, state: str) -> bytes:
-    comm = entry.argv[0].rsplit("/", 1)[-1][:15]
+    given = "" if isinstance(entry, Stranger) else entry.comm
+    comm = given or entry.argv[0].rsplit("/", 1)[-1][:LONGEST_COMM]
     if name == "comm":
-        return comm.encode() + b"\n"
+        return os.fsencode(comm) + b"\n"
+    comm = comm.replace("\\", "\\\\").replace("\n", "\\n")
     if name == "cmdline":
         if is_zombie(entry):
             return b""

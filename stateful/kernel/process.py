@@ -37,6 +37,7 @@ class Process:
         pid, start_ticks, argv, uid: its identity as other processes see it.
         gid: its group, which has the number of its user.
         namespace: its pid namespace.
+        comm: the name that it has given itself; empty for the first 15 letters of its program's.
         boot: in which boot of the machine it began, counted from 1.
         phase: ``starting``, ``owner`` (inside ``serve``) or ``leaving``.
         owned: whether it has been inside ``serve``.
@@ -61,6 +62,7 @@ class Process:
             self.argv[2] = "stop" if role == "stop" else "status"
         if machine.program:
             self.argv[:1] = machine.program
+        self.comm = ""
         self.boot = 1
         self.phase = STARTING
         self.owned = False

@@ -54,9 +54,9 @@ def restore(
     kernel.processes = {}
     names = {-number: path for number, path in enumerate(FOLDERS, 1)}
     names.update((serial, path) for path, serial in shared.disk.names)
-    for letter, life, stopped, signals, dispositions in shared.table:
+    for letter, life, stopped, signals, dispositions, comm in shared.table:
         process = kernel.processes[letter] = new_process(letter, life)
-        process.stopped = stopped
+        process.stopped, process.comm = stopped, comm
         process.signals = list(signals)
         process.dispositions = dict(dispositions)
         process.umask, table = own[letter]
@@ -77,8 +77,8 @@ def _reopen(
     kernel: Kernel, description: tuple[Any, ...], serials: dict[int, int], names: dict[int, str]
 ) -> OpenFile:
     if description[0] == "proc":
-        _, path, content, offset, _ = description
-        file = OpenFile(None, path, os.O_RDONLY, 0)
+        _, path, content, offset, flags, _ = description
+        file = OpenFile(None, path, flags, 0)
         file.content, file.offset = content, offset
         return file
     serial, path, flags, lock, offset, _ = description

@@ -54,7 +54,8 @@ def table(kernel: Kernel) -> tuple[Entry, ...]:
     for process in kernel.processes.values():
         if process.alive:
             signals, dispositions = tuple(process.signals), tuple(sorted(process.dispositions.items()))
-            table.append(Entry(process.letter, process.life, process.stopped, signals, dispositions))
+            entry = (process.letter, process.life, process.stopped, signals, dispositions, process.comm)
+            table.append(Entry(*entry))
     return tuple(sorted(table))
 
 
@@ -116,7 +117,7 @@ def own_state(kernel: Kernel, process: Process) -> tuple[Any, ...]:
 
 def _describe(kernel: Kernel, file: OpenFile, number: int) -> tuple[Any, ...]:
     if file.real is None:
-        return ("proc", file.path, file.content, file.offset, number)
+        return ("proc", file.path, file.content, file.offset, file.flags, number)
     serial, offset = kernel.inode(file.inode).serial, real.lseek(file.real, 0, 1)
     return (serial, file.path, file.flags, file.lock, offset, number)
 

@@ -33,9 +33,15 @@ BLOCKED: Final = Blocked()
 
 
 class Delivery(NamedTuple):
-    """A signal delivered to a process, whose handler runs before its next call."""
+    """A signal delivered to a process, whose handler runs before its next call.
+
+    Attributes:
+        what: makes it differ from the errno of the same number, since equal tuples are one answer: a process
+            that was interrupted (SIGINT is 2) was taken for one whose call found nothing (ENOENT is 2, too).
+    """
 
     number: int
+    what: str = "signal"
 
 
 class Outside(NamedTuple):

@@ -37,6 +37,7 @@ class Entry(NamedTuple):
     stopped: bool
     signals: tuple[Number, ...]
     dispositions: tuple[tuple[Number, Text], ...]
+    comm: Text
 
 
 def signal_name(number: int) -> str:

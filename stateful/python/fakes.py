@@ -1,4 +1,4 @@
-"""The modules that a simulated process gets in place of the real ones: psutil, datetime, greenlet.
+"""The modules that a simulated process gets in place of the real ones: psutil, datetime, greenlet, _random.
 
 Modelled of psutil: ``pid_exists``, ``pids``, ``boot_time`` and of ``Process`` ``pid``, ``name``,
 ``cmdline``, ``create_time``, ``ppid``, ``uids``, ``status``, ``is_running``, ``send_signal``, ``terminate``,
@@ -7,6 +7,7 @@ Modelled of psutil: ``pid_exists``, ``pids``, ``boot_time`` and of ``Process`` `
 
 from __future__ import annotations
 
+import _random as real_random
 import contextlib
 import datetime as real_datetime
 import time
@@ -15,7 +16,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from stateful.model.machine import TICKS_PER_S
-from stateful.python.process_calls import send, when_booted
+from stateful.python.process_calls import send, urandom, when_booted
 from stateful.python.refusal import advice
 from stateful.python.refusal import refuse as refuse_call
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from stateful.python.interpreter import Interpreter
 
+SEED_BYTES = 32
 _Uids = namedtuple("puids", "real effective saved")  # type: ignore[name-match] # noqa: PYI024 - psutil's
 
 
@@ -111,6 +113,8 @@ def make_psutil(process: Interpreter) -> ModuleType:
                 raise NoSuchProcess(self.pid)
             try:
                 send(process, "kill", self.pid, int(number))
+            except ProcessLookupError:  # It has ended since.
+                raise NoSuchProcess(self.pid) from None
             except PermissionError:
                 raise AccessDenied(self.pid) from None
 
@@ -219,4 +223,24 @@ def make_greenlet(process: Interpreter) -> ModuleType:
     return module
 
 
-FAKES = {"psutil": make_psutil, "datetime": make_datetime, "greenlet": make_greenlet}
+def make__random(process: Interpreter) -> ModuleType:
+    """_random, whose generators draw from the kernel's randomness if they are not seeded."""
+    module = ModuleType("_random")
+
+    class Random(real_random.Random):
+        """A generator of the C library of Python."""
+
+        def __new__(cls, *_: Any) -> Random:
+            return super().__new__(cls, 0)  # type: ignore[call-arg] # as it takes a seed in 3.11
+
+        def __init__(self, seed: Any = None) -> None:
+            self.seed(seed)
+
+        def seed(self, seed: Any = None) -> None:
+            super().seed(int.from_bytes(urandom(process, SEED_BYTES)) if seed is None else seed)
+
+    module.Random = Random  # type: ignore[attr-defined]
+    return module
+
+
+FAKES = {"_random": make__random, "psutil": make_psutil, "datetime": make_datetime, "greenlet": make_greenlet}

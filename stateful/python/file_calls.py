@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from stateful.kernel.files import STANDARD_STREAMS
 from stateful.kernel.locks import DROPPED, QUEUED
-from stateful.python.paths import is_elsewhere, on_host, virtual_path
+from stateful.python.paths import holds_programs, is_elsewhere, is_program, on_host, virtual_path
 from stateful.python.refusal import AT_HOME, advice, refuse
 
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ def open_(
         refuse(process, f"opened {where}, a device, which is not modelled", advice("os.open"))
     if is_elsewhere(where, flags):
         refuse(process, f"opened {where} for writing, which is outside its home directory", AT_HOME)
+    if is_program(where) or holds_programs(where):
+        refuse(process, f"opened {where}, which is outside its home directory", AT_HOME)
     return int(process.call("open", where, flags | os.O_CLOEXEC, mode & 0o7777))
 
 

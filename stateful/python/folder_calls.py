@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from stateful.kernel import real
 from stateful.python.file_calls import descriptor
 from stateful.python.path_calls import changed_path, stat
-from stateful.python.paths import on_host, virtual_path
+from stateful.python.paths import holds_programs, on_host, virtual_path
 from stateful.python.refusal import AT_HOME, refuse
 
 if TYPE_CHECKING:
@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 def _folder(process: Interpreter, path: Any) -> str:
     """The virtual path of a folder, given its path or descriptor."""
     if not isinstance(path, int):
-        return virtual_path(process, path)
-    where = str(process.call("fdpath", path))
-    if not where:
+        where = virtual_path(process, path)
+    elif not (where := str(process.call("fdpath", path))):
         raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+    if holds_programs(where):
+        refuse(process, f"looked into {where}, which is outside its home directory", AT_HOME)
     return where
 
 

@@ -21,10 +21,12 @@ from typing import TYPE_CHECKING, Any
 
 from greenlet import getcurrent
 
+from stateful.python import machine_facts
 from stateful.python.file_calls import FCNTL_CALLS, FILE_CALLS
 from stateful.python.folder_calls import FOLDER_CALLS
 from stateful.python.holders import Names, Spot, is_standard, search
 from stateful.python.interpreter import Interpreter
+from stateful.python.machine_facts import FACTS, SOME_CALLS, TABLES, does, tzset
 from stateful.python.path_calls import PATH_CALLS
 from stateful.python.process_calls import (
     ATEXIT_CALLS,
@@ -45,35 +47,32 @@ if TYPE_CHECKING:
 # Functions that read nothing but their arguments, or facts of the host that never change.
 HARMLESS = frozenset(
     "WCOREDUMP WEXITSTATUS WIFCONTINUED WIFEXITED WIFSIGNALED WIFSTOPPED WSTOPSIG WTERMSIG "
-    "confstr cpu_count process_cpu_count device_encoding fpathconf fspath get_terminal_size "
-    "getloadavg major makedev minor pathconf strerror sysconf times waitstatus_to_exitcode "
+    "confstr fpathconf fspath major makedev minor pathconf strerror waitstatus_to_exitcode "
     "_path_splitroot _path_splitroot_ex _path_normpath _path_isabs _inputhook "
     "_supports_virtual_terminal _create_environ "
     "default_int_handler strsignal valid_signals asctime clock_getres get_clock_info mktime "
-    "strptime tzset "
-    "get_count get_debug get_freeze_count get_objects get_referents get_referrers get_stats "
-    "get_threshold is_finalized is_tracked sched_getaffinity sched_get_priority_max "
-    "sched_get_priority_min tcgetattr tcgetwinsize".split()
+    "strptime "
+    "get_debug get_objects get_referents get_referrers "
+    "get_threshold is_finalized is_tracked sched_get_priority_max "
+    "sched_get_priority_min".split()
 )
-
-
-def _does(answer: Any) -> Callable[..., Any]:
-    """An entry point that changes nothing in the simulated world, and always returns the same."""
-    return lambda process, *args, **kwargs: answer
 
 
 # Garbage is never collected while a process runs, so that no destructor runs at a moment that depends on
 # how much was allocated before. gc.collect() is refused: the objects that it frees may hold a lock.
 _GC_CALLS = {
-    **dict.fromkeys("enable disable freeze unfreeze set_debug set_threshold".split(), _does(None)),
-    "isenabled": _does(True),
+    **dict.fromkeys("enable disable freeze unfreeze set_debug set_threshold".split(), does(None)),
+    "isenabled": does(True),
+    "get_count": does((0, 0, 0)),
+    "get_freeze_count": does(0),
+    "get_stats": does([]),
 }
 _FAULTHANDLER_CALLS = {
     **dict.fromkeys(
         "enable disable register dump_traceback dump_traceback_later cancel_dump_traceback_later".split(),
-        _does(None),
+        does(None),
     ),
-    **dict.fromkeys(("is_enabled", "unregister"), _does(False)),
+    **dict.fromkeys(("is_enabled", "unregister"), does(False)),
 }
 _TABLES: dict[str, dict[str, Callable[..., Any]]] = {
     "os": {
@@ -81,13 +80,14 @@ _TABLES: dict[str, dict[str, Callable[..., Any]]] = {
         **PATH_CALLS,
         **FOLDER_CALLS,
         **OS_CALLS,
+        **FACTS,
         "listxattr": lambda process, *args, **kwargs: [],
-        "register_at_fork": _does(None),
+        "register_at_fork": does(None),
     },
     "fcntl": FCNTL_CALLS,
     "signal": SIGNAL_CALLS,
     "_signal": {},  # the C functions behind the functions of ``signal`` that are written in Python
-    "time": TIME_CALLS,
+    "time": {**TIME_CALLS, "tzset": tzset},
     "atexit": ATEXIT_CALLS,
     "select": SELECT_CALLS,
     "gc": _GC_CALLS,
@@ -99,11 +99,13 @@ _TABLES: dict[str, dict[str, Callable[..., Any]]] = {
     "_posixshmem": {},
     "_posixsubprocess": {},
     "termios": {},
+    **TABLES,
 }
 # Only some functions of these modules are replaced; the others raise an audit event, or are harmless.
 _SOME_CALLS: dict[str, dict[str, Callable[..., Any]]] = {
     "_socket": {"gethostname": hostname},
-    "sys": {"addaudithook": _does(None)},  # A hook would stay for ever, and no event concerns it.
+    **SOME_CALLS,
+    "sys": {**SOME_CALLS["sys"], "addaudithook": does(None)},  # A hook would stay for ever.
 }
 # Refused before they raise their audit event: CPython remembers for ever that a hook is being set.
 _SOME = {"sys": ("setprofile", "settrace", "_setprofileallthreads", "_settraceallthreads")}
@@ -212,7 +214,8 @@ def _cover(module: ModuleType) -> None:
                 shown = f"{'signal' if name == '_signal' else name}.{function}"
                 _replace(module, function, modelled.get(function) or _refusal(shown), shown)
     for function, simulated in _SOME_CALLS.get(name, {}).items():
-        _replace(module, function, simulated, f"{name}.{function}")
+        if hasattr(module, function):  # Versions of Python and of libraries differ.
+            _replace(module, function, simulated, f"{name}.{function}")
     for kind in (*_TYPES.get(name, ()), *_SOME.get(name, ())):
         if hasattr(module, kind):
             _replace(module, kind, _refusal(f"{name}.{kind}"), f"{name}.{kind}")
@@ -229,6 +232,7 @@ def _cover_the_rest() -> None:
     for name in _THREAD_STARTERS & vars(thread).keys():
         _replace(thread, name, _refusal("threading.Thread.start"), "threading.Thread.start")
     _replace(thread, "get_native_id", lambda process: process.pid, "threading.get_native_id")
+    _replace(thread, "get_ident", machine_facts.thread, "threading.get_ident")
     _replace(
         thread,
         "interrupt_main",

@@ -46,7 +46,7 @@ class Interpreter(Process, greenlet):
         folder, subject: the folder that it imports from first, and the top-level module that it runs.
         libraries: the folders to import from next.
         folder_of_work: where relative paths begin.
-        belongings, exchange: what ``switch`` and ``modules`` exchange when it runs.
+        belongings, exchange, attributes: what is exchanged when it runs; see ``switch``.
         unwound: it is being unwound or has been; every call is refused.
         stuck: it was stopped inside code that ignores being stopped, and is never resumed.
         seed: the seed of its randomness; None for its pid.
@@ -78,6 +78,7 @@ class Interpreter(Process, greenlet):
         self.environ: dict[bytes, bytes] = {}
         self.belongings: tuple[Any, ...] | None = None
         self.exchange: Exchange | None = None
+        self.attributes: dict[str, dict[str, Any]] = {}
         self.draws = 0
         self.seed: int | None = None
         self.calls = 0
@@ -238,6 +239,7 @@ class Interpreter(Process, greenlet):
         self.exit_handlers.clear()
         self.handlers.clear()
         self.belongings = self.exchange = None
+        self.attributes.clear()
 
 
 def _exit_code(stop: SystemExit) -> int:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from greenlet import getcurrent
 
 from stateful.kernel import real
-from stateful.python import interpose, modules
+from stateful.python import attributes, interpose, modules
 from stateful.python.adapt import ADAPTED
 from stateful.python.fakes import FAKES
 from stateful.python.guard import watch_code
@@ -64,7 +64,7 @@ class _Finder(importlib.abc.MetaPathFinder):
             spec.loader = _Namespace(process)
             return spec  # type: ignore[no-any-return] # as above
         module = process.outside(_import_outside, fullname)
-        spec = importlib.util.spec_from_loader(fullname, _Ready(module, module.__spec__))
+        spec = importlib.util.spec_from_loader(fullname, _Ready(process, module, module.__spec__))
         module.__spec__ = spec  # importlib takes this one, where the module is already in sys.modules
         return spec
 
@@ -181,7 +181,8 @@ class _Given(importlib.abc.Loader):
 class _Ready(importlib.abc.Loader):
     """Returns a shared module that was imported outside of the process, and restores its spec."""
 
-    def __init__(self, module: ModuleType, spec: ModuleSpec | None) -> None:
+    def __init__(self, process: Interpreter, module: ModuleType, spec: ModuleSpec | None) -> None:
+        self._process = process
         self._module = module
         self._spec = spec
 
@@ -190,6 +191,8 @@ class _Ready(importlib.abc.Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         module.__spec__ = self._spec
+        if modules.is_in_fresh_package(module.__name__):
+            modules.keep(self._process, module.__name__, module)
 
 
 class _Namespace(importlib.abc.Loader):
@@ -240,6 +243,7 @@ class _Fresh(importlib.abc.Loader):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # as if byte code had been found
             code = compile(source, origin, "exec", dont_inherit=True)
+            attributes.watch(source)
         watch_code(code)
         return code
 

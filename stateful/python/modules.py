@@ -242,8 +242,23 @@ def keep(process: Interpreter, name: str, module: ModuleType) -> None:
 def _to_hide(process: Interpreter, name: str) -> bool:
     if name.partition(".")[0] not in _asked:
         return False
-    spec = getattr(sys.modules[name], "__spec__", None)
-    return is_fresh(name, getattr(spec, "origin", None)) or is_own(process, name)
+    return is_in_fresh_package(name) or is_fresh(name, _origin(name)) or is_own(process, name)
+
+
+def _origin(name: str) -> str | None:
+    """The file of a module of the harness."""
+    return getattr(getattr(sys.modules.get(name), "__spec__", None), "origin", None)
+
+
+def is_in_fresh_package(name: str) -> bool:
+    """Whether a shared extension module is in a package of which each process has a copy.
+
+    A process has to import it for itself, so that it becomes an attribute of the package's copy.
+    """
+    package = name.rpartition(".")[0]
+    return (
+        package in sys.modules and is_fresh(package, _origin(package)) and not is_fresh(name, _origin(name))
+    )
 
 
 def _hide_before_first_import(process: Interpreter, name: str) -> None:

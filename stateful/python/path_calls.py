@@ -5,11 +5,17 @@ Paths of the host are read on the host and never written.
 
 from __future__ import annotations
 
+import errno
 import os
-from typing import TYPE_CHECKING, Any
+import stat as stat_module
+from typing import TYPE_CHECKING, Any, Final
+from zlib import crc32
 
 from stateful.kernel import real
-from stateful.python.paths import above_host, on_host, virtual_path
+from stateful.kernel.files import DEVICE
+from stateful.model.clock import START
+from stateful.model.machine import ROOT
+from stateful.python.paths import above_host, holds_programs, is_program, on_host, virtual_path
 from stateful.python.refusal import AT_HOME, refuse
 
 if TYPE_CHECKING:
@@ -17,12 +23,25 @@ if TYPE_CHECKING:
     from stateful.python.interpreter import Interpreter
 
 
+FIRST_PROGRAM_LABEL: Final = 2_000_000
+PROGRAM_BYTES: Final = 100_000
+
+
 def changed_path(process: Interpreter, path: Any, dir_fd: int | None, doing: str) -> str:
     """The virtual path of a call that changes the path. Refuses paths of the host."""
     where = virtual_path(process, path, dir_fd)
-    if on_host(where):
+    if on_host(where) or is_program(where) or holds_programs(where):
         refuse(process, f"tried to {doing} {where}, which is outside its home directory", AT_HOME)
     return where
+
+
+def _installed(where: str) -> os.stat_result | None:
+    """The status of a program, or of a folder of programs: made when the machine was, by root."""
+    if not (is_program(where) or holds_programs(where)):
+        return None
+    kind = stat_module.S_IFREG if is_program(where) else stat_module.S_IFDIR
+    label = FIRST_PROGRAM_LABEL + crc32(where.encode()) % 1_000_000
+    return _stat_result((kind | 0o755, label, DEVICE, 1, ROOT, ROOT, PROGRAM_BYTES, START.booted))
 
 
 def _stat_result(fields: tuple[int, ...]) -> os.stat_result:
@@ -41,10 +60,13 @@ def stat(
     if isinstance(path, int):
         return fstat(process, path)
     where = virtual_path(process, path, dir_fd)
-    if on_host(where) or above_host(where):
+    if on_host(where) or above_host(where, resolving=not follow_symlinks):
         found = process.outside(real.stat if follow_symlinks else real.lstat, where)
         assert isinstance(found, os.stat_result)
         return found
+    installed = _installed(where)
+    if installed is not None:
+        return installed
     return _stat_result(process.call("stat", where, bool(follow_symlinks)))
 
 
@@ -68,6 +90,8 @@ def access(
     where = virtual_path(process, path, dir_fd)
     if on_host(where):
         return bool(process.outside(os.path.exists, where)) and not mode & os.W_OK
+    if _installed(where) is not None:
+        return not mode & os.W_OK or process.uid == ROOT
     return bool(process.call("access", where, mode))
 
 
@@ -117,8 +141,10 @@ def symlink(
 
 def readlink(process: Interpreter, path: Any, *, dir_fd: int | None = None) -> str:
     where = virtual_path(process, path, dir_fd)
-    if on_host(where) or above_host(where):
+    if on_host(where) or above_host(where, resolving=True):
         return str(process.outside(real.readlink, where))
+    if _installed(where) is not None:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), path)
     return str(process.call("readlink", where))
 
 

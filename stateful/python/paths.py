@@ -19,15 +19,27 @@ if TYPE_CHECKING:
     from stateful.python.interpreter import Interpreter
 
 _SIMULATED = ("/home/user", "/tmp", "/run", "/proc")
+_ABOVE_THE_HOME = ("/home/user", "/run", "/proc")
 _ELSEWHERE = ("/boot/", "/dev/", "/etc/", "/opt/", "/srv/", "/sys/", "/usr/", "/var/")
 # Files that every real machine has and the simulated one lacks: their absence could mislead a subject.
 _NOT_THERE = re.compile(
     r"/etc/(machine-id|hostname|hosts|os-release|passwd|group)"
-    r"|/proc/(version|uptime|loadavg|meminfo|cpuinfo|mounts|filesystems|cmdline|net(/.*)?)"
+    r"|/proc/(locks|version|uptime|loadavg|meminfo|cpuinfo|mounts|filesystems|cmdline|net(/.*)?)"
     r"|/proc/[0-9]+/(auxv|cgroup|environ|fd|fdinfo|io|limits|maps|mountinfo|mounts|net|oom_score_adj|sched|smaps"
     r"|statm|task|wchan)(/.*)?"
 )
 _TIME_ZONES = ("/usr/share/zoneinfo", "/etc/localtime", "/etc/mime.types")
+
+
+# What an ordinary machine has beside files of its users: folders of programs, and some programs.
+_PROGRAMS = frozenset(
+    (
+        "awk bash cat chmod cp cut date df echo env expr false find flock grep head hostname id kill ln ls "
+        "mkdir mv nohup pgrep pidof pkill ps python3 readlink rm rmdir sed sh sleep sort stat tail tee test "
+        "timeout touch tr true uname wc which whoami"
+    ).split()
+)
+_FOLDERS_OF_PROGRAMS = ("/bin", "/sbin", "/usr", "/usr/bin", "/usr/local", "/usr/local/bin", "/usr/sbin")
 
 
 def _installed() -> tuple[str, ...]:
@@ -59,16 +71,32 @@ def on_host(path: str) -> bool:
     return f"{path}/".startswith(_host_folders)
 
 
+def is_program(path: str) -> bool:
+    """Whether a path is that of a program of the simulated machine."""
+    folder, _, name = path.rpartition("/")
+    return folder in ("/bin", "/usr/bin") and name in _PROGRAMS
+
+
+def holds_programs(path: str) -> bool:
+    """Whether a path is a folder above or with programs."""
+    return path in _FOLDERS_OF_PROGRAMS
+
+
 def is_elsewhere(path: str, flags: int) -> bool:
     """Whether a call makes a file in a folder that a real machine has and the simulated one lacks."""
     return bool(flags & os.O_CREAT) and path.startswith(_ELSEWHERE)
 
 
-def above_host(path: str) -> bool:
-    """Whether a path is a folder above a folder of the host, as ``resolve()`` looks at, and not simulated."""
+def above_host(path: str, *, resolving: bool = False) -> bool:
+    """Whether a path is a folder above a folder of the host, as ``resolve()`` looks at, and not simulated.
+
+    When ``resolving``, also one of ``/tmp``: a schedule does not depend on the folder of the subject's file.
+    One above the home stays simulated, since the home is resolved as well.
+    """
     below = path.rstrip("/") + "/"
+    simulated = _ABOVE_THE_HOME if resolving else _SIMULATED
     return any(folder.startswith(below) for folder in _host_folders) and not any(
-        f"{one}/".startswith(below) or below.startswith(f"{one}/") for one in _SIMULATED
+        f"{one}/".startswith(below) or below.startswith(f"{one}/") for one in simulated
     )
 
 

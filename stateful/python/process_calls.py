@@ -102,6 +102,7 @@ OS_CALLS: dict[str, EntryPoint] = {
     "_exit": exit_,
     "waitpid": waitpid,
     "urandom": urandom,
+    "getrandom": lambda process, size, flags=0: urandom(process, size),
     "abort": abort,
     "putenv": putenv,
     "unsetenv": putenv,

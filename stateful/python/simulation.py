@@ -4,16 +4,18 @@
 points, the import system, signal handlers, and settings of the interpreter that a subject may have changed.
 
 Not restored: what was frozen with ``gc.freeze``, which is collected again; attributes that a subject sets on
-modules and classes of the standard library, other than the entry points themselves; what it registers with
-``codecs`` or ``copyreg``, or with ``atexit`` from an extension module.
+shared modules and classes in a way that ``attributes`` does not see; what it registers with ``codecs`` or
+``copyreg``, or with ``atexit`` from an extension module.
 """
 
 from __future__ import annotations
 
 import atexit
 import gc
+import os
 import sys
 import threading
+import time
 import warnings
 from typing import Any, Final
 
@@ -58,6 +60,7 @@ def begin() -> None:
         gc.freeze()
         switch.begin()
         interpose.enter()
+        _set_time_zone("UTC")
         sys.warnoptions = []  # A process warns as an interpreter without options does.
         modules.install()
         _depth = 1
@@ -87,6 +90,7 @@ def end() -> None:
         interpose.leave()
         interpose.release_new_modules()
         guard.end()
+        _set_time_zone(os.environ.get("TZ"))
         _put_back(_state)
     finally:
         _depth = 0
@@ -110,6 +114,15 @@ def _end_at_exit() -> None:
             switch.unwind(one for one in gc.get_objects() if type(one) is Interpreter and one.alive)
             while _depth:
                 end()
+
+
+def _set_time_zone(zone: str | None) -> None:
+    """Have the C library compute local times in a zone; by default in that of the host."""
+    if zone is None:
+        os.unsetenv("TZ")
+    else:
+        os.putenv("TZ", zone)
+    time.tzset()
 
 
 def _look() -> tuple[Any, ...]:

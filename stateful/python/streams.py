@@ -11,7 +11,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from stateful.kernel.files import STANDARD_STREAMS
-from stateful.python.paths import is_elsewhere, on_host, virtual_path
+from stateful.python.paths import is_elsewhere, is_program, on_host, virtual_path
 from stateful.python.refusal import AT_HOME, LEAVE_IT_OUT, refuse
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ class RawFile(io.RawIOBase):
                 if is_elsewhere(where, flags):
                     deed = f"opened {where} for writing, which is outside its home directory"
                     refuse(process, deed, AT_HOME)
+                if is_program(where):
+                    refuse(process, f"opened {where}, which is outside its home directory", AT_HOME)
                 self._fd = process.call("open", where, flags, 0o666)
         if process.call("fdkind", self._fd) == "dir":
             if not isinstance(file, int):

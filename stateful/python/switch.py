@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import builtins
 import gc
 import os
 import sys
+import threading
 from typing import TYPE_CHECKING, Any, Final
 
 from stateful.model.lifecycle import Outcome
-from stateful.python import guard, interrupt, loading, modules
+from stateful.python import attributes, guard, interrupt, loading, modules
 from stateful.python.interpreter import Interpreter
+from stateful.python.machine_facts import EXECUTABLE, THREAD, identities
 from stateful.python.streams import standard_streams
 
 if TYPE_CHECKING:
@@ -21,6 +24,10 @@ FEWEST_UNWOUND: Final = 256
 
 _environ: Any = os.environ  # whose inner dictionary is exchanged
 _environb: Any = os.environb
+_builtins: Any = builtins
+_sys: Any = sys  # some of whose names count as constant
+_main_thread: Any = threading.main_thread()
+_threads: dict[int, Any] = threading._active  # type: ignore[attr-defined] # by the number of the thread
 _collect = gc.collect  # the real one, since the call is made inside a process, where gc is interposed
 _rounds = _unwound = _unwound_since = 0
 
@@ -37,16 +44,22 @@ def resume(process: Interpreter, *answer: Any) -> Any:
 def _run_as(process: Interpreter, function: Callable[..., Any], *args: Any) -> Any:
     interrupt.switching += 1
     try:
+        outside = attributes.enter(process.attributes)
         modules.enter(process)
         own = process.belongings or _first_belongings(process)
         before = _belongings()
         _put(own)
+        is_inside = THREAD in _threads
+        _threads[THREAD] = _main_thread
         try:
             return function(*args)
         finally:
             process.belongings = _belongings()
             _put(before)
+            if not is_inside:  # else the collector goes on
+                del _threads[THREAD]
             modules.leave()
+            attributes.leave(process.attributes, outside)
     finally:
         interrupt.switching -= 1
         interrupt.handle_deferred()
@@ -55,43 +68,63 @@ def _run_as(process: Interpreter, function: Callable[..., Any], *args: Any) -> A
 def _belongings() -> tuple[Any, ...]:
     """What the interpreter of this moment has, and each process for itself."""
     return (
+        _builtins.id,
         sys.stdin,
         sys.stdout,
         sys.stderr,
+        sys.__stdin__,
+        sys.__stdout__,
+        sys.__stderr__,
         sys.argv,
         sys.path,
         sys.meta_path,
         sys.unraisablehook,
+        sys.executable,
         _environ._data,
         _environb._data,
+        _main_thread._ident,
+        _main_thread._native_id,
     )
 
 
 def _put(belongings: tuple[Any, ...]) -> None:
     (
+        _builtins.id,
         sys.stdin,
         sys.stdout,
         sys.stderr,
+        _sys.__stdin__,
+        _sys.__stdout__,
+        _sys.__stderr__,
         sys.argv,
         sys.path,
         sys.meta_path,
         sys.unraisablehook,
+        sys.executable,
         _environ._data,
         _environb._data,
+        _main_thread._ident,
+        _main_thread._native_id,
     ) = belongings
 
 
 def _first_belongings(process: Interpreter) -> tuple[Any, ...]:
     folder = [process.folder] if process.folder else []
     paths = [*folder, *process.libraries, *sys.path]
+    streams = standard_streams(process)
     return (
-        *standard_streams(process),
+        identities(),
+        *streams,
+        *streams,
         process.argv[:],
         paths,
         loading.finders(),
         _discard,
+        EXECUTABLE,
         process.environ,
         process.environ,
+        THREAD,
+        process.pid,
     )
 
 

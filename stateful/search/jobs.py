@@ -11,9 +11,11 @@ from collections.abc import Callable, Container, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from stateful.model.call import UnmodelledSyscall
 from stateful.model.scenario import Scenario
 from stateful.protocol.subject import Offer, Subject
 from stateful.python.guard import Watchdog
+from stateful.run.replay import Nondeterminism
 from stateful.run.workers import in_parallel
 from stateful.search.decider import Decider
 from stateful.search.explorer import Explorer
@@ -70,7 +72,7 @@ def search(
                 known = found.get(number, Result(scenario))
                 note((number, replace(known, reason=f"its worker ended with exit status {status}")))
 
-    arguments = (subject, offer, time.time() + budget_s)
+    arguments = (subject, offer, time.time() + budget_s, jobs[:1])
     try:
         if workers > 1 and len(jobs) > 1:
             in_parallel(_do, arguments, jobs, workers, note, lost)
@@ -82,14 +84,28 @@ def search(
     return found, False
 
 
-def _do(subject: Subject, offer: Offer, deadline: float, job: Job, tell: Callable[[Message], None]) -> None:
-    """Search the scenarios of one job; the results do not depend on earlier jobs."""
+def _do(
+    subject: Subject,
+    offer: Offer,
+    deadline: float,
+    first: Sequence[Job],
+    job: Job,
+    tell: Callable[[Message], None],
+) -> None:
+    """Search the scenarios of one job; the results do not depend on earlier jobs.
+
+    What stops the search of the first job without a fault stops all, and is raised.
+    """
     numbers = {scenario: number for number, scenario in job.scenarios}
+    finished: set[Scenario] = set()
 
     def watch(result: Result) -> None:
+        if result.finished:
+            finished.add(result.scenario)
         if result.scenario in numbers:
             tell((numbers[result.scenario], result))
 
+    rest: list[tuple[int, Scenario]] = []
     until = time.perf_counter() + deadline - time.time()
     decider = decider_of(subject, offer, job, until, watch)
     try:
@@ -99,8 +115,22 @@ def _do(subject: Subject, offer: Offer, deadline: float, job: Job, tell: Callabl
     except KeyboardInterrupt:
         watch(replace(decider.so_far(), reason="interrupted"))
         raise
+    except (UnmodelledSyscall, Nondeterminism) as error:
+        # It does not concern the scenarios whose faults do not begin with those of the plan that was stopped.
+        here = decider.so_far()
+        plan = here.scenario.plan
+        if job in first and not plan:
+            raise
+        open_ = [(number, scenario) for number, scenario in job.scenarios if scenario not in finished]
+        for _, scenario in open_:
+            if scenario.plan[: len(plan)] == plan:
+                result = here if scenario == here.scenario else Result(scenario)
+                watch(replace(result, reason=str(error), refusal=error.with_traceback(None)))
+        rest = [(number, scenario) for number, scenario in open_ if scenario.plan[: len(plan)] != plan]
     finally:
         decider.close()
+    if rest:
+        _do(subject, offer, deadline, first, job._replace(scenarios=tuple(rest)), tell)
 
 
 def decider_of(

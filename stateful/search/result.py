@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from stateful.model.call import UnmodelledSyscall
 from stateful.model.chronicle import Chronicle
 from stateful.model.scenario import Scenario
 from stateful.model.schedule import Move
 from stateful.model.trace import Trace
+from stateful.run.replay import Nondeterminism
 from stateful.search.part import Seen
 from stateful.search.power_losses import Lost
 
@@ -30,6 +32,7 @@ class Result:
         faults: how many faults were tried, by family.
         power_losses: what power losses have shown, by profile.
         missing: the lives of the scenario that the subject does not offer; if any, nothing is searched.
+        refusal: why the search of the scenario was given up; None if it was not.
         needs: what the subject never did, so that the scenario asked nothing; empty if it did.
         chronicle: what happened in a supervised scenario, which is played once and has no states.
         broken: for a referee, the moves that break each invariant, even if they break others too.
@@ -46,6 +49,7 @@ class Result:
     reason: str = ""
     missing: tuple[str, ...] = ()
     needs: str = ""
+    refusal: UnmodelledSyscall | Nondeterminism | None = None
     faults: dict[str, int] = field(default_factory=dict)
     chronicle: Chronicle | None = None
     power_losses: dict[str, Lost] = field(default_factory=dict)

@@ -12,6 +12,7 @@ from typing import Final
 from stateful.explain.blame import to_blame
 from stateful.explain.minimise import minimise
 from stateful.explain.needs import explain
+from stateful.model.call import UnmodelledSyscall
 from stateful.model.chronicle import RUN_INVARIANTS, Chronicle
 from stateful.model.invariants import INVARIANTS
 from stateful.model.scenario import Scenario
@@ -19,7 +20,7 @@ from stateful.model.standard import STANDARD
 from stateful.model.trace import Trace
 from stateful.protocol.subject import JUST_STARTS, Offer, Subject, find_subject
 from stateful.run.examine import examine
-from stateful.run.replay import replay
+from stateful.run.replay import Nondeterminism, replay
 from stateful.search.jobs import Listener, jobs_of, not_offered, search
 from stateful.search.result import HOLDS, UNKNOWN, VIOLATED, Result
 from stateful.verification.small_enough import small_enough
@@ -86,6 +87,12 @@ class Verification:
             shorter = (replace(scenario, plan=scenario.plan[:n]) for n in reversed(range(len(scenario.plan))))
             yield result, next((known[other] for other in shorter if other in known), Result(scenario))
 
+    def raise_if_refused(self) -> None:
+        """Raise what stopped the search, if nothing was found out in any scenario."""
+        refusals = [result.refusal for result in self.offered if result.refusal is not None]
+        if refusals and not any(result.exhaustive or result.violations for result in self.offered):
+            raise refusals[0]
+
     @property
     def exhaustive(self) -> bool:
         return all(result.exhaustive for result in self.offered)
@@ -111,8 +118,8 @@ def verify(
 
     Raises:
         SubjectError: there is no such subject, or it cannot be used.
-        UnmodelledSyscall: the subject did something that the kernel does not model.
-        Nondeterminism: the subject behaved differently when a schedule was repeated.
+        UnmodelledSyscall: in every scenario the subject did something that the kernel does not model.
+        Nondeterminism: in every scenario the subject behaved differently when a schedule was repeated.
     """
     if not isinstance(subject, Subject):
         subject = find_subject(subject)
@@ -132,6 +139,7 @@ def verify(
         found |= added
     verification = conclude(subject, offer, asked, found | left_out)
     verification.interrupted |= interrupted
+    verification.raise_if_refused()
     verification.seconds = time.perf_counter() - started
     return verification
 
@@ -162,6 +170,8 @@ def _make_small(found: Verification) -> None:
                         if subject.name in to_blame(smaller) or subject.name not in to_blame(trace):
                             trace = smaller
                         explain(subject, result.scenario, trace)
+                except (UnmodelledSyscall, Nondeterminism):
+                    pass  # It stays as it was found.
                 except KeyboardInterrupt:
                     in_a_hurry = found.interrupted = True
                 found.violations[invariant] = result.violations[invariant] = trace

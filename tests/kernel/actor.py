@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import codecs
 import contextlib
+import ctypes
 import datetime
 import errno
 import fcntl
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 NOBODY = 65534
+SET_DUMPABLE = 4  # of prctl(2)
 LIMIT_OPEN_FILES = 67  # the three standard streams and as many files as the kernel allows
 MESSAGE_BYTES = 65536
 
@@ -148,6 +150,7 @@ def drop_privileges() -> None:
         os.setgroups([])
         os.setgid(NOBODY)
         os.setuid(NOBODY)
+        ctypes.CDLL(None).prctl(SET_DUMPABLE, 1)  # else its /proc belongs to root
 
 
 if __name__ == "__main__":

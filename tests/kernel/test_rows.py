@@ -121,8 +121,8 @@ def effects(before: SharedState, after: SharedState) -> set[str]:
 
 
 def _others(state: SharedState) -> list[Any]:
-    """The process table but for what each process has asked to be done with signals."""
-    return [entry[:-1] for entry in state.table]
+    """The process table but for what a process says of itself: what is done with signals, and its comm."""
+    return [entry._replace(dispositions=(), comm="") for entry in state.table]
 
 
 def allowed(call: Call) -> set[str]:

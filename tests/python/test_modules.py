@@ -171,7 +171,7 @@ COUNTING = """
     ("module", "second"),
     (
         ("sibling", "(1, 1)"),
-        ("rich", "(1, 2)"),  # the harness's own
+        ("rich", "(1, 1)"),  # the harness's own
         ("pygments", "(1, 1)"),  # installed, and loaded by the harness
         ("tempfile", "(1, 1)"),
         ("logging", "(1, 1)"),
@@ -194,8 +194,7 @@ def test_each_process_has_its_own_copy(stage: Stage, module: str, second: str) -
             assert execution.kernel.disk().by_path()["/home/user/.hermes/a"].content.decode() == expected
     if loaded is not None:
         assert sys.modules[module] is loaded
-        if vars(loaded).pop("count", None) is not None:
-            assert module == "rich"
+        assert "count" not in vars(loaded)
 
 
 def test_lock_handle_of_a_module_is_each_processs_own(stage: Stage) -> None:
@@ -318,13 +317,13 @@ def test_shared_module_is_loaded_once(stage: Stage) -> None:
     """It was run once by the harness and once more in each process, which left two of each class."""
     sys.modules.pop("colorsys", None)
     subject = stage.write(
-        "import colorsys\n(home / 'a').write_text(str(id(colorsys.rgb_to_hls)))\nimport os\nos.stat(home)"
+        "import colorsys\n(home / 'a').write_text(str(hash(colorsys.rgb_to_hls)))\nimport os\nos.stat(home)"
     )
     with stage.begin(subject, "two-starts-empty") as execution:
         for letter in "AB":
             for _ in range(4):
                 execution.make(Move(STEP, letter))
             content = execution.kernel.disk().by_path()["/home/user/.hermes/a"].content
-            assert int(content) == id(sys.modules["colorsys"].rgb_to_hls)
+            assert int(content) == hash(sys.modules["colorsys"].rgb_to_hls)
     spec = sys.modules["colorsys"].__spec__
     assert type(spec.loader).__module__ != "stateful.python.loading"  # type: ignore[union-attr]
