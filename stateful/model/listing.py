@@ -2,7 +2,7 @@
 
 A folder keeps the order of its names, as with the hashes of ext4. It lists them sorted, unless the world has
 chosen another order before it first listed two names. The orders that are tried: backwards, each name first,
-each name last; of three names that is every order there is.
+each name last; of three names that is every order there is. Of many names only the outermost ones are moved.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Final
 
 from stateful.model.disk import HOME, Disk, temporary_folder
 
+MOST_MOVED: Final = 6
 SORTED: Final = ""
 ALL, BACKWARDS = "*", "backwards"
 FIRST, LAST = "first", "last"
@@ -29,6 +30,8 @@ def orders(folder: str, names: Iterable[str]) -> Iterator[str]:
     """Every order of the names in a folder that is tried, as a schedule says it, with its folder."""
     where = "" if folder == HOME else f"{folder.removeprefix(f'{HOME}/')}/"
     known = sorted(names)
+    if len(known) > MOST_MOVED:
+        known = [known[0], known[-1]]
     yield f"{where}{ALL}={BACKWARDS}"
     yield from (f"{where}{name}={FIRST}" for name in known[1:])
     yield from (f"{where}{name}={LAST}" for name in known[:-1])

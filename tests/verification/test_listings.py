@@ -109,6 +109,14 @@ def test_of_three_names_every_order_is_tried() -> None:
     assert len(tried | {tuple(THREE)}) == 6
 
 
+def test_of_many_names_few_orders_are_tried() -> None:
+    assert [*orders("/run/box", map(str, range(9)))] == [
+        "/run/box/*=backwards",
+        "/run/box/8=first",
+        "/run/box/0=last",
+    ]
+
+
 def test_order_says_its_folder() -> None:
     assert split_order("tickets/0002=first") == ("/home/user/.hermes/tickets", "0002=first")
     assert split_order("*=backwards") == ("/home/user/.hermes", "*=backwards")
