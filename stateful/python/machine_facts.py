@@ -35,11 +35,12 @@ PAGES: Final = 2_097_152  # 8 GiB
 EXECUTABLE: Final = "/usr/bin/python3"
 THREAD: Final = 140_000_000_000_000  # what ``threading.get_ident()`` answers, of the size of an address
 MOST_FILES: Final = 1_048_576
+# As plain tuples: CPython complains at its exit of those of ``pwd`` and the like that are left then.
 USERS: Final = tuple(
-    pwd.struct_passwd((name, "x", number, number, name, home, "/bin/sh"))
+    (name, "x", number, number, name, home, "/bin/sh")
     for name, number, home in (("root", ROOT, "/root"), ("user", USER, "/home/user"))
 )
-GROUPS: Final = tuple(grp.struct_group((user.pw_name, "x", user.pw_gid, [])) for user in USERS)
+GROUPS: Final[tuple[tuple[Any, ...], ...]] = tuple((name, "x", number, []) for name, _, number, *_ in USERS)
 _IMPORT_SYSTEM: Final = ("_frozen_importlib", "importlib._bootstrap")
 ADDRESS_BYTES: Final = 64  # from one object to the next
 _real_id = id
@@ -66,7 +67,7 @@ def does(answer: Any) -> EntryPoint:
     return lambda process, *args, **kwargs: answer
 
 
-def _one(field: int, among: tuple[Any, ...], kind: type, what: str) -> EntryPoint:
+def _one(field: int, among: tuple[Any, ...], whole: type, kind: type, what: str) -> EntryPoint:
     """The entry of a user or group by its name or number. Raises KeyError as the C library's does."""
 
     def find(process: Interpreter, key: Any) -> Any:
@@ -75,7 +76,7 @@ def _one(field: int, among: tuple[Any, ...], kind: type, what: str) -> EntryPoin
             raise TypeError(f"{what} must be {kind.__name__}, not {type(key).__name__}")
         for entry in among:
             if entry[field] == wanted:
-                return entry
+                return whole(entry)
         raise KeyError(f"{what} not found: {key!r}")
 
     return find
@@ -156,18 +157,18 @@ FACTS: Final[dict[str, EntryPoint]] = {
 }
 TABLES: Final[dict[str, dict[str, EntryPoint]]] = {
     "pwd": {
-        "getpwuid": _one(2, USERS, int, "getpwuid(): uid"),
-        "getpwnam": _one(0, USERS, str, "getpwnam(): name"),
-        "getpwall": lambda process: list(USERS),
+        "getpwuid": _one(2, USERS, pwd.struct_passwd, int, "getpwuid(): uid"),
+        "getpwnam": _one(0, USERS, pwd.struct_passwd, str, "getpwnam(): name"),
+        "getpwall": lambda process: [*map(pwd.struct_passwd, USERS)],
     },
     "grp": {
-        "getgrgid": _one(2, GROUPS, int, "getgrgid(): gid"),
-        "getgrnam": _one(0, GROUPS, str, "getgrnam(): name"),
-        "getgrall": lambda process: list(GROUPS),
+        "getgrgid": _one(2, GROUPS, grp.struct_group, int, "getgrgid(): gid"),
+        "getgrnam": _one(0, GROUPS, grp.struct_group, str, "getgrnam(): name"),
+        "getgrall": lambda process: [*map(grp.struct_group, GROUPS)],
     },
     "resource": {
         "getrlimit": _getrlimit,
-        "getrusage": does(resource.struct_rusage((0.0, 0.0, *[0] * 14))),
+        "getrusage": lambda process, who: resource.struct_rusage((0.0, 0.0, *[0] * 14)),
         "getpagesize": does(PAGE_BYTES),
     },
     # Nobody types: what sets up the editing of lines has no effect, and what names a file is refused.

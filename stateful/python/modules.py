@@ -45,7 +45,7 @@ _exchange: Exchange
 _hidden: dict[tuple[Any, ...], tuple[str, ...]] = {}
 _asked = {name.partition(".")[0] for name in (*STATEFUL_STDLIB, *FAKES)}
 _siblings: dict[str, frozenset[str]] = {}
-_known: set[str] = set()  # the names in ``sys.modules`` while no process is entered
+_known: dict[str, ModuleType] = {}  # ``sys.modules`` while no process is entered
 _shared: set[str] = set()
 _expected, _newest = 0, ""  # how many modules there are after a process is entered, and the last of them
 _warnings: ModuleType | None = None
@@ -172,7 +172,8 @@ def leave() -> None:
     if process is None:
         return
     modules, own = sys.modules, process.modules
-    if len(modules) != _expected or next(reversed(modules)) != _newest:
+    changed = len(modules) != _expected or next(reversed(modules)) != _newest
+    if changed:
         _adopt(process)
     if not own.items() <= modules.items():
         _note_replaced(process)
@@ -184,6 +185,8 @@ def leave() -> None:
             modules.pop(name, None)
     modules.update(_exchange.put_back)
     modules.update(_stash)
+    if changed:  # It may have removed modules that the harness needs.
+        modules.update((name, _known[name]) for name in _known.keys() - modules.keys())
     _stash.clear()
     _resident = None
 

@@ -174,6 +174,11 @@ def test_extension_module_is_an_attribute_of_its_package(tmp_path: Path) -> None
     assert judge(ASKS.format(what=what), tmp_path).verdict == "holds"
 
 
+def test_process_that_removes_modules_removes_only_its_own(tmp_path: Path) -> None:
+    assert judge(ASKS.format(what="sys.modules.clear()"), tmp_path).verdict == "holds"
+    assert "json" in sys.modules
+
+
 def test_refusal_concerns_only_the_scenarios_in_which_it_happens(tmp_path: Path) -> None:
     what = "os.path.exists('/proc/self/stat') or os.pipe()"
     (tmp_path / "asks.py").write_text(LOCK + ASKS.format(what=what))
