@@ -74,11 +74,11 @@ def search(
 
     arguments = (subject, offer, time.time() + budget_s, jobs[:1])
     try:
-        if workers > 1 and len(jobs) > 1:
-            in_parallel(_do, arguments, jobs, workers, note, lost)
-        else:
-            for job in jobs:
-                _do(*arguments, job, note)
+        alone = 1 if workers > 1 else len(jobs)  # What stops the first job is said before others begin.
+        for job in jobs[:alone]:
+            _do(*arguments, job, note)
+        if jobs[alone:]:
+            in_parallel(_do, arguments, jobs[alone:], workers, note, lost)
     except KeyboardInterrupt:
         return found, True
     return found, False

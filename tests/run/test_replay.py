@@ -63,7 +63,7 @@ def test_subject_that_remembers_between_executions_is_named_nondeterministic(tmp
     subject = tmp_path / "counts.py"
     subject.write_text(
         "import os, sys\n"
-        "sys.counts = getattr(sys, 'counts', 0) + 1\n"
+        "vars(sys)['counts'] = vars(sys).get('counts', 0) + 1\n"
         "def gateway(home, serve):\n"
         "    (home / f'claim-{sys.counts}').touch()\n"
         "    serve()\n"
