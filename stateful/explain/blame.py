@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from stateful.explain.reasons import Story
+from stateful.explain.story import Story
 from stateful.explain.words import call_text
 from stateful.model.call import Delivery
 from stateful.model.life import plain

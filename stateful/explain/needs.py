@@ -18,7 +18,7 @@ from typing import Final
 
 from stateful.explain.conflict import conflict
 from stateful.explain.minimise import attempt, to_the_end
-from stateful.explain.reasons import Story
+from stateful.explain.story import Story
 from stateful.explain.words import call_text
 from stateful.model.scenario import Scenario
 from stateful.model.schedule import LIVES, STEP, Move

@@ -6,145 +6,20 @@ from collections.abc import Callable, Collection, Iterator
 from typing import Final
 
 from stateful.explain.disk_words import shown_path
+from stateful.explain.story import Story
 from stateful.explain.words import (
     answer_text,
     call_text,
-    changes_names,
     claimed_path,
     is_claim,
     world_text,
 )
 from stateful.model.call import Delivery, Errno
-from stateful.model.faults import CALL_FAULTS, POWER_LOSS, SHORT
+from stateful.model.faults import CALL_FAULTS, SHORT
 from stateful.model.life import plain
-from stateful.model.lifecycle import OWNER
 from stateful.model.signal_target import pid_of
-from stateful.model.syscalls import LOOKS, Answer, Kind, Use
-from stateful.model.trace import Step, Trace
-from stateful.model.usage import row, sends_signal, takes_lock, use_of
-
-
-class Story:
-    """A trace with numbered steps, and queries on it."""
-
-    def __init__(self, trace: Trace) -> None:
-        self.trace = trace
-        self.numbered: list[tuple[int, Step]] = []
-        number = 0
-        for step in trace.steps:
-            number += step.move.steps
-            self.numbered.append((number, step))
-
-    def moves(self, letter: str) -> list[tuple[int, Step]]:
-        """The steps and events of a process."""
-        return [(number, step) for number, step in self.numbered if step.move.letter == letter]
-
-    def of(self, letter: str) -> list[tuple[int, Step]]:
-        """The steps of a process."""
-        return [(number, step) for number, step in self.moves(letter) if step.move.steps]
-
-    def power_loss(self) -> tuple[int, Step] | None:
-        """The power loss, and after how many steps it happened."""
-        return next(((n, step) for n, step in self.numbered if step.move.kind == POWER_LOSS), None)
-
-    def owned_from(self, letter: str) -> int | None:
-        """The step with which a process became owner; the step before its start if it owned at once."""
-        return next((number for number, step in self.moves(letter) if step.phase == OWNER), None)
-
-    def claim(self, letter: str, among: Collection[str] = ()) -> tuple[int, Step] | None:
-        """The last claiming step of a process before it owned; of one of these paths, if it claimed any."""
-        until = self.owned_from(letter) or 0
-        claims = [entry for entry in self.of(letter) if entry[0] <= until and is_claim(entry[1])]
-        claims = [entry for entry in claims if claimed_path(entry[1]) in among] or claims
-        return claims[-1] if claims else None
-
-    def claimed(self, letter: str) -> dict[str, int]:
-        """The paths that a process claimed before it owned and still claims, with the step of each claim.
-
-        A lock counts from when its file is opened: it is useless once another file has that name.
-        """
-        until = self.owned_from(letter)
-        claimed: dict[str, int] = {}
-        opened: dict[str, int] = {}
-        locked: set[str] = set()
-        for number, step in self.of(letter):
-            if step.call is None or isinstance(step.answer, Errno):
-                continue
-            releases = use_of(step.call) & Use.RELEASES
-            left = {step.path} & locked if releases else {*changes_names(step.call)}
-            if until is None or number <= until:
-                claimed = {path: at for path, at in claimed.items() if path not in left}
-                if row(step.call).has(Kind.FLAGS):
-                    opened |= {path: number for path, _ in step.uses()}
-                if is_claim(step) and (path := claimed_path(step)) is not None:
-                    if takes_lock(step.call) and path not in claimed:
-                        locked.add(path)
-                    claimed[path] = opened.get(path, number) if path in locked else number
-        return claimed
-
-    def removals(self, letter: str, among: Collection[str] = ()) -> list[tuple[int, Step, str]]:
-        """The steps with which other processes took away names that a process claimed; the first per path.
-
-        If some of the names are among those given, only for these.
-        """
-        claimed = self.claimed(letter)
-        claimed = {path: number for path, number in claimed.items() if path in among} or claimed
-        removals = []
-        for number, step in self.numbered:
-            if step.move.letter == letter or step.call is None or isinstance(step.answer, Errno):
-                continue
-            for path in changes_names(step.call):
-                if number > claimed.get(path, number):
-                    del claimed[path]
-                    removals.append((number, step, path))
-        return removals
-
-    def owners(self) -> list[str]:
-        """The processes that own in the end, in the order in which they became owners."""
-        letters = [letter for letter in self.trace.lives if _still_owns(self, letter)]
-        return sorted(letters, key=lambda letter: self.owned_from(letter) or 0)
-
-    def with_subject(self, letter: str, after: str = ",") -> str:
-        """A process, and its subject if two subjects run in one home."""
-        return f"{letter}, which runs {self.trace.subject_of(letter)}{after}" if self.trace.other else letter
-
-    def observed_before(self, letter: str, number: int, path: str | None) -> int | None:
-        """The last step before a number with which a process looked at a path or at another process."""
-        seen = [
-            at
-            for at, step in self.of(letter)
-            if at < number and not is_claim(step) and self._looks_at(step, path)
-        ]
-        return seen[-1] if seen else None
-
-    def _looks_at(self, step: Step, path: str | None) -> bool:
-        """Whether a step looks at a path or at another process."""
-        if step.call is None:
-            return False
-        said, pid = row(step.call), pid_of(step.call, step.path)
-        if pid is not None and (said.has(Kind.PID) or said.sends_signal):
-            return pid != self.trace.pids[step.move.letter]
-        tells = takes_lock(step.call) or said.answer is Answer.VALUE
-        looked_at = [each for each, use in step.uses() if tells or use & LOOKS]
-        return said.lists_processes or path in looked_at
-
-    def ended(self, letter: str) -> int | None:
-        """The step with which a process ended; None if it lives."""
-        return next(
-            (number for number, step in self.numbered if step.move.letter == letter and step.outcome), None
-        )
-
-    def killed(self) -> list[tuple[str, int]]:
-        """The killed processes, and after which step each was killed."""
-        return [(step.move.letter, number) for number, step in self.numbered if step.move.kind == "crash"]
-
-    def told(self, letter: str) -> int | None:
-        """The step with which a process first ran a signal handler."""
-        return next((number for number, step in self.of(letter) if isinstance(step.answer, Delivery)), None)
-
-    def signals(self) -> list[tuple[int, Step]]:
-        """The steps with which any process sent a signal."""
-        return [entry for entry in self.numbered if entry[1].call and sends_signal(entry[1].call)]
+from stateful.model.trace import Trace
+from stateful.model.usage import takes_lock
 
 
 def reasons(trace: Trace) -> list[str]:
@@ -195,11 +70,6 @@ def _two_owners(story: Story) -> Iterator[str]:
     )
 
 
-def _still_owns(story: Story, letter: str) -> bool:
-    steps = [step for _, step in story.moves(letter)]
-    return bool(steps) and steps[-1].phase == OWNER and steps[-1].outcome is None
-
-
 def _stuck(story: Story) -> Iterator[str]:
     actor = story.trace.steps[-1].move.letter
     for letter, number in story.killed():
@@ -233,6 +103,14 @@ def _not_free(story: Story) -> Iterator[str]:
             owned = "after it had owned the gateway" if story.owned_from(letter) else "without having owned"
             yield f"{letter} ended at step {number} ({answer_text(step)}), {owned}."
     gave_up = f"{story.with_subject(actor)} started alone and gave up{_after_failure(story, actor)}."
+    yield f"However, {_waits(story, actor) if story.trace.waits else gave_up}"
+
+
+def _kept_out(story: Story) -> Iterator[str]:
+    actor = story.trace.steps[-1].move.letter
+    for letter in story.owners():
+        yield _owns(story, letter)
+    gave_up = f"{actor}, which was started for another home, gave up{_after_failure(story, actor)}."
     yield f"However, {_waits(story, actor) if story.trace.waits else gave_up}"
 
 
@@ -270,7 +148,7 @@ def _no_winner(story: Story) -> Iterator[str]:
 
 def _undiscovered(story: Story) -> Iterator[str]:
     actor = story.trace.steps[-1].move.letter
-    owner = next(letter for letter in story.trace.lives if _still_owns(story, letter))
+    owner = next(letter for letter in story.trace.lives if story.still_owns(letter))
     yield _owns(story, owner)
     for number, step, _ in story.removals(owner)[:1]:
         actor_text = story.with_subject(step.move.letter, "")
@@ -281,7 +159,7 @@ def _undiscovered(story: Story) -> Iterator[str]:
 
 def _changed(story: Story) -> Iterator[str]:
     number, step = story.numbered[-1]
-    owner = next((letter for letter in story.trace.lives if _still_owns(story, letter)), None)
+    owner = next((letter for letter in story.trace.lives if story.still_owns(letter)), None)
     if owner is not None:
         yield _owns(story, owner)
         claim = story.claim(owner)
@@ -337,6 +215,7 @@ _REASONS: Final[dict[str, Callable[[Story], Iterator[str]]]] = {
     "at_most_one_owner": _two_owners,
     "a_dead_owner_can_be_replaced": _stuck,
     "an_end_leaves_the_home_free": _not_free,
+    "homes_are_independent": _kept_out,
     "some_contender_wins": _no_winner,
     "nobody_waits_for_ever": _all_wait,
     "a_start_always_ends": _all_wait,

@@ -160,7 +160,7 @@ def answer_text(step: Step) -> str:
         return _names(answer)
     if said.answer is Answer.STATUS:
         return f"inode {answer[1]}, {answer[6]} bytes" if st.S_ISREG(answer[0]) else "directory"
-    if isinstance(answer, bool | str):
+    if isinstance(answer, bool | str) and not said.enters:
         return printable(str(answer))
     return "ok"
 

@@ -151,10 +151,10 @@ def _ftruncate(sandbox: Sandbox, fd: int, length: int) -> None:
     sandbox.date(fd)
 
 
-def _chdir(sandbox: Sandbox, path: str) -> None:
-    """Enter a folder and leave it: the simulation resolves relative paths, and a play removes its folders."""
+def _chdir(sandbox: Sandbox, path: str) -> str:
+    """Work in a folder; its path without symbolic links. The simulation resolves relative paths."""
     os.chdir(sandbox.where(path))
-    os.chdir("/")
+    return os.getcwd().removeprefix(os.path.realpath(sandbox.root)) or "/"
 
 
 def _fdpath(sandbox: Sandbox, fd: int) -> str:
@@ -162,10 +162,6 @@ def _fdpath(sandbox: Sandbox, fd: int) -> str:
     if fd not in sandbox.files and fd > 2:
         raise OSError(errno.EBADF, os.strerror(errno.EBADF))
     return sandbox.files[fd].path if fd in sandbox.files else ""
-
-
-def _fdkind(sandbox: Sandbox, fd: int) -> str:
-    return "dir" if st.S_ISDIR(os.fstat(fd).st_mode) else "file"
 
 
 # -- names ----------------------------------------------------------------------------------------------
@@ -228,7 +224,7 @@ MADE_FOR_REAL: Final[dict[str, Callable[..., Any]]] = {
     "ftruncate": _ftruncate,
     "fsync": lambda sandbox, fd: os.fsync(fd),
     "fdatasync": lambda sandbox, fd: os.fdatasync(fd),
-    "fdkind": _fdkind,
+    "fdkind": lambda sandbox, fd: "dir" if st.S_ISDIR(os.fstat(fd).st_mode) else "file",
     "fdpath": _fdpath,
     "getfl": lambda sandbox, fd: fcntl.fcntl(fd, fcntl.F_GETFL),
     "fstat": lambda sandbox, fd: _status(os.fstat(fd)),

@@ -18,7 +18,7 @@ from stateful.model.disk import DIARY, HOME, NOWHERE, Disk
 from stateful.model.faults import DISK_WELL, FAULTS, LISTING, POWER_LOSS
 from stateful.model.hostile import IN_ITS_PLACE
 from stateful.model.listing import split_order
-from stateful.model.machine import FIRST_PID, START_TICKS
+from stateful.model.machine import START_TICKS
 from stateful.model.schedule import LETTERS, Move
 from stateful.model.trace import Step
 from stateful.model.usage import data_of, source_of
@@ -48,11 +48,12 @@ def _recycle(*argv: str) -> Injection:
     """
 
     def recycle(play: HostPlay, move: Move, disk: Disk) -> None:
-        pid = FIRST_PID + LETTERS.index(move.letter) if move.letter else int(move.detail)
-        same_time = play.translation.boots > 1 and pid >= FIRST_PID
+        pid = play.machine.pid(LETTERS.index(move.letter)) if move.letter else int(move.detail)
+        index = play.machine.order_of(pid) if play.translation.boots > 1 else None
+        same_time = index is not None
         if same_time and play.players.living:
             raise _unplayable(move)
-        ticks = START_TICKS + pid - FIRST_PID if same_time else LATER_TICKS
+        ticks = LATER_TICKS if index is None else START_TICKS + index
         play.players.recycle(pid, argv, ticks)
         if same_time:
             _lay_out_again(play, disk)

@@ -28,7 +28,7 @@ from stateful.model.clock import MICROSECONDS, START, Clock
 from stateful.model.confirmation import Differs, Uneven, Unplayable
 from stateful.model.faults import MACHINE_FAULTS, SIGNALS
 from stateful.model.lifecycle import Entry
-from stateful.model.machine import DEAD_PID, FIRST_PID, ROOT, START_TICKS
+from stateful.model.machine import DEAD_PID, ROOT, START_TICKS
 from stateful.model.scenario import Scenario
 from stateful.model.schedule import LETTERS, LIVES, STEP
 from stateful.model.signal_target import named_by
@@ -57,6 +57,7 @@ class HostPlay:
 
     Attributes:
         clock: the time of the play; it begins at a whole second, as in the simulation.
+        machine: of the scenario.
         orders: the order of the folders whose names are not listed sorted.
         denial: the errno of calls that a failing disk denies; None while the disk is well.
     """
@@ -69,8 +70,8 @@ class HostPlay:
         trace: Trace,
         root: str,
     ) -> None:
-        self._machine = scenario.disk.machine
-        check_playable(self._machine)
+        self.machine = scenario.disk.machine
+        check_playable(self.machine)
         self._trace = trace
         self._number = 0
         self._disk = trace.disks[0]
@@ -83,7 +84,7 @@ class HostPlay:
         self.denial: int | None = None
         self.translation = Translation(timedelta(microseconds=began - START.wall))
         self.agreement = Agreement(self.translation, began)
-        self.players = Players(fork_client, subject, self._machine, self.translation, root)
+        self.players = Players(fork_client, subject, self.machine, self.translation, root)
 
     def __enter__(self) -> Self:
         return self
@@ -151,7 +152,7 @@ class HostPlay:
         if gives and os.getuid() != ROOT:
             raise Unplayable("a file is given to another user, which takes root.")
         contents = b" ".join(file.content for _, file in disk.files)
-        for stranger in self._machine.strangers:
+        for stranger in self.machine.strangers:
             self.players.start_stranger(stranger)
         named = mentions(contents, DEAD_PID) or any(
             move.detail == str(DEAD_PID) for move in self._trace.moves
@@ -160,7 +161,7 @@ class HostPlay:
             self.players.add_dead()
         letters = [move.letter for move in self._trace.moves if move.letter]
         for index, letter in enumerate(LETTERS):
-            if mentions(contents, FIRST_PID + index) and letter in letters:
+            if mentions(contents, self.machine.pid(index)) and letter in letters:
                 if letters[0] != letter:
                     raise Unplayable(f"the record names the pid of {letter}, which is not there until later.")
                 self._player(letter)

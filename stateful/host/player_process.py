@@ -14,6 +14,7 @@ import pickle
 import resource
 import signal
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple, NoReturn
 
@@ -143,6 +144,7 @@ def is_root(spec: PlayerSpec) -> bool:
 class _PlayerProcess:
     process: Interpreter
     sandbox: Sandbox
+    entered: bool
 
     def __init__(self, channel: socket.socket, rights: Rights) -> None:
         self.channel = channel
@@ -155,6 +157,7 @@ class _PlayerProcess:
         self.imitated = set()
         signal.setitimer(signal.ITIMER_REAL, LONGEST_LIFE_S)
         os.umask(spec.machine.umask)
+        self.entered = False
         self.process = new_process(spec.subject, spec.letter, spec.life, spec.machine)
         self.process.seed = spec.pid
         self.process.pid, self.process.uid = os.getpid(), os.getuid()
@@ -186,6 +189,7 @@ class _PlayerProcess:
         for number in self.sandbox.changed:
             signal.signal(number, signal.SIG_DFL)
         unwind([self.process])
+        os.chdir("/")
         if _COMM.exists() and _COMM.read_bytes() != self.comm:
             _COMM.write_bytes(self.comm)
         os.closerange(STANDARD_STREAMS, CHANNEL_FD)
@@ -194,6 +198,7 @@ class _PlayerProcess:
         """Execute a command, and run to the next call; return the answer."""
         call = self.process.pending
         assert call is not None
+        self.enter()
         if command.verb == "deliver":
             return self.deliver()
         answer: Any
@@ -222,6 +227,13 @@ class _PlayerProcess:
         elif said.answer is Answer.NAMES:
             self.imitated.add("the order of names")
         return perform(self.sandbox, call)
+
+    def enter(self) -> None:
+        """Work in the folder in which the process starts, once it makes calls: earlier there may be none."""
+        if not self.entered:
+            self.entered = True
+            with suppress(OSError):
+                os.chdir(self.sandbox.where(self.process.folder_of_work))
 
     def try_lock(self, call: Call) -> Any:
         """Begin to wait for a lock; a conversion drops the lock that is held."""

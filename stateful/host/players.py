@@ -287,6 +287,12 @@ def check_playable(machine: Machine) -> None:
         raise Unplayable("each process of this scenario is pid 1 of a pid namespace of its own.")
     if machine.reuses_inodes:
         raise Unplayable("it takes a file system that gives inode numbers again, as this scenario's does.")
+    if any(stranger.process for stranger in machine.strangers):
+        raise Unplayable(
+            "a thread has the pid in the record of this scenario, and no host can choose its id."
+        )
+    if machine.wraps:
+        raise Unplayable("no host can choose pids of such different lengths.")
     if machine.together:
         raise Unplayable("processes of this scenario start in one clock tick.")
     uids = {USER, *(stranger.uid for stranger in machine.strangers), *([ROOT] if machine.foreign else [])}

@@ -22,8 +22,9 @@ Simplified:
   not change when a process was started: that is counted in the order of the starts.
 - A process exists from its first turn. If it would only wait then, starting it counts as the step. Start
   times grow in the order of first turns; pids are in the order of the letters: a lower one may come later.
-- Every process leads a group of its own. In a pid namespace pid 1 is like any other process; on Linux it
-  ignores signals for which it has no handler.
+- Every process leads a group of its own. In a container's pid namespace pid 1 is like any other process; on
+  Linux it ignores signals for which it has no handler, as pid 1 of the machine does here, which is the parent
+  of every process.
 - Paths are normalised as text: ``a/link/..`` is ``a``, ``file/`` is ``file``. A descriptor of a folder
   means the path by which it was opened. An error names the absolute path.
 - Inode numbers are never reused, as on tmpfs; in scenarios on ``reused-inodes`` at once, as on ext4.
@@ -36,7 +37,9 @@ Simplified:
   are due at once run one per step.
 - Outside of ``/home/user``, ``/run``, ``/tmp`` and ``/proc`` there are no files; making one is refused.
   Output is discarded, and ``sys.stdin`` is empty.
-- A set of texts has the interpreter's order, which is the same in every run with one ``PYTHONHASHSEED``.
+- A set of texts has the interpreter's order, which is the same in every process, and in every run with one
+  ``PYTHONHASHSEED``. ``hash()`` of a text differs from process to process in the code of a subject.
+- A working directory is a path: it does not follow a folder that is renamed or removed.
 - Reference cycles of a process are collected after its end, when all its calls are refused. CPython would
   collect them, and run their destructors, at some moment that depends on how much the process allocates.
 

@@ -23,7 +23,7 @@ from stateful.model.call import Call, Errno, UnmodelledSyscall
 from stateful.model.clock import START, Clock
 from stateful.model.disk import HOME, NO_DISK, Disk
 from stateful.model.lifecycle import Outcome
-from stateful.model.machine import FOLDERS, MACHINE, Machine, Stranger
+from stateful.model.machine import FOLDERS, INIT, MACHINE, Machine, Stranger
 from stateful.model.syscalls import SYSCALLS, Kind
 
 if TYPE_CHECKING:
@@ -82,8 +82,8 @@ class Kernel:
         self._disk: Disk | None = None
         self._followed: Disk = NO_DISK  # the disk that ``persistence`` describes
         self.links = False
-        self.make_home()
-        self.inode(real.lstat(self.root + HOME).st_ino).label = HOME_LABEL
+        for number, path in enumerate((HOME, *machine.folders)):
+            self.make_folder(path).label = HOME_LABEL + number
 
     # -- making calls
 
@@ -151,22 +151,20 @@ class Kernel:
         for process in self.processes.values():
             if process.pid == pid and process.namespace == namespace and process.alive:
                 return process
-        return self.strangers.get((pid, namespace))
+        return INIT if (pid, namespace) == (INIT.pid, "") else self.strangers.get((pid, namespace))
 
     def population(self, namespace: str) -> Iterator[Process | Stranger]:
         """Every live process and stranger in a pid namespace."""
-        yield from (each for each in self.strangers.values() if each.namespace == namespace)
+        yield from (each for each in (INIT, *self.strangers.values()) if each.namespace == namespace)
         processes = self.processes.values()
         yield from (each for each in processes if each.alive and each.namespace == namespace)
 
     def send(self, target: Process | Stranger, number: int) -> None:
-        """Send a signal. A stranger ends by SIGKILL and SIGTERM; a zombie ignores every signal."""
+        """Send a signal."""
         if isinstance(target, Process):
             signals.deliver(self, target, number)
-        elif number in (9, 15) and not target.zombie:
-            del self.strangers[target.pid, target.namespace]
-            if not self.machine.reaps:
-                self.admit(target._replace(stopped=False, zombie=True))
+        else:
+            signals.deliver_to_stranger(self, target, number)
 
     def admit(self, stranger: Stranger) -> None:
         """Put a stranger into the process table."""
@@ -332,12 +330,14 @@ class Kernel:
             if process.alive:
                 self.end(process, Outcome("killed", "SIGKILL"))
 
-    def make_home(self) -> None:
-        """Make the home, empty."""
-        real.mkdir(self.root + HOME, 0o700)
-        self.inode(real.lstat(self.root + HOME).st_ino).mode = 0o700
-        self.named(HOME)
+    def make_folder(self, path: str) -> Inode:
+        """Make a folder, such as the home, empty."""
+        real.mkdir(self.root + path, 0o700)
+        inode = self.inode(real.lstat(self.root + path).st_ino)
+        inode.mode = 0o700
+        self.named(path)
         self.changed()
+        return inode
 
     def close(self) -> None:
         """End every live process, and remove the temporary directory."""

@@ -2,8 +2,7 @@
 
 One function per row of ``model/faults``. Each says what happens, and what is still guaranteed. Always
 guaranteed: there are never two owners, and after the fault, one start alone becomes owner. SIGKILL
-(``crash-A``), SIGTERM (``term-A``) and SIGSTOP (``sigstop-A``) are signals like any other: see ``signals``.
-Faults of a call are in ``failing_calls``.
+(``crash-A``), SIGTERM and SIGSTOP are signals: see ``signals``; faults of a call are in ``failing_calls``.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from stateful.model.disk import DIARY, EMPTY_LINE, HOME, NO_DISK, NOWHERE
 from stateful.model.faults import DISK_WELL, LISTING, POWER_LOSS
 from stateful.model.hostile import HOSTILE, IN_ITS_PLACE
 from stateful.model.listing import split_order
-from stateful.model.machine import FIRST_PID, START_TICKS, Stranger
+from stateful.model.machine import START_TICKS, Stranger
 
 if TYPE_CHECKING:
     from stateful.kernel.kernel import Kernel
@@ -82,8 +81,8 @@ def _lookalike(kernel: Kernel, pid: str) -> None:
 def _give_pid(kernel: Kernel, pid: int, argv: tuple[str, ...]) -> None:
     if kernel.find(pid) is not None:
         raise Impossible(f"pid {pid} is taken")
-    ticks = START_TICKS + pid - FIRST_PID if kernel.boots > 1 and pid >= FIRST_PID else LATER_TICKS
-    kernel.admit(Stranger(pid, ticks, argv))
+    index = kernel.machine.order_of(pid) if kernel.boots > 1 else None
+    kernel.admit(Stranger(pid, LATER_TICKS if index is None else START_TICKS + index, argv))
 
 
 @_fault("reboot")
@@ -196,7 +195,7 @@ def _home_gone(kernel: Kernel, _: str) -> None:
 def _home_new(kernel: Kernel, detail: str) -> None:
     """The home is replaced by a new, empty one. Guaranteed: one start in it becomes owner."""
     _home_gone(kernel, detail)
-    kernel.make_home()
+    kernel.make_folder(HOME)
 
 
 @_fault("corrupt")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import stat as st
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
@@ -63,12 +64,16 @@ def _access(kernel: Kernel, process: Process, path: str, mode: int) -> bool:
 
 
 @syscall("chdir")
-def _chdir(kernel: Kernel, process: Process, path: str) -> None:
+def _chdir(kernel: Kernel, process: Process, path: str) -> str:
+    """Work in a folder from now on; answers its path without symbolic links."""
     owned = _owned(kernel, process, path)
     if not st.S_ISDIR(owned[0]):
         raise OSError(errno.ENOTDIR, "")
     if not allows(process, *owned, SEARCH):
         raise OSError(errno.EACCES, "")
+    root = os.path.realpath(kernel.root)
+    process.folder_of_work = os.path.realpath(root + path).removeprefix(root) or "/"
+    return process.folder_of_work
 
 
 @syscall("truncate")

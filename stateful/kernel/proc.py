@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
 from stateful.kernel.files import DEVICE, WRITABLE, OpenFile
-from stateful.model.machine import BOOT_ID, ROOT, Stranger
+from stateful.model.machine import BOOT_ID, ROOT, Stranger, parent_of
 from stateful.model.signal_target import PIDFD
 
 if TYPE_CHECKING:
@@ -107,6 +107,11 @@ def is_zombie(entry: Process | Stranger | None) -> bool:
     return isinstance(entry, Stranger) and entry.zombie
 
 
+def process_of(entry: Process | Stranger) -> int:
+    """The pid of an entry's process: its own, unless it is a thread."""
+    return (entry.process if isinstance(entry, Stranger) else 0) or entry.pid
+
+
 def stat_proc(kernel: Kernel, process: Process, path: str) -> tuple[int, ...]:
     """``stat`` of a directory or file of ``/proc``."""
     if path == "/proc":
@@ -128,7 +133,8 @@ def stat_proc(kernel: Kernel, process: Process, path: str) -> tuple[int, ...]:
 def readlink_proc(kernel: Kernel, process: Process, path: str) -> str:
     """``readlink`` of ``ns/pid`` of a process, and of ``exe`` and ``cwd``, which a zombie lacks."""
     entry, name = _split(kernel, process, path)
-    links = {"exe": "/usr/bin/python3", "cwd": "/", NAMESPACE: f"pid:[{_namespace(entry)}]"}
+    folder = "/" if isinstance(entry, Stranger) else entry.folder_of_work
+    links = {"exe": "/usr/bin/python3", "cwd": folder, NAMESPACE: f"pid:[{_namespace(entry)}]"}
     if name not in links:
         raise OSError(errno.ENOENT, "")
     _may_look(process, entry)
@@ -148,8 +154,9 @@ def _namespace(entry: Process | Stranger) -> int:
 
 
 def list_proc(kernel: Kernel, process: Process) -> tuple[str, ...]:
-    """``listdir`` of ``/proc``: the pids."""
-    return tuple(sorted(str(entry.pid) for entry in kernel.population(process.namespace)))
+    """``listdir`` of ``/proc``: the pids. A thread is not listed, although a path leads to it."""
+    listed = (entry for entry in kernel.population(process.namespace) if process_of(entry) == entry.pid)
+    return tuple(sorted(str(entry.pid) for entry in listed))
 
 
 def _split(kernel: Kernel, process: Process, path: str) -> tuple[Process | Stranger, str]:
@@ -174,11 +181,12 @@ def _content(entry: Process | Stranger, name: str, state: str) -> bytes:
     if name == "status":
         uid = entry.uid
         return (
-            f"Name:\t{comm}\nState:\t{state} ({STATES[state]})\nTgid:\t{entry.pid}\nPid:\t{entry.pid}\n"
-            f"PPid:\t1\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\nNSpid:\t{entry.pid}\n"
+            f"Name:\t{comm}\nState:\t{state} ({STATES[state]})\n"
+            f"Tgid:\t{process_of(entry)}\nPid:\t{entry.pid}\nPPid:\t{parent_of(entry.pid)}\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\nNSpid:\t{entry.pid}\n"
         ).encode()
-    after = [state, 1, entry.pid, entry.pid, 0, -1, 4194304, *[0] * 8, 20, 0, 1, 0, entry.start_ticks]
-    fields = [entry.pid, f"({comm})", *after, *[0] * 30]
+    group = process_of(entry)
+    after = [group, group, 0, -1, 4194304, *[0] * 8, 20, 0, 1, 0, entry.start_ticks]
+    fields = [entry.pid, f"({comm})", state, parent_of(entry.pid), *after, *[0] * 30]
     return (" ".join(map(str, fields)) + "\n").encode()
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from stateful.model.life import plain
 from stateful.model.lifecycle import STARTING, Outcome
-from stateful.model.machine import MACHINE, Machine
+from stateful.model.machine import MACHINE, OTHER_FOLDER, Machine
 
 if TYPE_CHECKING:
     from stateful.kernel.files import OpenFile
@@ -37,6 +37,9 @@ class Process:
         pid, start_ticks, argv, uid: its identity as other processes see it.
         gid: its group, which has the number of its user.
         namespace: its pid namespace.
+        home: the home that it is started for.
+        folder_of_work: its working directory, where relative paths begin. It is a path: it does not follow a
+            folder that is renamed or removed.
         comm: the name that it has given itself; empty for the first 15 letters of its program's.
         boot: in which boot of the machine it began, counted from 1.
         phase: ``starting``, ``owner`` (inside ``serve``) or ``leaving``.
@@ -53,7 +56,8 @@ class Process:
     def __init__(self, letter: str, life: str, machine: Machine = MACHINE) -> None:
         self.letter = letter
         self.life = life
-        self.pid, self.start_ticks, self.uid, self.namespace = machine.who(letter)
+        self.pid, self.start_ticks, self.uid, self.namespace, self.home = machine.who(letter)
+        self.folder_of_work = OTHER_FOLDER if letter in machine.elsewhere else self.home
         self.argv = ["hermes_cli/main.py", "gateway", "run"]
         role = plain(life)
         if role == "replace":

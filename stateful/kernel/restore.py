@@ -54,9 +54,9 @@ def restore(
     kernel.processes = {}
     names = {-number: path for number, path in enumerate(FOLDERS, 1)}
     names.update((serial, path) for path, serial in shared.disk.names)
-    for letter, life, stopped, signals, dispositions, comm in shared.table:
+    for letter, life, folder, stopped, signals, dispositions, comm in shared.table:
         process = kernel.processes[letter] = new_process(letter, life)
-        process.stopped, process.comm = stopped, comm
+        process.folder_of_work, process.stopped, process.comm = folder, stopped, comm
         process.signals = list(signals)
         process.dispositions = dict(dispositions)
         process.umask, table = own[letter]

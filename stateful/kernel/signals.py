@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stateful.kernel.files import OpenFile, open_number, syscall
 from stateful.kernel.locks import stop_waiting
-from stateful.kernel.proc import STATES, is_zombie, state_of
+from stateful.kernel.proc import STATES, is_zombie, process_of, state_of
 from stateful.kernel.process import NEVER_HANDLED, disposition_of
 from stateful.kernel.waiting import waits_if
 from stateful.model.call import BLOCKED, Blocked
 from stateful.model.lifecycle import Outcome, signal_name
-from stateful.model.machine import ROOT, Stranger
+from stateful.model.machine import INIT, ROOT, Stranger
 from stateful.model.signal_target import PIDFD, named_by
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def _kill(kernel: Kernel, process: Process, pid: int, number: int) -> str | None
     if pid == -1:
         return None
     target = kernel.find(abs(pid), process.namespace) if pid else process
-    if target is None:
+    if target is None or (pid < 0 and process_of(target) != target.pid):
         raise OSError(errno.ESRCH, "")
     if not 0 <= number < signal.NSIG:
         raise OSError(errno.EINVAL, "")
@@ -63,6 +63,8 @@ def _pidfd_open(kernel: Kernel, process: Process, pid: int, flags: int) -> int:
     target = kernel.find(pid, process.namespace)
     if target is None:
         raise OSError(errno.ESRCH, "")
+    if process_of(target) != pid:
+        raise OSError(errno.ENOENT, "")  # EINVAL before Linux 6.9
     # The start time identifies the process: another may have the pid when the descriptor is used.
     return open_number(process, OpenFile(None, f"{PIDFD}{pid}:{target.start_ticks}", os.O_RDWR, 0))
 
@@ -123,6 +125,16 @@ def deliver(kernel: Kernel, target: Process, number: int) -> None:
             target.stopped = True
         elif action == "end":
             kernel.end(target, Outcome("killed", signal_name(number)))
+
+
+def deliver_to_stranger(kernel: Kernel, target: Stranger, number: int) -> None:
+    """Deliver a signal: SIGKILL and SIGTERM end a stranger with its threads, but no zombie and not pid 1."""
+    if number in (signal.SIGKILL, signal.SIGTERM) and not target.zombie and target != INIT:
+        for each in list(kernel.strangers.values()):
+            if (process_of(each), each.namespace) == (process_of(target), target.namespace):
+                del kernel.strangers[each.pid, each.namespace]
+        if not kernel.machine.reaps:
+            kernel.admit(target._replace(stopped=False, zombie=True))
 
 
 def take_signal(kernel: Kernel, process: Process) -> int:
@@ -212,8 +224,10 @@ def _exit(kernel: Kernel, process: Process, code: int, outcome: Outcome) -> None
 
 
 @syscall("pid_exists")
-def _pid_exists(kernel: Kernel, process: Process, pid: int) -> bool:
-    return kernel.find(pid, process.namespace) is not None
+def _pid_exists(kernel: Kernel, process: Process, pid: int) -> str:
+    """The pid of the process that has a pid, or a thread with this id, as text; empty if there is none."""
+    entry = kernel.find(pid, process.namespace)
+    return "" if entry is None else str(process_of(entry))
 
 
 @syscall("pids")

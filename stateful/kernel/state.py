@@ -54,8 +54,8 @@ def table(kernel: Kernel) -> tuple[Entry, ...]:
     for process in kernel.processes.values():
         if process.alive:
             signals, dispositions = tuple(process.signals), tuple(sorted(process.dispositions.items()))
-            entry = (process.letter, process.life, process.stopped, signals, dispositions, process.comm)
-            table.append(Entry(*entry))
+            at = process.folder_of_work, process.stopped
+            table.append(Entry(process.letter, process.life, *at, signals, dispositions, process.comm))
     return tuple(sorted(table))
 
 

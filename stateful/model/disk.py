@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from stateful.model.machine import HOME as HOME
 from stateful.model.machine import USER
 from stateful.model.roles import Letter, Number, Sorted, Text
 
-HOME = "/home/user/.hermes"
 LIMIT_CONTENT_BYTES = 1 << 20
 NOWHERE = b"nowhere"  # the target of a link by which an operator replaces a file
 DIARY = "/home/user/diary"  # a file that no process of the gateway has made: a planted link leads there

@@ -22,11 +22,13 @@ from stateful.model.machine import (
     Machine,
     Stranger,
 )
+from stateful.model.schedule import LETTERS
 
 PID_FILE: Final = f"{HOME}/gateway.pid"
 # As ISO 8601: the moment at which every scenario begins, and a day later.
 NOW: Final = "2025-06-15T15:06:40+00:00"
 TOMORROW: Final = "2025-06-16T15:06:40+00:00"
+EVERY_SECOND: Final = LETTERS[1::2]  # B and so on
 GATEWAY: Final = ("hermes_cli/main.py", "gateway", "run")
 
 Files = tuple[tuple[str, bytes], ...]
@@ -126,6 +128,28 @@ TWINS: Final = DiskImage(
     Machine(containers=True, together="AB"),
 )
 ROOTS: Final = DiskImage("root", "empty disk, A runs as root", machine=Machine(foreign="A"))
+THREAD: Final = DiskImage(
+    "thread",
+    "record of the id of a thread of another home's gateway",
+    _recorded(),
+    Machine(
+        (
+            Stranger(DEAD_PID - 1, 4000, GATEWAY),
+            Stranger(DEAD_PID, 4000, GATEWAY, process=DEAD_PID - 1),
+        )
+    ),
+)
+TWO_HOMES: Final = DiskImage(
+    "two-homes", "empty disk, B runs in another home", machine=Machine(homes=EVERY_SECOND)
+)
+ELSEWHERE: Final = DiskImage(
+    "elsewhere",
+    "empty disk, B starts in another folder with other variables",
+    machine=Machine(elsewhere=EVERY_SECOND),
+)
+WRAPPED: Final = DiskImage(
+    "wrapped-pids", "empty disk, pids begin anew after that of A", machine=Machine(wraps=True)
+)
 
 GROUP_WRITES: Final = DiskImage("umask-0002", "empty disk, umask 0002", machine=Machine(umask=0o002))
 
@@ -160,7 +184,7 @@ HOSTILES: Final = tuple(map(_hostile, ("huge-pid", "minus-one", "not-utf8")))
 
 ODD: Final = (
     *(ZOMBIE, LOOKALIKE, OTHERS, REBOOTED, NULL_START, NAMELESS, OWN_PID, NULL_OWN_PID, ODD_NAME),
-    *(CONTAINERS, ROOTS, GROUP_WRITES, MARKED, *HOSTILES),
+    *(CONTAINERS, ROOTS, GROUP_WRITES, MARKED, *HOSTILES, THREAD, TWO_HOMES, ELSEWHERE, WRAPPED),
 )
 
 DISKS: Final = (

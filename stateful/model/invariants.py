@@ -8,14 +8,16 @@ Not checked here: how soon anything happens, beyond ``LONGEST_LIFE_STEPS``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from typing import Final
 
 from stateful.model.call import Errno
+from stateful.model.contenders import homes_are_independent as homes_are_independent
+from stateful.model.contenders import some_contender_wins as some_contender_wins
 from stateful.model.excuses import NO_EXCUSE, Reason
 from stateful.model.faults import may_pass_on
 from stateful.model.lifecycle import LEAVING, OWNER, signal_name
-from stateful.model.moment import LONGEST_LIFE_STEPS, Moment, View
+from stateful.model.moment import LONGEST_LIFE_STEPS, Moment, View, names
 from stateful.model.own_files import IN_SPITE_OF_A_LINK
 from stateful.model.own_files import only_own_files_are_changed as only_own_files_are_changed
 
@@ -24,9 +26,10 @@ QUERIES: Final = ("status", "peek")
 
 
 def at_most_one_owner(moment: Moment) -> str | None:
-    """Two live owners never coexist."""
-    owners = [view.letter for view in moment.processes if view.owns]
-    return f"{' and '.join(owners)} both own the gateway" if len(owners) > 1 else None
+    """Two live owners of one home never coexist; nor of one user or machine, if the subject says so."""
+    owners = [view for view in moment.processes if view.owns]
+    both = [view.letter for view in owners if [each.unit for each in owners].count(view.unit) > 1]
+    return f"{' and '.join(both)} both own the gateway" if both else None
 
 
 def a_dead_owner_can_be_replaced(moment: Moment) -> str | None:
@@ -53,33 +56,10 @@ def an_end_leaves_the_home_free(moment: Moment) -> str | None:
     others = [view for view in moment.processes if view.letter != actor.letter]
     if not actor.alone or not others or not all(view.ended_itself for view in others):
         return None
-    ends = f"{_names(others)} ended, and no process was killed, but {actor.letter}, started alone,"
+    ends = f"{names(others)} ended, and no process was killed, but {actor.letter}, started alone,"
     if actor.waits_in:
         return f"{ends} waits for ever in {actor.waits_in}"
     return f"{ends} gave up" if actor.outcome is not None and actor.outcome.kind != "killed" else None
-
-
-def some_contender_wins(moment: Moment) -> str | None:
-    """If no process dies or is hindered, and none owns, not all starts give up, whatever queries run.
-
-    A replace that has told the others to go does not give up either. Not checked once a stop or the world has
-    told a contender to go: they may tell all of them.
-    """
-    contenders = [view for view in moment.processes if view.contends]
-    if moment.waiting or not contenders:
-        return None
-    if any(view.outcome is None or view.outcome.kind == "killed" for view in contenders):
-        return None
-    if any(view.hindered for view in moment.processes):
-        return None
-    stopped = any(view.life == "stop" for view in moment.processes)
-    if any(view.asked and (stopped or view.asked != "signal") for view in contenders):
-        return None
-    told = [view for view in contenders if view.asked]
-    others = [view for view in contenders if not view.asked] or contenders
-    if told and others != told:
-        return f"{_names(others)} gave up, although {_names(told)} had been told to go and nobody died"
-    return f"{_names(contenders)} gave up, although nobody owned the gateway and nobody died"
 
 
 def nobody_waits_for_ever(moment: Moment) -> str | None:
@@ -95,7 +75,7 @@ def nobody_waits_for_ever(moment: Moment) -> str | None:
         return None
     calls = " and ".join(dict.fromkeys(view.waits_in for view in living))
     wait = "wait" if living[1:] else "waits"
-    return f"{_names(living)} {wait} for ever in {calls}, and nobody owns the gateway"
+    return f"{names(living)} {wait} for ever in {calls}, and nobody owns the gateway"
 
 
 def a_start_always_ends(moment: Moment) -> str | None:
@@ -126,7 +106,7 @@ def a_stopped_owner_can_be_replaced(moment: Moment) -> str | None:
     owner = next(view for view in moment.processes if view.letter == actor.company[0])
     if owner.phase != OWNER or (actor.outcome is not None and actor.outcome.kind == "killed"):
         return None
-    if not actor.may_signal(owner):
+    if owner.unit != actor.unit or not actor.may_signal(owner):
         return None
     if actor.outcome is not None:
         return f"{actor.letter} gave up beside {owner.letter}, which is stopped"
@@ -142,7 +122,7 @@ def a_live_owner_is_discoverable(moment: Moment) -> str | None:
     actor = moment.actor
     if actor is None or actor.life not in QUERIES or not actor.alone:
         return None
-    owners = [view for view in moment.processes if view.owns]
+    owners = [view for view in moment.processes if view.owns and view.unit == actor.unit]
     if len(owners) != 1 or actor.hindered or _files_changed(moment):
         return None
     owner = owners[0]
@@ -170,7 +150,8 @@ def an_answer_was_true_at_some_moment(moment: Moment) -> str | None:
     if actor is None or actor.outcome is None or actor.outcome.kind != "answered" or not actor.alone:
         return None
     answer = actor.outcome.value
-    if answer is None or actor.company or actor.hindered:
+    company = [view for view in moment.processes if view.letter in actor.company and view.unit == actor.unit]
+    if answer is None or company or actor.hindered:
         return None
     return f"{actor.letter} answered {answer!r}, although no process was alive that could have owned"
 
@@ -184,8 +165,10 @@ def readers_change_nothing(moment: Moment) -> str | None:
         return None
     if actor.life == "peek":
         return f"{actor.letter}, a query without clean-up, changed the disk"
-    owners = [view.letter for view in moment.processes if view.owns and not _files_changed(moment)]
-    return f"{actor.letter}, a query, changed the disk while {owners[0]} owned" if owners else None
+    owners = [view.letter for view in moment.processes if view.owns and view.unit == actor.unit]
+    if not owners or _files_changed(moment):
+        return None
+    return f"{actor.letter}, a query, changed the disk while {owners[0]} owned"
 
 
 def release_removes_only_own_record(moment: Moment) -> str | None:
@@ -223,7 +206,7 @@ def only_the_owner_is_signalled(moment: Moment) -> str | None:
     if target.letter == actor.letter:
         return f"{sent} itself"
     for view in moment.processes:
-        if view.letter == target.letter:
+        if view.letter == target.letter and view.unit == actor.unit:
             if view.owned or target.recorded:
                 return None
             return f"{sent} {view.letter}, which is no owner and has no record"
@@ -247,7 +230,7 @@ def a_replaced_owner_exits_clean(moment: Moment) -> str | None:
     if actor.asked == "term" and not planners and status == 0:
         return f"{actor.letter} exited with 0, although nobody planned its end"
     if actor.asked == "signal" and planners and not any(map(_was_disturbed, planners)) and status != 0:
-        return f"{actor.letter}, ended by {_names(planners)} as planned, exited with {status}"
+        return f"{actor.letter}, ended by {names(planners)} as planned, exited with {status}"
     return None
 
 
@@ -281,6 +264,7 @@ INVARIANTS: Final[tuple[Invariant, ...]] = (
     only_own_files_are_changed,
     a_dead_owner_can_be_replaced,
     an_end_leaves_the_home_free,
+    homes_are_independent,
     some_contender_wins,
     nobody_waits_for_ever,
     a_stopped_owner_can_be_replaced,
@@ -329,8 +313,3 @@ def all_broken(moment: Moment, not_offered: Collection[str] = ()) -> Iterator[tu
         sentence = None if invariant.__name__ in not_offered else invariant(moment)
         if sentence is not None:
             yield invariant.__name__, sentence
-
-
-def _names(views: Sequence[View]) -> str:
-    letters = [view.letter for view in views]
-    return " and ".join([", ".join(letters[:-1]), letters[-1]] if letters[1:] else letters)

@@ -30,10 +30,15 @@ class Outcome(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """The entry of a live process in the process table; its pid follows from the letter."""
+    """The entry of a live process in the process table; its pid follows from the letter.
+
+    Attributes:
+        folder: its working directory, which ``/proc`` shows.
+    """
 
     letter: Letter
     life: Text
+    folder: Text
     stopped: bool
     signals: tuple[Number, ...]
     dispositions: tuple[tuple[Number, Text], ...]

@@ -6,7 +6,10 @@ from typing import Final, NamedTuple
 
 from stateful.model.roles import Letter, Number, Pid, Text, Ticks
 
+LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"  # of the processes of the subject, in the order of their starts
 FIRST_PID: Final = 101
+LAST_PID: Final = 4_194_303  # on every machine of 64 bits; the next pid after it is 300
+FIRST_PID_AGAIN: Final = 300
 START_TICKS: Final = 5000  # of the first process; each starts a tick after the one before it
 DEAD_PID: Final = 99  # of the process that a scenario's record names
 DEAD_TICKS: Final = 1000
@@ -15,6 +18,12 @@ TICKS_PER_S: Final = 100
 
 USER: Final = 1000  # the default uid
 ROOT: Final = 0
+HOME: Final = "/home/user/.hermes"
+OTHER_HOME: Final = "/home/user/.hermes-work"
+# As a shell, ``cron`` and ``su`` give their processes: another working directory, and other variables.
+OTHER_FOLDER: Final = "/home/user"
+OTHER_TEMPORARY: Final = "/tmp/user"
+OTHER_RUNTIME: Final = f"/run/user/{USER}/snap"
 # The folders that every machine has: their permission bits, and whose they are.
 FOLDERS: Final = {
     "": (0o755, ROOT),
@@ -33,6 +42,7 @@ class Stranger(NamedTuple):
     Attributes:
         zombie: it has ended, and its parent has not reaped it.
         namespace: its pid namespace: see ``Machine.who``.
+        process: the pid of its process, if it is only a thread, whose id answers where a pid is looked up.
     """
 
     pid: Pid
@@ -42,6 +52,12 @@ class Stranger(NamedTuple):
     stopped: bool = False
     zombie: bool = False
     namespace: Letter = ""
+    process: Pid = 0
+
+
+def parent_of(pid: int) -> int:
+    """The parent of a process; the first one of a pid namespace has none there."""
+    return 0 if pid == INIT.pid else INIT.pid
 
 
 class Identity(NamedTuple):
@@ -51,6 +67,14 @@ class Identity(NamedTuple):
     start_ticks: int
     uid: int
     namespace: str
+    home: str
+
+    def unit(self, one_per: str) -> str:
+        """The home, user or machine of which it may be the one owner: see ``ONE_PER``."""
+        return {"home": self.home, "user": str(self.uid)}.get(one_per, "")
+
+
+ONE_PER: Final = ("home", "user", "machine")  # of these a subject lets one owner live; the narrowest first
 
 
 class Machine(NamedTuple):
@@ -67,6 +91,10 @@ class Machine(NamedTuple):
         program: the program of the processes of the subject in their command lines; empty for the usual one.
         reuses_inodes: whether the next new file gets the inode number of a removed one.
         umask: of each process of the subject at its start.
+        homes: the letters of processes that run in another home of the same user.
+        elsewhere: the letters of processes that start in another working directory, with another ``TMPDIR``,
+            ``XDG_RUNTIME_DIR`` and ``USER``.
+        wraps: whether A gets the last pid, so that the pids of the others are shorter.
     """
 
     strangers: tuple[Stranger, ...] = ()
@@ -78,22 +106,48 @@ class Machine(NamedTuple):
     program: tuple[str, ...] = ()
     reuses_inodes: bool = False
     umask: int = 0o022
+    homes: str = ""
+    elsewhere: str = ""
+    wraps: bool = False
 
     def who(self, letter: str) -> Identity:
         """The identity of the process with a letter."""
         index = ord(letter) - ord("A")
         ticks = START_TICKS + (0 if letter in self.together else index)
         return Identity(
-            1 if self.containers else FIRST_PID + index,
+            1 if self.containers else self.pid(index),
             ticks,
             ROOT if letter in self.foreign else USER,
             letter if self.containers else "",
+            OTHER_HOME if letter in self.homes else HOME,
         )
+
+    def pid(self, index: int) -> int:
+        """The pid of the process that starts after so many others, in the first pid namespace."""
+        if self.wraps:
+            return FIRST_PID_AGAIN + index - 1 if index else LAST_PID
+        return FIRST_PID + index
+
+    def aimed_at(self, letter: str, detail: str) -> str:
+        """What a fault is aimed at: the pid of the process with a letter, or what the fault says itself."""
+        return str(self.pid(LETTERS.index(letter))) if letter else detail
+
+    def order_of(self, pid: int) -> int | None:
+        """After how many others the process with a pid starts; None if no process of the subject gets it."""
+        return next((index for index in range(len(LETTERS)) if self.pid(index) == pid), None)
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The folders that it has beside those of every machine."""
+        elsewhere = (OTHER_TEMPORARY, OTHER_RUNTIME) if self.elsewhere else ()
+        return (*((OTHER_HOME,) if self.homes else ()), *elsewhere)
 
     @property
     def interchangeable(self) -> bool:
         """Whether exchanging two processes of the same life changes only letters, pids and start times."""
-        return not (self.together or self.foreign)
+        return not (self.together or self.foreign or self.homes or self.elsewhere or self.wraps)
 
 
+# The parent of all processes, which reaps them if any does. It ignores the signals that end others.
+INIT: Final = Stranger(1, 0, ("/sbin/init",), ROOT)
 MACHINE: Final = Machine()

@@ -31,6 +31,7 @@ class View(NamedTuple):
         frozen: it has company, and all of it was stopped.
         namespace: its pid namespace; in others its pid means nothing.
         uid: its user, whose processes it may signal; root may signal all.
+        unit: the home, user or machine of which it may be the one owner, as the subject says by ``one_per``.
         waits_in: the call in which it waits until another process does something, or the loop in which it
             polls until then; empty if it can go on.
     """
@@ -50,6 +51,7 @@ class View(NamedTuple):
     namespace: str = ""
     uid: int = USER
     waits_in: str = ""
+    unit: str = ""
 
     def may_signal(self, other: View) -> bool:
         """Whether it can send another process a signal."""
@@ -85,6 +87,12 @@ def company_of(views: Iterable[View]) -> tuple[str, ...] | None:
     """
     living = [view for view in views if view.outcome is None]
     return tuple(view.letter for view in living) if all(view.owns for view in living) else None
+
+
+def names(views: Sequence[View]) -> str:
+    """The letters of some processes, in words."""
+    letters = [view.letter for view in views]
+    return " and ".join([", ".join(letters[:-1]), letters[-1]] if letters[1:] else letters)
 
 
 class Moment(NamedTuple):

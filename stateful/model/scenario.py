@@ -119,7 +119,7 @@ class Scenario:
         private = bool(self.disk.machine.foreign) and bool(self.cast.settled)
         if self.disk.files:
             goals.append("a_stale_record_was_reclaimed")
-        if lives.count("start") > 1:
+        if lives.count("start") > 1 and not self.disk.machine.homes:
             goals.append("a_contender_was_refused")
         if self.plan and self.plan[-1] == "kill" and self.cast.has_newcomers and not private:
             goals.append("a_crash_fell_inside_a_claim")
@@ -129,8 +129,8 @@ class Scenario:
             goals.append("a_reader_ran_beside_a_claim")
         if self.cast.exits:
             goals.append("an_owner_released")
-        if "replace" in lives and lives[0] == "start" and not private:
+        if "replace" in lives and lives[0] == "start" and not private and not self.disk.machine.homes:
             goals.append("a_replace_succeeded")
-        if "stop" in lives:
+        if "stop" in lives and not self.disk.machine.homes:
             goals.append("a_stop_succeeded")
         return tuple(goals)

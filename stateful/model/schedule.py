@@ -23,8 +23,8 @@ from typing import Final, NamedTuple
 from stateful.model.faults import CALL_FAULTS, FAULTS, MACHINE_FAULTS, SIGNALS
 from stateful.model.life import LIVES as OWN_LIVES
 from stateful.model.life import OTHER_LIVES
+from stateful.model.machine import LETTERS as LETTERS
 
-LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 STEP: Final = "step"
 EXIT: Final = "exit"  # no fault: the serve of an owner returns
 EVENTS: Final = (*SIGNALS, EXIT)

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple, Protocol
 
 from stateful.model.call import Call
 from stateful.model.disk import Disk
-from stateful.model.machine import Stranger
+from stateful.model.machine import INIT, Stranger
 from stateful.model.syscalls import Kind
 from stateful.model.usage import argument_of, sends_signal
 
@@ -78,7 +78,7 @@ def target_of(
     for letter, process in processes.items():
         if (process.pid, process.namespace) == (pid, namespace):
             return Target(letter, letter, _is_recorded(disk, letter, pid))
-    for stranger in strangers:
+    for stranger in (INIT, *strangers):
         if (stranger.pid, stranger.namespace) == (pid, namespace) and ticks in (None, stranger.start_ticks):
             return Target(f"pid {pid}", dead=stranger.zombie)
     return None

@@ -10,6 +10,7 @@ from stateful.model.families import FAMILIES, TAMPERING, Plan
 from stateful.model.images import (
     CONTAINERS,
     DISKS,
+    ELSEWHERE,
     LOOKALIKE,
     MARKED,
     NO_PROC,
@@ -22,6 +23,8 @@ from stateful.model.images import (
     REUSED,
     ROOTS,
     TWINS,
+    TWO_HOMES,
+    WRAPPED,
     ZOMBIE,
     DiskImage,
 )
@@ -174,6 +177,11 @@ ODD_CASTS: Final = (
     _odd("start-and-stop", (NOTHING,), LOOKALIKE),
     _odd("start-and-exit", (("sigterm",),), MARKED),
     _odd("replace-of-owner", (NOTHING, KILL), ZOMBIE, ODD_NAME, ROOTS),
+    _odd("two-starts", (NOTHING,), TWO_HOMES, ELSEWHERE),
+    _odd("start-and-status", (NOTHING,), TWO_HOMES),
+    _odd("replace-of-owner", (NOTHING,), TWO_HOMES),
+    _odd("stop-of-owner", (NOTHING,), TWO_HOMES),
+    _odd("exit-and-start", (NOTHING, KILL), WRAPPED),
 )
 LONG_ODD_CASTS: Final = (
     _odd("two-starts", (NOTHING, KILL, KILLS), TWINS, LOOKALIKE, OTHERS, ODD_NAME),

@@ -107,6 +107,7 @@ class Syscall(NamedTuple):
         serves: an owner waits in it, and the request to exit ends it.
         passes_time: it moves the clock, and lets other processes go first.
         syncs: what was written to the file is on the disk afterwards.
+        enters: it makes a folder the working directory of its process, which ``/proc`` shows.
         sends_signal: to the process that its first argument names.
         lists_processes: it reports every process of the machine.
         shown: its name in reports.
@@ -125,6 +126,7 @@ class Syscall(NamedTuple):
     serves: bool = False
     passes_time: bool = False
     syncs: bool = False
+    enters: bool = False
     sends_signal: bool = False
     lists_processes: bool = False
     shown: str = ""
@@ -204,7 +206,7 @@ _ROWS: Final = (
     # -- names
     Syscall("stat", (_path(Use.INSPECTS), _NUMBER), Answer.STATUS, ("eacces", "eio"), also="lstat"),
     Syscall("access", (_path(Use.INSPECTS), _NUMBER), Answer.VALUE),
-    Syscall("chdir", (_path(Use.INSPECTS),), also="fchdir"),
+    Syscall("chdir", (_path(Use.INSPECTS),), Answer.VALUE, enters=True, also="fchdir"),
     Syscall("truncate", (_path(Use.CUTS), _POSITION), faults=_TAKES),
     Syscall("unlink", (_path(Use.TAKES, follows=False),), faults=_TAKES, also="remove"),
     Syscall(

@@ -140,6 +140,13 @@ TIME: Final[dict[str, Mutant]] = {
 LISTINGS: Final[dict[str, Mutant]] = {
     "first-listed-owns": Mutant("two-starts-empty-1-listing-order", "A7 listing-tickets/*=backwards B9"),
 }
+HOMES: Final[dict[str, Mutant]] = {
+    "one-lock-for-all-homes": Mutant("one-start-two-homes", "A9 start-B B12"),
+    "lock-by-cwd-or-environment": Mutant("one-start-elsewhere", "A2 start-B B2"),
+    "shorter-pid-not-truncated": Mutant("exit-and-start-wrapped-pids", "A3 exit-A A1 B3 status-C C5"),
+    "lock-named-by-hash": Mutant("one-start-empty", "A2 start-B B2"),
+    "thread-id-is-alive": Mutant("one-start-thread", "A16", ("an_answer_was_true_at_some_moment",)),
+}
 
 PERMISSIONS: Final[dict[str, Mutant]] = {
     "root-made-the-lock": Mutant("one-start-root", "A6 crash-A start-B B4"),
@@ -150,7 +157,17 @@ PERMISSIONS: Final[dict[str, Mutant]] = {
 }
 
 MUTANTS: Final = (
-    PROGRESS | SAFETY | IDENTITY | HAND_OVER | ANSWERS | WAITING | ENDS | TIME | PERMISSIONS | LISTINGS
+    PROGRESS
+    | SAFETY
+    | IDENTITY
+    | HAND_OVER
+    | ANSWERS
+    | WAITING
+    | ENDS
+    | TIME
+    | PERMISSIONS
+    | LISTINGS
+    | HOMES
 )
 
 # Caught in virtual time only, where supervisors start the gateway again (``stateful.model.supervision``).

@@ -28,6 +28,7 @@ from stateful.model.disk import HOME
 from stateful.model.invariants import INVARIANTS
 from stateful.model.life import OTHER, runs_other
 from stateful.model.lifecycle import LEAVING, OWNER, Outcome
+from stateful.model.machine import ONE_PER
 from stateful.protocol.built_in import MODULES, REFERENCE
 from stateful.protocol.installation import CannotInstall, installed
 from stateful.python.interpreter import Interpreter
@@ -85,9 +86,10 @@ class Subject:
     def run(self, life: str) -> Outcome:
         """Inside a simulated process: import the subject afresh and run one life of it."""
         process = cast(Interpreter, getcurrent())
-        protocol = bind(importlib.import_module(self.module), self.function)
+        protocol = bind(importlib.import_module(self.module), self.function, process.home)
         process.tells_plans = protocol.offer.can_replace or protocol.offer.can_stop
         process.not_offered = protocol.offer.invariants_not_offered
+        process.one_per = protocol.offer.one_per
         try:
             if life in ("status", "peek"):
                 return Outcome("answered", protocol.running_pid(life == "status"))
@@ -104,7 +106,7 @@ class Offer(NamedTuple):
 
     ``not_offered`` are the invariants that it does not promise to keep, each with its reason; ``other`` is
     the offer of the other subject, if there is one; ``is_status_module`` is whether the harness performs the
-    start-up sequence.
+    start-up sequence; ``one_per`` is of what it lets one owner live: a home, a user or a machine.
     """
 
     can_replace: bool
@@ -114,6 +116,7 @@ class Offer(NamedTuple):
     not_offered: tuple[tuple[str, str], ...] = ()
     other: Offer | None = None
     is_status_module: bool = False
+    one_per: str = ONE_PER[0]
 
     @property
     def lives(self) -> tuple[str, ...]:
@@ -143,9 +146,9 @@ class Functions:
     offer: Offer
 
 
-def bind(module: ModuleType, function: str | None) -> Functions:
-    """The protocol that a module offers. Raises SubjectError if it offers none."""
-    documented = _documented(module)
+def bind(module: ModuleType, function: str | None, home: str = HOME) -> Functions:
+    """The protocol that a module offers, for a home. Raises SubjectError if it offers none."""
+    documented, one_per = _documented(module), _one_per(module)
     if function is None and all(hasattr(module, name) for name in STATUS_FUNCTIONS):
         return Functions(
             gateway=lambda serve, replace: status_module.gateway(module, serve, replace=replace),
@@ -159,6 +162,7 @@ def bind(module: ModuleType, function: str | None) -> Functions:
                 can_peek=status_module.can_peek(module),
                 not_offered=_not_offered(module),
                 is_status_module=True,
+                one_per=one_per,
             ),
         )
     target: Any = getattr(module, function or "gateway", None)
@@ -175,12 +179,13 @@ def bind(module: ModuleType, function: str | None) -> Functions:
         can_query=callable(query),
         can_peek=callable(query) and "clean_up" in inspect.signature(query).parameters,
         not_offered=_not_offered(module),
+        one_per=one_per,
     )
-    home = Path(HOME)
+    at = Path(home)
     return Functions(
-        gateway=lambda serve, replace: target(home, serve, **({"replace": True} if replace else {})),
-        running_pid=lambda clean: query(home, **({} if clean else {"clean_up": False})),
-        stop=lambda: stop(home),
+        gateway=lambda serve, replace: target(at, serve, **({"replace": True} if replace else {})),
+        running_pid=lambda clean: query(at, **({} if clean else {"clean_up": False})),
+        stop=lambda: stop(at),
         documented_errors=documented,
         offer=offer,
     )
@@ -220,6 +225,14 @@ def _not_offered(module: ModuleType) -> tuple[tuple[str, str], ...]:
             near = get_close_matches(str(name), names, 1)
             raise SubjectError(f"not_offered names {name!r}, which is no invariant{_or(near)}")
     return tuple((name, str(phrase)) for name, phrase in stated.items())
+
+
+def _one_per(module: ModuleType) -> str:
+    """Of what a module says that it lets one owner live. Raises SubjectError."""
+    stated = getattr(module, "one_per", ONE_PER[0])
+    if stated not in ONE_PER:
+        raise SubjectError(f"one_per must be one of {', '.join(map(repr, ONE_PER))}, not {stated!r}")
+    return str(stated)
 
 
 def _or(near: list[str]) -> str:

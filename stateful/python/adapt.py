@@ -1,13 +1,14 @@
 """Adapts a process's copy of some standard modules, so that they behave the same in every run.
 
 ``random`` draws from the kernel's randomness, ``uuid`` from the virtual clock and an invented address,
-``tempfile`` uses the virtual ``/tmp``, ``warnings`` warns as an interpreter without options does.
+``tempfile`` uses the folder that ``TMPDIR`` names, ``warnings`` warns as an interpreter without options does.
 """
 
 from __future__ import annotations
 
 import importlib.machinery
 import importlib.util
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def _seed(process: Interpreter, random: Any) -> None:
 
 
 def _use_virtual_folder(process: Interpreter, tempfile: Any) -> None:
-    tempfile.tempdir = "/tmp"
+    tempfile.tempdir = os.fsdecode(process.environ.get(b"TMPDIR", b"/tmp"))
 
 
 def _use_invented_address(process: Interpreter, uuid: Any) -> None:

@@ -15,7 +15,7 @@ from collections import namedtuple
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from stateful.model.machine import TICKS_PER_S
+from stateful.model.machine import TICKS_PER_S, parent_of
 from stateful.python.process_calls import send, urandom, when_booted
 from stateful.python.refusal import advice
 from stateful.python.refusal import refuse as refuse_call
@@ -94,7 +94,7 @@ def make_psutil(process: Interpreter) -> ModuleType:
 
         def ppid(self) -> int:
             inspect(self.pid)
-            return 1
+            return parent_of(self.pid)
 
         def uids(self) -> Any:
             return _Uids(*[inspect(self.pid)[2]] * 3)
@@ -131,7 +131,7 @@ def make_psutil(process: Interpreter) -> ModuleType:
     def pid_exists(pid: int) -> bool:
         if pid >= 2**31:
             raise OverflowError("signed integer is greater than maximum")
-        return bool(process.call("pid_exists", pid))
+        return bool(process.call("pid_exists", pid) == str(pid))  # of a thread's id it says no
 
     def pids() -> list[int]:
         return sorted(int(name) for name in process.call("pids"))

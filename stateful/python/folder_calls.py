@@ -119,8 +119,7 @@ def chdir(process: Interpreter, path: Any) -> None:
     where = _folder(process, path)
     if on_host(where):
         refuse(process, f"went to {where}, which is outside its home directory", AT_HOME)
-    process.call("chdir", where)
-    process.folder_of_work = where
+    process.folder_of_work = process.call("chdir", where)
 
 
 def fchdir(process: Interpreter, fd: Any) -> None:

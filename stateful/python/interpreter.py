@@ -18,9 +18,8 @@ from greenlet import GreenletExit, getcurrent, greenlet
 
 from stateful.kernel.process import Process
 from stateful.model.call import Call, Delivery, Errno, Outside, UnmodelledSyscall
-from stateful.model.disk import HOME
 from stateful.model.lifecycle import LEAVING, OWNER, Outcome
-from stateful.model.machine import MACHINE, Machine
+from stateful.model.machine import MACHINE, ONE_PER, Machine
 from stateful.model.printable import printable
 from stateful.model.syscalls import WAITS
 from stateful.python.destructors import destructors
@@ -45,7 +44,6 @@ class Interpreter(Process, greenlet):
         main: its code, from the first instruction to the outcome.
         folder, subject: the folder that it imports from first, and the top-level module that it runs.
         libraries: the folders to import from next.
-        folder_of_work: where relative paths begin.
         belongings, exchange, attributes: what is exchanged when it runs; see ``switch``.
         unwound: it is being unwound or has been; every call is refused.
         stuck: it was stopped inside code that ignores being stopped, and is never resumed.
@@ -54,6 +52,7 @@ class Interpreter(Process, greenlet):
         tells_plans: its protocol offers a replace or a stop, and so can end an owner on purpose.
         alter: changes each of its calls before it is made; None for no change.
         not_offered: the invariants that its protocol says it does not keep.
+        one_per: of what its protocol lets one owner live: see ``Offer``.
         deaf: its exit handlers have run, so it runs no signal handlers any more.
     """
 
@@ -70,7 +69,6 @@ class Interpreter(Process, greenlet):
         }
         self.exit_handlers: list[tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]] = []
         self.streams: WeakValueDictionary[int, Any] = WeakValueDictionary()
-        self.folder_of_work = HOME
         self.modules: dict[str, ModuleType] = {}
         self.folder: str | None = None
         self.subject: str | None = None
@@ -85,6 +83,7 @@ class Interpreter(Process, greenlet):
         self.tells_plans = False
         self.alter: Callable[[Interpreter, str, tuple[Any, ...]], Any] | None = None
         self.not_offered: frozenset[str] = frozenset()
+        self.one_per = ONE_PER[0]
         self.deaf = False
         self.unwound = False
         self.stuck = False

@@ -22,7 +22,9 @@ from stateful.python import attributes, interpose, modules
 from stateful.python.adapt import ADAPTED
 from stateful.python.fakes import FAKES
 from stateful.python.guard import watch_code
+from stateful.python.hashing import NAME, hash_of, names_hash
 from stateful.python.interpreter import Interpreter
+from stateful.python.refusal import is_subjects
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 Key = tuple[str, int, int]  # the file of a module's code, and its version
 
 _code: dict[Key, CodeType] = {}
+_hashing: set[Key] = set()  # whose code is the subject's or a library's, and calls ``hash``
 _found: dict[tuple[Any, ...], tuple[ModuleSpec, Key]] = {}  # modules of which each process has a copy
 
 
@@ -228,6 +231,10 @@ class _Fresh(importlib.abc.Loader):
         code = _code.get(self._key)
         if code is None:
             code = _code[self._key] = self._process.outside(self._compile, name)
+            if names_hash(code) and is_subjects(self._key[0]):
+                _hashing.add(self._key)
+        if self._key in _hashing:
+            vars(module).setdefault(NAME, hash_of(self._process))
         exec(code, module.__dict__)
         adapt = ADAPTED.get(name)
         if adapt is not None:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from stateful.kernel.signals import CLOCK_BOOTTIME, HANDLED
+from stateful.model.machine import parent_of
 from stateful.model.signal_target import PIDFD
 from stateful.python.file_calls import descriptor
 from stateful.python.refusal import advice, refuse
@@ -52,9 +53,12 @@ def _c_int(value: Any) -> int:
 
 def getpgid(process: Interpreter, pid: int) -> int:
     """Every process leads a group of its own."""
-    if pid and not process.call("pid_exists", _c_int(pid)):
+    if not pid:
+        return process.pid
+    found = process.call("pid_exists", _c_int(pid))
+    if not found:
         raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH))
-    return pid or process.pid
+    return int(found)
 
 
 def pidfd_open(process: Interpreter, pid: int, flags: int = 0) -> int:
@@ -107,7 +111,7 @@ OS_CALLS: dict[str, EntryPoint] = {
     "putenv": putenv,
     "unsetenv": putenv,
     "getpid": lambda process: process.pid,
-    "getppid": lambda process: 1,
+    "getppid": lambda process: parent_of(process.pid),
     "getpgrp": lambda process: process.pid,
     "getpgid": getpgid,
     "pidfd_open": pidfd_open,

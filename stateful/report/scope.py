@@ -13,7 +13,10 @@ from stateful.search.result import Result
 from stateful.verification.verification import Verification
 
 # What no scenario asks.
-NEVER: Final = "more faults together than these; what would run in a subject while it owns"
+NEVER: Final = (
+    "more faults together than these; what would run in a subject while it owns; "
+    "another order of a set of texts in another process"
+)
 
 
 def scope(verification: Verification, begun: Sequence[Result]) -> Iterator[tuple[str, list[str]]]:

@@ -16,6 +16,7 @@ from stateful.model.images import ODD
 from stateful.model.invariants import INVARIANTS, SPEAKS_OF
 from stateful.model.life import plain
 from stateful.model.lifecycle import OWNER
+from stateful.model.machine import ONE_PER
 from stateful.model.own_files import only_own_files_are_changed
 from stateful.model.scenario import PLANTED_LINK, Scenario, count_faults, faults_of_plan
 from stateful.model.standard import UPSETS
@@ -152,6 +153,8 @@ def points(verification: Verification) -> list[tuple[str, list[str]]]:
             ("tried", _tried(verification)),
             ("power loss", power_text.power_losses(begun)),
         ]
+    if verification.offer.one_per != ONE_PER[0]:
+        said.append(("one per", [f"{verification.offer.one_per}, as the module says"]))
     for name, phrase in _says_of_itself(verification.offer).items():
         said.append(("not offered", [f"{name}: {phrase}" if phrase else name]))
     said.append(("not offered", _not_offered(verification)))
@@ -185,15 +188,18 @@ def _implied(verification: Verification) -> list[str]:
 def _applies(invariant: str, verification: Verification) -> bool:
     """Whether an invariant applies: the subject offers the lives that it needs, and a scenario has them.
 
-    A query is asked in every state, so no scenario has to have one; a scenario must have a replace, a stop or
-    a signal.
+    A query is asked in every state, so no scenario has to have one; a scenario must have a replace, a stop, a
+    signal or several homes.
     """
     if invariant == only_own_files_are_changed.__name__:
         return bool(verification.faults[PLANTED_LINK[-1]])
+    scenarios = [result.scenario for result in verification.offered if result.states]
+    if invariant == "homes_are_independent":
+        several = any(scenario.disk.machine.homes for scenario in scenarios)
+        return several and verification.offer.one_per == ONE_PER[0]
     needed = SPEAKS_OF.get(invariant)
     if needed is None:
         return True
-    scenarios = [result.scenario for result in verification.offered if result.states]
     lives = {plain(life) for scenario in scenarios for life in scenario.cast.lives}
     families = {family for scenario in scenarios for family in scenario.plan}
     there = {
@@ -260,6 +266,7 @@ def as_json(verification: Verification) -> dict[str, Any]:
         "with": verification.subject.other.name if verification.subject.other else None,
         "verdict": verification.verdict,
         "not_offered": _says_of_itself(verification.offer),
+        "one_per": verification.offer.one_per,
         "scenarios": [_result_as_json(result) for result in verification.results],
     }
 

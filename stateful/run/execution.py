@@ -27,7 +27,6 @@ from stateful.model.faults import (
 from stateful.model.invariants import all_broken, first_broken
 from stateful.model.life import plain, runs_other
 from stateful.model.lifecycle import STARTING
-from stateful.model.machine import FIRST_PID
 from stateful.model.moment import Moment, View, is_quiet, needs_disk
 from stateful.model.scenario import Scenario
 from stateful.model.schedule import LETTERS, LIVES, STEP, Move, ScheduleMismatch
@@ -246,8 +245,7 @@ class Execution:
         if MACHINE_FAULTS[move.kind].aim is Aim.REST and not is_at_rest(self.kernel):
             raise self._misfit(move, "a process is at work")
         try:
-            pid = str(FIRST_PID + LETTERS.index(move.letter)) if move.letter else ""
-            inject(self.kernel, move.kind, pid or move.detail)
+            inject(self.kernel, move.kind, self.kernel.machine.aimed_at(move.letter, move.detail))
         except Impossible as why:
             raise self._misfit(move, str(why)) from None
         for participant in self._participants.values():
@@ -260,8 +258,9 @@ class Execution:
 
     def _is_to_come(self, move: Move) -> bool:
         """Whether a pid is reserved for a process that has not had its first turn."""
-        index = LETTERS.index(move.letter) if move.letter else int(move.detail) - FIRST_PID
-        return index >= 0 and LETTERS[index : index + 1] not in self._processes
+        machine = self.kernel.machine
+        index = machine.order_of(int(machine.aimed_at(move.letter, move.detail)))
+        return index is not None and LETTERS[index] not in self._processes
 
     def _misfit(self, move: Move, why: str) -> ScheduleMismatch:
         done = self.trace.schedule or "the start"

@@ -139,6 +139,7 @@ class Participant:
             self.frozen,
             process.namespace,
             process.uid,
+            unit=self.kernel.machine.who(process.letter).unit(process.one_per),
         )
 
     def note_round(self) -> None:
@@ -176,6 +177,12 @@ def _polls_for_ever(
     return loop_of(lambda: new_process(subject, letter, life, machine), calls, length).rounds == inf
 
 
+def _has_rival(actor: Participant, all_: Collection[Participant]) -> bool:
+    """Whether an owner of the same home was there when a process began."""
+    unit = actor.view().unit
+    return any(each.view().unit == unit for each in all_ if each.process.letter in actor.company)
+
+
 def waiting(actor: Participant, all_: Collection[Participant], subject: Subject) -> dict[str, str]:
     """How processes wait for ever after a move: all live ones, or the one that moved if it is alone.
 
@@ -186,7 +193,7 @@ def waiting(actor: Participant, all_: Collection[Participant], subject: Subject)
         return {}
     living = [each for each in all_ if each.process.alive]
     if not all(each.may_wait() for each in living):
-        judged = actor.alone and not (actor.company and plain(actor.process.life) == "start")
+        judged = actor.alone and not (plain(actor.process.life) == "start" and _has_rival(actor, all_))
         living = [actor] if judged and actor.process.alive else []
     waits = {each.process.letter: each.waits_in(subject) for each in living}
     return waits if all(waits.values()) else {}

@@ -9,7 +9,7 @@ from stateful.model.call import Call, Outside
 from stateful.model.disk import HOME
 from stateful.model.life import plain
 from stateful.model.lifecycle import OWNER
-from stateful.model.machine import MACHINE, Machine
+from stateful.model.machine import MACHINE, OTHER_RUNTIME, OTHER_TEMPORARY, Machine
 from stateful.model.syscalls import WAITS
 from stateful.model.usage import faults_of
 from stateful.protocol.subject import Subject
@@ -26,6 +26,11 @@ ENVIRONMENT: Final = {
     b"USER": b"user",
     b"XDG_RUNTIME_DIR": b"/run/user/1000",
 }
+OTHER_ENVIRONMENT: Final = ENVIRONMENT | {
+    b"TMPDIR": OTHER_TEMPORARY.encode(),
+    b"USER": b"another",
+    b"XDG_RUNTIME_DIR": OTHER_RUNTIME.encode(),
+}
 
 
 def new_process(subject: Subject, letter: str, life: str, machine: Machine = MACHINE) -> Interpreter:
@@ -37,7 +42,8 @@ def new_process(subject: Subject, letter: str, life: str, machine: Machine = MAC
     process.libraries = runs.libraries
     for folder in runs.libraries:
         add_host_folder(folder)
-    process.environ = dict(ENVIRONMENT)
+    variables = OTHER_ENVIRONMENT if letter in machine.elsewhere else ENVIRONMENT
+    process.environ = variables | {b"HERMES_HOME": process.home.encode()}
     return process
 
 

@@ -80,7 +80,9 @@ class Aside:
             self.close()
             if self._remembers_too_much():
                 self._memories.clear()
-            memory = self._open = Memory(self._subject, DiskImage("", "", machine=machine))
+            memory = self._open = Memory(
+                self._subject, DiskImage("", "", machine=machine), one_per=self._offer.one_per
+            )
             starts = [life for life in self._offer.lives if plain(life) == "start"]
             known = self._memories[machine] = _Answers(
                 memory,
@@ -121,7 +123,10 @@ def _looks(execution: Execution) -> Any:
     views = execution.views()
     changed, is_over = any(view.excuse.is_of_files for view in views), all(v.ended_itself for v in views)
     killed = any(view.was_killed for view in views)
-    return execution.scenario.disk.machine, files, shared, changed, is_over, killed
+    machine, asked = execution.scenario.disk.machine, execution.next_letter()
+    contended = frozenset(view.unit for view in views if view.contends) if machine.homes else None
+    placed = asked in machine.homes, asked in machine.elsewhere, contended
+    return machine, files, shared, changed, is_over, killed, placed
 
 
 def _magnitude(microseconds: int) -> int:

@@ -2,10 +2,8 @@
 
 Each rule is something that happens; each invariant is checked after each rule. Hypothesis draws the rules and
 makes a failing run small. A rule lets a process make some calls in a row, a turn, so that a race prints as a
-few lines. The text of a failure also has the shortest schedule of calls that breaks the invariant, with its
-reasons (``stateful.explain``); that changes nothing of what Hypothesis replays.
-
-To narrow the machine, subclass it with other ``lives`` or ``families``; to widen it, add rules.
+few lines. The text of a failure also has the shortest schedule of calls, with its reasons. To narrow the
+machine, subclass it with other ``lives`` or ``families``; to widen it, add rules.
 """
 
 from __future__ import annotations
@@ -46,7 +44,7 @@ from stateful.sample.turns import (
 
 
 class SingleOwnerMachine(ExecutionMachine):
-    """What may happen to the processes of one home, and what must be true of them."""
+    """What may happen to the processes of a home, or of two, and what must be true of them."""
 
     processes = Bundle("process")
 
@@ -259,6 +257,11 @@ class SingleOwnerMachine(ExecutionMachine):
     def a_stopped_owner_can_be_replaced(self) -> None:
         """Beside a stopped owner, one replace alone would become owner."""
         self.check(invariants.a_stopped_owner_can_be_replaced)
+
+    @invariant()
+    def homes_are_independent(self) -> None:
+        """A gateway of one home would not keep out a start in another home."""
+        self.check(invariants.homes_are_independent)
 
     @invariant()
     def some_contender_wins(self) -> None:

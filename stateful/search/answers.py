@@ -29,6 +29,7 @@ from stateful.search.moments import alive, as_seen_alone, calls_left, company, m
 from stateful.search.search_state import NOT_STARTED, Numbering, State
 
 REMEMBERED_BETWEEN_CHECKS: Final = 64
+Met = tuple[bool, bool, bool, tuple[str, ...]]
 
 
 class Asked(NamedTuple):
@@ -40,6 +41,7 @@ class Asked(NamedTuple):
         files_changed: whether the world has changed files while one of the processes lived.
         is_over: whether all processes have ended, and none of them was killed or hindered.
         killed: whether any was killed.
+        contended: the homes in which a process has contended, if there are several.
     """
 
     question: Question
@@ -48,6 +50,7 @@ class Asked(NamedTuple):
     files_changed: bool
     is_over: bool
     killed: bool
+    contended: tuple[str, ...]
 
 
 class Questions:
@@ -83,7 +86,7 @@ class Questions:
         self._number = Numbering()
         self._asked: dict[Asked, Broken] = {}
         self._remembered = 0
-        self._memos: dict[tuple[str, str, SharedState, tuple[bool, bool, bool]], DiskMemo] = {}
+        self._memos: dict[tuple[str, str, SharedState, Met], DiskMemo] = {}
 
     def ask(self, state: State, broken: Collection[str] = ()) -> Iterator[tuple[str, list[Move]]]:
         """The invariants that the answers in a state break, and the moves from there that show it.
@@ -114,7 +117,7 @@ class Questions:
             value, owns = self.memory.local(local), self.memory.view(local).owns
             begins = value.life if value.history == NOT_STARTED else ""
             view = self.memory.view(local)
-            how = view.outcome is not None, view.ended_itself, view.was_killed
+            how = view.outcome is not None, view.ended_itself, view.was_killed, view.contends
             facts = self._number((value.letter, owns, begins, value.excuse.is_of_files, how))
             self._facts[local] = facts
         return facts
@@ -138,11 +141,12 @@ class Questions:
             return True
         return not set(self._asked[asked]).issubset(broken)
 
-    def _met(self, state: State) -> tuple[bool, bool, bool]:
+    def _met(self, state: State) -> Met:
         """What decides an answer, of the processes that are there: see ``Asked``."""
         views = [self.memory.view(each) for each in state.locals if not self.memory.has_not_started(each)]
         changed, killed = any(v.excuse.is_of_files for v in views), any(v.was_killed for v in views)
-        return changed, all(view.ended_itself for view in views), killed
+        units = {view.unit for view in views if view.contends} if self.memory.machine.homes else ()
+        return changed, all(view.ended_itself for view in views), killed, tuple(sorted(units))
 
     def _of(self, state: State) -> Iterator[Question]:
         views = (self.memory.view(local) for local in state.locals)

@@ -84,9 +84,8 @@ class Explorer:
         self.watch = watch
         self.observe = observe
         self.part = part
-        self.reduced = reduced and memory.machine.interchangeable
-        self.symmetric = symmetric and self.reduced
-        self.partial_order = partial_order and self.reduced
+        self.symmetric = symmetric and reduced and memory.machine.interchangeable
+        self.partial_order = partial_order and reduced
         self.memo = memo
         self.referee = referee
         self.signalled: frozenset[int] = frozenset()

@@ -141,5 +141,5 @@ def decider_of(
     first = scenarios[0]
     if first.cast.supervision is not None:
         return Supervised(subject, scenarios, until)
-    memory = Memory(subject, first.disk, loses_power=first.loses_power)
+    memory = Memory(subject, first.disk, loses_power=first.loses_power, one_per=offer.one_per)
     return Explorer(offer, scenarios, memory, until, watch, part=job.part)

@@ -21,7 +21,7 @@ from stateful.model.faults import MACHINE_FAULTS, SIGNALS, after_fault
 from stateful.model.images import DiskImage
 from stateful.model.life import plain
 from stateful.model.lifecycle import STARTING, Entry, Outcome
-from stateful.model.machine import FIRST_PID
+from stateful.model.machine import ONE_PER
 from stateful.model.moment import View
 from stateful.model.schedule import LETTERS, STEP, Move
 from stateful.protocol.subject import Subject
@@ -38,13 +38,21 @@ class Memory:
     Attributes:
         image: the disk.
         loses_power: whether the states include what a power loss would leave of the disk.
+        one_per: of what the subject lets one owner live.
         remembers: whether a move in a known situation is looked up instead of made again.
     """
 
     def __init__(
-        self, subject: Subject, disk: DiskImage, *, loses_power: bool = False, remembers: bool = True
+        self,
+        subject: Subject,
+        disk: DiskImage,
+        *,
+        loses_power: bool = False,
+        remembers: bool = True,
+        one_per: str = ONE_PER[0],
     ) -> None:
         self.subject = subject
+        self.one_per = one_per
         self.loses_power = loses_power
         self.remembers = remembers
         self.image = disk
@@ -168,6 +176,7 @@ class Memory:
                 local.excuse,
                 namespace=identity.namespace,
                 uid=identity.uid,
+                unit=identity.unit(self.one_per),
             )
         return view
 
@@ -212,7 +221,7 @@ class Memory:
 
     def _inject(self, state: State, move: Move) -> Effect | None:
         """The effect of a machine fault; None if it is not possible."""
-        target = str(FIRST_PID + LETTERS.index(move.letter)) if move.letter else move.detail
+        target = self.machine.aimed_at(move.letter, move.detail)
         shared = self.calls.inject(state, move.kind, target)
         if shared is None:
             return None

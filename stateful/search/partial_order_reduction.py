@@ -166,7 +166,7 @@ def _is_invisible_call(call: Call, own: Any, pid: int, locks_records: bool) -> b
     if said.syncs:
         return True
     named = tuple(uses(call))
-    if not named or use_of(call) & ~Use.RELEASES & CHANGES:
+    if said.enters or not named or use_of(call) & ~Use.RELEASES & CHANGES:
         return False
     return all(
         _about_oneself(value, pid) if kind is Kind.PATH else _is_own(own, value, use, pid, locks_records)

@@ -48,7 +48,7 @@ from stateful.kernel.state import SharedState
 from stateful.kernel.temporary import temporary_folder
 from stateful.model.call import BLOCKED, Call
 from stateful.model.images import DiskImage
-from stateful.model.machine import Machine, Stranger
+from stateful.model.machine import Machine
 from stateful.model.scenario import Cast, Scenario
 from stateful.model.schedule import LETTERS, STEP, Move, ScheduleMismatch
 from stateful.model.syscalls import SYSCALLS, Syscall
@@ -72,7 +72,6 @@ ENDED: Final = "exit status "
 HAS_ENDED: Final = "has ended"
 MISTAKES: Final = ("NameError", "SyntaxError", "AttributeError", "KeyError", HAS_ENDED)
 NOBODY: Final = 65534
-INIT: Final = Stranger(1, 0, ("/sbin/init",), uid=0)
 PROTECTED: Final = tuple(Path(f"/proc/sys/fs/protected_{what}") for what in ("symlinks", "regular"))
 PATIENCE_S: Final = 20.0
 LONG_ENOUGH_TO_TELL_THAT_IT_WAITS_S: Final = 0.03
@@ -104,9 +103,7 @@ class Script(NamedTuple):
     def machine(self) -> Machine:
         """Where the kernel plays it: nobody reaps the zombies, and A is root among users."""
         is_of_users = self.name.startswith("users:")
-        return Machine(
-            (INIT,), reaps=not self.name.startswith("zombies:"), foreign="A" if is_of_users else ""
-        )
+        return Machine(reaps=not self.name.startswith("zombies:"), foreign="A" if is_of_users else "")
 
     @property
     def letters(self) -> tuple[str, ...]:

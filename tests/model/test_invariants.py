@@ -125,6 +125,7 @@ def test_what_no_scenario_asks_is_not_said_to_hold() -> None:
     found = verify(str(PLANTED / "replaces_by_force.py"), find_scenarios("two-starts-empty"))
     assert [name for name in dict(points(found))["not applicable"] if name not in ABOUT_QUERIES] == [
         "only_own_files_are_changed",
+        "homes_are_independent",
         "a_stopped_owner_can_be_replaced",
         "a_replaced_owner_exits_clean",
     ]

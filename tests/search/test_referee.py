@@ -262,6 +262,11 @@ CALM = (
     ("tests/planted/raises_out.py", "replace-of-owner-zombie-1-kill"),
     ("tests/planted/raises_out.py", "replace-of-owner-root-1-kill"),
     ("tests/planted/spares_the_stopped.py", "replace-of-owner-empty-1-sigstop"),
+    ("tests/planted/raises_out.py", "replace-of-owner-two-homes"),
+    ("tests/planted/raises_out.py", "start-and-status-two-homes"),
+    ("tests/planted/lockf_only.py", "two-starts-elsewhere"),
+    ("tests/planted/raises_out.py", "exit-and-start-wrapped-pids-1-kill"),
+    ("tests/planted/raises_out.py", "one-start-thread-1-kill"),
 )
 UPSET = (
     ("tests/planted/flock_only.py", "two-starts-empty-1-sigterm"),
@@ -294,6 +299,8 @@ UNLIKE_DRAWN = (
     "two-starts-containers-1-kill",
     "start-and-stop-empty-1-kill",
     "start-and-exit-stale-1-kill-1-recycled-pid",
+    "replace-of-owner-two-homes",
+    "one-start-thread-1-kill",
 )
 
 

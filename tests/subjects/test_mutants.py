@@ -40,6 +40,8 @@ CATALOGUE = {
     "TIME": "LeaseNobodyRenews CreationTimeFollowsTheClock OlderThanBoot",
     "PERMISSIONS": "RootMadeTheLock Umask0002 PlantedLinkTruncates",
     "LISTINGS": "FirstListedOwns",
+    "HOMES": """
+        OneLockForAllHomes LockByCwdOrEnvironment ShorterPidNotTruncated LockNamedByHash ThreadIdIsAlive""",
     "WAITING": "RecoveryWaitsForItself LockOrderDeadlock QueryHangs ReplaceBlocksOnStopped",
 }
 # They take a second or more each: whole starts of the reference beside each other.
