@@ -120,8 +120,8 @@ def _looks(execution: Execution) -> Any:
         shared = shared._replace(table=(), opens=(), flocks=(), record_locks=())
     views = execution.views()
     changed, is_over = any(view.excuse.is_of_files for view in views), all(v.ended_itself for v in views)
-    killed = any(view.was_killed for view in views)
-    return execution.scenario.disk.machine, files, shared, changed, is_over, killed
+    killed, inside = any(view.was_killed for view in views), any(view.ended_inside for view in views)
+    return execution.scenario.disk.machine, files, shared, changed, is_over, killed, inside
 
 
 def _magnitude(microseconds: int) -> int:

@@ -39,6 +39,7 @@ class Asked(NamedTuple):
         shared: the shared state in which it is asked.
         files_changed: whether the world has changed files while one of the processes lived.
         is_over: whether all processes have ended, and none of them was killed or hindered.
+        inside: whether any of them ended after a signal inside its claim.
         killed: whether any was killed.
     """
 
@@ -47,6 +48,7 @@ class Asked(NamedTuple):
     shared: int
     files_changed: bool
     is_over: bool
+    inside: bool
     killed: bool
 
 
@@ -83,7 +85,7 @@ class Questions:
         self._number = Numbering()
         self._asked: dict[Asked, Broken] = {}
         self._remembered = 0
-        self._memos: dict[tuple[str, str, SharedState, tuple[bool, bool, bool]], DiskMemo] = {}
+        self._memos: dict[tuple[str, str, SharedState, tuple[bool, bool, bool, bool]], DiskMemo] = {}
 
     def ask(self, state: State, broken: Collection[str] = ()) -> Iterator[tuple[str, list[Move]]]:
         """The invariants that the answers in a state break, and the moves from there that show it.
@@ -114,7 +116,7 @@ class Questions:
             value, owns = self.memory.local(local), self.memory.view(local).owns
             begins = value.life if value.history == NOT_STARTED else ""
             view = self.memory.view(local)
-            how = view.outcome is not None, view.ended_itself, view.was_killed
+            how = view.outcome is not None, view.ended_itself, view.ended_inside, view.was_killed
             facts = self._number((value.letter, owns, begins, value.excuse.is_of_files, how))
             self._facts[local] = facts
         return facts
@@ -138,11 +140,12 @@ class Questions:
             return True
         return not set(self._asked[asked]).issubset(broken)
 
-    def _met(self, state: State) -> tuple[bool, bool, bool]:
+    def _met(self, state: State) -> tuple[bool, bool, bool, bool]:
         """What decides an answer, of the processes that are there: see ``Asked``."""
         views = [self.memory.view(each) for each in state.locals if not self.memory.has_not_started(each)]
         changed, killed = any(v.excuse.is_of_files for v in views), any(v.was_killed for v in views)
-        return changed, all(view.ended_itself for view in views), killed
+        is_over, inside = all(v.ended_itself for v in views), any(v.ended_inside for v in views)
+        return changed, is_over, inside, killed
 
     def _of(self, state: State) -> Iterator[Question]:
         views = (self.memory.view(local) for local in state.locals)
