@@ -13,10 +13,10 @@ from typing import Any, Final
 from stateful.explain.disk_words import changes, shown, shown_path
 from stateful.explain.disk_words import short_path as short_path
 from stateful.model.call import Call, Delivery, Errno
-from stateful.model.faults import CALL_FAULTS, FAULTS, SHORT, SIGNALS
+from stateful.model.faults import CALL_FAULTS, FAULTS, INTERRUPTIONS, SERVE_FAULTS, SHORT, SIGNALS
 from stateful.model.lifecycle import Outcome, signal_name
 from stateful.model.printable import printable
-from stateful.model.schedule import EXIT, Move
+from stateful.model.schedule import EXIT, STEP, Move
 from stateful.model.signal_target import PIDFD, named_by
 from stateful.model.syscalls import Answer, Kind, Use
 from stateful.model.trace import Step
@@ -108,7 +108,9 @@ def bare(call: Call) -> str | None:
 def event_text(step: Step) -> str | None:
     """A signal from outside or a request to exit, in words; None for every other step."""
     kind = step.move.kind
-    return FAULTS[kind].words if kind in SIGNALS else "asked to exit" if kind == EXIT else None
+    if kind == EXIT:
+        return "asked to exit"
+    return FAULTS[kind].words if kind in SIGNALS or kind in SERVE_FAULTS else None
 
 
 def world_text(move: Move, answer: Any = None) -> str:
@@ -145,6 +147,9 @@ def answer_text(step: Step) -> str:
         name = errno.errorcode.get(answer.code, str(answer.code))
         kind = step.move.kind
         return FAULTS[kind].words.format(answer=name) if kind in CALL_FAULTS else name
+    if step.move.kind in INTERRUPTIONS:
+        answer = answer_text(step._replace(move=Move(STEP, step.move.letter)))
+        return FAULTS[step.move.kind].words.format(answer=answer)
     if isinstance(answer, Delivery):
         return signal_name(answer.number)
     said = row(call)

@@ -236,11 +236,11 @@ class HostPlay:
 
     def _make_event(self, step: Step) -> None:
         letter = step.move.letter
-        player = self.players.living[letter]
+        player = self._player(letter)
         if step.move.kind in SIGNALS:
             os.kill(player.pid, SIGNALS[step.move.kind])
         else:
-            self.send(step, "exit")
+            self.send(step, step.move.kind)
             self.receive(step)
             self.same(step, step.phase, player.report.phase)
 

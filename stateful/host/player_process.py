@@ -15,6 +15,7 @@ import resource
 import signal
 import socket
 from contextlib import suppress
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any, Final, NamedTuple, NoReturn
 
@@ -24,17 +25,18 @@ from stateful.host.rights import Rights
 from stateful.kernel.files import LIMIT_OPEN_FILES
 from stateful.kernel.locks import BEGINS
 from stateful.kernel.process import PYTHON_DISPOSITIONS
-from stateful.model.call import Call, Delivery, Errno, Outside, UnmodelledSyscall
+from stateful.model.call import Call, Delivery, Errno, Interrupted, Outside, UnmodelledSyscall
 from stateful.model.clock import Clock
 from stateful.model.lifecycle import Outcome
 from stateful.model.machine import Machine
+from stateful.model.schedule import ENDS_OF_SERVE
 from stateful.model.syscalls import ENDS, Answer, Kind, Use
 from stateful.model.usage import cut_short, descriptor, row, use_of
 from stateful.protocol.subject import Subject
 from stateful.python.interpreter import Interpreter
 from stateful.python.switch import unwind
 from stateful.run.running import do_outside, new_process, run_to_call
-from stateful.run.step import run_to_step
+from stateful.run.step import is_made, run_to_step
 
 LONGEST_LIFE_S: Final = 60
 MESSAGE_BYTES: Final = 1 << 21
@@ -109,7 +111,7 @@ def encode(report: Report) -> bytes:
     name, args = call or ("", ())
     if name in ENDS:
         args = (args[0], tuple(in_words(args[1])))
-    return marshal.dumps((kind, tuple(answer) if kind else answer, *report[1:3], name, args, *report[4:]))
+    return marshal.dumps((kind, astuple(answer) if kind else answer, *report[1:3], name, args, *report[4:]))
 
 
 def decode(message: bytes) -> Report:
@@ -202,8 +204,8 @@ class _PlayerProcess:
         if command.verb == "deliver":
             return self.deliver()
         answer: Any
-        if command.verb == "exit":
-            answer = "exit"
+        if command.verb in ENDS_OF_SERVE:
+            answer = command.verb
         elif call.name in ENDS:
             os._exit(call.args[0])
         elif command.verb == "wait":
@@ -214,7 +216,10 @@ class _PlayerProcess:
             answer = self.make(cut_short(call, command.value))
         else:
             answer = self.make(call)
-        self.run(answer)
+        if command.verb == "interrupt":
+            self.run_interrupted(answer, command.value)
+        else:
+            self.run(answer)
         return answer
 
     def make(self, call: Call) -> Any:
@@ -234,6 +239,14 @@ class _PlayerProcess:
             self.entered = True
             with suppress(OSError):
                 os.chdir(self.sandbox.where(self.process.folder_of_work))
+
+    def run_interrupted(self, answer: Any, number: int) -> None:
+        """Run on with a signal that arrives in the call, as ``make_step`` says."""
+        if is_made(answer) and callable(self.process.handlers.get(number)):
+            self.run(Interrupted(answer, number))
+        else:
+            self.run(answer)
+            os.kill(os.getpid(), number)
 
     def try_lock(self, call: Call) -> Any:
         """Begin to wait for a lock; a conversion drops the lock that is held."""

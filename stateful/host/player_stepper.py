@@ -12,7 +12,7 @@ from stateful.kernel.locks import BEGINS
 from stateful.model.call import BLOCKED, Call, Delivery, Errno
 from stateful.model.confirmation import Unplayable
 from stateful.model.disk import Disk
-from stateful.model.faults import ERRNOS, SHORT
+from stateful.model.faults import ERRNOS, FAULTS, INTERRUPTIONS, SHORT
 from stateful.model.schedule import STEP, Move
 from stateful.model.signal_target import PIDFD, named_by
 from stateful.model.syscalls import Kind, Use
@@ -82,8 +82,20 @@ class PlayerStepper:
     def proceed(self, call: Call, answer: Any) -> None:
         """The player has gone on by itself."""
 
+    def handles(self, kind: str) -> bool:
+        """Whether it matters is known to the player: it sends the signal to itself."""
+        return True
+
+    def send(self, kind: str) -> None:
+        """The player has sent itself the signal."""
+
+    def note_told(self, kind: str) -> None:
+        """The simulation has noted it."""
+
     def _command(self, call: Call, fault: str) -> tuple[str, int]:
         """The verb and value of the command to make a call."""
+        if self._step.move.kind in INTERRUPTIONS:
+            return "interrupt", FAULTS[self._step.move.kind].number
         if fault == SHORT:
             return "short", short_size(self._play, self._step, call, self._disk, self._player.pid)
         if fault:

@@ -1,8 +1,12 @@
 """Signals, sleeping, ending: the calls about processes.
 
-A handler runs in the target before the target's next call, as CPython runs it; without one, a signal
-that ends a process ends it at once, and its exit handlers do not run. A stopped process reacts only to
-SIGKILL and SIGCONT; other signals wait until it is continued.
+A handler runs in the target before the target's next call, as CPython runs it, or in a call that has been
+made, before its value is stored (``run/step``); without one, a signal that ends a process ends it at once,
+and its exit handlers do not run. A stopped process reacts only to SIGKILL and SIGCONT; other signals wait
+until it is continued.
+
+Simplified: in calls that change nothing that others see a handler runs before them, and between silent calls
+it runs before the next other call. At the end of the program, after its last call, no handler runs.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 
@@ -16,8 +17,9 @@ class Call(NamedTuple):
     args: tuple[Any, ...] = ()
 
 
-class Errno(NamedTuple):
-    """The answer to a call that failed."""
+@dataclass(frozen=True, slots=True)
+class Errno:
+    """The answer to a call that failed. Equal to no tuple, nor to a signal of the same number."""
 
     code: int
 
@@ -32,16 +34,19 @@ class Blocked:
 BLOCKED: Final = Blocked()
 
 
-class Delivery(NamedTuple):
-    """A signal delivered to a process, whose handler runs before its next call.
-
-    Attributes:
-        what: makes it differ from the errno of the same number, since equal tuples are one answer: a process
-            that was interrupted (SIGINT is 2) was taken for one whose call found nothing (ENOENT is 2, too).
-    """
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A signal delivered to a process, whose handler runs before its next call."""
 
     number: int
-    what: str = "signal"
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """The answer to a call during which a signal arrived: its handler runs before the call returns."""
+
+    answer: Any
+    number: int
 
 
 class Outside(NamedTuple):

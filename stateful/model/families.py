@@ -8,7 +8,7 @@ its details from many more.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from random import Random
 from typing import Final, NamedTuple, Protocol
 
@@ -18,7 +18,7 @@ from stateful.model.images import NAMELESS, NULL_OWN_PID, NULL_START, DiskImage
 from stateful.model.listing import orders
 from stateful.model.machine import DEAD_PID
 from stateful.model.schedule import Move
-from stateful.model.usage import faults_of
+from stateful.model.usage import changes_something, faults_of
 
 Plan = tuple[str, ...]  # the families of the faults that may happen, in this order
 
@@ -67,6 +67,7 @@ FAMILIES: Final = {
         Family("sigterm"),
         Family("sigint"),
         Family("sigstop"),
+        Family("exception"),
         Family("errno"),
         Family(
             "recycled-pid",
@@ -108,11 +109,17 @@ class World(Protocol):
     def stopped(self) -> list[str]:
         """The letters of the stopped processes."""
 
+    def serving(self) -> list[str]:
+        """The letters of the owners whose serve may end now."""
+
+    def waiting(self) -> list[str]:
+        """The letters of the processes before their first turn."""
+
     def ended(self) -> list[str]:
         """The letters of ended processes whose pid may be given to another process."""
 
     def handles(self, letter: str, number: int) -> bool:
-        """Whether a process has a handler for a signal."""
+        """Whether a process has a handler for a signal, at its first call if it has not had a turn."""
 
     def callers(self) -> Sequence[str]:
         """The letters of the processes that may be about to make a call."""
@@ -154,8 +161,8 @@ def fault_moves(family: str, world: World, letter: str | None = None) -> list[Mo
     row = FAMILIES[family]
     if letter and not row.is_of_calls:
         # The order matters: the step may uninstall the handler, and the handler may make the process fail.
-        handled = (fault for fault in row.faults if fault.number and world.handles(letter, fault.number))
-        return [Move(fault.name, letter) for fault in handled]
+        signals = [fault for fault in row.faults if fault.number and world.handles(letter, fault.number)]
+        return [move for fault in signals for move in _aimed(fault, world) if move.letter == letter]
     if not row.is_of_calls:
         return [move for fault in row.faults for move in _aimed(fault, world)]
     moves = []
@@ -175,13 +182,38 @@ def is_decidable(move: Move, world: World) -> bool:
     return str(move) != _UNDECIDABLE.get(world.image)
 
 
+def _signalled(fault: Fault, world: World) -> Iterator[str]:
+    """The live processes, and those that handle a signal before their first call."""
+    yield from world.living()
+    yield from (letter for letter in world.waiting() if world.handles(letter, fault.number))
+
+
+def _interrupted(fault: Fault, world: World) -> Iterator[str]:
+    """The processes that handle a signal and whose next call changes something that others see.
+
+    Otherwise it does not matter whether the handler runs before the call or before it returns.
+    """
+    for letter in world.callers():
+        call = world.next_call(letter)
+        if call is not None and changes_something(call) and world.handles(letter, fault.number):
+            yield letter
+
+
+# The processes to which the faults of one process may happen.
+_LETTERS: Final[dict[Aim, Callable[[Fault, World], Iterable[str]]]] = {
+    Aim.PROCESS: _signalled,
+    Aim.STOPPED: lambda fault, world: world.stopped(),
+    Aim.SERVE: lambda fault, world: world.serving(),
+    Aim.RETURN: _interrupted,
+}
+
+
 def _aimed(fault: Fault, world: World) -> Iterator[Move]:
     """The moves of a fault that is not aimed at calls, one for each target and detail."""
     if fault.unattended and world.living():
         return
-    if fault.aim is Aim.PROCESS or fault.aim is Aim.STOPPED:
-        for letter in world.living() if fault.aim is Aim.PROCESS else world.stopped():
-            yield Move(fault.name, letter)
+    if fault.aim in _LETTERS:
+        yield from (Move(fault.name, letter) for letter in _LETTERS[fault.aim](fault, world))
     elif fault.aim is Aim.PID:
         free = [*(Move(fault.name, letter) for letter in world.ended()), Move(fault.name, "", str(DEAD_PID))]
         yield from (move for move in free if is_decidable(move, world))

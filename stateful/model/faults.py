@@ -37,6 +37,8 @@ class Aim(Enum):
 
     PROCESS = auto()  # a live process
     STOPPED = auto()  # a stopped process
+    SERVE = auto()  # an owner, in its serve
+    RETURN = auto()  # the return of the next call of a process
     CALL = auto()  # the next call of a process
     PID = auto()  # a free pid
     FILE = auto()  # a file of the home
@@ -134,6 +136,7 @@ def _failing(name: str, words: str = "fault: {answer}") -> Fault:
 
 SHORT: Final = "short"
 DENIED: Final = frozenset({errno.EACCES, errno.EPERM})  # what a call says that the permissions forbid
+RAISE: Final = "raise"
 POWER_LOSS: Final = "power-loss"
 SIGCONT: Final = "sigcont"
 DISK_WELL: Final = "disk-well"
@@ -147,6 +150,11 @@ _ROWS: Final = (
     _signal("int", 2, "sigint", "SIGINT"),
     _signal("sigstop", 19, "sigstop", "stopped (SIGSTOP)", ended_by=SIGCONT),
     _signal(SIGCONT, 18, "", "goes on (SIGCONT)", Aim.STOPPED),
+    # -- a signal whose handler runs when the next call of a process has been made, and before it returns
+    _signal("term-in", 15, "sigterm", "{answer}, SIGTERM", Aim.RETURN),
+    _signal("int-in", 2, "sigint", "{answer}, SIGINT", Aim.RETURN),
+    # -- the work of an owner
+    Fault(RAISE, Aim.SERVE, "its work fails: serve raises", "exception", "-", _LETTER, "A"),
     # -- the next call of a process
     *map(_failing, ("eio", "enospc", "erofs", "eacces", "eperm", "emfile", "enolck", "eintr")),
     _failing(SHORT, "{answer} (fault: half)"),
@@ -297,10 +305,18 @@ _ROWS: Final = (
 FAULTS: Final = {row.name: row for row in _ROWS}
 
 SIGNALS: Final = {row.name: row.number for row in _ROWS if row.aim in ON_PROCESSES}
+# By name, the signal that arrives in a call.
+INTERRUPTIONS: Final = {row.name: row.name.removesuffix("-in") for row in _ROWS if row.aim is Aim.RETURN}
+SERVE_FAULTS: Final = tuple(row.name for row in _ROWS if row.aim is Aim.SERVE)
 ASK_TO_GO: Final = frozenset({"term", "int"})  # the signals by which the world asks a process to end
+INSIDE: Final = "inside"  # what told a process to go: a signal inside the claim, or a second one
 CALL_FAULTS: Final = tuple(row.name for row in _ROWS if row.aim in ON_CALLS)
 ERRNOS: Final = {row.name: row.errno for row in _ROWS if row.errno and row.aim in ON_CALLS}
-MACHINE_FAULTS: Final = {row.name: row for row in _ROWS if row.aim not in (*ON_CALLS, *ON_PROCESSES)}
+MACHINE_FAULTS: Final = {
+    row.name: row
+    for row in _ROWS
+    if row.aim not in (*ON_CALLS, *ON_PROCESSES) and row.name not in (*INTERRUPTIONS, *SERVE_FAULTS)
+}
 OF_A_PID: Final = tuple(row.name for row in _ROWS if row.aim is Aim.PID)
 # In the order in which the search tries them: recoveries of the machine come first.
 RECOVERIES: Final = tuple(

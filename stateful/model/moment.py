@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from stateful.model.call import Call
 from stateful.model.disk import Disk
 from stateful.model.excuses import NO_EXCUSE, Excuse, Reason
-from stateful.model.faults import MACHINE_FAULTS
+from stateful.model.faults import ASK_TO_GO, INSIDE, INTERRUPTIONS, MACHINE_FAULTS, SERVE_FAULTS
 from stateful.model.lifecycle import LEAVING, OWNER, STARTING, Outcome
 from stateful.model.machine import ROOT, USER
 from stateful.model.schedule import Move
@@ -22,8 +22,9 @@ class View(NamedTuple):
     """A process as an invariant sees it.
 
     Attributes:
-        asked: what told it to go: ``signal`` (another process sent one that it handles); ``exit``, ``term``
-            or ``int`` (the world did); or None.
+        asked: what told it to go: ``signal`` (another process sent one that it handles); ``exit``, ``raise``,
+            ``term`` or ``int`` (the world did), or ``inside``: a signal inside the claim, or a second one; or
+            None.
         excuse: which guarantees do not hold for it, because of faults other than signals.
         alone: it has company, if any, of owners only (``company_of``), and since its first step nothing has
             happened but its own steps.
@@ -71,12 +72,29 @@ class View(NamedTuple):
         return self.outcome is not None and not self.was_killed and not self.hindered
 
     @property
+    def ended_inside(self) -> bool:
+        """Whether it ended itself after a signal inside its claim, or a second one."""
+        return self.ended_itself and self.asked == INSIDE
+
+    @property
     def was_killed(self) -> bool:
         return self.outcome is not None and self.outcome.kind == "killed"
 
     @property
     def contends(self) -> bool:
         return self.life in ("start", "replace")
+
+
+def told_by(kind: str, asked: str | None, *, starting: bool) -> str | None:
+    """What has told a process to go, after a signal of the world or an interruption.
+
+    A request to exit stays what it is, whatever signal arrives while the process cleans up.
+    """
+    signal = INTERRUPTIONS.get(kind, kind)
+    if signal not in ASK_TO_GO or asked in ("exit", *SERVE_FAULTS):
+        return asked
+    again = asked in (*ASK_TO_GO, INSIDE)
+    return INSIDE if again or (starting and kind in INTERRUPTIONS) else signal
 
 
 def company_of(views: Iterable[View]) -> tuple[str, ...] | None:
@@ -117,6 +135,11 @@ class Moment(NamedTuple):
     waiting: int
     target: Target | None
     locked: tuple[int, ...] = ()
+
+    @property
+    def some_ended_inside(self) -> bool:
+        """Whether a process ended after a signal inside its claim, or a second one."""
+        return any(view.ended_inside for view in self.processes)
 
     @classmethod
     def just_after(

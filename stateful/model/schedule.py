@@ -3,8 +3,9 @@
 ``A3 B5 crash-A B2`` lets A take 3 steps and B 5, kills A, and lets B take 2. Other words are
 
 - ``exit-A`` (its ``serve`` returns) and the faults of one process: ``crash-A`` (SIGKILL), ``term-A``
-  (SIGTERM), ``sigstop-A``, ``sigcont-A``; ``enospc-A`` and the like, A's next call failing with that errno;
-  ``short-A``, its next write writing half;
+  (SIGTERM), ``sigstop-A``, ``sigcont-A``; ``term-in-A`` and ``int-in-A``, A's next call being made, and its
+  handler of that signal running before the call returns; ``raise-A``, its ``serve`` raising an exception;
+  ``enospc-A`` and the like, its next call failing with that errno; ``short-A``, its next write writing half;
 - ``start-B``, ``replace-B``, ``stop-B``, ``status-B``, ``peek-B``: a new process, B, with that life;
   ``other-start-B`` and so on: one that runs the other subject, where there are two in one home;
 - the faults of the machine: ``recycle-99``, ``clock+60``, ``remove-gateway.lock``,
@@ -20,20 +21,21 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import Final, NamedTuple
 
-from stateful.model.faults import CALL_FAULTS, FAULTS, MACHINE_FAULTS, SIGNALS
+from stateful.model.faults import CALL_FAULTS, FAULTS, INTERRUPTIONS, MACHINE_FAULTS, SERVE_FAULTS, SIGNALS
 from stateful.model.life import LIVES as OWN_LIVES
 from stateful.model.life import OTHER_LIVES
 from stateful.model.machine import LETTERS as LETTERS
 
 STEP: Final = "step"
 EXIT: Final = "exit"  # no fault: the serve of an owner returns
-EVENTS: Final = (*SIGNALS, EXIT)
+ENDS_OF_SERVE: Final = (EXIT, *SERVE_FAULTS)
+EVENTS: Final = (*SIGNALS, *ENDS_OF_SERVE)
 LIVES: Final = (*OWN_LIVES, *OTHER_LIVES)
 LONGEST_TURN: Final = 10_000
 
 _TURN = re.compile(r"([A-Z])([1-9][0-9]*)")
 _EVENT = re.compile(rf"({'|'.join((EXIT, *LIVES))})-([A-Z])")
-_FAULT = re.compile(rf"({'|'.join(FAULTS)})(.*)", re.DOTALL)
+_FAULT = re.compile(rf"({'|'.join(sorted(FAULTS, key=len, reverse=True))})(.*)", re.DOTALL)
 
 
 class Move(NamedTuple):
@@ -51,7 +53,7 @@ class Move(NamedTuple):
     @property
     def steps(self) -> bool:
         """Whether a process makes a call with this move, or tries to."""
-        return self.kind == STEP or self.kind in CALL_FAULTS
+        return self.kind == STEP or self.kind in CALL_FAULTS or self.kind in INTERRUPTIONS
 
     @property
     def is_fault(self) -> bool:

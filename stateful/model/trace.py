@@ -99,6 +99,7 @@ class Trace:
 
     Attributes:
         other: the name of the subject that runs beside the first one in the same home, or None.
+        apart: what it breaks that is told apart, as a signal inside a claim may do, and is no violation.
         waits: the call in which each process waits for ever, if that is the violation; of one that polls its
             next call, with its loop in words instead of an answer.
         needs: what the failure needs, if that was determined.
@@ -115,6 +116,7 @@ class Trace:
     pids: dict[str, int] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     violation: Violation | None = None
+    apart: Violation | None = None
     waits: dict[str, Step] = field(default_factory=dict)
     needs: list[Need] = field(default_factory=list)
     disks: list[Disk] = field(default_factory=list)

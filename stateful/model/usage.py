@@ -9,7 +9,7 @@ from typing import Any
 
 from stateful.model.call import Call
 from stateful.model.faults import SHORT
-from stateful.model.syscalls import NOTHING, SIGNALLING, SYSCALLS, Answer, Kind, Syscall, Use
+from stateful.model.syscalls import CHANGES, NOTHING, SIGNALLING, SYSCALLS, Answer, Kind, Syscall, Use
 
 
 def row(call: Call) -> Syscall:
@@ -82,6 +82,11 @@ def signal_sent(call: Call) -> int:
 def sends_signal(call: Call) -> bool:
     """Whether a call sends a signal; signal 0, which only checks that a process exists, does not count."""
     return signal_sent(call) != 0
+
+
+def changes_something(call: Call) -> bool:
+    """Whether a call may change what other processes see, beside the process table."""
+    return bool(use_of(call) & CHANGES) or sends_signal(call)
 
 
 def takes_lock(call: Call) -> bool:

@@ -28,9 +28,7 @@ PROGRESS: Final[dict[str, Mutant]] = {
     "lock-added-guard-kept": Mutant("one-start-stale", "A15"),
     "empty-record-wedges": Mutant("one-start-empty", "A1 crash-A start-B B2"),
     "zombie-counts-as-alive": Mutant("one-start-zombie", "A15", ("an_answer_was_true_at_some_moment",)),
-    "stopped-owner-blocks": Mutant(
-        "replace-of-owner-empty-1-sigstop", "A7 sigstop-A replace-C C9", ("some_contender_wins",)
-    ),
+    "stopped-owner-blocks": Mutant("replace-of-owner-empty-1-sigstop", "A7 sigstop-A replace-C C9"),
     "recycled-pid-trusted": Mutant("one-start-recycled-pid", "A9", ("an_answer_was_true_at_some_moment",)),
     "record-vouches-for-itself": Mutant("one-start-nameless", "A18", ("an_answer_was_true_at_some_moment",)),
     "null-start-time-held-for-ever": Mutant(
@@ -131,6 +129,12 @@ ENDS: Final[dict[str, Mutant]] = {
     "clean-exit-leaves-the-lock": Mutant("start-and-exit-empty", "A1 exit-A A1 start-B B2"),
     "destructor-of-a-refused-start": Mutant("two-starts-empty", "A3 start-C C3 B3"),
     "ctrl-c-between": Mutant("two-starts-empty-1-sigint", "A1 int-A A1 start-C C2"),
+    "handler-before-the-claim": Mutant("two-starts-empty-1-sigterm", "A3 term-B B1 start-C C3"),
+    "handler-between-two-statements": Mutant(
+        "exit-and-start-empty-1-sigterm",
+        "A3 exit-A term-in-A B3 A1",
+        ("at_most_one_owner", "an_end_leaves_the_home_free"),
+    ),
 }
 TIME: Final[dict[str, Mutant]] = {
     "lease-nobody-renews": Mutant("two-starts-empty-1-long-run", "A7 later+2678400 start-C C9"),

@@ -13,7 +13,6 @@ import importlib
 import importlib.util
 import inspect
 import os
-import signal
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -25,6 +24,7 @@ from greenlet import getcurrent
 
 from stateful.model.chronicle import RUN_INVARIANTS
 from stateful.model.disk import HOME
+from stateful.model.faults import SERVE_FAULTS
 from stateful.model.invariants import INVARIANTS
 from stateful.model.life import OTHER, runs_other
 from stateful.model.lifecycle import LEAVING, OWNER, Outcome
@@ -87,7 +87,7 @@ class Subject:
         """Inside a simulated process: import the subject afresh and run one life of it."""
         process = cast(Interpreter, getcurrent())
         protocol = bind(importlib.import_module(self.module), self.function, process.home)
-        process.tells_plans = protocol.offer.can_replace or protocol.offer.can_stop
+        process.tells_plans = protocol.tells_plans
         process.not_offered = protocol.offer.invariants_not_offered
         process.one_per = protocol.offer.one_per
         try:
@@ -137,13 +137,17 @@ JUST_STARTS: Final = Offer(False, False, False, False)
 
 @dataclass(frozen=True)
 class Functions:
-    """The functions of one process's copy of a subject; functions that are not offered are never called."""
+    """The functions of one process's copy of a subject; functions that are not offered are never called.
+
+    ``tells_plans`` is whether the exit status of an owner distinguishes a planned end from others.
+    """
 
     gateway: Callable[[Callable[[], None], bool], object]
     running_pid: Callable[[bool], int | None]
     stop: Callable[[], object]
     documented_errors: tuple[type[BaseException], ...]
     offer: Offer
+    tells_plans: bool
 
 
 def bind(module: ModuleType, function: str | None, home: str = HOME) -> Functions:
@@ -164,6 +168,7 @@ def bind(module: ModuleType, function: str | None, home: str = HOME) -> Function
                 is_status_module=True,
                 one_per=one_per,
             ),
+            tells_plans=status_module.tells_plans(module),
         )
     target: Any = getattr(module, function or "gateway", None)
     if target is None:
@@ -188,6 +193,7 @@ def bind(module: ModuleType, function: str | None, home: str = HOME) -> Function
         stop=lambda: stop(at),
         documented_errors=documented,
         offer=offer,
+        tells_plans=offer.can_replace or offer.can_stop,
     )
 
 
@@ -240,15 +246,16 @@ def _or(near: list[str]) -> str:
 
 
 def serve() -> None:
-    """Be the gateway until told to go. A process owns the gateway while it is in here."""
+    """Be the gateway until told to go. A process owns the gateway while it is in here.
+
+    Raises RuntimeError where the world says that the work fails.
+    """
     process = cast(Interpreter, getcurrent())
-    if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
-        # The handler is not the subject's, so its exit status tells no plans. A second SIGTERM is ignored.
-        process.tells_plans = False
-        signal.signal(signal.SIGTERM, lambda number, frame: signal.signal(number, signal.SIG_IGN))
     process.phase, process.owned = OWNER, True
     try:
-        process.call("serve")
+        if process.call("serve") in SERVE_FAULTS:
+            process.raised = RuntimeError("the work failed")
+            raise process.raised
     finally:
         process.phase = LEAVING
 

@@ -17,7 +17,7 @@ from weakref import WeakValueDictionary
 from greenlet import GreenletExit, getcurrent, greenlet
 
 from stateful.kernel.process import Process
-from stateful.model.call import Call, Delivery, Errno, Outside, UnmodelledSyscall
+from stateful.model.call import Call, Delivery, Errno, Interrupted, Outside, UnmodelledSyscall
 from stateful.model.lifecycle import LEAVING, OWNER, Outcome
 from stateful.model.machine import MACHINE, ONE_PER, Machine
 from stateful.model.printable import printable
@@ -53,6 +53,7 @@ class Interpreter(Process, greenlet):
         alter: changes each of its calls before it is made; None for no change.
         not_offered: the invariants that its protocol says it does not keep.
         one_per: of what its protocol lets one owner live: see ``Offer``.
+        raised: the exception by which the world has ended its serve; None if it has not.
         deaf: its exit handlers have run, so it runs no signal handlers any more.
     """
 
@@ -84,6 +85,7 @@ class Interpreter(Process, greenlet):
         self.alter: Callable[[Interpreter, str, tuple[Any, ...]], Any] | None = None
         self.not_offered: frozenset[str] = frozenset()
         self.one_per = ONE_PER[0]
+        self.raised: BaseException | None = None
         self.deaf = False
         self.unwound = False
         self.stuck = False
@@ -109,7 +111,7 @@ class Interpreter(Process, greenlet):
         except BaseException as error:
             self._end_if_unwound()
             last = error
-            outcome, code = _failed(error), 1
+            outcome, code = self._refused_or_released() if error is self.raised else _failed(error), 1
         if self.phase != OWNER:
             self.phase = LEAVING
         for entry in reversed(self.exit_handlers[:]):  # a copy: handlers registered meanwhile do not run
@@ -122,6 +124,8 @@ class Interpreter(Process, greenlet):
                 raise
             except SystemExit:
                 pass  # CPython only prints it; the exit status stands.
+            except KeyboardInterrupt:
+                self._end_if_unwound()  # Likewise.
             except BaseException as error:
                 self._end_if_unwound()
                 outcome = _failed(error)
@@ -167,22 +171,32 @@ class Interpreter(Process, greenlet):
             if kind is Errno:
                 names = [argument for argument in args[:2] if isinstance(argument, str)]
                 raise OSError(answer.code, os.strerror(answer.code), *_filenames(names))
+            if kind is Interrupted:
+                self._handle(answer.number)
+                return answer.answer
             if kind is not Delivery:
                 return answer
             if self.deaf:
                 continue
             if name == "serve":
                 self.phase = LEAVING  # The signal tells it to go.
-            handler = self.handlers[answer.number]
-            if callable(handler):  # else CPython, too, lets go of a signal whose handler is no longer there
-                handler(answer.number, None)
+            self._handle(answer.number)
             if name in WAITS:
                 return None
 
+    def _handle(self, number: int) -> None:
+        """Run the handler of a signal; CPython, too, lets go of one whose handler is no longer there."""
+        handler = self.handlers[number]
+        if callable(handler) and not self.deaf:
+            handler(number, None)
+
     def draw(self) -> str:
-        """A seed that depends only on the process and on how many seeds it has drawn before."""
+        """A seed that depends only on the process and on how many seeds it has drawn before.
+
+        In another container it is another one, although the pid is the same.
+        """
         self.draws += 1
-        return f"{self.pid if self.seed is None else self.seed}/{self.draws}"
+        return f"{self.namespace}{self.pid if self.seed is None else self.seed}/{self.draws}"
 
     def outside(self, function: Callable[..., Any], *args: Any) -> Any:
         """Let the harness call a function that is no part of the simulated world; return its result."""

@@ -34,6 +34,7 @@ OF_LITTLE_NOTE: Final = Use.FINDS | Use.INSPECTS | Use.RELEASES  # Steps with no
 
 _QUOTED: Final = re.compile('"[^"]*"')
 _NO_BREAK: Final = "\xa0"
+_HYPHEN: Final = "\u2011"  # at which no line is broken
 
 
 def trace_text(trace: Trace, most_lines: int = LIMIT_LINES) -> str:
@@ -44,6 +45,8 @@ def trace_text(trace: Trace, most_lines: int = LIMIT_LINES) -> str:
         return chronicle_text(trace)
     broken = trace.violation
     what = f"{broken.invariant} is violated: {broken.sentence}" if broken else "no invariant is violated"
+    if trace.apart and not broken:
+        what += f"; only with a signal inside the claim: {trace.apart.sentence}"
     folded = textwrap.wrap(
         what, LIMIT_COLUMNS, subsequent_indent="    ", max_lines=MOST_HEADLINES, placeholder="..."
     )
@@ -109,9 +112,9 @@ def replay_command(trace: Trace) -> str:
 
 def _bullet(sentence: str) -> list[str]:
     """A sentence as a bullet, folded; a quoted schedule in it is not split."""
-    whole = _QUOTED.sub(lambda quoted: quoted[0].replace(" ", _NO_BREAK), sentence)
+    whole = _QUOTED.sub(lambda quoted: quoted[0].replace(" ", _NO_BREAK).replace("-", _HYPHEN), sentence)
     lines = textwrap.wrap(whole, LIMIT_COLUMNS - 6, initial_indent="  - ", subsequent_indent="    ")
-    return [line.replace(_NO_BREAK, " ") for line in lines]
+    return [line.replace(_NO_BREAK, " ").replace(_HYPHEN, "-") for line in lines]
 
 
 def _cut(line: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from rich.table import Table
@@ -13,7 +13,7 @@ from stateful.explain.needs import needs
 from stateful.model.chronicle import RUN_INVARIANTS, Chronicle, count_respawns
 from stateful.model.faults import CALL_FAULTS
 from stateful.model.images import ODD
-from stateful.model.invariants import INVARIANTS, SPEAKS_OF
+from stateful.model.invariants import INVARIANTS, SPEAKS_OF, TOLD_APART
 from stateful.model.life import plain
 from stateful.model.lifecycle import OWNER
 from stateful.model.machine import ONE_PER
@@ -148,6 +148,7 @@ def points(verification: Verification) -> list[tuple[str, list[str]]]:
         said += [
             (word, [name for name in unbroken if _applies(name, verification)]),
             ("not applicable", [name for name in unbroken if not _applies(name, verification)]),
+            ("apart", [*_apart(verification)]),
             *(scope(verification, begun) if begun else ()),
             ("supervised", _supervised(played)),
             ("tried", _tried(verification)),
@@ -167,6 +168,15 @@ def points(verification: Verification) -> list[tuple[str, list[str]]]:
         more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
         said.append(("unknown", [f"{unknown[0]}{more}: {reason}"]))
     return [(word, parts) for word, parts in said if parts]
+
+
+def _apart(verification: Verification) -> Iterator[str]:
+    """What is broken only with a signal inside the claim, or a second one, each with its first trace."""
+    told = {name: trace for result in reversed(verification.results) for name, trace in result.apart.items()}
+    for name, trace in told.items():
+        if TOLD_APART[name] not in verification.violations:
+            where = f'{trace.scenario} "{trace.schedule}"'
+            yield f"{TOLD_APART[name]} is broken, only with a signal inside the claim: {where}"
 
 
 def _implied(verification: Verification) -> list[str]:
@@ -284,6 +294,7 @@ def _result_as_json(result: Result) -> dict[str, Any]:
         "seconds": round(result.seconds, 3),
         **({"power_losses": power_text.as_json(result)} if result.power_losses else {}),
         **({"respawns": result.chronicle.respawns} if result.chronicle else {}),
+        **({"apart": _apart_as_json(result)} if result.apart else {}),
         "violations": [
             {
                 "invariant": invariant,
@@ -298,6 +309,11 @@ def _result_as_json(result: Result) -> dict[str, Any]:
             for invariant, trace in result.violations.items()
         ],
     }
+
+
+def _apart_as_json(result: Result) -> dict[str, str]:
+    """The schedules that break an invariant only with a signal inside the claim."""
+    return {TOLD_APART[name]: trace.schedule for name, trace in result.apart.items()}
 
 
 def _confirmation_as_json(trace: Trace) -> dict[str, Any]:

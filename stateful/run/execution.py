@@ -6,6 +6,8 @@ move is chosen.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import ClassVar, cast
 
@@ -14,22 +16,13 @@ from stateful.kernel.locks import locked_by
 from stateful.kernel.machine_faults import Impossible, inject
 from stateful.kernel.waiting import is_at_rest
 from stateful.model.disk import Disk
-from stateful.model.faults import (
-    ASK_TO_GO,
-    CALL_FAULTS,
-    MACHINE_FAULTS,
-    OF_A_PID,
-    POWER_LOSS,
-    SIGNALS,
-    Aim,
-    after_fault,
-)
-from stateful.model.invariants import all_broken, first_broken
+from stateful.model.faults import MACHINE_FAULTS, OF_A_PID, POWER_LOSS, SIGNALS, Aim, after_fault
+from stateful.model.invariants import TOLD_APART, all_broken, first_broken
 from stateful.model.life import plain, runs_other
 from stateful.model.lifecycle import STARTING
 from stateful.model.moment import Moment, View, is_quiet, needs_disk
 from stateful.model.scenario import Scenario
-from stateful.model.schedule import LETTERS, LIVES, STEP, Move, ScheduleMismatch
+from stateful.model.schedule import ENDS_OF_SERVE, LETTERS, LIVES, STEP, Move, ScheduleMismatch
 from stateful.model.trace import Step, Trace, Violation
 from stateful.protocol.subject import Subject
 from stateful.python import interrupt, simulation, switch
@@ -134,9 +127,7 @@ class Execution:
         elif move.steps:
             step = self._step(move, self._participants[letter]) if process else self._first_step(move)
         else:
-            if process is None or not process.alive:
-                raise self._misfit(move, f"{letter} is not alive")
-            step = self._event(move, process)
+            step = self._event(move)
         self._note(letter, move)
         self.trace.steps.append(step)
         if self.judged and self.trace.violation is None:
@@ -151,29 +142,31 @@ class Execution:
         if move.kind in LIVES:
             return process is None and move.letter == self.next_letter()
         if process is None:
-            return move.steps and move.letter in self.waiting()
-        if move.kind in CALL_FAULTS:
-            return can_fail(process, move.kind)
-        if move.kind == STEP:
-            return can_step(process)
-        return process.alive and (move.kind != "exit" or can_exit(process))
+            return (move.steps or move.kind in SIGNALS) and move.letter in self.waiting()
+        if move.steps:
+            return can_step(process) if move.kind == STEP else can_fail(process, move.kind)
+        return process.alive and (move.kind not in ENDS_OF_SERVE or can_exit(process))
 
     def upcoming(self, letter: str) -> Step | None:
         """The call that a process is about to make, as a step without an answer; None if it has ended.
 
-        A process before its first turn is started for this, and the start is undone. Raises ScheduleMismatch
-        if there is no such process.
+        Raises ScheduleMismatch if there is no such process.
         """
+        with self.begun(letter) as participant:
+            process = participant.process
+            if not process.alive or process.pending is None:
+                return None
+            path = participant.pending_path()
+            return Step(Move(STEP, letter), process.pending, path, None, process.phase, None)
+
+    @contextmanager
+    def begun(self, letter: str) -> Iterator[Participant]:
+        """A process; before its first turn it is started for this, and the start is undone."""
         known = self._participants.get(letter)
         participant = known or self._start_waiting(Move(STEP, letter))
-        process = participant.process
-        step = None
-        if process.alive and process.pending is not None:
-            path = participant.pending_path()
-            step = Step(Move(STEP, letter), process.pending, path, None, process.phase, None)
+        yield participant
         if known is None:
             self._undo_start(participant)
-        return step
 
     def launch(self, letter: str, life: str, pid: int, start_ticks: int) -> Interpreter:
         """Start a process with a pid and a start time under a letter with no live process: a respawn."""
@@ -223,18 +216,24 @@ class Execution:
         participant.note_answer(call, answer)
         return Step(move, call, participant.path, answer, process.phase, process.outcome)
 
-    def _event(self, move: Move, process: Interpreter) -> Step:
-        participant = self._participants[process.letter]
+    def _event(self, move: Move) -> Step:
+        letter = move.letter
+        known = self._participants.get(letter)
+        if move.kind in SIGNALS and letter in self.waiting():
+            known = self._start_waiting(move)
+            if not known.handles(move.kind):
+                self._undo_start(known)
+                known = None
+        if known is None or not known.process.alive:
+            raise self._misfit(move, f"{letter} is not alive")
+        process = known.process
         if move.kind in SIGNALS:
-            if move.kind in ASK_TO_GO and participant.asked != "exit":
-                participant.asked = move.kind
-            self.kernel.send(process, SIGNALS[move.kind])
+            known.send(move.kind)
         else:
             if not can_exit(process):
-                doing = "is stopped" if process.stopped else "does not serve"
-                raise self._misfit(move, f"{move.letter} {doing}")
-            participant.asked = "exit"
-            participant.tell("exit")
+                raise self._misfit(move, f"{letter} {'is stopped' if process.stopped else 'does not serve'}")
+            known.asked = move.kind
+            known.tell(move.kind)
         return Step(move, None, None, None, process.phase, process.outcome)
 
     def _inject(self, move: Move) -> Step:
@@ -333,7 +332,9 @@ class Execution:
             self.broken = dict(all_broken(moment, self.not_offered)) | self.broken
             return
         broken = first_broken(moment, self.not_offered)
-        if broken is not None:
+        if broken is not None and broken[0] in TOLD_APART:
+            self.trace.apart = self.trace.apart or Violation(*broken)
+        elif broken is not None:
             self.trace.violation = Violation(*broken)
             for letter, how in waits.items():
                 next_ = self.upcoming(letter)

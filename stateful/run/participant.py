@@ -9,15 +9,17 @@ from typing import Any, Final
 
 from stateful.kernel.failing_calls import fail
 from stateful.kernel.kernel import Kernel
+from stateful.kernel.process import disposition_of
 from stateful.kernel.signals import take_signal
 from stateful.kernel.waiting import waits
 from stateful.model.call import Call, Delivery
 from stateful.model.denial import after_answer
 from stateful.model.excuses import NO_EXCUSE
-from stateful.model.faults import after_fault
+from stateful.model.faults import SIGNALS, after_fault
 from stateful.model.life import plain
+from stateful.model.lifecycle import STARTING
 from stateful.model.machine import Machine
-from stateful.model.moment import View, company_of
+from stateful.model.moment import View, company_of, told_by
 from stateful.model.signal_target import Target, target_of
 from stateful.model.usage import descriptor, sends_signal
 from stateful.protocol.subject import Subject
@@ -106,6 +108,16 @@ class Participant:
     def proceed(self, call: Call, answer: Any) -> None:
         if self.process.alive:
             self.tell(answer)
+
+    def handles(self, kind: str) -> bool:
+        return disposition_of(self.process.dispositions, SIGNALS[kind]) == "handler"
+
+    def send(self, kind: str) -> None:
+        self.note_told(kind)
+        self.kernel.send(self.process, SIGNALS[kind])
+
+    def note_told(self, kind: str) -> None:
+        self.asked = told_by(kind, self.asked, starting=self.process.phase == STARTING)
 
     def tell(self, *answer: Any) -> None:
         """Run the process to its next step, with an answer to its last call unless it begins."""

@@ -10,7 +10,7 @@ from stateful.model.faults import JUDGED
 from stateful.model.images import DiskImage
 from stateful.model.lifecycle import OWNER
 from stateful.model.listing import names_in
-from stateful.model.schedule import Move
+from stateful.model.schedule import EXIT, Move
 from stateful.python.interpreter import Interpreter
 from stateful.run.execution import Execution
 
@@ -32,7 +32,7 @@ def owners(execution: Execution) -> list[str]:
 
 def exitable(execution: Execution) -> list[str]:
     """The letters of the processes that can be asked to exit."""
-    return [letter for letter in living(execution) if execution.possible(Move("exit", letter))]
+    return [letter for letter in living(execution) if execution.possible(Move(EXIT, letter))]
 
 
 def running(execution: Execution) -> list[str]:
@@ -85,8 +85,15 @@ class ExecutionWorld:
         ended = [process for process in processes if not process.alive]
         return [process.letter for process in ended if boots == 1 or process.boot < boots]
 
+    def serving(self) -> list[str]:
+        return exitable(self._execution)
+
+    def waiting(self) -> list[str]:
+        return self._execution.waiting()
+
     def handles(self, letter: str, number: int) -> bool:
-        return disposition_of(self._execution.processes()[letter].dispositions, number) == "handler"
+        with self._execution.begun(letter) as participant:
+            return disposition_of(participant.process.dispositions, number) == "handler"
 
     def callers(self) -> list[str]:
         return [*running(self._execution), *self._execution.waiting()]

@@ -7,10 +7,11 @@ from typing import Any, Final
 
 from stateful.model.call import Call, Outside
 from stateful.model.disk import HOME
+from stateful.model.faults import INTERRUPTIONS
 from stateful.model.life import plain
 from stateful.model.lifecycle import OWNER
 from stateful.model.machine import MACHINE, OTHER_RUNTIME, OTHER_TEMPORARY, Machine
-from stateful.model.syscalls import WAITS
+from stateful.model.syscalls import ENDS, WAITS
 from stateful.model.usage import faults_of
 from stateful.protocol.subject import Subject
 from stateful.python.interpreter import Interpreter
@@ -76,9 +77,11 @@ def can_step(process: Interpreter) -> bool:
 
 
 def can_fail(process: Interpreter, fault: str) -> bool:
-    """Whether a fault can be injected into the next call of a process."""
+    """Whether a fault can be injected into the next call of a process, or a signal can arrive in it."""
     call = process.pending
-    return can_step(process) and not process.signals and call is not None and fault in faults_of(call)
+    if call is None or not can_step(process) or process.signals:
+        return False
+    return call.name not in ENDS if fault in INTERRUPTIONS else fault in faults_of(call)
 
 
 def can_exit(process: Interpreter) -> bool:

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
-from stateful.model.call import BLOCKED, Call, Delivery, UnmodelledSyscall
-from stateful.model.syscalls import SILENT, WAITS
+from stateful.kernel.locks import BEGINS
+from stateful.model.call import BLOCKED, Call, Delivery, Errno, Interrupted, UnmodelledSyscall
+from stateful.model.faults import INTERRUPTIONS, SIGNALS
+from stateful.model.syscalls import ENDS, SILENT, WAITS
 from stateful.model.usage import faults_of
 
 LIMIT_SILENT_CALLS: Final = 10_000
@@ -32,6 +34,15 @@ class Stepper(Protocol):
     def proceed(self, call: Call, answer: Any) -> None:
         """Give the process the answer, and run it to its next step, unless the call ended it."""
 
+    def handles(self, kind: str) -> bool:
+        """Whether the process has a handler for a signal of the world."""
+
+    def send(self, kind: str) -> None:
+        """Send the process a signal of the world."""
+
+    def note_told(self, kind: str) -> None:
+        """Note that a signal of the world has told the process to go, or may have."""
+
 
 class CannotStep(Exception):
     """A process cannot make a step now, and why."""
@@ -41,11 +52,12 @@ def make_step(stepper: Stepper, *, begins: bool, fault: str = "") -> tuple[Call,
     """Make the next step of a process: the call and its answer.
 
     A signal is handled first; if the process was waiting, that is the whole step. If the process would only
-    wait, starting it counts as the step.
+    wait, starting it counts as the step. A signal that arrives in a call is handled before the call returns,
+    as CPython does, but where the call fails, or only begins to wait, before the next one.
 
     Args:
         begins: whether the process has not made a step yet.
-        fault: the fault by which the call fails; empty for none.
+        fault: the fault by which the call fails, or the signal that arrives in it; empty for none.
 
     Raises CannotStep if the process has to wait, or if the fault cannot happen to its call.
     """
@@ -56,15 +68,30 @@ def make_step(stepper: Stepper, *, begins: bool, fault: str = "") -> tuple[Call,
     if delivery is not None and waited.name in WAITS:
         return waited, delivery
     call = stepper.pending
-    if fault and (delivery is not None or fault not in faults_of(call)):
+    signal = INTERRUPTIONS.get(fault)
+    if signal:
+        if delivery is not None or call.name in WAITS or call.name in ENDS:
+            raise CannotStep(f"no signal arrives in {call.name}()")
+    elif fault and (delivery is not None or fault not in faults_of(call)):
         raise CannotStep(f"{call.name}() cannot fail so")
-    answer = stepper.perform(call, fault)
+    answer = stepper.perform(call, "" if signal else fault)
     if answer is BLOCKED:
         if delivery is None:
             raise CannotStep(f"it waits in {call.name}()")
         return call, delivery
-    stepper.proceed(call, answer)
+    if signal and stepper.handles(signal) and is_made(answer):
+        stepper.note_told(fault)
+        stepper.proceed(call, Interrupted(answer, SIGNALS[signal]))
+    else:
+        stepper.proceed(call, answer)
+        if signal:
+            stepper.send(signal)
     return call, answer
+
+
+def is_made(answer: Any) -> bool:
+    """Whether an answer says that a call was made: it did not fail, nor only begin to wait."""
+    return not isinstance(answer, Errno) and answer not in BEGINS.values()
 
 
 def run_to_step(call: Call, perform: Callable[[Call], Call]) -> Call:

@@ -122,11 +122,11 @@ def _looks(execution: Execution) -> Any:
         shared = shared._replace(table=(), opens=(), flocks=(), record_locks=())
     views = execution.views()
     changed, is_over = any(view.excuse.is_of_files for view in views), all(v.ended_itself for v in views)
-    killed = any(view.was_killed for view in views)
+    killed, inside = any(view.was_killed for view in views), any(view.ended_inside for view in views)
     machine, asked = execution.scenario.disk.machine, execution.next_letter()
     contended = frozenset(view.unit for view in views if view.contends) if machine.homes else None
     placed = asked in machine.homes, asked in machine.elsewhere, contended
-    return machine, files, shared, changed, is_over, killed, placed
+    return machine, files, shared, changed, is_over, killed, inside, placed
 
 
 def _magnitude(microseconds: int) -> int:

@@ -106,10 +106,10 @@ class SingleOwnerMachine(ExecutionMachine):
         self.turn(process, TO_ITS_END)
 
     @some(can_exit)
-    @rule(process=processes.filter(can_exit), turn=TURN)
-    def exit(self, process: Interpreter, turn: int | str) -> None:
-        """The owner is asked to exit: its serve returns, and its exit handlers run."""
-        self.make(Move(EXIT, process.letter))
+    @rule(process=processes.filter(can_exit), turn=TURN, fails=st.booleans())
+    def exit(self, process: Interpreter, turn: int | str, fails: bool = False) -> None:
+        """The owner is asked to exit: its serve returns, or its work fails: its serve raises."""
+        self.make(Move("raise" if fails and self.may("exception") else EXIT, process.letter))
         self.turn(process, turn)
 
     # -- what goes wrong: a rule for each fault ------------------------------------------------------------
@@ -123,15 +123,16 @@ class SingleOwnerMachine(ExecutionMachine):
 
     @may("sigterm")
     @some(is_alive)
-    @rule(process=processes.filter(is_alive))
-    def sigterm(self, process: Interpreter) -> None:
-        self.make(Move("term", process.letter))
+    @rule(process=processes.filter(is_alive), inside=st.booleans())
+    def sigterm(self, process: Interpreter, inside: bool = False) -> None:
+        """SIGTERM arrives, before the next call or inside it, before it returns."""
+        self.make(Move("term-in" if inside else "term", process.letter))
 
     @may("sigint")
     @some(is_alive)
-    @rule(process=processes.filter(is_alive))
-    def sigint(self, process: Interpreter) -> None:
-        self.make(Move("int", process.letter))
+    @rule(process=processes.filter(is_alive), inside=st.booleans())
+    def sigint(self, process: Interpreter, inside: bool = False) -> None:
+        self.make(Move("int-in" if inside else "int", process.letter))
 
     @may("sigstop")
     @some(is_alive)

@@ -68,8 +68,9 @@ DISKS: Final = {scenario.disk.name: scenario for scenario in OPEN_ENDED}
 DISK: Final = st.sampled_from(("empty", "stale", *DISKS))
 WRONG: Final = ("none", "signals", "all")  # the faults that may happen in an execution
 CALLS: Final = st.integers(1, 4) | st.integers(1, 48)
-# How long a turn is: so many calls, until the next call is of a kind, or until it owns, waits or has ended.
-TURN: Final = CALLS | st.sampled_from([f"until it {it}" for it in IT]) | st.just(TO_ITS_END)
+# How long a turn is: so many calls, with none of which a process has only begun; until the next call is of a
+# kind; or until it owns, waits or has ended.
+TURN: Final = CALLS | st.just(0) | st.sampled_from([f"until it {it}" for it in IT]) | st.just(TO_ITS_END)
 SECONDS: Final = st.sampled_from((1, 15, 60, 300, 3_600, 86_400, 172_800))
 LONG: Final = st.sampled_from((60, 3_600, 86_400, 2_678_400, 34_560_000))  # seconds
 CONTENT: Final = st.sampled_from((*HOSTILE, *IN_ITS_PLACE)) | st.binary(max_size=32).map(

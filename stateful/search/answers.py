@@ -29,7 +29,7 @@ from stateful.search.moments import alive, as_seen_alone, calls_left, company, m
 from stateful.search.search_state import NOT_STARTED, Numbering, State
 
 REMEMBERED_BETWEEN_CHECKS: Final = 64
-Met = tuple[bool, bool, bool, tuple[str, ...]]
+Met = tuple[bool, bool, bool, bool, tuple[str, ...]]
 
 
 class Asked(NamedTuple):
@@ -40,6 +40,7 @@ class Asked(NamedTuple):
         shared: the shared state in which it is asked.
         files_changed: whether the world has changed files while one of the processes lived.
         is_over: whether all processes have ended, and none of them was killed or hindered.
+        inside: whether any of them ended after a signal inside its claim.
         killed: whether any was killed.
         contended: the homes in which a process has contended, if there are several.
     """
@@ -49,6 +50,7 @@ class Asked(NamedTuple):
     shared: int
     files_changed: bool
     is_over: bool
+    inside: bool
     killed: bool
     contended: tuple[str, ...]
 
@@ -117,7 +119,13 @@ class Questions:
             value, owns = self.memory.local(local), self.memory.view(local).owns
             begins = value.life if value.history == NOT_STARTED else ""
             view = self.memory.view(local)
-            how = view.outcome is not None, view.ended_itself, view.was_killed, view.contends
+            how = (
+                view.outcome is not None,
+                view.ended_itself,
+                view.ended_inside,
+                view.was_killed,
+                view.contends,
+            )
             facts = self._number((value.letter, owns, begins, value.excuse.is_of_files, how))
             self._facts[local] = facts
         return facts
@@ -146,7 +154,8 @@ class Questions:
         views = [self.memory.view(each) for each in state.locals if not self.memory.has_not_started(each)]
         changed, killed = any(v.excuse.is_of_files for v in views), any(v.was_killed for v in views)
         units = {view.unit for view in views if view.contends} if self.memory.machine.homes else ()
-        return changed, all(view.ended_itself for view in views), killed, tuple(sorted(units))
+        is_over, inside = all(v.ended_itself for v in views), any(v.ended_inside for v in views)
+        return changed, is_over, inside, killed, tuple(sorted(units))
 
     def _of(self, state: State) -> Iterator[Question]:
         views = (self.memory.view(local) for local in state.locals)

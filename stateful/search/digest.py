@@ -12,9 +12,11 @@ time: a set, or an object with an address.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import astuple
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
+from stateful.model.call import Delivery, Errno, Interrupted
 from stateful.model.excuses import Excuse
 from stateful.model.schedule import Move
 from stateful.search.behaviour import STARTED
@@ -100,6 +102,9 @@ def _written(value: Any) -> Iterator[bytes]:
         yield b"i%d;" % value
     elif isinstance(value, Excuse):
         yield from _written(str(value))
+    elif isinstance(value, Errno | Delivery | Interrupted):
+        yield type(value).__name__.encode()
+        yield from _written(astuple(value))
     elif isinstance(value, tuple):
         yield b"(%d:" % len(value)
         for each in value:

@@ -28,7 +28,7 @@ from typing import Final
 from stateful.model.families import fault_moves
 from stateful.model.faults import JUDGED, POWER_LOSS
 from stateful.model.goals import GOALS
-from stateful.model.invariants import all_broken
+from stateful.model.invariants import TOLD_APART, all_broken
 from stateful.model.moment import Moment
 from stateful.model.scenario import Scenario
 from stateful.model.schedule import LETTERS, STEP, Move
@@ -147,11 +147,12 @@ class Explorer:
             plan.calls,
             False,
             plan.seconds,
-            dict(plan.violations),
+            {name: trace for name, trace in plan.violations.items() if name not in TOLD_APART},
             tuple(goal for goal in goals_of(self._scenario, self._not_offered) if goal in plan.missing),
             faults=dict(plan.faults),
             power_losses=plan.power.result(),
             broken=dict(plan.broken),
+            apart={name: trace for name, trace in plan.violations.items() if name in TOLD_APART},
         )
 
     def _search(self, plan: FaultPlan) -> Iterator[Result]:

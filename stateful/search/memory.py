@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from stateful.kernel.process import disposition_of
 from stateful.kernel.state import SharedState
 from stateful.model.call import Call
 from stateful.model.disk import Disk
@@ -23,7 +24,7 @@ from stateful.model.life import plain
 from stateful.model.lifecycle import STARTING, Entry, Outcome
 from stateful.model.machine import ONE_PER
 from stateful.model.moment import View
-from stateful.model.schedule import LETTERS, STEP, Move
+from stateful.model.schedule import ENDS_OF_SERVE, LETTERS, STEP, Move
 from stateful.protocol.subject import Subject
 from stateful.python import interrupt
 from stateful.search.behaviour import STARTED, Behaviour
@@ -159,6 +160,10 @@ class Memory:
         """The entry of a live process in the process table."""
         return next(entry for entry in self.shared_state(state.shared).table if entry.letter == letter)
 
+    def handles(self, state: State, letter: str, number: int) -> bool:
+        """Whether a live process has a handler for a signal."""
+        return disposition_of(dict(self.entry(state, letter).dispositions), number) == "handler"
+
     def view(self, number: int) -> View:
         """A process as the invariants see it."""
         view = self._views.get(number)
@@ -208,9 +213,8 @@ class Memory:
         effect: Effect | None
         if move.steps:
             effect = process.step("" if move.kind == STEP else move.kind)
-        elif move.kind == "exit":
-            process.note(asked="exit")
-            effect = process.told("exit")
+        elif move.kind in ENDS_OF_SERVE:
+            effect = process.leave(move.kind)
         elif move.kind in SIGNALS:
             effect = process.sent(move.kind)
         else:
@@ -241,10 +245,8 @@ class Memory:
             if local.outcome is not None or local.history == NOT_STARTED or local.letter in living:
                 yield number
             else:
-                killed = Outcome("killed", "SIGKILL")
-                yield self.numbers.local(
-                    local._replace(history=STARTED, own=NOT_STARTED, outcome=killed, asked=None)
-                )
+                ended = local._replace(outcome=Outcome("killed", "SIGKILL"), asked=None)
+                yield self.numbers.local(ended._replace(history=STARTED, own=NOT_STARTED))
 
     def _ended_others(self, state: State, effect: Effect, index: int) -> bool:
         return any(

@@ -27,6 +27,7 @@ class Result:
         exhaustive: whether these are all states; for a supervised scenario, whether it was played to its end.
         calls: how many calls were made for real; the others were looked up.
         violations: the first trace found for each invariant that is broken.
+        apart: the first trace of each invariant that is told apart, and is no violation.
         unreached: the goals that no execution reached.
         reason: why the verdict is unknown.
         faults: how many faults were tried, by family.
@@ -55,6 +56,7 @@ class Result:
     power_losses: dict[str, Lost] = field(default_factory=dict)
     seen: Seen | None = None
     broken: dict[str, list[Move]] = field(default_factory=dict)
+    apart: dict[str, Trace] = field(default_factory=dict)
 
     @property
     def finished(self) -> bool:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from stateful.model.call import BLOCKED, Call, Delivery
 from stateful.model.denial import after_answer
-from stateful.model.faults import ASK_TO_GO, SIGNALS, after_fault
-from stateful.model.lifecycle import LEAVING
+from stateful.model.faults import SIGNALS, after_fault
+from stateful.model.lifecycle import LEAVING, STARTING
+from stateful.model.moment import told_by
 from stateful.model.syscalls import Kind
 from stateful.model.usage import argument_of
 from stateful.run.step import CannotStep, make_step, run_to_step
@@ -51,18 +52,18 @@ class StateStepper:
         return Effect(self.state, None, None)
 
     def sent(self, kind: str) -> Effect:
-        """Send the process a signal from outside."""
-        if kind in ASK_TO_GO and self._local.asked != "exit":
-            self.note(asked=kind)
-        made = self._memory.calls.send(self.state, self._local, SIGNALS[kind])
-        self._place(made, None)
+        """Send the process a signal from outside, before its first call if it has not had a turn."""
+        if self._local.history == NOT_STARTED:
+            self.start()
+        self.send(kind)
         return Effect(self.state, None, None)
 
-    def told(self, answer: Any) -> Effect:
-        """Answer the call in which the process waits."""
+    def leave(self, kind: str) -> Effect:
+        """End the serve in which the process waits."""
+        self.note(asked=kind)
         call = self.pending
-        self._tell(answer)
-        return Effect(self.state, call, answer)
+        self._tell(kind)
+        return Effect(self.state, call, kind)
 
     def step(self, fault: str) -> Effect | None:
         """Make a step of the process; None if it cannot."""
@@ -105,6 +106,16 @@ class StateStepper:
     def proceed(self, call: Call, answer: Any) -> None:
         if self._local.outcome is None:
             self._tell(answer)
+
+    def handles(self, kind: str) -> bool:
+        return self._memory.handles(self.state, self._letter, SIGNALS[kind])
+
+    def send(self, kind: str) -> None:
+        self.note_told(kind)
+        self._place(self._memory.calls.send(self.state, self._local, SIGNALS[kind]), None)
+
+    def note_told(self, kind: str) -> None:
+        self.note(asked=told_by(kind, self._local.asked, starting=self._local.phase == STARTING))
 
     # -- the state after them ---------------------------------------------------------------------------
 

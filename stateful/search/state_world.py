@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from stateful.kernel.process import disposition_of
 from stateful.model.call import Call
 from stateful.model.disk import home_files
 from stateful.model.images import DiskImage
 from stateful.model.lifecycle import OWNER
 from stateful.model.listing import keeps_order, names_in
+from stateful.model.moment import View
 from stateful.model.schedule import LETTERS, STEP, Move
 from stateful.model.usage import listed_folder
 from stateful.search.memory import Memory
@@ -43,25 +43,43 @@ class StateWorld:
         views = map(self._memory.view, self._state.locals)
         return [view.letter for view in views if view.outcome is not None]
 
+    def serving(self) -> list[str]:
+        table = self._memory.shared_state(self._state.shared).table
+        free = [entry.letter for entry in table if not entry.signals and not entry.stopped]
+        return [letter for letter in free if self._view(letter).phase == OWNER]
+
+    def waiting(self) -> list[str]:
+        memory = self._memory
+        unborn = (local for local in self._state.locals if memory.has_not_started(local))
+        return [memory.view(local).letter for local in unborn]
+
     def handles(self, letter: str, number: int) -> bool:
-        said = dict(self._memory.entry(self._state, letter).dispositions)
-        return disposition_of(said, number) == "handler"
+        return self._memory.handles(self._begun(letter), letter, number)
 
     def callers(self) -> list[str]:
         return [self._memory.view(number).letter for number in self._state.locals]
 
     def next_call(self, letter: str) -> Call | None:
         """The next call of a process, even if the process has not started yet."""
-        memory, index, state = self._memory, LETTERS.index(letter), self._state
-        if memory.has_not_started(state.locals[index]):
-            effect = memory.effect(state, Move(memory.local(state.locals[index]).life, letter))
-            assert effect is not None
-            state = effect.after
-        local = memory.local(state.locals[index])
+        memory, state = self._memory, self._begun(letter)
+        local = memory.local(state.locals[LETTERS.index(letter)])
         if local.outcome is not None:
             return None
         entry = memory.entry(state, letter)
         return None if entry.signals or entry.stopped else memory.pending(local)
+
+    def _begun(self, letter: str) -> State:
+        """The state, in which a process that has not had a turn is before its first call."""
+        memory, state = self._memory, self._state
+        local = state.locals[LETTERS.index(letter)]
+        if not memory.has_not_started(local):
+            return state
+        effect = memory.effect(state, Move(memory.local(local).life, letter))
+        assert effect is not None
+        return effect.after
+
+    def _view(self, letter: str) -> View:
+        return self._memory.view(self._state.locals[LETTERS.index(letter)])
 
     def files(self) -> list[str]:
         return home_files(self._memory.disk(self._state))

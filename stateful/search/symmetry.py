@@ -21,13 +21,13 @@ from itertools import groupby, permutations, product
 from typing import TYPE_CHECKING, Any, Final
 
 from stateful.kernel.state import SharedState
-from stateful.model.call import Call
+from stateful.model.call import Call, Interrupted
 from stateful.model.clock import START
-from stateful.model.faults import MACHINE_FAULTS
+from stateful.model.faults import INTERRUPTIONS, MACHINE_FAULTS, SIGNALS
 from stateful.model.lifecycle import OWNER
 from stateful.model.machine import TICKS_PER_S, Machine
 from stateful.model.roles import Change, Role, exchanger
-from stateful.model.schedule import LETTERS, STEP, Move
+from stateful.model.schedule import ENDS_OF_SERVE, LETTERS, STEP, Move
 from stateful.model.syscalls import SYSCALLS, Answer, Argument, Kind
 from stateful.search.behaviour import STARTED, Intent
 from stateful.search.digest import Digests
@@ -140,12 +140,12 @@ class Symmetry:
             return True
         local = state.locals[LETTERS.index(move.letter)]
         if self.memory.has_not_started(local):
-            return move.kind == STEP
+            return move.kind == STEP or move.kind in SIGNALS or move.kind in INTERRUPTIONS
         view = self.memory.view(local)
         if view.outcome is not None:
             return False
         entry = self.memory.entry(state, move.letter)
-        if move.kind == "exit":
+        if move.kind in ENDS_OF_SERVE:
             return view.phase == OWNER and not entry.signals and not entry.stopped
         return not (move.steps and entry.stopped)
 
@@ -263,6 +263,8 @@ class _Map:
 
     def answer(self, call: Call, answer: Any) -> Any:
         """The image of the answer to a call; the kernel sorts the names of a folder, and the pids."""
+        if isinstance(answer, Interrupted):
+            return Interrupted(self.answer(call, answer.answer), answer.number)
         image = self.value(answer)
         is_listing = SYSCALLS[call.name].answer is Answer.NAMES and type(image) is tuple
         return tuple(sorted(image)) if is_listing else image

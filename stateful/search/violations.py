@@ -11,6 +11,7 @@ from typing import Final
 
 from stateful.explain.blame import WHILE_OWNED, to_blame
 from stateful.explain.minimise import vary
+from stateful.model.invariants import TOLD_APART
 from stateful.model.life import runs_other
 from stateful.model.scenario import Scenario
 from stateful.model.schedule import LETTERS, LIVES, Move, ScheduleMismatch, format_schedule
@@ -41,6 +42,9 @@ def note_violation(
         trace = replay(memory.subject, scenario, moves)
     except ScheduleMismatch as mismatch:
         raise Nondeterminism(f"{found}: {mismatch}") from None
+    if invariant in TOLD_APART and trace.violation is None and trace.apart is not None:
+        plan.violations[invariant] = trace
+        return
     if trace.violation is None:
         raise Nondeterminism(found)
     if trace.violation.invariant != invariant:
@@ -78,7 +82,8 @@ def note_broken(
 
 def _may_blame(memory: Memory, known: Trace, node: Node, more: list[Move]) -> bool:
     """Whether the first of two subjects may be to blame now; in the known trace only the other one was."""
-    assert known.violation is not None
+    if known.violation is None:
+        return False
     if known.other is None or known.subject in to_blame(known):
         return False
     if known.violation.invariant in WHILE_OWNED:

@@ -2,8 +2,8 @@
 
 Start-up: check for a running gateway; with ``--replace`` mark it, terminate it, wait, kill it; take the
 runtime lock if the module has one; write the record; register the exit handlers; serve. At exit the record is
-removed first and the lock released last. If SIGTERM ends the gateway and the module can tell whether that was
-planned, the exit status is 0 if it was, else 1.
+removed first and the lock released last. SIGTERM ends the work, as gateways handle it; if the module can tell
+whether that was planned, the exit status is 0 if it was, else 1.
 """
 
 from __future__ import annotations
@@ -52,10 +52,9 @@ def _serve(module: ModuleType, serve: Callable[[], None]) -> None:
         signal.signal(number, signal.SIG_IGN)  # A second SIGTERM changes nothing.
         terminated.append(number)
 
-    if consumers:
-        signal.signal(signal.SIGTERM, terminate)
+    signal.signal(signal.SIGTERM, terminate)
     serve()
-    if terminated:
+    if terminated and consumers:
         sys.exit(0 if any(consume() for consume in consumers) else 1)
 
 
@@ -103,6 +102,11 @@ def running_pid(module: ModuleType, *, clean_up: bool) -> int | None:
 def can_peek(module: ModuleType) -> bool:
     """Whether the module offers a query without clean-up."""
     return "cleanup_stale" in inspect.signature(module.get_running_pid).parameters
+
+
+def tells_plans(module: ModuleType) -> bool:
+    """Whether the module can tell whether the end of the gateway was planned."""
+    return any(hasattr(module, name) for name in CONSUMERS)
 
 
 def can_stop(module: ModuleType) -> bool:

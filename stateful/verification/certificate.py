@@ -113,6 +113,7 @@ def _as_data(result: Result) -> dict[str, Any]:
         "faults": result.faults,
         "unreached": result.unreached,
         "violations": _schedules(result.violations),
+        "apart": _schedules(result.apart),
         "power_losses": {
             profile: {"images": lost.images, "whole": lost.whole, "broken": _schedules(lost.broken)}
             for profile, lost in result.power_losses.items()
@@ -138,6 +139,7 @@ def _as_result(subject: Subject, scenario: Scenario, data: Mapping[str, Any]) ->
         exhaustive=bool(data["exhaustive"]),
         seconds=float(data["seconds"]),
         violations=traces(data["violations"]),
+        apart=traces(data["apart"]),
         unreached=tuple(map(str, data["unreached"])),
         reason=str(data["reason"]),
         needs=str(data["needs"]),
@@ -163,7 +165,7 @@ def _schedules(traces: Mapping[str, Trace]) -> dict[str, str]:
 
 def _trace(subject: Subject, scenario: Scenario, schedule: str) -> Trace:
     trace = replay(subject, scenario, parse_schedule(schedule))
-    if trace.violation is None:
+    if trace.violation is None and trace.apart is None:
         raise ValueError(f"{schedule} breaks nothing")
     return trace
 

@@ -128,6 +128,7 @@ def _together(
         exhaustive=all(part.exhaustive for part in parts.values()),
         seconds=sum(part.seconds for part in parts.values()),
         violations=_first(subject, [*parts.values()], shorter),
+        apart={name: trace for part in parts.values() for name, trace in part.apart.items()},
         unreached=tuple(goal for goal in goals[0] if all(goal in each for each in goals)),
         needs=_needs(parts.values()),
         faults={family: number for family, number in tried.items() if number},

@@ -108,7 +108,7 @@ def test_violation_is_confirmed(case: Case, host: Host) -> None:
     else:
         steps, processes = trace.length, len(trace.lives)
         assert re.fullmatch(
-            rf"Confirmed on the host: {steps} steps of {processes} real process(es)?, "
+            rf"Confirmed on the host: {steps} steps? of {processes} real process(es)?, "
             r"the same calls, answers and end \(Linux [0-9.]+, [a-z0-9]+\)\."
             r"( Not the host's: [a-z ,]+\.)?",
             found,

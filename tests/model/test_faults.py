@@ -16,10 +16,13 @@ from stateful.model.call import Call
 from stateful.model.excuses import NO_EXCUSE, Excuse, Reason
 from stateful.model.families import FAMILIES, TAMPERING, fault_moves, recoveries, widened
 from stateful.model.faults import (
+    ASK_TO_GO,
     CALL_FAULTS,
     FAULTS,
+    INTERRUPTIONS,
     MACHINE_FAULTS,
     RECOVERIES,
+    SERVE_FAULTS,
     SIGNALS,
     Fault,
     after_fault,
@@ -48,7 +51,13 @@ BROKEN = {
         "fails_when_interrupted",
         "start-and-exit-stale-1-sigint",
         "only_documented_errors",
-        "A1 int-A A1",
+        "int-A A1",
+    ),
+    "exception": (
+        "begins_again_when_its_work_fails",
+        "two-starts-empty-1-exception",
+        "at_most_one_owner",
+        "A2 raise-A A1 start-C C2",
     ),
     "sigstop": (
         "spares_the_stopped",
@@ -137,8 +146,10 @@ BROKEN = {
 }
 
 
-def test_every_fault_is_a_signal_or_one_of_a_call_or_of_the_machine() -> None:
-    assert [*FAULTS] == [*SIGNALS, *CALL_FAULTS, *MACHINE_FAULTS]
+def test_every_fault_is_of_a_process_or_of_a_call_or_of_the_machine() -> None:
+    assert [*FAULTS] == [*SIGNALS, *INTERRUPTIONS, *SERVE_FAULTS, *CALL_FAULTS, *MACHINE_FAULTS]
+    assert {*INTERRUPTIONS.values()} == {*ASK_TO_GO}
+    assert all(FAULTS[name].number == SIGNALS[signal] for name, signal in INTERRUPTIONS.items())
 
 
 def test_every_fault_is_made_by_the_kernel_and_on_the_host_or_cannot_be_played() -> None:
@@ -154,10 +165,10 @@ def test_every_fault_is_made_by_the_kernel_and_on_the_host_or_cannot_be_played()
 def test_every_fault_is_written_and_told_in_words(fault: Fault) -> None:
     (move,) = parse_schedule(fault.written)
     assert (str(move), move.kind, move.is_fault) == (fault.written, fault.name, True)
-    if fault.name in CALL_FAULTS:
+    if fault.name in CALL_FAULTS or fault.name in INTERRUPTIONS:
         told: str | None = fault.words.format(answer="EIO")
         assert told != "EIO"
-    elif fault.name in SIGNALS:
+    elif fault.name in SIGNALS or fault.name in SERVE_FAULTS:
         told = event_text(Step(move, None, None, None, "", None))
     else:
         told = world_text(move)
@@ -180,7 +191,13 @@ class Everything:
     def letters(self) -> list[str]:
         return ["A"]
 
-    living = stopped = ended = callers = letters
+    living = stopped = ended = callers = serving = letters
+
+    def waiting(self) -> list[str]:
+        return []
+
+    def handles(self, letter: str, number: int) -> bool:
+        return True
 
     def next_call(self, letter: str) -> Call:
         return Call("close", (3,))

@@ -17,4 +17,5 @@ def gateway(home, serve, *, replace=False):
     except BlockingIOError:
         return
     record.write_text(str(os.getpid()))
+    signal.signal(signal.SIGTERM, lambda *_: None)  # which ends serve
     serve()

@@ -13,6 +13,7 @@ def gateway(home, serve):
     except BlockingIOError:
         return
     (home / "record").write_text(str(os.getpid()))
+    signal.signal(signal.SIGTERM, lambda *_: None)  # which ends serve
     serve()
     (home / "record").unlink(missing_ok=True)
 

@@ -20,5 +20,6 @@ def gateway(home, serve, *, replace=False):
         fcntl.flock(fd, fcntl.LOCK_EX)
     record.write_text(str(os.getpid()))
     atexit.register(record.unlink, missing_ok=True)
+    signal.signal(signal.SIGTERM, lambda *_: None)  # which ends serve
     serve()
     os.close(fd)

@@ -96,9 +96,9 @@ direct-unlink: no violation in 0:12 with 2 workers
   PCT         chance of having missed a race that each run could have shown: 3 events, up to 64 %
               after 90 runs; 6 events, up to nearly 100 % after 1 run
   not reached goals: an_owner_released
-  not reached faults: term, int, sigstop, enospc, erofs, eacces, eperm, emfile, enolck, eintr,
-              short, recycle, lookalike, reboot, power-loss, clock, suspend, later, disk-full,
-              read-only, listing, plant
+  not reached faults: term, int, sigstop, term-in, int-in, raise, enospc, erofs, eacces, eperm,
+              emfile, enolck, eintr, short, recycle, lookalike, reboot, power-loss, clock, suspend,
+              later, disk-full, read-only, listing, plant
   not reached lines: gate.py 4-8, 10-11
   not tried   corruption, lost-home, removal, which few protocols promise to survive
 """

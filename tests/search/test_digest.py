@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 from collections.abc import Callable
 from hashlib import blake2b
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from stateful.model.call import Delivery, Errno
 from stateful.model.lifecycle import Outcome
 from stateful.model.schedule import STEP, Move
 from stateful.model.standard import find_scenario
@@ -95,6 +97,8 @@ def test_equal_values_have_equal_digests(one: Any, other: Any) -> None:
         (("a", "b"), ("ab",)),
         ((("a",), "b"), ("a", ("b",))),
         ((1, 23), (12, 3)),
+        (Errno(errno.ENOENT), Delivery(signal.SIGINT)),
+        (Errno(9), (9,)),
     ),
     ids=str,
 )

@@ -28,6 +28,11 @@ from stateful.run.execution import Execution
 from stateful.run.participant import Participant
 
 RECOVERIES = ("sigcont", "disk-well")
+# The calls after which a handler may meet another world than before; opening may make or empty a file.
+LEAVE_A_MARK = (
+    "close write pwrite sendfile copy_file_range ftruncate flock lockf truncate unlink rename link symlink"
+    " mkdir rmdir chmod fchmod utime"
+)
 # The calls that may fail so, as the manual pages say; ``befalls`` says what depends on the arguments.
 BEFALLS = {
     "eio": "open close read pread write pwrite sendfile copy_file_range ftruncate fsync fdatasync flock lockf"
@@ -58,6 +63,15 @@ def befalls(call: Call) -> list[str]:
     if call.name in ("kill", "pidfd_send_signal") and call.args[1] == 0:
         never.append("eperm")
     return [fault for fault in faults if fault not in never]
+
+
+def leaves_a_mark(call: Call) -> bool:
+    """Whether others may see that a call was made."""
+    if call.name == "open":
+        return bool(call.args[1] & (os.O_CREAT | os.O_TRUNC))
+    if call.name in ("kill", "pidfd_send_signal"):
+        return bool(call.args[1])
+    return call.name in LEAVE_A_MARK.split()
 
 
 def test_rows_name_the_faults_of_the_manual_pages() -> None:
@@ -176,8 +190,9 @@ class Listening(Execution):
         names = home_files(self.kernel.disk())
         return {
             "kill": [Move("crash", letter) for letter in alive],
-            "sigterm": [Move("term", letter) for letter in alive],
-            "sigint": [Move("int", letter) for letter in alive],
+            "sigterm": self._signals("term", 15),
+            "sigint": self._signals("int", 2),
+            "exception": [Move("raise", letter) for letter in alive if self.possible(Move("exit", letter))],
             "sigstop": [Move("sigstop", letter) for letter in alive],
             "errno": [Move(fault, letter) for fault in CALL_FAULTS for letter in letters],
             "recycled-pid": [
@@ -213,6 +228,21 @@ class Listening(Execution):
             told = [("*", "backwards")] if len(names) > 1 else []
             told += [(name, "first") for name in names[1:]] + [(name, "last") for name in names[:-1]]
             yield from (Move("listing", "", f"{where}/{name}={how}".removeprefix("/")) for name, how in told)
+
+    def _signals(self, name: str, number: int) -> list[Move]:
+        """A signal to each live process, and to those that handle it before their first call or in a call."""
+        moves = []
+        begun = [*self.processes()]
+        for letter in [*begun, *self.waiting()]:
+            with self.begun(letter) as participant:
+                process = participant.process
+                handled = process.dispositions.get(number, "handler" if number == 2 else "") == "handler"
+                if process.alive and (letter in begun or handled):
+                    moves.append(Move(name, letter))
+                call = process.pending
+                if process.alive and call and handled and leaves_a_mark(call) and not process.signals:
+                    moves.append(Move(f"{name}-in", letter))
+        return moves
 
     def _images(self) -> list[str]:
         persistence = self.kernel.follow()
@@ -272,6 +302,9 @@ UPSET = (
     ("tests/planted/flock_only.py", "two-starts-empty-1-sigterm"),
     ("tests/planted/flock_only.py", "two-starts-empty-1-sigint"),
     ("tests/planted/flock_only.py", "two-starts-empty-1-sigstop"),
+    ("tests/planted/flock_only.py", "two-starts-empty-1-exception"),
+    ("tests/planted/gives_up_after_term.py", "two-starts-empty-1-sigterm"),
+    ("tests/planted/victim_removes_successor.py", "start-and-exit-stale-1-sigterm"),
     ("tests/planted/flock_only.py", "two-starts-empty-1-errno"),
     ("tests/planted/flock_only.py", "two-starts-empty-1-removal"),
     ("tests/planted/flock_only.py", "two-starts-empty-1-bad-disk"),

@@ -36,7 +36,9 @@ CATALOGUE = {
         UnguardedRemove ReplacerUnlinksAgain SamePidTwoNamespaces VictimExitsOne UnexpectedTermExitsZero
         WrongProcessConsumes MarkerFromTheFuture MarkerOutlivesReplacer""",
     "ANSWERS": "ReaderDeletesLiveRecord TornRead PhantomOwner StateKeepsOldPid LostUpdate",
-    "ENDS": "CleanExitLeavesTheLock CtrlCBetween DestructorOfARefusedStart",
+    "ENDS": """
+        CleanExitLeavesTheLock CtrlCBetween DestructorOfARefusedStart HandlerBeforeTheClaim
+        HandlerBetweenTwoStatements""",
     "TIME": "LeaseNobodyRenews CreationTimeFollowsTheClock OlderThanBoot",
     "PERMISSIONS": "RootMadeTheLock Umask0002 PlantedLinkTruncates",
     "LISTINGS": "FirstListedOwns",

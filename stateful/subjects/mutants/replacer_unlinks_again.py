@@ -26,6 +26,7 @@ def gateway(home: Path, serve: Callable[[], None], *, replace: bool = False) -> 
         os.link(pending, path)
     except FileExistsError:
         return
+    signal.signal(signal.SIGTERM, lambda *_: None)  # which ends serve
     serve()
     with contextlib.suppress(FileNotFoundError):
         path.unlink()
