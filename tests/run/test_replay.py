@@ -62,10 +62,10 @@ def test_misfit_says_what_was_asked_and_what_was_possible(schedule: str) -> None
 def test_subject_that_remembers_between_executions_is_named_nondeterministic(tmp_path: Path) -> None:
     subject = tmp_path / "counts.py"
     subject.write_text(
-        "import os, sys\n"
-        "vars(sys)['counts'] = vars(sys).get('counts', 0) + 1\n"
+        "import os, zlib\n"
+        "vars(zlib)['counts'] = vars(zlib).get('counts', 0) + 1\n"
         "def gateway(home, serve):\n"
-        "    (home / f'claim-{sys.counts}').touch()\n"
+        "    (home / f'claim-{zlib.counts}').touch()\n"
         "    serve()\n"
     )
     with pytest.raises(Nondeterminism, match=r"^step 1 differed between two executions of one schedule: "):

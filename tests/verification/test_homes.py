@@ -124,8 +124,8 @@ KINDS: Final[dict[str, tuple[str, str, str]]] = {
         OWNERS,
     ),
     "a lock that is named by a hash of a tuple": (
-        LOCKS.replace("{path}", 'home / f"{hash((1, home, b"{two}")):x}"'),
-        LOCKS.replace("{path}", 'home / f"{hash((1, 2.5, None is None)):x}"'),
+        LOCKS.replace("{path}", 'home / format(hash((1, home, b"{two}")), "x")'),
+        LOCKS.replace("{path}", 'home / format(hash((1, 2.5, None is None)), "x")'),
         OWNERS,
     ),
     "a pid over a longer one": (
