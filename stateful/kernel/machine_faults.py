@@ -118,7 +118,7 @@ def _suspend(kernel: Kernel, seconds: str) -> None:
 def _later(kernel: Kernel, seconds: str) -> None:
     """Some seconds pass while owners serve and nothing else happens.
 
-    Guaranteed: everything; nobody loses ownership by owning for long.
+    Guaranteed: everything; an owner stays the owner, however long it owns.
     """
     kernel.clock = kernel.clock.after(int(seconds) * MICROSECONDS)
 
@@ -225,7 +225,7 @@ def _corrupt(kernel: Kernel, what: str) -> None:
 
 @_fault("plant")
 def _plant(kernel: Kernel, name: str) -> None:
-    """While no process lives, somebody puts a link in the place of a file, to another file of the user.
+    """While no process lives, a person puts a link in the place of a file, to another file of the user.
 
     That has the same content, so that who reads it learns nothing new; but it is not empty.
 

@@ -1,7 +1,7 @@
 """Permission checks: what a process may do with a file, by its user, its group and the permission bits.
 
 As on Linux, path_resolution(7), inode(7), open(2), unlink(2), rename(2), link(2): root may do everything, but
-execute only what somebody may execute. A name in a sticky folder belongs to the user of the file, of the
+execute only what some user may execute. A name in a sticky folder belongs to the user of the file, of the
 folder, and root. Set as distributions do, proc_sys_fs(5): ``protected_symlinks`` is 1 (in a sticky folder
 that all may write to, a link is followed only for its user, or if it is the folder's user's);
 ``protected_regular`` is 1 (O_CREAT does not open a file of another user there); ``protected_hardlinks`` is 1.
