@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import ModuleType
 from typing import Any, Final
 
@@ -24,25 +24,28 @@ _OURS: Final = frozenset(
     unraisablehook executable modules last_exc last_type last_value last_traceback""".split()
 )
 
-Changes = dict[str, dict[str, Any]]  # by the path of an owner: its attributes in a process, if they differ
+# By the path of an owner that a process may change: its attributes in the process, if they differ.
+Changes = dict[str, dict[str, Any]]
 Before = list[tuple[str, Any, dict[str, Any]]]  # an owner, its path, and its attributes outside a process
 
-_paths: set[str] = set()
+
+def set_by(source: str) -> frozenset[str]:
+    """The paths of the modules and classes of which the source of a module sets attributes."""
+    return frozenset(_named_in(ast.parse(source)))
 
 
-def watch(code: str) -> None:
-    """Note the modules and classes of which the source of a module sets attributes."""
-    _paths.update(_named_in(ast.parse(code)))
+def watch(changes: Changes, paths: Iterable[str]) -> None:
+    """Look at some modules and classes whenever a process is entered, from the next time on."""
+    for path in sorted(paths):
+        changes.setdefault(path, {})
 
 
 def enter(changes: Changes) -> Before:
     """Put in place what a process has set; returns what ``leave`` needs. Not while it has its own modules."""
-    if not _paths:
-        return []
-    owners = [(path, owner) for path in sorted(_paths) if (owner := _find(path)) is not None]
+    owners = [(path, owner) for path in changes if (owner := _find(path)) is not None]
     before = [(path, owner, dict(vars(owner))) for path, owner in owners]
     for path, owner in owners:
-        _set(owner, changes.get(path, {}))
+        _set(owner, changes[path])
     return before
 
 

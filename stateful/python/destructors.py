@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import BuiltinFunctionType, FunctionType, ModuleType, NoneType
 from typing import Any, Final
 
+_id: Final = id
 # They hold nothing, or only what a class or a module holds.
 _PASSED_OVER: Final = frozenset(
     (FunctionType, BuiltinFunctionType, ModuleType, type, NoneType, str, bytes, int, bool, float)
@@ -20,12 +21,12 @@ _PASSED_OVER: Final = frozenset(
 
 def destructors(modules: Mapping[str, ModuleType]) -> Iterator[Callable[[], Any]]:
     """The destructors of the objects that some modules hold, each once."""
-    seen: set[int] = set()
+    seen: set[int] = set()  # by the real ``id``: a process has one of its own
     queue: list[Any] = [vars(module) for module in list(modules.values())]
     for value in queue:  # which grows meanwhile
-        if id(value) in seen or isinstance(value, type):
+        if _id(value) in seen or isinstance(value, type):
             continue
-        seen.add(id(value))
+        seen.add(_id(value))
         held: Iterable[Any] = ()
         if isinstance(value, dict):
             held = value.values()

@@ -13,7 +13,7 @@ import sys
 import warnings
 from copy import copy
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from greenlet import getcurrent
 
@@ -34,8 +34,21 @@ if TYPE_CHECKING:
 
 Key = tuple[str, int, int]  # the file of a module's code, and its version
 
-_code: dict[Key, CodeType] = {}
-_hashing: set[Key] = set()  # whose code is the subject's or a library's, and calls ``hash``
+
+class Compiled(NamedTuple):
+    """A module's code, compiled once for all processes.
+
+    Attributes:
+        hashes: whether it is the subject's or a library's, and calls ``hash``.
+        sets: the modules and classes whose attributes it may set; see ``attributes``.
+    """
+
+    code: CodeType
+    hashes: bool
+    sets: frozenset[str]
+
+
+_compiled: dict[Key, Compiled] = {}
 _found: dict[tuple[Any, ...], tuple[ModuleSpec, Key]] = {}  # modules of which each process has a copy
 
 
@@ -84,7 +97,7 @@ class _Finder(importlib.abc.MetaPathFinder):
 
 def own_code() -> list[CodeType]:
     """The code of all modules of which each process has had its own copy."""
-    return list(_code.values())
+    return [each.code for each in _compiled.values()]
 
 
 def finders() -> list[Any]:
@@ -228,19 +241,19 @@ class _Fresh(importlib.abc.Loader):
     def exec_module(self, module: ModuleType) -> None:
         name = module.__name__
         modules.keep(self._process, name, module)
-        code = _code.get(self._key)
-        if code is None:
-            code = _code[self._key] = self._process.outside(self._compile, name)
-            if names_hash(code) and is_subjects(self._key[0]):
-                _hashing.add(self._key)
-        if self._key in _hashing:
+        compiled = _compiled.get(self._key)
+        if compiled is None:
+            compiled = _compiled[self._key] = self._process.outside(self._compile, name)
+        if not compiled.sets <= self._process.attributes.keys():
+            self._process.outside(attributes.watch, self._process.attributes, compiled.sets)
+        if compiled.hashes:
             vars(module).setdefault(NAME, hash_of(self._process))
-        exec(code, module.__dict__)
+        exec(compiled.code, module.__dict__)
         adapt = ADAPTED.get(name)
         if adapt is not None:
             adapt(self._process, module)
 
-    def _compile(self, name: str) -> CodeType:
+    def _compile(self, name: str) -> Compiled:
         origin = self._key[0]
         if hasattr(self._loader, "get_source"):
             source = self._loader.get_source(name)
@@ -250,9 +263,9 @@ class _Fresh(importlib.abc.Loader):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # as if byte code had been found
             code = compile(source, origin, "exec", dont_inherit=True)
-            attributes.watch(source)
+            sets = attributes.set_by(source)
         watch_code(code)
-        return code
+        return Compiled(code, names_hash(code) and is_subjects(origin), sets)
 
 
 _finder = _Finder()

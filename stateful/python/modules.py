@@ -209,7 +209,8 @@ def _names_to_hide(process: Interpreter) -> tuple[str, ...]:
     if names is None:
         if len(_hidden) > LIMIT_REMEMBERED:
             _hidden.clear()
-        names = _hidden[key] = tuple(name for name in sys.modules if _to_hide(process, name))
+        asked = [name for name in sys.modules if name.partition(".")[0] in _asked]
+        names = _hidden[key] = tuple(name for name in asked if _to_hide(process, name))
     return names
 
 
@@ -243,8 +244,7 @@ def keep(process: Interpreter, name: str, module: ModuleType) -> None:
 
 
 def _to_hide(process: Interpreter, name: str) -> bool:
-    if name.partition(".")[0] not in _asked:
-        return False
+    """Whether a process must not see the harness's copy of a module that it has asked for."""
     return is_in_fresh_package(name) or is_fresh(name, _origin(name)) or is_own(process, name)
 
 
@@ -274,6 +274,7 @@ def _hide_before_first_import(process: Interpreter, name: str) -> None:
     top = name.partition(".")[0]
     if top and top not in _asked:
         _asked.add(top)
-        for loaded in [loaded for loaded in sys.modules if _to_hide(process, loaded)]:
+        found = [each for each in sys.modules if each.partition(".")[0] == top]
+        for loaded in [each for each in found if _to_hide(process, each)]:
             if loaded not in process.modules:
                 _stash[loaded] = sys.modules.pop(loaded)
