@@ -83,6 +83,7 @@ class Aside:
             memory = self._open = Memory(
                 self._subject, DiskImage("", "", machine=machine), one_per=self._offer.one_per
             )
+            memory.date()  # as the states of an execution have all times of files
             starts = [life for life in self._offer.lives if plain(life) == "start"]
             known = self._memories[machine] = _Answers(
                 memory,

@@ -18,6 +18,7 @@ from stateful.model.disk import home_files
 from stateful.model.families import FAMILIES, TAMPERING, fault_moves, is_decidable
 from stateful.model.faults import FAULTS
 from stateful.model.invariants import INVARIANTS, Invariant
+from stateful.model.life import runs_other
 from stateful.model.moment import Moment
 from stateful.model.scenario import Scenario
 from stateful.model.schedule import STEP, Move, ScheduleMismatch, format_schedule
@@ -30,10 +31,11 @@ from stateful.run.examine import examine
 from stateful.run.execution import Execution
 from stateful.run.presence import ExecutionWorld, living, owners
 from stateful.sample.aside import Aside
+from stateful.sample.conditions import runs
 from stateful.sample.coverage_tools import guide, unobserved_by_coverage
 from stateful.sample.invariant_violated import InvariantViolated, violation_of
 from stateful.sample.orderings import Orderings
-from stateful.sample.turns import HAS_CONFLICTED, IT, runs
+from stateful.sample.turns import HAS_CONFLICTED, IT
 
 MOST_LIVING: Final = 4
 MOST_PROCESSES: Final = 20
@@ -106,6 +108,10 @@ class ExecutionMachine(RuleBasedStateMachine):
     def lives(self) -> Collection[str]:
         """The lives that a new process may get: ``start``, ``replace``, ``stop``, ``status``, ``peek``."""
         return self._offer.lives
+
+    def others(self) -> list[str]:
+        """The lives of the other subject, where there are two."""
+        return [life for life in self.lives() if runs_other(life)]
 
     def families(self) -> Collection[str]:
         """The families of the faults that may happen."""
@@ -183,6 +189,11 @@ class ExecutionMachine(RuleBasedStateMachine):
             for ordering in self._orderings.note(execution.trace, step):
                 self.note(ordering)
         return True
+
+    def signal(self, name: str, process: Interpreter, *, inside: bool) -> None:
+        """Let a signal arrive before the next call of a process, or inside it if that is possible."""
+        if not (inside and self.make(Move(f"{name}-in", process.letter))):
+            self.make(Move(name, process.letter))
 
     def _is_too_much(self, move: Move) -> bool:
         """Whether enough faults of a kind have happened; more would leave no time for processes to meet.

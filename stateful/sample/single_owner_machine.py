@@ -1,9 +1,8 @@
 """The Hypothesis machine: processes start, run, are killed, replaced and stopped in any order, on any disk.
 
 Each rule is something that happens; each invariant is checked after each rule. Hypothesis draws the rules and
-makes a failing run small. A rule lets a process make some calls in a row, a turn, so that a race prints as a
-few lines. The text of a failure also has the shortest schedule of calls, with its reasons. To narrow the
-machine, subclass it with other ``lives`` or ``families``; to widen it, add rules.
+makes a failing run small. A rule lets a process make some calls in a row, a turn, so that a race is a few
+lines. To narrow the machine, subclass it with other ``lives`` or ``families``; to widen it, add rules.
 """
 
 from __future__ import annotations
@@ -13,34 +12,15 @@ from hypothesis.stateful import Bundle, MultipleResults, initialize, invariant, 
 
 from stateful.model import invariants
 from stateful.model.faults import DISK_WELL, LISTING, POWER_LOSS
-from stateful.model.life import runs_other
 from stateful.model.lifecycle import STARTING
 from stateful.model.machine import DEAD_PID
 from stateful.model.schedule import EXIT, Move
 from stateful.python.interpreter import Interpreter
 from stateful.run.presence import ExecutionWorld, living
 from stateful.run.running import can_exit
+from stateful.sample.conditions import has_ended, is_alive, is_stopped, may, runs, some, when
 from stateful.sample.execution_machine import ExecutionMachine
-from stateful.sample.turns import (
-    CALLS,
-    CONTENT,
-    DISK,
-    DISKS,
-    IT,
-    LONG,
-    SECONDS,
-    TO_ITS_END,
-    TURN,
-    WRONG,
-    has_ended,
-    is_alive,
-    is_stopped,
-    may,
-    one_of,
-    runs,
-    some,
-    when,
-)
+from stateful.sample.turns import CALLS, CONTENT, DISK, DISKS, IT, LONG, SECONDS, TO_END, TURN, WRONG, one_of
 
 
 class SingleOwnerMachine(ExecutionMachine):
@@ -48,14 +28,12 @@ class SingleOwnerMachine(ExecutionMachine):
 
     processes = Bundle("process")
 
-    # -- what happens -----------------------------------------------------------------------------------
-
     @initialize(target=processes, disk=DISK, owner=st.booleans(), faults=st.sampled_from(WRONG))
     def begin(self, disk: str, owner: bool, faults: str) -> Interpreter | MultipleResults[Interpreter]:
         """The machine comes up with a disk; perhaps a gateway runs already; these faults may happen."""
         self.faults = faults
         self.lay_out(DISKS[disk])
-        return self.spawn("start", TO_ITS_END) if owner else multiple()
+        return self.spawn("start", TO_END) if owner else multiple()
 
     # It has no precondition: Hypothesis demands that some rule applies, however many processes there were.
     @rule(target=processes, turn=TURN)
@@ -81,8 +59,8 @@ class SingleOwnerMachine(ExecutionMachine):
         """A process asks for the gateway's pid, and may clean up (``status``) or not (``peek``)."""
         return self.spawn(life, turn)
 
-    @when(lambda machine: any(map(runs_other, machine.lives())) and machine.has_room())
-    @rule(target=processes, turn=TURN, life=one_of(lambda machine: filter(runs_other, machine.lives())))
+    @when(lambda machine: machine.others() and machine.has_room())
+    @rule(target=processes, turn=TURN, life=one_of(lambda machine: machine.others()))
     def other(self, turn: int | str, life: str) -> Interpreter:
         """A process of the other subject, such as the previous version."""
         return self.spawn(life, turn)
@@ -103,7 +81,7 @@ class SingleOwnerMachine(ExecutionMachine):
     @rule(process=processes.filter(runs))
     def finish(self, process: Interpreter) -> None:
         """A process runs until it owns, waits for another one, or has ended."""
-        self.turn(process, TO_ITS_END)
+        self.turn(process, TO_END)
 
     @some(can_exit)
     @rule(process=processes.filter(can_exit), turn=TURN, fails=st.booleans())
@@ -123,16 +101,18 @@ class SingleOwnerMachine(ExecutionMachine):
 
     @may("sigterm")
     @some(is_alive)
-    @rule(process=processes.filter(is_alive), inside=st.booleans())
-    def sigterm(self, process: Interpreter, inside: bool = False) -> None:
-        """SIGTERM arrives, before the next call or inside it, before it returns."""
-        self.make(Move("term-in" if inside else "term", process.letter))
+    @rule(process=processes.filter(is_alive), turn=TURN, inside=st.booleans())
+    def sigterm(self, process: Interpreter, turn: int | str = 0, inside: bool = False) -> None:
+        """SIGTERM arrives before the next call or, if a handler may run there, inside it; then a turn."""
+        self.signal("term", process, inside=inside)
+        self.turn(process, turn)
 
     @may("sigint")
     @some(is_alive)
-    @rule(process=processes.filter(is_alive), inside=st.booleans())
-    def sigint(self, process: Interpreter, inside: bool = False) -> None:
-        self.make(Move("int-in" if inside else "int", process.letter))
+    @rule(process=processes.filter(is_alive), turn=TURN, inside=st.booleans())
+    def sigint(self, process: Interpreter, turn: int | str = 0, inside: bool = False) -> None:
+        self.signal("int", process, inside=inside)
+        self.turn(process, turn)
 
     @may("sigstop")
     @some(is_alive)

@@ -1,4 +1,4 @@
-"""What the rules of the Hypothesis machine are drawn from, and when they apply.
+"""What the arguments of the rules of the Hypothesis machine are drawn from.
 
 A turn may end where something may go wrong: before a call that another process notices, or that conflicts
 with what another is about to do.
@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from hypothesis import strategies as st
-from hypothesis.stateful import precondition
 
 from stateful.explain.conflict import conflict
 from stateful.model.call import Call
@@ -19,28 +18,8 @@ from stateful.model.standard import OPEN_ENDED
 from stateful.model.usage import row
 from stateful.python.interpreter import Interpreter
 from stateful.run.execution import Execution
-from stateful.run.presence import running, serves
+from stateful.run.presence import running
 from stateful.sample.acts import ACTS
-
-
-def runs(process: Interpreter) -> bool:
-    """Whether a process has something to do."""
-    return process.alive and not process.stopped and not serves(process)
-
-
-def is_alive(process: Interpreter) -> bool:
-    """Whether a process lives."""
-    return process.alive
-
-
-def has_ended(process: Interpreter) -> bool:
-    """Whether a process has ended."""
-    return not process.alive
-
-
-def is_stopped(process: Interpreter) -> bool:
-    """Whether a process is stopped."""
-    return process.alive and process.stopped
 
 
 def _would_conflict(execution: Execution, process: Interpreter) -> bool:
@@ -54,7 +33,7 @@ def _would(is_one: Callable[[Call], bool]) -> Callable[[Execution, Interpreter],
     return lambda execution, process: process.pending is not None and is_one(process.pending)
 
 
-TO_ITS_END: Final = "to its end"
+TO_END: Final = "to its end"
 HAS_CONFLICTED: Final = "has conflicted"
 # A turn until it ends before a call of which this is true, or after it: ``HAS_CONFLICTED``.
 IT: Final[dict[str, Callable[[Execution, Interpreter], bool]]] = {
@@ -70,32 +49,12 @@ WRONG: Final = ("none", "signals", "all")  # the faults that may happen in an ex
 CALLS: Final = st.integers(1, 4) | st.integers(1, 48)
 # How long a turn is: so many calls, with none of which a process has only begun; until the next call is of a
 # kind; or until it owns, waits or has ended.
-TURN: Final = CALLS | st.just(0) | st.sampled_from([f"until it {it}" for it in IT]) | st.just(TO_ITS_END)
+TURN: Final = CALLS | st.just(0) | st.sampled_from([f"until it {it}" for it in IT]) | st.just(TO_END)
 SECONDS: Final = st.sampled_from((1, 15, 60, 300, 3_600, 86_400, 172_800))
 LONG: Final = st.sampled_from((60, 3_600, 86_400, 2_678_400, 34_560_000))  # seconds
 CONTENT: Final = st.sampled_from((*HOSTILE, *IN_ITS_PLACE)) | st.binary(max_size=32).map(
     lambda data: f"0x{data.hex()}"
 )
-
-
-# -- when a rule applies, and to what ------------------------------------------------------------------------
-
-Rule = Callable[..., Any]
-
-
-def when(holds: Callable[[Any], object]) -> Callable[[Rule], Rule]:
-    """The rule applies while this is true of the machine."""
-    return precondition(lambda machine: bool(holds(machine)))
-
-
-def some(predicate: Callable[[Interpreter], bool]) -> Callable[[Rule], Rule]:
-    """The rule applies while this is true of a process."""
-    return when(lambda machine: any(map(predicate, machine.execution.processes().values())))
-
-
-def may(family: str) -> Callable[[Rule], Rule]:
-    """The rule applies if faults of a family may happen."""
-    return when(lambda machine: machine.may(family))
 
 
 def one_of(names: Callable[[Any], Iterable[str]]) -> st.SearchStrategy[str]:

@@ -44,6 +44,7 @@ def printed(name: str, folder: Path) -> str:
         check=False,
     )
     said = done.stdout.replace(f"{ROOT}/", "").replace(f"{folder}/", "")
+    said = re.sub(r"(?<=single_owner_machine.py:)[0-9]+", "...", said)
     said = re.sub(r" in [0-9.]+s( \([0-9:]+\))?", "", said)
     return re.sub(r"reproduce_failure\('[0-9.]+', b'[^']+'\)", "reproduce_failure(...)", said)
 

@@ -91,14 +91,14 @@ def test_class_has_a_rule_for_each_fault() -> None:
     """Its moves are named as the faults are; errors of calls are drawn from those that may happen."""
     tree = ast.parse(inspect.getsource(inspect.getmodule(SingleOwnerMachine)))  # type: ignore[arg-type]
     words = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
-    constants = {"power-loss", "disk-well", "listing"}
+    constants = {"power-loss", "disk-well", "listing", "term-in", "int-in"}
     missing = {name for name, row in FAULTS.items() if row.aim.name != "CALL"} - words - constants
     assert missing == {name for name in missing if FAULTS[name].family == "errno"}
 
 
 def test_file_is_short() -> None:
     source = inspect.getsource(inspect.getmodule(SingleOwnerMachine))  # type: ignore[arg-type]
-    assert source.count("\n") <= 325
+    assert source.count("\n") <= 300
 
 
 # -- what it finds ---------------------------------------------------------------------------------------
@@ -263,7 +263,7 @@ def test_machine_of_two_subjects_starts_processes_of_both() -> None:
         def lives(self) -> list[str]:
             return ["start", "other-start"]
 
-    run(Mixed, 0, max_examples=5, stateful_step_count=15, phases=[Phase.generate])
+    run(Mixed, 1, max_examples=4, stateful_step_count=15, phases=[Phase.generate])
     assert {"start", "other-start"} <= lives
 
 
@@ -279,7 +279,7 @@ def test_subclass_of_readme_runs() -> None:
             kinds.add(move.kind)
             return bool(super().make(move))
 
-    run(Recorded, 0, max_examples=5, stateful_step_count=20, phases=[Phase.generate])
+    run(Recorded, 0, max_examples=3, stateful_step_count=20, phases=[Phase.generate])
     assert (
         {"start", "step", "crash"}
         <= kinds
