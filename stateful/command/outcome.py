@@ -14,6 +14,8 @@ from rich.console import Console
 from stateful.command.cases import save
 from stateful.command.options import EXIT_STATUS, add_html
 from stateful.command.output import check_writable, make_folder, write
+from stateful.command.replay_script import contradiction
+from stateful.model.confirmation import IN_DOUBT, Confirmation
 from stateful.report import github
 from stateful.report.page import verification_page
 from stateful.report.power_text import unjudged
@@ -57,10 +59,8 @@ def files_of(options: argparse.Namespace) -> list[Path]:
 def tell(found: Verification, options: argparse.Namespace, console: Console) -> int:
     """Confirm, write, print and save as the options say; return the exit status."""
     if options.confirm:
-        from stateful.verification.confirm import confirm_all
-
         with suppress(KeyboardInterrupt):  # The violations are shown even if not all are confirmed.
-            confirm_all(found)
+            _confirm(found)
     try:  # Files are written first, since a reader such as head may close the pipe after its first line.
         for name, report in REPORTS.items():
             if path := getattr(options, name):
@@ -72,6 +72,22 @@ def tell(found: Verification, options: argparse.Namespace, console: Console) -> 
             console.print(line, markup=False)
     github.tell(found)
     return EXIT_STATUS[found.verdict]
+
+
+def _confirm(found: Verification) -> None:
+    """Play the violations with real processes; those that are shown also as stand-alone scripts."""
+    from stateful.verification.confirm import confirm_all
+
+    confirm_all(found)
+    for result in found.results:
+        for name, trace in result.violations.items():
+            known = trace.confirmation
+            if trace is not found.violations[name] or known is None or not known.confirmed:
+                continue
+            sentence = contradiction(found.subject, found.offer, result.scenario, trace)
+            if sentence is not None:
+                told = f"real processes do the same beside the harness, but a stand-alone script {sentence}"
+                trace.confirmation = Confirmation(IN_DOUBT, told)
 
 
 def _print(console: Console, found: Verification) -> None:

@@ -1,10 +1,11 @@
-"""``replay --script FILE``: writes a stand-alone script, runs it once, and reports what it has shown."""
+"""Stand-alone scripts: ``replay --script FILE`` writes and runs one, ``verify --confirm`` runs one unseen."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -34,17 +35,33 @@ def write_script(subject: Subject, offer: Offer, scenario: Scenario, trace: Trac
     except NotShown as why:
         raise WrongInput(f"{path}: not written, since {why}") from None
     write(path, text)
+    is_shown, sentence = _outcome(path)
+    print(f"\nScript:  {path} {sentence}")
+    return EXIT_STATUS[VIOLATED if is_shown else UNKNOWN]
+
+
+def contradiction(subject: Subject, offer: Offer, scenario: Scenario, trace: Trace) -> str | None:
+    """What the script of a trace does instead; None if it shows the violation, or cannot be written."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "script.py")
+        try:
+            path.write_text(script(subject, offer, scenario, trace, path.name), encoding="utf-8")
+        except NotShown:
+            return None
+        is_shown, sentence = _outcome(path)
+        return None if is_shown else sentence
+
+
+def _outcome(path: Path) -> tuple[bool, str]:
+    """Run a script; whether it shows the violation, and what it does."""
     try:
         status, lines = _run(path)
     except subprocess.TimeoutExpired:
-        print(f"\nScript:  {path} does not end here within {DEADLINE_S:g} s")
-        return EXIT_STATUS[UNKNOWN]
+        return False, f"does not end here within {DEADLINE_S:g} s"
     said = lines[-1] if lines else "nothing"
     if status == SHOWN and said.endswith(" is violated."):
-        print(f"\nScript:  {path} shows it with real processes: {said}")
-        return EXIT_STATUS[VIOLATED]
-    print(f"\nScript:  {path} does not show it here. It ends with {status} and says: {said}")
-    return EXIT_STATUS[UNKNOWN]
+        return True, f"shows it with real processes: {said}"
+    return False, f"does not show it here. It ends with {status} and says: {said}"
 
 
 def _run(path: Path) -> tuple[int, list[str]]:

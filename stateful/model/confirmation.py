@@ -1,14 +1,18 @@
-"""The result of playing a schedule with real processes: it is confirmed, differs, or cannot be played."""
+"""The result of playing a schedule with real processes: confirmed, differs, in doubt, or not to be played."""
 
 from __future__ import annotations
 
 from typing import Final, NamedTuple
 
 CONFIRMED, DIFFERS, UNPLAYABLE = "confirmed", "differs", "cannot be played"
+IN_DOUBT: Final = (
+    "in doubt"  # the play confirms it, which is not all real, and the stand-alone script does not
+)
 HEADS: Final = {
     CONFIRMED: "Confirmed on the host",
     DIFFERS: "Not confirmed",
     UNPLAYABLE: "Cannot be played on this host",
+    IN_DOUBT: "In doubt",
 }
 
 
@@ -20,8 +24,8 @@ class Confirmation(NamedTuple):
 
     @property
     def confirmed(self) -> bool | None:
-        """Whether the host does the same; None if the schedule cannot be played there."""
-        return None if self.verdict == UNPLAYABLE else self.verdict == CONFIRMED
+        """Whether the host does the same; None if that cannot be told there."""
+        return None if self.verdict in (UNPLAYABLE, IN_DOUBT) else self.verdict == CONFIRMED
 
     def __str__(self) -> str:
         return f"{HEADS[self.verdict]}: {self.sentence}"

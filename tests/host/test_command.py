@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from stateful.__main__ import main
+from stateful.command import replay_script
 from stateful.report.text import LIMIT_COLUMNS
 
 CONFIRMED = (
@@ -58,3 +59,19 @@ def test_verify_confirms_each_violation(capsys: pytest.CaptureFixture[str], tmp_
         "supervisors_settle": None,
     }
     assert violations[-1]["confirmation"] == "it goes on for hours of virtual time."
+
+
+def test_confirmation_that_a_script_does_not_bear_out_is_in_doubt(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A play keeps some substitutes of the simulation's; a script has none."""
+    monkeypatch.setattr(replay_script, "script", lambda *_: "print('all is well')")
+    report = tmp_path / "report.json"
+    arguments = ["verify", "foreign-guard", "--scenario", "one-start-stale", "--confirm"]
+    assert main([*arguments, "--json", str(report)]) == 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert (
+        "In doubt: real processes do the same beside the harness, but a stand-alone script does not show it "
+        "here. It ends with 0 and says: all is well" in said
+    )
+    assert json.loads(report.read_text())["scenarios"][0]["violations"][0]["confirmed"] is None
