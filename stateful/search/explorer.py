@@ -35,6 +35,7 @@ from stateful.model.schedule import LETTERS, STEP, Move
 from stateful.protocol.subject import Offer
 from stateful.run.replay import Nondeterminism, replay
 from stateful.search.answers import Questions
+from stateful.search.behaviour import Dated
 from stateful.search.digest import Digests
 from stateful.search.fault_plan import FaultPlan, FaultPoint, families_after
 from stateful.search.memory import Memory
@@ -51,9 +52,12 @@ from stateful.search.state_world import StateWorld
 from stateful.search.symmetry import Asymmetric, Exchange, Symmetry
 from stateful.search.violations import note_broken, note_violation
 
-NODES_BETWEEN_LOOKS_AT_THE_CLOCK: Final = 64
 NODES_BETWEEN_CHECKS: Final = 100
 SECONDS_BETWEEN_LOOKS: Final = 0.5
+
+
+class _OutOfTime(Exception):
+    """The deadline of a search is over."""
 
 
 class Explorer:
@@ -131,6 +135,8 @@ class Explorer:
                 self.exposed = True
             except Signalled as found:
                 self.signalled |= {found.number}
+            except Dated:
+                self.memory.date()
             self._begin()
 
     def close(self) -> None:
@@ -161,7 +167,10 @@ class Explorer:
         self._calls = self.memory.calls.made
         self._scenario = self.scenarios.get(plan.families, replace(self._scenario, plan=plan.families))
         if plan.finished:
-            plan.finished = self._search_plan()
+            try:
+                self._search_plan()
+            except _OutOfTime:
+                plan.finished = False
         if "a_crash_fell_inside_a_claim" in plan.missing and not any_claims(self.memory, plan.predecessors):
             plan.missing.discard("a_crash_fell_inside_a_claim")
         result = self.so_far()
@@ -183,17 +192,13 @@ class Explorer:
         names = (name for name, holds in flags.items() if holds)
         return (*names, *(f"signal {number}" for number in sorted(self.signalled)))
 
-    def _search_plan(self) -> bool:
-        """Visit every state of the plan; returns whether the time sufficed."""
+    def _search_plan(self) -> None:
+        """Visit every state of the plan."""
         plan = self._plan
         self._moves.cut_short = plan.cut_short
         points = deque(plan.earlier.points if plan.earlier else ())
         queue = deque([] if plan.earlier else self._settled())
-        looks = 0
         while queue or points:
-            looks += 1
-            if looks % NODES_BETWEEN_LOOKS_AT_THE_CLOCK == 0 and self._out_of_time():
-                return False
             if points and (not queue or points[0].depth <= queue[0][1]):
                 point = points.popleft()
                 node, depth = point.node, point.depth
@@ -208,7 +213,6 @@ class Explorer:
                 if after is not None:
                     queue.append((after, depth + 1))
             plan.cut_short = plan.cut_short or self._moves.cut_short or self._questions.cut_short
-        return True
 
     def _check_wait(self, node: Node) -> None:
         """Note who waits for an owner; check a state in which every live process waits."""
@@ -229,12 +233,14 @@ class Explorer:
             for move in self._moves.of(node)[0] if number % 10 == 0 else ():
                 self.memory.check(node.state, move)
 
-    def _out_of_time(self) -> bool:
+    def _look_at_the_clock(self) -> None:
+        """Show how far the search is now and then; raises ``_OutOfTime`` after the deadline."""
         now = time.perf_counter()
         if now - self._shown > SECONDS_BETWEEN_LOOKS:
             self._shown = now
             self.watch(self.so_far())
-        return self.deadline is not None and now > self.deadline
+        if self.deadline is not None and now > self.deadline:
+            raise _OutOfTime
 
     def _settled(self) -> list[tuple[Node, int]]:
         """Run the settled processes until each owns; the node that this leads to, if none of them ends.
@@ -258,6 +264,7 @@ class Explorer:
 
     def _follow(self, node: Node, move: Move, *, exchange: bool = True) -> Node | None:
         """Make a move; the node that it leads to, None if that is known or the move broke an invariant."""
+        self._look_at_the_clock()  # at each move: one alone may take a second
         effect = self.memory.effect(node.state, move)
         if effect is None:
             return None

@@ -51,6 +51,9 @@ STATES = {
 
 # The searches that take a second or more, and are like others here.
 LONG = (
+    "exit-and-start-wrapped-pids-1-kill",
+    "start-and-status-recycled-pid-1-kill",
+    "two-starts-zombie-1-kill",
     "start-and-replace-stale-1-kill",
     "replace-of-owner-stale-2-kills",
     "replace-of-owner-empty-2-kills",

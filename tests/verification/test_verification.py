@@ -41,3 +41,11 @@ def test_plan_that_was_cut_short_adds_no_fewer_states_than_none() -> None:
     stale = find_scenario("one-start-stale"), find_scenario("one-start-stale-1-kill")
     results = [Result(plain, 5_000), Result(killed, 200), Result(stale[0], 10), Result(stale[1], 17)]
     assert Verification(find_subject(), results).states_of_faults == 7
+
+
+def test_budget_is_looked_at_before_each_move() -> None:
+    """One state may take a second, so a look at every so many would come late."""
+    found = verify("direct-unlink", [find_scenario("one-start-empty")], budget_s=0)
+    assert [(each.states, each.exhaustive, each.reason) for each in found.results] == [
+        (1, False, "the time was spent")
+    ]
