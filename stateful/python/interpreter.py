@@ -21,7 +21,7 @@ from stateful.model.call import Call, Delivery, Errno, Interrupted, Outside, Unm
 from stateful.model.lifecycle import LEAVING, OWNER, Outcome
 from stateful.model.machine import MACHINE, ONE_PER, Machine
 from stateful.model.printable import printable
-from stateful.model.syscalls import WAITS
+from stateful.model.syscalls import CLOSES, OPENS, WAITS
 from stateful.python.destructors import destructors
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ class Interpreter(Process, greenlet):
         unwound: it is being unwound or has been; every call is refused.
         stuck: it was stopped inside code that ignores being stopped, and is never resumed.
         seed: the seed of its randomness; None for its pid.
+        dated: it has looked at a time of a file other than that of its last write, or at one of a folder.
+        held: the descriptors that it has been given and has not closed.
         streams: the files that it has open for writing, in the order in which they were opened.
         tells_plans: its protocol offers a replace or a stop, and so can end an owner on purpose.
         alter: changes each of its calls before it is made; None for no change.
@@ -74,6 +76,8 @@ class Interpreter(Process, greenlet):
         self.folder: str | None = None
         self.subject: str | None = None
         self.libraries: tuple[str, ...] = ()
+        self.dated = False
+        self.held: set[int] = set()
         self.environ: dict[bytes, bytes] = {}
         self.belongings: tuple[Any, ...] | None = None
         self.exchange: Exchange | None = None
@@ -165,17 +169,21 @@ class Interpreter(Process, greenlet):
         """Stop before a call; return what the kernel answers, or raise its errno as OSError."""
         self.calls += 1
         call = Call(name, args)
+        if name in CLOSES:
+            self.held.discard(args[0])
         while True:
             answer = self._stop_before(call)
             kind = type(answer)
             if kind is Errno:
                 names = [argument for argument in args[:2] if isinstance(argument, str)]
                 raise OSError(answer.code, os.strerror(answer.code), *_filenames(names))
-            if kind is Interrupted:
-                self._handle(answer.number)
-                return answer.answer
             if kind is not Delivery:
-                return answer
+                told = answer.answer if kind is Interrupted else answer
+                if name in OPENS:
+                    self.held.add(told)
+                if kind is Interrupted:
+                    self._handle(answer.number)
+                return told
             if self.deaf:
                 continue
             if name == "serve":

@@ -16,6 +16,7 @@ from stateful.run.examine import examine
 from stateful.run.replay import replay
 from stateful.search.jobs import jobs_of, search
 from stateful.search.result import Result
+from stateful.verification.verification import verify
 
 HEAD: Final = """import fcntl, os, signal, sys
 not_offered = {"a_dead_owner_can_be_replaced": "an operator removes the lock"}
@@ -234,6 +235,26 @@ def gateway(home, serve):
     assert not searched(tmp_path, ignored + passes, "start-and-exit-stale-1-exception").violations
     found = searched(tmp_path, ignored + chained, "start-and-exit-stale-1-exception")
     assert set(found.violations) == {"only_documented_errors"}
+
+
+def test_descriptor_of_an_open_in_which_a_signal_arrived_can_be_closed(tmp_path: Path) -> None:
+    """It belongs to the process, which otherwise could not close it and would wait for a lock of its own."""
+    notes = """import fcntl, os, signal
+
+def gateway(home, serve):
+    noted = []
+    signal.signal(signal.SIGTERM, lambda number, frame: noted.append(number))
+    for _ in range(2):
+        fd = os.open(home / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        os.close(fd)
+    held = os.open(home / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    serve()
+"""
+    (tmp_path / "notes.py").write_text(notes)
+    found = verify(str(tmp_path / "notes.py"), [find_scenario("start-and-exit-empty-1-sigterm")])
+    assert (found.violations, found.exhaustive) == ({}, True)
 
 
 # -- as CPython does it --------------------------------------------------------------------------------------
