@@ -6,8 +6,9 @@ times of files, and their users where the host can play several; inode numbers b
 first seen.
 
 Not compared: other numbers in contents; sizes of files and positions in them beyond zero or not, since a real
-pid may have more digits than the simulated one; sizes and links of folders; devices; more of
-``/proc/<pid>/stat`` and ``status`` than name, pid, state and start time; whether a process runs or sleeps.
+pid may have more digits than the simulated one; sizes, links and times of folders; times of files beside that
+of the last write, and their blocks; devices; more of ``/proc/<pid>/stat`` and ``status`` than name, pid,
+state and start time; whether a process runs or sleeps.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from stateful.host.player_process import in_words
 from stateful.host.process_table import START_TIME, STATE, split_stat
 from stateful.host.translation import Translation
 from stateful.model.call import Call, Errno
-from stateful.model.clock import START
 from stateful.model.lifecycle import Outcome
 from stateful.model.machine import ROOT
 from stateful.model.syscalls import SYSCALLS, Answer, Kind, Use
@@ -31,15 +31,10 @@ _LIVE: Final = {"R": "lives", "S": "lives", "D": "lives", "running": "lives", "s
 
 
 class Agreement:
-    """Compares the calls of one execution.
+    """Compares the calls of one execution."""
 
-    Attributes:
-        origin: the clock of the host when the execution began.
-    """
-
-    def __init__(self, translation: Translation, origin: int) -> None:
+    def __init__(self, translation: Translation) -> None:
         self._translation = translation
-        self._origin = origin
         self._inodes: dict[int, int] = {}
 
     def forget_inodes(self) -> None:
@@ -60,7 +55,7 @@ class Agreement:
         if kind is Kind.PID:
             return bool(self._translation.number(simulated) == real)
         if kind is Kind.TIME and simulated is not None and simulated != real:
-            return bool(simulated - START.wall == (real or 0) - self._origin)
+            return bool(self._translation.moment(simulated) == real)
         if kind in _LENGTHS and isinstance(simulated, int) and isinstance(real, int):
             return _sign(simulated) == _sign(real)
         return self._on_value(simulated, real)
@@ -113,13 +108,13 @@ class Agreement:
         return bool(simulated == real)
 
     def _on_status(self, simulated: tuple[int, ...], real: tuple[int, ...], is_of_proc: bool) -> bool:
-        mode, inode, _, links, uid, gid, size, mtime = simulated
+        mode, inode, _, links, uid, gid, size, _, mtime, _ = simulated
         if mode != real[0]:
             return False
         if os.getuid() == ROOT and not is_of_proc and (uid, gid) != real[4:6]:
             return False
         # A time that the program set itself is the same on the host.
-        is_it = real[7] in (mtime, mtime - START.wall + self._origin)
+        is_it = real[8] in (mtime, self._translation.moment(mtime))
         if not is_it and not _is_not_dated(mode, real):
             return False
         if st.S_ISREG(mode) and (links != real[3] or bool(size) != bool(real[6])):

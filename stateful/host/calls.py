@@ -10,6 +10,7 @@ changes a file dates the file by that clock. A blocking lock really blocks; a wa
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -19,8 +20,9 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from stateful.host import process_table
-from stateful.kernel.files import OpenFile
+from stateful.kernel.files import OpenFile, is_nameless
 from stateful.kernel.signals import CLOCK_BOOTTIME
+from stateful.kernel.status import MICROSECOND
 from stateful.model.call import Call, Errno
 from stateful.model.clock import START
 from stateful.model.listing import SORTED, put_in_order
@@ -40,6 +42,7 @@ class Sandbox:
         changed: signals whose disposition the process has set.
         clock: the time of the clocks that stand still.
         orders: the order in which folders list their names, if it is not the sorted one.
+        ticks: since when, by the host's own clock, they have had which time.
     """
 
     def __init__(self, root: str, files: dict[int, OpenFile]) -> None:
@@ -49,6 +52,7 @@ class Sandbox:
         self.changed: set[int] = set()
         self.clock = START
         self.orders: Orders = ()
+        self.ticks: tuple[tuple[int, int], ...] = ()
 
     def where(self, path: str) -> str:
         """The real path of a virtual one."""
@@ -62,12 +66,27 @@ class Sandbox:
         """Note a signal that the subject handles; its own handler runs when the play says so."""
         self.signals.add(number)
 
-    def date(self, file: int | str) -> None:
-        """Date a changed file by the clock that stands still; one of ``/proc`` keeps its own time."""
+    def pass_time(self, microseconds: int) -> None:
+        """Move the clock on, which the process may read before the play tells it the time again."""
+        self.clock = self.clock.after(microseconds)
+
+    def date(self, file: int | str, *, made: bool = False) -> None:
+        """Date a changed file, or one just made, by the clock that stands still; not one of ``/proc``."""
         if isinstance(file, int) and self.files[file].path.startswith("/proc/"):
             return
-        now = self.clock.wall * 1000
-        os.utime(file, ns=(now, now), follow_symlinks=isinstance(file, int))
+        now, follow = self.clock.wall * MICROSECOND, isinstance(file, int)
+        accessed = now if made else os.stat(file, follow_symlinks=follow).st_atime_ns
+        os.utime(file, ns=(accessed, now), follow_symlinks=follow)
+
+    def date_folder(self, path: str) -> None:
+        """Date the folder in which a name was made or removed."""
+        with contextlib.suppress(PermissionError):  # It is another user's, who lets all make names there.
+            self.date(os.path.realpath(self.where(os.path.dirname(path))))
+
+    def by_its_clock(self, moment: int) -> int:
+        """What the clock that stands still said at a moment of the host's own clock."""
+        times = [wall for since, wall in self.ticks if since <= moment]
+        return (times[-1] if times else self.clock.wall) * MICROSECOND
 
 
 def perform(sandbox: Sandbox, call: Call) -> Any:
@@ -85,10 +104,14 @@ def perform(sandbox: Sandbox, call: Call) -> Any:
 
 def _open(sandbox: Sandbox, path: str, flags: int, mode: int) -> int:
     makes = bool(flags & os.O_TRUNC) or (flags & os.O_CREAT and not os.path.exists(sandbox.where(path)))
+    makes = (makes or is_nameless(flags)) and not flags & os.O_PATH
+    named = makes and not os.path.lexists(sandbox.where(path))
     fd = os.open(sandbox.where(path), flags, mode)
     sandbox.files[fd] = OpenFile(fd, path, flags, 0)
     if makes:
-        sandbox.date(fd)
+        sandbox.date(fd, made=named or is_nameless(flags))
+    if named:
+        sandbox.date_folder(path)
     return fd
 
 
@@ -167,12 +190,29 @@ def _fdpath(sandbox: Sandbox, fd: int) -> str:
 # -- names ----------------------------------------------------------------------------------------------
 
 
-def _status(raw: os.stat_result) -> tuple[int, ...]:
-    return (*raw[:7], raw.st_mtime_ns // 1000)
+def _status(sandbox: Sandbox, raw: os.stat_result) -> tuple[int, ...]:
+    """The host itself stamps what is not content, when it is changed; that time cannot be set."""
+    return (*raw[:7], raw.st_atime_ns, raw.st_mtime_ns, sandbox.by_its_clock(raw.st_ctime_ns))
 
 
 def _stat(sandbox: Sandbox, path: str, follow: bool) -> tuple[int, ...]:
-    return _status(os.stat(sandbox.where(path), follow_symlinks=follow))
+    return _status(sandbox, os.stat(sandbox.where(path), follow_symlinks=follow))
+
+
+def _unlink(sandbox: Sandbox, path: str) -> None:
+    os.unlink(sandbox.where(path))
+    sandbox.date_folder(path)
+
+
+def _rmdir(sandbox: Sandbox, path: str) -> None:
+    os.rmdir(sandbox.where(path))
+    sandbox.date_folder(path)
+
+
+def _rename(sandbox: Sandbox, source: str, target: str) -> None:
+    os.rename(sandbox.where(source), sandbox.where(target))
+    sandbox.date_folder(source)
+    sandbox.date_folder(target)
 
 
 def _truncate(sandbox: Sandbox, path: str, length: int) -> None:
@@ -180,14 +220,25 @@ def _truncate(sandbox: Sandbox, path: str, length: int) -> None:
     sandbox.date(os.path.realpath(sandbox.where(path)))
 
 
+def _link(sandbox: Sandbox, file: str | int, target: str) -> None:
+    where = sandbox.where(target)
+    if isinstance(file, int):
+        os.link(f"/proc/self/fd/{file}", where, src_dir_fd=file, follow_symlinks=True)
+    else:
+        os.link(sandbox.where(file), where, follow_symlinks=False)
+    sandbox.date_folder(target)
+
+
 def _symlink(sandbox: Sandbox, target: str, path: str) -> None:
     os.symlink(sandbox.where(target) if target.startswith("/") else target, sandbox.where(path))
-    sandbox.date(sandbox.where(path))
+    sandbox.date(sandbox.where(path), made=True)
+    sandbox.date_folder(path)
 
 
 def _mkdir(sandbox: Sandbox, path: str, mode: int) -> None:
     os.mkdir(sandbox.where(path), mode)
-    sandbox.date(sandbox.where(path))
+    sandbox.date(sandbox.where(path), made=True)
+    sandbox.date_folder(path)
 
 
 def _scandir(sandbox: Sandbox, path: str) -> tuple[tuple[str, str], ...]:
@@ -205,9 +256,10 @@ def _listdir(sandbox: Sandbox, path: str) -> tuple[str, ...]:
     return tuple(sandbox.in_order(path, os.listdir(sandbox.where(path))))
 
 
-def _utime(sandbox: Sandbox, file: int | str, mtime: int | None) -> None:
-    now = (sandbox.clock.wall if mtime is None else mtime) * 1000
-    os.utime(sandbox.where(file) if isinstance(file, str) else file, ns=(now, now))
+def _utime(sandbox: Sandbox, file: int | str, mtime: int | None, atime: int | None) -> None:
+    now = sandbox.clock.wall * MICROSECOND
+    times = (now if atime is None else atime, now if mtime is None else mtime)
+    os.utime(sandbox.where(file) if isinstance(file, str) else file, ns=times)
 
 
 MADE_FOR_REAL: Final[dict[str, Callable[..., Any]]] = {
@@ -227,7 +279,7 @@ MADE_FOR_REAL: Final[dict[str, Callable[..., Any]]] = {
     "fdkind": lambda sandbox, fd: "dir" if st.S_ISDIR(os.fstat(fd).st_mode) else "file",
     "fdpath": _fdpath,
     "getfl": lambda sandbox, fd: fcntl.fcntl(fd, fcntl.F_GETFL),
-    "fstat": lambda sandbox, fd: _status(os.fstat(fd)),
+    "fstat": lambda sandbox, fd: _status(sandbox, os.fstat(fd)),
     "flock": lambda sandbox, fd, operation: fcntl.flock(fd, operation),
     "lockf": lambda sandbox, fd, operation, length, start, whence: fcntl.lockf(
         fd, operation, length, start, whence
@@ -236,15 +288,13 @@ MADE_FOR_REAL: Final[dict[str, Callable[..., Any]]] = {
     "chdir": _chdir,
     "access": lambda sandbox, path, mode: os.access(sandbox.where(path), mode, effective_ids=True),
     "truncate": _truncate,
-    "unlink": lambda sandbox, path: os.unlink(sandbox.where(path)),
-    "rename": lambda sandbox, source, target: os.rename(sandbox.where(source), sandbox.where(target)),
-    "link": lambda sandbox, source, target: os.link(
-        sandbox.where(source), sandbox.where(target), follow_symlinks=False
-    ),
+    "unlink": _unlink,
+    "rename": _rename,
+    "link": _link,
     "symlink": _symlink,
     "readlink": lambda sandbox, path: os.readlink(sandbox.where(path)).removeprefix(sandbox.root),
     "mkdir": _mkdir,
-    "rmdir": lambda sandbox, path: os.rmdir(sandbox.where(path)),
+    "rmdir": _rmdir,
     "listdir": _listdir,
     "scandir": _scandir,
     "chmod": lambda sandbox, path, mode: os.chmod(sandbox.where(path), mode),
@@ -260,7 +310,7 @@ MADE_FOR_REAL: Final[dict[str, Callable[..., Any]]] = {
     "pidfd_send_signal": process_table.send_by_pidfd,
     "select": process_table.wait,
     "sigaction": process_table.set_disposition,
-    "sleep": lambda sandbox, microseconds: None,
+    "sleep": lambda sandbox, microseconds: sandbox.pass_time(microseconds),
     "clock": lambda sandbox, number: (
         sandbox.clock.since_boot if number == CLOCK_BOOTTIME else sandbox.clock.monotonic
     ),

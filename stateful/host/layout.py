@@ -56,8 +56,9 @@ def lay_out(root: str, disk: Disk, translation: Translation) -> None:
         else:
             write(where, translation.to_host(file.content))
         give(where, file.uid, file.gid)
-        dated = translation.moment(file.mtime) * 1000
-        os.utime(where, ns=(dated, dated), follow_symlinks=False)
+        if file.mtime is not None:
+            dated = translation.moment(file.mtime)
+            os.utime(where, ns=(dated, dated), follow_symlinks=False)
         if file.kind != "link":
             os.chmod(where, file.mode)
 
@@ -144,7 +145,7 @@ def _walk(root: str) -> Iterator[tuple[str, HostFile]]:
                     kind = "dir"
                     folders.append(path)
                 elif st.S_ISLNK(mode):
-                    kind, content = "link", os.readlink(entry.path).removeprefix(root).encode()
+                    kind, content = "link", os.fsencode(os.readlink(entry.path).removeprefix(root))
                 elif st.S_ISREG(mode):
                     kind = "file"
                     with open(entry.path, "rb") as file:

@@ -21,7 +21,7 @@ from stateful.host.player_process import Command, Report
 from stateful.host.player_stepper import PlayerStepper
 from stateful.host.players import Player, Players, check_playable, ended_text
 from stateful.host.process_table import STATE, stat_fields
-from stateful.host.translation import Translation, mentions
+from stateful.host.translation import Translation, mentions, next_tick
 from stateful.kernel.locks import BEGINS
 from stateful.model.call import Call, Delivery
 from stateful.model.clock import MICROSECONDS, START, Clock
@@ -80,10 +80,11 @@ class HostPlay:
         began = int(time.time()) * MICROSECONDS
         booted = int(psutil.boot_time()) * MICROSECONDS
         self.clock = Clock(booted, began - booted)
+        self._ticks: tuple[tuple[int, int], ...] = ((0, began),)
         self.orders: dict[str, str] = {}
         self.denial: int | None = None
         self.translation = Translation(timedelta(microseconds=began - START.wall))
-        self.agreement = Agreement(self.translation, began)
+        self.agreement = Agreement(self.translation)
         self.players = Players(fork_client, subject, self.machine, self.translation, root)
 
     def __enter__(self) -> Self:
@@ -223,7 +224,11 @@ class HostPlay:
 
     def send(self, step: Step, verb: str, value: int = 0) -> None:
         """Send a process a command; compare the previous step meanwhile."""
-        self.players.send(step.move.letter, Command(verb, value, *self.clock, tuple(self.orders.items())))
+        if self.clock.wall != self._ticks[-1][1]:
+            self._ticks += ((next_tick(), self.clock.wall),)
+        self.players.send(
+            step.move.letter, Command(verb, value, *self.clock, self._ticks, tuple(self.orders.items()))
+        )
         self._compare()
 
     def receive(self, step: Step) -> None:

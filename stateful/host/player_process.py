@@ -42,8 +42,8 @@ LONGEST_LIFE_S: Final = 60
 MESSAGE_BYTES: Final = 1 << 21
 STANDARD_STREAMS: Final = 3
 _TOLD_BY: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # the harness handles these
+CHANNEL_FD: Final = LIMIT_OPEN_FILES + STANDARD_STREAMS  # beyond the descriptors that the subject sees
 _COMM: Final = Path("/proc/self/comm")
-CHANNEL_FD: Final = 200  # out of the way of the descriptors that the subject sees
 
 
 class PlayerSpec(NamedTuple):
@@ -69,6 +69,7 @@ class Command(NamedTuple):
         verb: ``go`` makes the call; ``deny`` fails it with the errno ``value``; ``short`` writes at most
             ``value`` bytes; ``drop`` begins to convert a lock; ``deliver`` runs the handler of a signal that
             has arrived; ``exit`` ends ``serve``; ``rest`` ends this life and waits for the next one.
+        ticks: since when, by the real clock in nanoseconds, the wall clock of the play has had which time.
     """
 
     verb: str
@@ -76,7 +77,8 @@ class Command(NamedTuple):
     booted: int
     monotonic: int
     suspended: int
-    orders: Orders
+    ticks: tuple[tuple[int, int], ...] = ()
+    orders: Orders = ()
 
 
 class Report(NamedTuple):
@@ -181,7 +183,8 @@ class _PlayerProcess:
                     spec, clock = pickle.loads(message)
                     return spec, clock
                 break
-            self.sandbox.clock, self.sandbox.orders = Clock(*command[2:-1]), command.orders
+            self.sandbox.clock, self.sandbox.ticks = Clock(*command[2:5]), command.ticks
+            self.sandbox.orders = command.orders
             self.report(self.execute(command))
         os._exit(0)
 
@@ -301,10 +304,11 @@ class _PlayerProcess:
 
 def keep_only(channel: socket.socket) -> socket.socket:
     """Close all descriptors but the channel, and move that beyond those that the subject sees."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, CHANNEL_FD + 1), hard))
     os.dup2(channel.fileno(), CHANNEL_FD, inheritable=False)
     channel.detach()
     os.closerange(STANDARD_STREAMS, CHANNEL_FD)
     os.closerange(CHANNEL_FD + 1, CHANNEL_FD + 100)
-    limit = LIMIT_OPEN_FILES + STANDARD_STREAMS
-    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (CHANNEL_FD, hard))
     return socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, fileno=CHANNEL_FD)

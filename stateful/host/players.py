@@ -240,7 +240,7 @@ class Players:
         if not self._machine.foreign:
             for letter, player in list(self.living.items()):
                 if player.channel is not None and not player.stopped:
-                    self.send(letter, Command("rest", 0, 0, 0, 0, ()))
+                    self.send(letter, Command("rest", 0, 0, 0, 0))
                     player.fork_client.keep(player.pid, player.start, player.channel)
                     del self.living[letter]
 

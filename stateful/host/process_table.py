@@ -44,7 +44,10 @@ def send_by_pidfd(sandbox: Sandbox, fd: int, number: int) -> str | None:
 
 
 def wait(sandbox: Sandbox, fds: tuple[int, ...], microseconds: int | None) -> tuple[int, ...]:
-    return tuple(select.select(fds, (), (), None if microseconds is None else 0)[0])
+    found = tuple(select.select(fds, (), (), None if microseconds is None else 0)[0])
+    if not found and microseconds is not None:
+        sandbox.pass_time(microseconds)
+    return found
 
 
 def set_disposition(sandbox: Sandbox, number: int, disposition: str) -> None:

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
+from stateful.kernel.status import MICROSECOND
 from stateful.model.machine import BOOT_ID
 
+CLOCK_REALTIME_COARSE: Final = 5  # which ``time`` does not name
 _NUMBER: Final = re.compile(rb"[0-9]+")
 _DATE: Final = re.compile(rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9.]+[+-][0-9]{2}:[0-9]{2}")
 _PART: Final = re.compile(rb"[0-9]+|[^0-9]+")
@@ -56,8 +59,8 @@ class Translation:
             return date[0]
 
     def moment(self, simulated: int) -> int:
-        """A time of the simulation, in microseconds since the epoch, as it is on the host."""
-        return simulated + self.later // timedelta(microseconds=1)
+        """A time of a file in the simulation as it is on the host."""
+        return simulated + self.later // timedelta(microseconds=1) * MICROSECOND
 
     def path(self, simulated: str) -> str:
         """A path of the simulation on the host, since a name may contain a pid."""
@@ -132,3 +135,11 @@ def _boot_id() -> bytes:
 def mentions(content: bytes, number: int) -> bool:
     """Whether a content contains a number."""
     return any(int(found) == number for found in _NUMBER.findall(content) if len(found) < 20)
+
+
+def next_tick() -> int:
+    """The next time with which the host stamps files: no file has it yet."""
+    began = time.time_ns()
+    while (tick := time.clock_gettime_ns(CLOCK_REALTIME_COARSE)) <= began:
+        time.sleep(0.001)
+    return tick

@@ -26,12 +26,12 @@ Simplified:
   Linux it ignores signals for which it has no handler, as pid 1 of the machine does here, which is the parent
   of every process.
 - Paths are normalised as text: ``a/link/..`` is ``a``, ``file/`` is ``file``. A descriptor of a folder
-  means the path by which it was opened. An error names the absolute path.
+  means the path by which it was opened: it is refused once that folder was renamed. An error names the
+  absolute path.
 - Inode numbers are never reused, as on tmpfs; in scenarios on ``reused-inodes`` at once, as on ext4.
-- The time of boot is the same after a reboot.
-- A file has one time, of its last change; a folder's size, links and time never change.
-- There are no nameless files (``O_TMPFILE`` is EOPNOTSUPP); the modes of the folders that every machine
-  has, the home directory among them, do not change.
+- Reading changes no time, as on a file system that is mounted with ``noatime``. Folders that every machine
+  has were changed just now. Sizes are as on ext4, but for holes: there are none.
+- The modes of the folders that every machine has, the home directory among them, do not change.
 - A hook that a process adds with ``sys.addaudithook`` is never called.
 - ``select`` on a pidfd answers at once, having moved the clock by its time-out; several handlers that
   are due at once run one per step.
@@ -44,8 +44,8 @@ Simplified:
   collect them, and run their destructors, at some moment that depends on how much the process allocates.
 
 Not modelled, and refused with a message when a process tries: threads, child processes, sockets, ctypes,
-memory maps, signal masks, anything else that raises an audit event or lives in ``os``, ``fcntl``, ``signal``,
-``select`` or ``time`` and is not in the table.
+memory maps, signal masks, files of more than a mebibyte, anything else that raises an audit event or lives in
+``os``, ``fcntl``, ``signal``, ``select`` or ``time`` and is not in the table.
 
 Not noticed: what an extension module, or a library called through one, does without an audit event; C
 code that neither returns nor checks for signals, which only killing the harness ends; a subject that works

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from stateful.kernel.copies import left_to_read
-from stateful.kernel.files import WRITABLE, is_there
+from stateful.kernel.files import WRITABLE, is_nameless, is_there
 from stateful.model.call import Call, Errno
 from stateful.model.faults import ERRNOS, SHORT
 from stateful.model.syscalls import ON_DISK, SYSCALLS, Kind, Use
@@ -103,6 +103,8 @@ def _needs_more(kernel: Kernel, path: str, flags: int) -> bool:
     """Whether an open makes a file, or may change a file on a read-only disk."""
     if path.startswith("/proc/"):
         return False
+    if is_nameless(flags):
+        return is_there(kernel, path)
     if not is_there(kernel, path):
         return bool(flags & os.O_CREAT)
     changes = bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_TRUNC))

@@ -11,14 +11,16 @@ the host's user is root, and the kernel can always read every file.
 from __future__ import annotations
 
 import errno
+import os
+import resource
 import stat as st
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from stateful.kernel import real
 from stateful.kernel.permissions import check_making, check_opening, check_taking, find, made_by
-from stateful.model.call import Errno
-from stateful.model.machine import USER
+from stateful.kernel.status import date_folder, status
+from stateful.model.call import Errno, UnmodelledSyscall
 
 if TYPE_CHECKING:
     from stateful.kernel.kernel import Kernel
@@ -27,10 +29,11 @@ if TYPE_CHECKING:
 Implementation = Callable[..., Any]
 IMPLEMENTATIONS: dict[str, Implementation] = {}
 
-DEVICE = 1  # the st_dev of every file
 WRITABLE = 0o3  # O_WRONLY | O_RDWR
-LIMIT_OPEN_FILES = 64
 STANDARD_STREAMS = (0, 1, 2)
+LIMIT_OPEN_FILES = 1024 - len(STANDARD_STREAMS)  # the limit of a usual machine
+ENOUGH_OPEN_FILES = 16 * 1024
+WITH_O_PATH = real.O_PATH | os.O_DIRECTORY | real.O_NOFOLLOW | os.O_CLOEXEC  # it ignores all other flags
 
 
 def syscall(name: str) -> Callable[[Implementation], Implementation]:
@@ -66,27 +69,11 @@ class OpenFile:
         self.references = 1
 
 
-class Inode:
-    """What the kernel records of a real inode beside its content.
-
-    Attributes:
-        serial: the smallest number that no other live inode had when this one was made.
-        mode: the permission bits.
-        uid, gid: its user and group.
-        label: the inode number that processes see, assigned when a process first looks.
-        opens: how many open file descriptions there are.
-    """
-
-    __slots__ = ("gid", "label", "mode", "mtime", "opens", "serial", "uid", "writer")
-
-    def __init__(self, serial: int, mtime: int, mode: int, uid: int = USER, gid: int = USER) -> None:
-        self.serial = serial
-        self.mode = mode
-        self.uid, self.gid = uid, gid
-        self.label: int | None = None
-        self.mtime = mtime
-        self.writer: str | None = None
-        self.opens = 0
+def allow_open_files() -> None:
+    """Let the harness have more files open than the processes of a simulation may have together."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < ENOUGH_OPEN_FILES:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, ENOUGH_OPEN_FILES), hard))
 
 
 def open_number(process: Process, file: OpenFile) -> int:
@@ -98,12 +85,17 @@ def open_number(process: Process, file: OpenFile) -> int:
     return number
 
 
-def open_file(process: Process, fd: int) -> OpenFile:
-    """The open file of a descriptor. Raises EBADF if there is none."""
-    try:
-        return process.fds[fd]
-    except KeyError:
-        raise OSError(errno.EBADF, "") from None
+def open_file(process: Process, fd: int, *, even_path: bool = False) -> OpenFile:
+    """The open file of a descriptor. Raises EBADF if there is none.
+
+    ``even_path`` says whether a descriptor of ``O_PATH`` will do: it only tells which file it is.
+    """
+    file = process.fds.get(fd)
+    if file is None and fd in STANDARD_STREAMS:
+        raise UnmodelledSyscall(f"the subject used descriptor {fd}, a standard stream, as a file")
+    if file is None or (file.flags & real.O_PATH and not even_path):
+        raise OSError(errno.EBADF, "")
+    return file
 
 
 def on_disk(
@@ -132,14 +124,20 @@ def is_there(kernel: Kernel, path: str) -> bool:
     return True
 
 
+def is_nameless(flags: int) -> bool:
+    """Whether ``open`` makes a file without a name in a folder."""
+    return bool(real.O_TMPFILE) and flags & real.O_TMPFILE == real.O_TMPFILE
+
+
 @syscall("open")
 def _open(kernel: Kernel, process: Process, path: str, flags: int, mode: int) -> int | Errno:
     if len(process.fds) >= LIMIT_OPEN_FILES:
         return Errno(errno.EMFILE)
     if kernel.proc and path.startswith("/proc/"):
         return open_number(process, kernel.open_proc(process, path, flags))
-    if real.O_TMPFILE and flags & real.O_TMPFILE == real.O_TMPFILE:
-        return Errno(errno.EOPNOTSUPP)  # as on a file system that has no nameless files
+    if flags & real.O_PATH:
+        flags &= WITH_O_PATH
+    nameless = is_nameless(flags)
     exclusive = bool(flags & real.O_CREAT and flags & real.O_EXCL)
     where, folder = find(kernel, process, path, follows=not (exclusive or flags & real.O_NOFOLLOW))
     try:
@@ -148,20 +146,30 @@ def _open(kernel: Kernel, process: Process, path: str, flags: int, mode: int) ->
         before = None
     if before is None and flags & real.O_CREAT and not (exclusive and is_there(kernel, path)):
         check_making(process, folder)
-    if before is not None and not st.S_ISLNK(before.st_mode):
+    if nameless and before is not None and st.S_ISDIR(before.st_mode):
+        folder = kernel.inode(before.st_ino)
+        check_making(process, folder)
+    if flags & real.O_PATH:
+        if before is not None and st.S_ISLNK(before.st_mode):
+            raise UnmodelledSyscall("the subject opened a link itself, by O_PATH, which is not modelled")
+    elif before is not None and not st.S_ISLNK(before.st_mode) and not nameless:
         wanted = (4, 2, 6, 6)[flags & WRITABLE] | (2 if flags & real.O_TRUNC else 0)
         fails_anyway = exclusive or (st.S_ISDIR(before.st_mode) and wanted & 2)
         if not fails_anyway:
             makes = bool(flags & real.O_CREAT)
             check_opening(process, folder, kernel.inode(before.st_ino), before.st_mode, wanted, makes)
     # The kernel opens write-only files for reading, too, since it has to see their content.
-    fd = real.open(where, flags ^ WRITABLE if flags & WRITABLE == 1 else flags, 0o600)
+    fd = real.open(where, (flags ^ WRITABLE if flags & WRITABLE == 1 else flags) & ~real.O_PATH, 0o600)
     after = real.fstat(fd)
-    if flags & real.O_CREAT and before is None:
+    if nameless or (flags & real.O_CREAT and before is None):
         inode = kernel.inode(after.st_ino)
         inode.mode = mode & ~process.umask & 0o7777
         inode.uid, inode.gid = made_by(process, folder)
+    if nameless:
+        kernel.changed(after.st_ino, process)
+    elif flags & real.O_CREAT and before is None:
         kernel.named(path)
+        date_folder(kernel, path)
         if real.lstat(where).st_ino != after.st_ino:
             kernel.folders |= kernel.skeleton  # made through a link, wherever that points
         kernel.changed(after.st_ino, process)
@@ -173,17 +181,17 @@ def _open(kernel: Kernel, process: Process, path: str, flags: int, mode: int) ->
 
 @syscall("close")
 def _close(kernel: Kernel, process: Process, fd: int) -> None:
-    file = open_file(process, fd)
+    file = open_file(process, fd, even_path=True)
     del process.fds[fd]
     kernel.drop_record_locks(process, file.inode)
     kernel.release(file)
 
 
 @syscall("dup")
-def _dup(kernel: Kernel, process: Process, fd: int) -> int:
-    file = open_file(process, fd)
+def _dup(kernel: Kernel, process: Process, fd: int) -> int | Errno:
+    file = open_file(process, fd, even_path=True)
     if len(process.fds) >= LIMIT_OPEN_FILES:
-        raise OSError(errno.EMFILE, "")
+        return Errno(errno.EMFILE)
     file.references += 1
     return open_number(process, file)
 
@@ -235,7 +243,8 @@ def write(kernel: Kernel, process: Process, fd: int, data: bytes) -> int:
     number, file = writable_fd(process, fd), open_file(process, fd)
     adds = file.flags & real.O_APPEND and real.fstat(number).st_size
     written = real.write(number, data)
-    kernel.changed(file.inode, process)
+    if written:
+        kernel.changed(file.inode, process)
     if adds:
         kernel.inode(file.inode).writer = None
     return written
@@ -246,7 +255,8 @@ def _pwrite(kernel: Kernel, process: Process, fd: int, data: bytes, offset: int)
     if open_file(process, fd).path.startswith("/proc/"):
         raise OSError(errno.ESPIPE, "")
     written = real.pwrite(writable_fd(process, fd), data, offset)
-    kernel.changed(open_file(process, fd).inode, process)
+    if written:
+        kernel.changed(open_file(process, fd).inode, process)
     return written
 
 
@@ -255,7 +265,17 @@ def _lseek(kernel: Kernel, process: Process, fd: int, offset: int, whence: int) 
     file = open_file(process, fd)
     if file.real is None:
         return kernel.seek_proc(file, offset, whence)
+    if whence in (os.SEEK_DATA, os.SEEK_HOLE):
+        return _seek_allocated(file.real, offset, whence)
     return real.lseek(file.real, offset, whence)
+
+
+def _seek_allocated(number: int, offset: int, whence: int) -> int:
+    """Seek to what is allocated, or to a hole: the only one is the end, as on a file system without holes."""
+    size = real.fstat(number).st_size
+    if not 0 <= offset < size:
+        raise OSError(errno.ENXIO, "")
+    return real.lseek(number, offset if whence == os.SEEK_DATA else size, os.SEEK_SET)
 
 
 @syscall("ftruncate")
@@ -277,35 +297,39 @@ def _fdatasync(kernel: Kernel, process: Process, fd: int) -> None:
 @syscall("fdkind")
 def fdkind(kernel: Kernel, process: Process, fd: int) -> str:
     """The kind of a descriptor, ``dir`` or ``file``, for which ``open()`` asks right after opening."""
-    number = open_file(process, fd).real
+    number = open_file(process, fd, even_path=True).real
     return "dir" if number is not None and st.S_ISDIR(real.fstat(number).st_mode) else "file"
 
 
 @syscall("fdpath")
 def _fdpath(kernel: Kernel, process: Process, fd: int) -> str:
     """The path by which a descriptor was opened; empty for a standard stream."""
-    return "" if fd in STANDARD_STREAMS and fd not in process.fds else open_file(process, fd).path
+    if fd in STANDARD_STREAMS and fd not in process.fds:
+        return ""
+    file = open_file(process, fd, even_path=True)
+    if file.real is not None and _was_renamed(kernel, file.path, real.fstat(file.real)):
+        raise UnmodelledSyscall(f"the subject used a descriptor of {file.path}, which has been renamed since")
+    return file.path
+
+
+def _was_renamed(kernel: Kernel, path: str, opened: os.stat_result) -> bool:
+    """Whether a folder that is open has another path than that by which it was opened."""
+    if not st.S_ISDIR(opened.st_mode):
+        return False
+    try:
+        return bool(real.stat(kernel.root + path).st_ino != opened.st_ino)
+    except OSError:
+        return opened.st_nlink > 0
 
 
 @syscall("getfl")
 def _getfl(kernel: Kernel, process: Process, fd: int) -> int:
-    return open_file(process, fd).flags
-
-
-def status(kernel: Kernel, raw: Any) -> tuple[int, ...]:
-    """The fields of os.stat_result that a process may see, in its order."""
-    inode = kernel.inode(raw.st_ino)
-    if inode.label is None:
-        inode.label = kernel.next_label(inode)
-    size = 0 if st.S_ISDIR(raw.st_mode) else raw.st_size
-    links = 1 if st.S_ISDIR(raw.st_mode) else raw.st_nlink
-    mode = st.S_IFMT(raw.st_mode) | inode.mode
-    return (mode, inode.label, DEVICE, links, inode.uid, inode.gid, size, inode.mtime)
+    return open_file(process, fd, even_path=True).flags
 
 
 @syscall("fstat")
 def _fstat(kernel: Kernel, process: Process, fd: int) -> tuple[int, ...]:
-    file = open_file(process, fd)
+    file = open_file(process, fd, even_path=True)
     if file.real is None:
         return kernel.stat_proc(process, file.path)
-    return status(kernel, real.fstat(file.real))
+    return status(kernel, real.fstat(file.real), file.real)

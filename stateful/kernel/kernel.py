@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, Final
 from stateful.kernel import copies as copies  # registers its calls
 from stateful.kernel import failing_calls, locks, proc, real, signals, state
 from stateful.kernel import names as names  # registers its calls
-from stateful.kernel.files import IMPLEMENTATIONS, Inode, OpenFile
+from stateful.kernel.files import IMPLEMENTATIONS, OpenFile, allow_open_files
 from stateful.kernel.persistence import Persistence, all_on_disk, syncs
 from stateful.kernel.process import Process
 from stateful.kernel.scan import scan
+from stateful.kernel.status import Inode, now
 from stateful.kernel.temporary import remove_own, temporary_folder
 from stateful.model.call import Call, Errno, UnmodelledSyscall
 from stateful.model.clock import START, Clock
@@ -46,6 +47,7 @@ class Kernel:
         condition: how the disk fails: ``full``, ``read-only`` or empty.
         orders: the order of each folder that has listed two names, or whose order the world has chosen.
         persistence: what a power loss may leave of the disk; None if power cannot be lost.
+        dated: whether it knows more times of files than that of the last write.
     """
 
     def __init__(self, machine: Machine = MACHINE) -> None:
@@ -55,6 +57,7 @@ class Kernel:
         # Registered before the directory is made, since an interrupt may come right after that.
         self._remove = weakref.finalize(self, remove_own, self.root, os.getpid())
         real.mkdir(self.root, 0o700)
+        allow_open_files()
         self.skeleton = frozenset(FOLDERS)
         for path in list(FOLDERS)[1:]:
             real.mkdir(self.root + path, 0o700)
@@ -70,10 +73,11 @@ class Kernel:
         self.persistence: Persistence | None = None
         self.record_locks: list[locks.RecordLock] = []
         self.proc = machine.proc
+        self.dated = True
         self._skeleton_inodes = {}
         self._skeleton_by_path = {}
         for number, (path, (mode, uid)) in enumerate(FOLDERS.items(), 1):
-            inode = self._skeleton_by_path[path] = Inode(-number, self.now, mode, uid, uid)
+            inode = self._skeleton_by_path[path] = Inode(-number, now(self), mode, uid, uid)
             inode.label = FIRST_SKELETON_LABEL + number
             self._skeleton_inodes[real.stat(self.root + path).st_ino] = inode
         self.inodes: dict[int, Inode] = dict(self._skeleton_inodes)
@@ -211,8 +215,7 @@ class Kernel:
             real.write(fd, content)
             real.close(fd)
             self.named(path)
-        self._disk = None
-        self.disk()
+        self._disk = scan(self)
 
     # -- what the calls keep
 
@@ -222,7 +225,7 @@ class Kernel:
         if inode is not None and writer is not None:
             record = self.inode(inode)
             record.writer = writer.letter
-            record.mtime = self.now
+            record.mtime = record.ctime = now(self)
 
     def named(self, path: str) -> None:
         """Note a new name, so that reading the disk finds it."""
@@ -236,7 +239,7 @@ class Kernel:
         if record is None:
             taken = {inode.serial for inode in self.inodes.values()}
             serial = next(serial for serial in count() if serial not in taken)
-            record = self.inodes[number] = Inode(serial, self.now, 0o600)
+            record = self.inodes[number] = Inode(serial, now(self), 0o600)
         return record
 
     def inode_of(self, path: str) -> Inode:

@@ -7,8 +7,6 @@ guaranteed: there are never two owners, and after the fault, one start alone bec
 
 from __future__ import annotations
 
-import os
-import stat as st
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +14,8 @@ from stateful.kernel import real
 from stateful.kernel.names import choose_order
 from stateful.kernel.persistence import Persistence, as_disk
 from stateful.kernel.restore import restore_disk
+from stateful.kernel.status import MICROSECOND, now
+from stateful.kernel.tampering import overwrite, put_in_place, remove_path
 from stateful.model.clock import MICROSECONDS
 from stateful.model.disk import DIARY, EMPTY_LINE, HOME, NO_DISK, NOWHERE
 from stateful.model.faults import DISK_WELL, LISTING, POWER_LOSS
@@ -150,7 +150,7 @@ def _well(kernel: Kernel, _: str) -> None:
     kernel.condition = ""
     for path, file in kernel.disk().by_path().items():
         if file.kind == "link" and file.content == NOWHERE:
-            _remove_path(kernel, path)
+            remove_path(kernel, path)
 
 
 @_fault(LISTING)
@@ -178,7 +178,7 @@ def _remove(kernel: Kernel, name: str) -> None:
     path = f"{HOME}/{name}"
     if kernel.disk().file(path) is None:
         raise Impossible(f"there is no {name}")
-    _remove_path(kernel, path)
+    remove_path(kernel, path)
 
 
 @_fault("home-gone")
@@ -188,7 +188,7 @@ def _home_gone(kernel: Kernel, _: str) -> None:
     A process that owned it goes on without a home, and no longer counts as owner.
     """
     if kernel.disk().file(HOME) is not None:
-        _remove_path(kernel, HOME)
+        remove_path(kernel, HOME)
 
 
 @_fault("home-new")
@@ -213,14 +213,14 @@ def _corrupt(kernel: Kernel, what: str) -> None:
         raise Impossible(f"there is no folder in which {name} could be")
     before = kernel.disk().file(path)
     if how in IN_ITS_PLACE:
-        _put_in_place(kernel, path, how)
+        put_in_place(kernel, path, how)
         return
     if before is not None and before.kind != "file":
         raise Impossible(f"{name} is no file")
     content = (
         bytes.fromhex(how[2:]) if how.startswith("0x") else HOSTILE[how](before.content if before else b"")
     )
-    _overwrite(kernel, path, content)
+    overwrite(kernel, path, content)
 
 
 @_fault("plant")
@@ -238,9 +238,9 @@ def _plant(kernel: Kernel, name: str) -> None:
         raise Impossible(f"there is no file {name}")
     if any(process.alive for process in kernel.processes.values()):
         raise Impossible("a process lives, whose file this may be")
-    _remove_path(kernel, path)
+    remove_path(kernel, path)
     if kernel.disk().file(DIARY) is None:
-        _overwrite(kernel, DIARY, file.content or EMPTY_LINE)
+        overwrite(kernel, DIARY, file.content or EMPTY_LINE)
     _link(kernel, path, DIARY)
 
 
@@ -249,42 +249,6 @@ def _link(kernel: Kernel, path: str, target: str) -> None:
     real.symlink(kernel.root + target if target.startswith("/") else target, kernel.root + path)
     kernel.has_links()
     kernel.inode(real.lstat(kernel.root + path).st_ino).mode = 0o777
-    kernel.named(path)
-    kernel.changed()
-
-
-def _remove_path(kernel: Kernel, path: str) -> None:
-    """Remove a name; if it names a folder, with everything in it."""
-    for inside in reversed(kernel.disk().by_path()):
-        if inside == path or inside.startswith(f"{path}/"):
-            where = kernel.root + inside
-            removed = real.lstat(where)
-            (real.rmdir if st.S_ISDIR(removed.st_mode) else real.unlink)(where)
-            kernel.lost_a_name(removed)
-    kernel.changed()
-
-
-def _overwrite(kernel: Kernel, path: str, content: bytes) -> None:
-    """Overwrite a file, which keeps its inode; make one if there is none."""
-    fd = real.open(kernel.root + path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
-    real.write(fd, content)
-    inode = kernel.inode(real.fstat(fd).st_ino)
-    inode.writer, inode.mtime = None, kernel.now
-    real.close(fd)
-    kernel.named(path)
-    kernel.changed()
-
-
-def _put_in_place(kernel: Kernel, path: str, kind: str) -> None:
-    """Replace a file by a folder or a dangling link."""
-    _remove_path(kernel, path)
-    where = kernel.root + path
-    if kind == "directory":
-        real.mkdir(where, 0o700)
-    else:
-        real.symlink(os.fsdecode(NOWHERE), where)
-        kernel.has_links()
-    kernel.inode(real.lstat(where).st_ino).mode = 0o700
     kernel.named(path)
     kernel.changed()
 
@@ -316,13 +280,13 @@ def image_left(persistence: Persistence | None, which: str) -> Image | None:
 def lose_power(kernel: Kernel, image: Image) -> None:
     """Kill all processes, leave an image of the disk, and start the machine again."""
     kernel.reboot()
-    disk = as_disk(image, kernel.now)
+    disk = as_disk(image, now(kernel), dated=kernel.dated)
     restore_disk(kernel, disk)
     kernel.remember_disk(disk)
     kernel.persistence, kernel.labels = None, 0
 
 
-def after_power_loss(shared: SharedState, which: str) -> SharedState | None:
+def after_power_loss(shared: SharedState, which: str, *, dated: bool) -> SharedState | None:
     """The state of a kernel after ``lose_power``; None if there is no such image.
 
     The search uses it, since it would otherwise write thousands of disks that no two starts can tell apart.
@@ -331,7 +295,7 @@ def after_power_loss(shared: SharedState, which: str) -> SharedState | None:
     if image is None:
         return None
     left = machine_left(shared)
-    return left._replace(disk=as_disk(image, left.clock.wall))
+    return left._replace(disk=as_disk(image, left.clock.wall * MICROSECOND, dated=dated))
 
 
 def machine_left(shared: SharedState) -> SharedState:

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from stateful.kernel import real
-from stateful.kernel.files import Inode, is_there, on_disk, real_fd, status, syscall
+from stateful.kernel.files import is_nameless, is_there, on_disk, open_file, real_fd, syscall
 from stateful.kernel.permissions import (
     READ,
     SEARCH,
@@ -24,11 +24,13 @@ from stateful.kernel.permissions import (
     made_by,
     owns,
 )
+from stateful.kernel.status import Inode, altered, date_folder, now, status
 from stateful.model.call import UnmodelledSyscall
 from stateful.model.listing import SORTED, keeps_order, put_in_order
 from stateful.model.machine import ROOT
 
 if TYPE_CHECKING:
+    from stateful.kernel.files import OpenFile
     from stateful.kernel.kernel import Kernel
     from stateful.kernel.process import Process
 
@@ -38,7 +40,7 @@ def _stat(kernel: Kernel, process: Process, path: str, follow: bool) -> tuple[in
     if kernel.proc and f"{path}/".startswith("/proc/"):
         return kernel.stat_proc(process, path)
     where = on_disk(kernel, process, path, follows=follow)
-    return status(kernel, real.stat(where) if follow else real.lstat(where))
+    return status(kernel, real.stat(where) if follow else real.lstat(where), where)
 
 
 def _owned(kernel: Kernel, process: Process, path: str) -> tuple[int, int, int]:
@@ -47,7 +49,7 @@ def _owned(kernel: Kernel, process: Process, path: str) -> tuple[int, int, int]:
     No inode number is assigned to it.
     """
     if kernel.proc and f"{path}/".startswith("/proc/"):
-        mode, _, _, _, uid, gid, _, _ = kernel.stat_proc(process, path)
+        mode, _, _, _, uid, gid, *_ = kernel.stat_proc(process, path)
         return mode, uid, gid
     found = real.stat(on_disk(kernel, process, path, follows=True))
     inode = kernel.inode(found.st_ino)
@@ -91,8 +93,7 @@ def _unlink(kernel: Kernel, process: Process, path: str) -> None:
     where = on_disk(kernel, process, path, False)
     removed = real.lstat(where)
     real.unlink(where)
-    kernel.changed()
-    kernel.lost_a_name(removed)
+    _removed(kernel, path, removed)
 
 
 @syscall("rename")
@@ -115,22 +116,42 @@ def _rename(kernel: Kernel, process: Process, source: str, target: str) -> None:
         if st.S_ISDIR(kept.st_mode) and old is not new:
             check(process, moved, WRITE, st.S_IFDIR)
     real.rename(from_, to)
-    kernel.named(target)
-    kernel.changed()
-    if removed is not None and removed.st_ino != kept.st_ino:
-        kernel.lost_a_name(removed)
+    if removed is not None and removed.st_ino == kept.st_ino:
+        return  # Two names of one file both stay, and nothing is changed.
+    if removed is not None:
+        _removed(kernel, target, removed)
+    date_folder(kernel, source)
+    _named(kernel, target, kept.st_ino)
 
 
 @syscall("link")
-def _link(kernel: Kernel, process: Process, source: str, target: str) -> None:
-    where, (to, folder) = on_disk(kernel, process, source), find(kernel, process, target, follows=False)
-    raw = real.lstat(where)
+def _link(kernel: Kernel, process: Process, file: str | int, target: str) -> None:
+    to, folder = find(kernel, process, target, follows=False)
+    if isinstance(file, int):
+        if file not in process.fds:
+            raise OSError(errno.ENOENT, "")  # as there is no such name in /proc/self/fd
+        source = open_file(process, file, even_path=True)
+        if source.real is None:
+            raise OSError(errno.EXDEV, "")
+        raw = real.fstat(source.real)
+    else:
+        where = on_disk(kernel, process, file)
+        raw = real.lstat(where)
     if not is_there(kernel, target):
         check_linking(process, kernel.inode(raw.st_ino), raw.st_mode)
         check_making(process, folder)
-    real.link(where, to, follow_symlinks=False)
-    kernel.named(target)
-    kernel.changed()
+    if isinstance(file, int):
+        _link_open_file(source, to)
+    else:
+        real.link(where, to, follow_symlinks=False)
+    _named(kernel, target, raw.st_ino)
+
+
+def _link_open_file(file: OpenFile, where: str) -> None:
+    """Give an open file a name: another one, or its first. One that has lost its last name gets none."""
+    real.link(f"/proc/self/fd/{file.real}", where, src_dir_fd=file.real, follow_symlinks=True)
+    if is_nameless(file.flags):
+        file.flags |= real.O_EXCL  # With this flag it gets no name: nor does a file that has lost its own.
 
 
 @syscall("symlink")
@@ -144,9 +165,10 @@ def _symlink(kernel: Kernel, process: Process, target: str, path: str) -> None:
 def _own_new(kernel: Kernel, process: Process, path: str, where: str, mode: int) -> Inode:
     """Give a new folder or link to the process that made it."""
     folder = find(kernel, process, path, follows=False).folder
-    inode = kernel.inode(real.lstat(where).st_ino)
+    number = real.lstat(where).st_ino
+    inode = kernel.inode(number)
     inode.mode, (inode.uid, inode.gid) = mode, made_by(process, folder)
-    kernel.named(path)
+    _named(kernel, path, number)
     return inode
 
 
@@ -175,8 +197,23 @@ def _rmdir(kernel: Kernel, process: Process, path: str) -> None:
     where = on_disk(kernel, process, path, False)
     removed = real.lstat(where)
     real.rmdir(where)
+    _removed(kernel, path, removed)
+
+
+def _named(kernel: Kernel, path: str, number: int) -> None:
+    """Note that an inode has a new name."""
+    kernel.named(path)
+    date_folder(kernel, path)
+    altered(kernel, number)
     kernel.changed()
-    kernel.lost_a_name(removed)
+
+
+def _removed(kernel: Kernel, path: str, inode: os.stat_result) -> None:
+    """Note that an inode has lost a name."""
+    date_folder(kernel, path)
+    altered(kernel, inode.st_ino)
+    kernel.changed()
+    kernel.lost_a_name(inode)
 
 
 def _refuse_skeleton(kernel: Kernel, path: str, doing: str) -> None:
@@ -250,6 +287,7 @@ def _set_mode(kernel: Kernel, process: Process, number: int, mode: int) -> None:
             "which is not modelled"
         )
     inode.mode = mode
+    altered(kernel, number)
     kernel.changed()
 
 
@@ -280,11 +318,12 @@ def _set_owner(kernel: Kernel, process: Process, raw: Any, uid: int, gid: int) -
     inode.uid, inode.gid = inode.uid if uid == -1 else uid, inode.gid if gid == -1 else gid
     if not st.S_ISDIR(raw.st_mode):
         inode.mode &= ~(st.S_ISUID | (st.S_ISGID if inode.mode & st.S_IXGRP else 0))
+    altered(kernel, raw.st_ino)
     kernel.changed()
 
 
 @syscall("utime")
-def _utime(kernel: Kernel, process: Process, file: str | int, mtime: int | None) -> None:
+def _utime(kernel: Kernel, process: Process, file: str | int, mtime: int | None, atime: int | None) -> None:
     if isinstance(file, int):
         number = real.fstat(real_fd(process, file)).st_ino
     else:
@@ -295,7 +334,9 @@ def _utime(kernel: Kernel, process: Process, file: str | int, mtime: int | None)
         check_owner(process, inode)
     elif not owns(process, inode):
         check(process, inode, WRITE)
-    inode.mtime = kernel.now if mtime is None else mtime
+    inode.mtime = now(kernel) if mtime is None else mtime
+    inode.atime = now(kernel) if atime is None else atime
+    altered(kernel, number)
     kernel.changed()
 
 

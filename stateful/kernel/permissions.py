@@ -21,9 +21,9 @@ from stateful.kernel import real
 from stateful.model.machine import ROOT
 
 if TYPE_CHECKING:
-    from stateful.kernel.files import Inode
     from stateful.kernel.kernel import Kernel
     from stateful.kernel.process import Process
+    from stateful.kernel.status import Inode
 
 READ, WRITE, SEARCH = 4, 2, 1
 MOST_LINKS: Final = 40

@@ -156,12 +156,13 @@ def syncs(call: Call, file: OpenFile) -> bool:
     return bool(use_of(call) & BYTES and file.flags & os.O_DSYNC)  # a part of O_SYNC
 
 
-def as_disk(image: Image, mtime: int) -> Disk:
+def as_disk(image: Image, made: int, *, dated: bool) -> Disk:
     """The contents of a disk that has become an image; no process has looked at its files yet."""
-    files = {
-        inode: File(file.kind, file.mode, file.content, None, None, mtime, file.uid, file.gid)
-        for _, inode, file in image
-    }
+    files = {}
+    for _, inode, kept in image:
+        times = made, made, made
+        file = File(kept.kind, kept.mode, kept.content, None, None, *times, kept.uid, kept.gid)
+        files[inode] = file if dated else file.undated()
     return Disk(tuple((path, inode) for path, inode, _ in image), tuple(sorted(files.items())))
 
 

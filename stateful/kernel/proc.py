@@ -13,7 +13,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
-from stateful.kernel.files import DEVICE, WRITABLE, OpenFile
+from stateful.kernel import real
+from stateful.kernel.files import WRITABLE, OpenFile
+from stateful.kernel.status import PROC_DEVICE, now
+from stateful.model.call import UnmodelledSyscall
 from stateful.model.machine import BOOT_ID, ROOT, Stranger, parent_of
 from stateful.model.signal_target import PIDFD
 
@@ -30,6 +33,8 @@ STATES = {"R": "running", "S": "sleeping", "T": "stopped", "Z": "zombie"}
 
 def open_proc(kernel: Kernel, process: Process, path: str, flags: int) -> OpenFile:
     """Open a file of ``/proc``: ENOENT if there is none, EACCES to write anything but a comm."""
+    if flags & real.O_PATH:
+        raise UnmodelledSyscall(f"the subject opened {path} with O_PATH, which is not modelled")
     name, entry = "", None
     if path not in _GLOBAL:
         entry, name = _split(kernel, process, path)
@@ -114,19 +119,20 @@ def process_of(entry: Process | Stranger) -> int:
 
 def stat_proc(kernel: Kernel, process: Process, path: str) -> tuple[int, ...]:
     """``stat`` of a directory or file of ``/proc``."""
+    times = (now(kernel),) * 3
     if path == "/proc":
-        return (st.S_IFDIR | 0o555, 2, DEVICE, 1, 0, 0, 0, kernel.now)
+        return (st.S_IFDIR | 0o555, 2, PROC_DEVICE, 1, 0, 0, 0, *times)
     if path in _GLOBAL:
-        return (st.S_IFREG | 0o444, 2, DEVICE, 1, 0, 0, 0, kernel.now)
+        return (st.S_IFREG | 0o444, 2, PROC_DEVICE, 1, 0, 0, 0, *times)
     entry, name = _split(kernel, process, path)
     if name == NAMESPACE:
         _may_look(process, entry)
-        return (st.S_IFREG | 0o444, _namespace(entry), DEVICE, 1, 0, 0, 0, kernel.now)
+        return (st.S_IFREG | 0o444, _namespace(entry), PROC_DEVICE, 1, 0, 0, 0, *times)
     if name in FILES:
         mode = st.S_IFREG | (0o644 if name == "comm" else 0o444)
-        return (mode, 2, DEVICE, 1, entry.uid, entry.uid, 0, kernel.now)
+        return (mode, 2, PROC_DEVICE, 1, entry.uid, entry.uid, 0, *times)
     if name == "":
-        return (st.S_IFDIR | 0o555, 2, DEVICE, 1, entry.uid, entry.uid, 0, kernel.now)
+        return (st.S_IFDIR | 0o555, 2, PROC_DEVICE, 1, entry.uid, entry.uid, 0, *times)
     raise OSError(errno.ENOENT, "")
 
 

@@ -13,6 +13,7 @@ from typing import Any
 O_CREAT, O_EXCL, O_NOFOLLOW, O_TRUNC = os.O_CREAT, os.O_EXCL, os.O_NOFOLLOW, os.O_TRUNC
 O_APPEND = os.O_APPEND
 O_TMPFILE: int = getattr(os, "O_TMPFILE", 0)  # Linux only
+O_PATH: int = getattr(os, "O_PATH", 0)  # Linux and FreeBSD only
 
 close = os.close
 copy_file_range: Any = getattr(os, "copy_file_range", None)  # Linux only

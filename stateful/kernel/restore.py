@@ -11,7 +11,8 @@ import os
 from typing import TYPE_CHECKING, Any, Final
 
 from stateful.kernel import real
-from stateful.kernel.files import Inode, OpenFile
+from stateful.kernel.files import WRITABLE, OpenFile, is_nameless
+from stateful.kernel.status import Inode
 from stateful.model.machine import FOLDERS
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from stateful.model.disk import Disk, File
 
 NAMELESS: Final = "/nameless-"
-_NOT_AGAIN: Final = os.O_CREAT | os.O_EXCL | os.O_TRUNC
+_NOT_AGAIN: Final = os.O_CREAT | os.O_EXCL | os.O_TRUNC | real.O_TMPFILE | real.O_PATH
 
 
 def restore(
@@ -48,7 +49,6 @@ def restore(
     kernel.persistence = shared.persistence
     kernel.strangers = {(each.pid, each.namespace): each for each in shared.strangers}
     serials = {inode.serial: number for number, inode in kernel.inodes.items()}
-    kernel.record_locks = [lock._replace(inode=serials[lock.inode]) for lock in shared.record_locks]
     for inode in kernel.inodes.values():
         inode.opens = 0
     kernel.processes = {}
@@ -67,6 +67,7 @@ def restore(
             else:
                 files[description[-1]] = _reopen(kernel, description, serials, names)
             process.fds[fd] = files[description[-1]]
+    kernel.record_locks = [lock._replace(inode=serials[lock.inode]) for lock in shared.record_locks]
     kinds = {serial: file.kind for serial, file in shared.disk.files}
     for serial in nameless:
         (real.rmdir if kinds[serial] == "dir" else real.unlink)(f"{kernel.root}{NAMELESS}{serial}")
@@ -84,7 +85,12 @@ def _reopen(
     serial, path, flags, lock, offset, _ = description
     where = kernel.root + names.get(serial, f"{NAMELESS}{serial}")
     wanted = flags & ~_NOT_AGAIN
-    fd = real.open(where, wanted ^ 3 if wanted & 3 == 1 else wanted)
+    wanted = wanted ^ WRITABLE if wanted & WRITABLE == 1 else wanted
+    if is_nameless(flags) and not flags & os.O_EXCL and serial not in names:
+        fd = _make_nameless(kernel, where, wanted)
+        serials[serial] = real.fstat(fd).st_ino
+    else:
+        fd = real.open(where, wanted)
     file = OpenFile(fd, path, flags, serials[serial])
     kernel.inodes[file.inode].opens += 1
     if offset:
@@ -93,6 +99,17 @@ def _reopen(
         real.flock(fd, {"SH": fcntl.LOCK_SH, "EX": fcntl.LOCK_EX}[lock] | fcntl.LOCK_NB)
         file.lock = lock
     return file
+
+
+def _make_nameless(kernel: Kernel, where: str, wanted: int) -> int:
+    """Open a file that never had a name, so that it can be given one; ``where`` has its content."""
+    fd = real.open(kernel.root, wanted | real.O_TMPFILE, 0o600)
+    copy = real.open(where, os.O_RDONLY)
+    while content := real.read(copy, 1 << 20):
+        real.pwrite(fd, content, real.fstat(fd).st_size)
+    real.close(copy)
+    kernel.inodes[real.fstat(fd).st_ino] = kernel.inodes.pop(real.lstat(where).st_ino)
+    return int(fd)
 
 
 def restore_disk(kernel: Kernel, disk: Disk) -> None:
@@ -122,6 +139,8 @@ def _make(kernel: Kernel, file: File, serial: int, where: str) -> None:
         if file.content:
             real.write(fd, file.content)
         real.close(fd)
-    inode = Inode(serial, file.mtime, file.mode, file.uid, file.gid)
+    inode = Inode(serial, file.mtime or 0, file.mode, file.uid, file.gid)
     inode.label, inode.writer = file.label, file.writer
+    if file.ctime is not None and file.atime is not None:
+        inode.ctime, inode.atime = file.ctime, file.atime
     kernel.inodes[real.lstat(where).st_ino] = inode

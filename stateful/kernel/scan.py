@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import stat as st
 from typing import TYPE_CHECKING
 
 from stateful.kernel import real
+from stateful.model.call import UnmodelledSyscall
 from stateful.model.disk import LIMIT_CONTENT_BYTES, Disk, File
 
 if TYPE_CHECKING:
@@ -49,15 +51,24 @@ def _file(kernel: Kernel, number: int, where: str | None, fd: int | None) -> Fil
     kind = "other"
     if st.S_ISREG(raw.st_mode):
         kind = "file"
+        if raw.st_size > LIMIT_CONTENT_BYTES:
+            name = where.removeprefix(kernel.root) if where is not None else "a file without a name"
+            raise UnmodelledSyscall(
+                f"the subject made {name} {raw.st_size:,} bytes long; no more than "
+                f"{LIMIT_CONTENT_BYTES:,} are modelled"
+            )
         opened = real.dup(fd or 0) if where is None else real.open(where, 0)
         try:
             content = real.pread(opened, LIMIT_CONTENT_BYTES, 0)
         finally:
             real.close(opened)
     elif st.S_ISLNK(raw.st_mode):
-        kind, content = "link", real.readlink(where or "").removeprefix(kernel.root).encode()
+        kind, content = "link", os.fsencode(real.readlink(where or "").removeprefix(kernel.root))
     elif st.S_ISDIR(raw.st_mode):
         kind = "dir"
     inode = kernel.inode(number)
     writer = inode.writer if content else None
-    return File(kind, inode.mode, content, writer, inode.label, inode.mtime, inode.uid, inode.gid)
+    mtime, ctime, atime = (
+        inode.times() if kernel.dated else (None if kind == "dir" else inode.mtime, None, None)
+    )
+    return File(kind, inode.mode, content, writer, inode.label, mtime, ctime, atime, inode.uid, inode.gid)

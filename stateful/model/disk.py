@@ -20,7 +20,8 @@ class File(NamedTuple):
 
     ``writer`` is the letter of the live process that wrote to it last, or None; it is None after an append to
     existing content, which may hold the bytes of several processes. ``label`` is the inode number that
-    processes see; None if no process has looked at it.
+    processes see; None if no process has looked at it. The times are in nanoseconds;
+    None where no process looks at them, see ``Kernel.dated``.
     """
 
     kind: Text
@@ -28,9 +29,15 @@ class File(NamedTuple):
     content: bytes
     writer: Letter | None
     label: Number | None
-    mtime: Number
+    mtime: Number | None
+    ctime: Number | None
+    atime: Number | None
     uid: Number = USER
     gid: Number = USER
+
+    def undated(self) -> File:
+        """The file as it is where processes look only at the time of the last write."""
+        return self._replace(mtime=None if self.kind == "dir" else self.mtime, ctime=None, atime=None)
 
 
 class Disk(NamedTuple):

@@ -336,7 +336,8 @@ def after_fault(kind: str, detail: str, excuse: Excuse) -> Excuse:
 def may_pass_on(excuse: Excuse, code: int | None) -> bool:
     """Whether an excuse allows a process to end with an OSError of this errno, as passed on from a call."""
     if excuse.reason is Reason.CALLS:
-        return code in ERRNOS.values()
+        # EEXIST: makedirs raises it where its look at what exists fails.
+        return code in (errno.EEXIST, *ERRNOS.values())
     if excuse.reason is Reason.PRIVATE:
         return code in DENIED
     if excuse.reason is Reason.LINK:

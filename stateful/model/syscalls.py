@@ -38,7 +38,7 @@ class Kind(Enum):
     POSITION = auto()  # in a file, or the length that it gets
     WHENCE = auto()  # where a position is counted from
     DURATION = auto()  # microseconds, or None
-    TIME = auto()  # of the wall clock, in microseconds, or None
+    TIME = auto()  # of a file, by the wall clock, in nanoseconds, or None
     STATUS = auto()  # with which a process exits
     OUTCOME = auto()
     USER = auto()  # a user or a group, to which a file is given; -1 for none
@@ -217,7 +217,7 @@ _ROWS: Final = (
     ),
     Syscall(
         "link",
-        (_path(Use.ALTERS, follows=False), _path(Use.MAKES, follows=False)),
+        (Argument(Kind.FILE, Use.FINDS | Use.ALTERS, follows=False), _path(Use.MAKES, follows=False)),
         faults=(*_MAKES, "eperm"),  # a file system without hard links
     ),
     Syscall("symlink", (Argument(Kind.TEXT), _path(Use.MAKES, follows=False)), faults=(*_MAKES, "eperm")),
@@ -231,7 +231,9 @@ _ROWS: Final = (
     Syscall("chown", (_path(Use.ALTERS), _USER, _USER, _NUMBER), faults=("eperm", "erofs"), also="lchown"),
     Syscall("fchown", (_fd(Use.ALTERS), _USER, _USER), faults=("eperm", "erofs")),
     Syscall(
-        "utime", (Argument(Kind.FILE, Use.FINDS | Use.ALTERS), Argument(Kind.TIME)), faults=("eperm", "erofs")
+        "utime",
+        (Argument(Kind.FILE, Use.FINDS | Use.ALTERS), Argument(Kind.TIME), Argument(Kind.TIME)),
+        faults=("eperm", "erofs"),
     ),
     Syscall("umask", (_NUMBER,), Answer.VALUE, silent=True),
     # -- processes and signals
@@ -256,4 +258,6 @@ SYSCALLS: Final = {row.name: row for row in _ROWS}
 SILENT: Final = frozenset(row.name for row in _ROWS if row.silent)
 WAITS: Final = frozenset(row.name for row in _ROWS if row.waits)
 ENDS: Final = frozenset(row.name for row in _ROWS if row.has(Kind.STATUS))
+OPENS: Final = frozenset(row.name for row in _ROWS if row.answer is Answer.DESCRIPTOR)
+CLOSES: Final = frozenset(row.name for row in _ROWS if row.use & Use.RELEASES)
 SIGNALLING: Final = frozenset(row.name for row in _ROWS if row.sends_signal)

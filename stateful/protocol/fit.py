@@ -85,10 +85,15 @@ def _check(name: str, function: Any, *taken: str, taken_for: str = "", **options
                 f"{name}() is {kind}, so that nothing of it runs when it is called; make it a plain function"
             )
     shown = ", ".join([*taken, *(f"{option}={value}" for option, value in options.items())])
+    signature = _signature(function)
     try:
-        _signature(function).bind(*taken, **options)
+        signature.bind(*taken, **options)
     except TypeError as error:
         raise SubjectError(f"{name}() must take ({shown}): {error}{instead}") from None
+    if taken_for and not hasattr(function, "__wrapped__"):
+        first = next(iter(signature.parameters.values()))
+        if first.kind is inspect.Parameter.VAR_POSITIONAL:  # as a signal handler does
+            raise SubjectError(f"{name}() must take ({shown}): it takes whatever it is given{instead}")
 
 
 def _signature(function: Any) -> inspect.Signature:

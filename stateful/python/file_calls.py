@@ -6,6 +6,7 @@ real function; those in ``path_calls`` and ``folder_calls`` do the same.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -63,8 +64,20 @@ def open_(
 
 @_os
 def close(process: Interpreter, fd: int) -> None:
-    if fd not in STANDARD_STREAMS:
-        process.call("close", fd)
+    """Close a descriptor. One that the process does not have is no call: programs try all there may be."""
+    number = index(fd)
+    if number in process.held:
+        process.call("close", number)
+    elif number not in STANDARD_STREAMS:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+
+
+@_os
+def closerange(process: Interpreter, fd_low: int, fd_high: int) -> None:
+    for fd in sorted(process.held):
+        if index(fd_low) <= fd < index(fd_high):
+            with contextlib.suppress(OSError):
+                process.call("close", fd)
 
 
 @_os

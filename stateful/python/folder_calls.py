@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from stateful.kernel import real
@@ -29,6 +29,13 @@ def _folder(process: Interpreter, path: Any) -> str:
     return where
 
 
+def _listed(process: Interpreter, path: Any) -> str:
+    """The virtual path of a folder that is listed. A descriptor of ``O_PATH`` does not let one list it."""
+    if isinstance(path, int) and process.call("getfl", path) & real.O_PATH:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+    return _folder(process, path)
+
+
 def mkdir(process: Interpreter, path: Any, mode: int = 0o777, *, dir_fd: int | None = None) -> None:
     process.call("mkdir", changed_path(process, path, dir_fd, "make a directory at"), mode & 0o7777)
 
@@ -38,7 +45,7 @@ def rmdir(process: Interpreter, path: Any, *, dir_fd: int | None = None) -> None
 
 
 def listdir(process: Interpreter, path: Any = ".") -> list[Any]:
-    where = _folder(process, path)
+    where = _listed(process, path)
     if on_host(where):
         return sorted(process.outside(real.listdir, where))
     names = list(process.call("listdir", where))
@@ -48,14 +55,14 @@ def listdir(process: Interpreter, path: Any = ".") -> list[Any]:
 class DirectoryEntry:
     """An entry yielded by ``os.scandir``: its kind is known from the listing, ``stat`` is a call."""
 
-    def __init__(self, process: Interpreter, path: str, where: str, kind: str) -> None:
+    def __init__(self, process: Interpreter, path: Any, where: str, kind: str) -> None:
         self.name = os.path.basename(path)
         self.path = path
         self._where = where
         self._process = process
         self._kind = kind
 
-    def __fspath__(self) -> str:
+    def __fspath__(self) -> Any:
         return self.path
 
     def is_dir(self, *, follow_symlinks: bool = True) -> bool:
@@ -101,18 +108,26 @@ class Listing:
 
 
 def scandir(process: Interpreter, path: Any = ".") -> Any:
-    where = _folder(process, path)
+    where = _listed(process, path)
     if on_host(where):
         return process.outside(real.scandir, where)
-    folder = "" if isinstance(path, int) else os.fsdecode(os.fspath(path))
+    folder: Any = "" if isinstance(path, int) else os.fspath(path)
+    as_given: Callable[[str], Any] = os.fsencode if isinstance(folder, bytes) else str
     found = process.call("scandir", where)
     return Listing(
-        [DirectoryEntry(process, os.path.join(folder, name), f"{where}/{name}", kind) for name, kind in found]
+        [
+            DirectoryEntry(process, os.path.join(folder, as_given(name)), f"{where}/{name}", kind)
+            for name, kind in found
+        ]
     )
 
 
 def getcwd(process: Interpreter) -> str:
     return process.folder_of_work
+
+
+def getcwdb(process: Interpreter) -> bytes:
+    return os.fsencode(process.folder_of_work)
 
 
 def chdir(process: Interpreter, path: Any) -> None:
@@ -127,5 +142,6 @@ def fchdir(process: Interpreter, fd: Any) -> None:
 
 
 FOLDER_CALLS: dict[str, EntryPoint] = {
-    function.__name__: function for function in (mkdir, rmdir, listdir, scandir, getcwd, chdir, fchdir)
+    function.__name__: function
+    for function in (mkdir, rmdir, listdir, scandir, getcwd, getcwdb, chdir, fchdir)
 }

@@ -217,7 +217,7 @@ def _described(said: Syscall) -> str:
         return "lock"
     if said.source_first:
         return "onto"
-    if kinds[:2] in ([Kind.PATH, Kind.PATH], [Kind.TEXT, Kind.PATH]):
+    if kinds[1:2] == [Kind.PATH] and kinds[0] in (Kind.PATH, Kind.TEXT, Kind.FILE):
         return "two"
     return "one" if kinds and kinds[0] in (Kind.PATH, Kind.FD, Kind.FILE) else ""
 

@@ -36,14 +36,23 @@ class Intent(NamedTuple):
     owned: bool
 
 
+class Dated(Exception):
+    """A process looks at times of files that the states of the search do not have."""
+
+
 class Behaviour:
-    """The behaviour of a subject's processes, learnt history by history."""
+    """The behaviour of a subject's processes, learnt history by history.
+
+    Attributes:
+        dated: whether the answers that processes get have all times of files; else one that looks at those
+            which are missing is stopped by ``Dated``.
+    """
 
     def __init__(self, subject: Subject, machine: Machine = MACHINE) -> None:
         self.subject = subject
         self.machine = machine
         self.runs = 0
-        self.draws_random = False
+        self.draws_random = self.dated = False
         self._histories: list[tuple[int, Any]] = [(-1, None)]
         self._lengths = [0]
         self._numbers: dict[tuple[int, Any], int] = {}
@@ -146,6 +155,8 @@ class Behaviour:
             unwind([parked.pop(old) for old in list(parked)[:CLOSED_AT_ONCE]])
 
     def _learn(self, process: Interpreter, call: Call, history: int) -> None:
+        if process.dated and not self.dated:
+            raise Dated
         intent = Intent(call, process.phase, process.owned)
         self.draws_random = self.draws_random or process.draws > 0
         known = self._intents.setdefault((process.letter, process.life, history), intent)

@@ -7,9 +7,9 @@ Its first look does not depend on the disk; each later look depends on what it s
 tree, which is walked with a disk in hand.
 
 Looks include, erring on the side of too much: the kind, mode, user, group and other names of every file on a
-path; the content, time and inode number of a file that was opened, changed or asked for its size; the names,
-kinds and modes in a folder that was listed, moved or removed. If a symbolic link may be involved, nothing is
-learnt.
+path; the content, times, inode number and subfolders of what was opened, changed or asked for its size; the
+names, kinds and modes in a folder that was listed, moved or removed. If a symbolic link may be involved,
+nothing is learnt.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ class Look(NamedTuple):
             return None
         file = dict(disk.files)[serial]
         if self.what == CONTENT:
-            return file.content, file.mtime, file.label
+            folders = _subfolders(disk, self.path) if file.kind == "dir" else 0
+            return file.content, file[4:], folders
         return (
             file.kind,
             file.mode,
@@ -52,6 +53,12 @@ class Look(NamedTuple):
             file.gid,
             tuple(path for path, other in disk.names if other == serial),
         )
+
+
+def _subfolders(disk: Disk, folder: str) -> int:
+    """How many folders there are in a folder, which its number of links tells."""
+    inside = (path for path, _ in disk.names if path.rpartition("/")[0] == folder)
+    return sum(disk.by_path()[path].kind == "dir" for path in inside)
 
 
 class _Fork:
@@ -105,6 +112,8 @@ def looks_of(call: Call, answer: Any, found: Disk, now: Disk) -> Iterator[Look]:
             yield Look(FOLDER, path)
         if use & (Use.READS | Use.INSPECTS | Use.CUTS) and not isinstance(answer, Errno):
             serial = dict(now.names).get(path)
+            if serial is None:  # A folder that every machine has.
+                yield Look(FOLDER, path)
             yield from (Look(CONTENT, was) for was, inode in found.names if inode == serial)
     if any(file.kind == "link" for _, file in found.files):
         yield Look(LINK, "")

@@ -40,6 +40,7 @@ class Calls:
 
     Attributes:
         made: how many calls were made for real; the others were looked up.
+        dated: whether the states have all times of files.
         start: the number of the initial shared state.
     """
 
@@ -48,6 +49,7 @@ class Calls:
     ) -> None:
         self._remembers = remembers
         self.made = 0
+        self.dated = False
         self._numbers = numbers
         self._disk = disk
         self._machine = disk.machine
@@ -57,10 +59,23 @@ class Calls:
         self._faults: dict[tuple[int, str, str], int | None] = {}
         self.start = numbers.shared(self._kernel.shared_state())
 
+    def date(self) -> None:
+        """From now on the states have all times of files; what was made without them is forgotten."""
+        self.dated = True
+        self._known.clear()
+        self._faults.clear()
+        self._kernel.close()
+        self._boot()
+        self.start = self._numbers.shared(self._kernel.shared_state())
+
     def open(self) -> None:
         """Take a kernel and the entry points, as at first and again after ``close``."""
-        self._kernel = Kernel(self._disk.machine)
+        self._boot()
         simulation.begin()
+
+    def _boot(self) -> None:
+        self._kernel = Kernel(self._disk.machine)
+        self._kernel.dated = self.dated
         self._kernel.put(self._disk.files)
         if self._loses_power:
             self._kernel.keep_track()
@@ -140,7 +155,7 @@ class Calls:
 
     def _inject(self, state: State, kind: str, target: str) -> int | None:
         if kind == POWER_LOSS:
-            without = after_power_loss(self._numbers.shared.values[state.shared], target)
+            without = after_power_loss(self._numbers.shared.values[state.shared], target, dated=self.dated)
             return None if without is None else self._numbers.shared(without)
         self._restore(state)
         try:

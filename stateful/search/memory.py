@@ -65,6 +65,12 @@ class Memory:
         self._views: dict[int, View] = {}
         self._steps: dict[tuple[str, int, int], Effect | None] = {}
 
+    def date(self) -> None:
+        """From now on the states have all times of files; what was made without them is forgotten."""
+        self.behaviour.dated = True
+        self._steps.clear()
+        self.calls.date()
+
     def open(self) -> None:
         """Take a kernel and the entry points again, after ``close``."""
         self.calls.open()

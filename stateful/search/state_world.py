@@ -109,4 +109,4 @@ class StateWorld:
         if memory.view(state.locals[LETTERS.index(letter)]).phase == OWNER:
             return not entry.signals
         waits = memory.effect(state, Move(STEP, letter)) is None
-        return waits and not entry.signals and not entry.stopped
+        return waits and not entry.stopped

@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 NOBODY = 65534
+LIMIT_OPEN_FILES = 1024  # the three standard streams and as many files as the kernel allows
 SET_DUMPABLE = 4  # of prctl(2)
-LIMIT_OPEN_FILES = 67  # the three standard streams and as many files as the kernel allows
 MESSAGE_BYTES = 65536
 
 MODULES: tuple[ModuleType, ...] = (

@@ -35,6 +35,7 @@ CALLS = {
     "create exclusively what is there": lambda home: os.close(
         os.open(home / "there", os.O_CREAT | os.O_EXCL)
     ),
+    "create without a name": lambda home: os.close(os.open(home / "folder", os.O_TMPFILE | os.O_RDWR)),
     "truncate": lambda home: os.close(os.open(home / "there", os.O_WRONLY | os.O_TRUNC)),
     "mkdir": lambda home: os.mkdir(home / "new"),
     "mkdir what is there": lambda home: os.mkdir(home / "folder"),

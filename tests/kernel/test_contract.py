@@ -143,6 +143,15 @@ def read_scripts(file: Path) -> Iterator[Script]:
 
 SCRIPTS: Final = tuple(script for file in sorted(HERE.glob("scripts/*.txt")) for script in read_scripts(file))
 EACH_SCRIPT = pytest.mark.parametrize("script", SCRIPTS, ids=[script.name for script in SCRIPTS])
+# Of a thousand calls, where the whole state is looked at before and after each.
+MANY_CALLS: Final = "descriptors: there is a limit to open files"
+EACH_STATE = pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(script, id=script.name, marks=[pytest.mark.long] if script.name == MANY_CALLS else [])
+        for script in SCRIPTS
+    ],
+)
 
 
 # -- on the host ----------------------------------------------------------------------------------
@@ -350,13 +359,16 @@ def comparison(script: Script, simulated: list[str], real: list[str]) -> list[st
     ]
 
 
-@EACH_SCRIPT
+@EACH_STATE
 def test_call_depends_on_nothing_but_the_state(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the exhaustive search counts on: a restored kernel makes the call of the original."""
     simulation = Simulation(script)
     kernel = simulation.execution.kernel
     perform = kernel.perform
     with contextlib.closing(Kernel(script.machine)) as restored:
+        for each in (kernel, restored):
+            each.dated = True
+            each.changed()
 
         def perform_twice(process: Process, call: Call) -> Any:
             before = states_of(kernel)

@@ -190,7 +190,9 @@ def _uses(arguments: tuple[Argument, ...]) -> Iterator[str]:
         words = ", ".join(text for use, text in WORDS.items() if use in argument.use)
         which = ("first: ", "second: ")[number] if len(named) > 1 else ""
         link = (
-            "" if argument.follows or argument.kind is not Kind.PATH else " (not through a link at its end)"
+            ""
+            if argument.follows or argument.kind not in (Kind.PATH, Kind.FILE)
+            else " (not through a link at its end)"
         )
         if words:
             yield f"{which}{words}{link}"

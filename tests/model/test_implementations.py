@@ -37,7 +37,7 @@ NAMES: Final[dict[Kind, set[str]]] = {
     Kind.POSITION: {"offset", "length", "start"},
     Kind.WHENCE: {"whence"},
     Kind.DURATION: {"microseconds"},
-    Kind.TIME: {"mtime"},
+    Kind.TIME: {"mtime", "atime"},
     Kind.STATUS: {"code"},
     Kind.OUTCOME: {"outcome"},
     Kind.USER: {"uid", "gid"},
