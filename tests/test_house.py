@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -25,9 +26,16 @@ def name_of(file: Path) -> str:
     return str(file.relative_to(HARNESS))
 
 
+@cache
+def nodes(file: Path) -> list[ast.stmt]:
+    """The imports and classes of a file, wherever in it."""
+    tree = ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+    return [node for node in tree if isinstance(node, ast.Import | ast.ImportFrom | ast.ClassDef)]
+
+
 def imports(file: Path, top: str = "stateful") -> Iterator[str]:
     """The dotted names of a top-level package that a file imports, wherever in it."""
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for node in nodes(file):
         if isinstance(node, ast.ImportFrom) and node.module:
             names = [f"{node.module}.{alias.name}" for alias in node.names]
         elif isinstance(node, ast.Import):
@@ -93,11 +101,10 @@ def test_name_of_a_file_has_one_meaning() -> None:
 
 def test_name_of_a_class_has_one_meaning() -> None:
     own = [file for file in FILES if "subjects" not in file.relative_to(HARNESS).parts]
-    trees = [ast.parse(file.read_text(encoding="utf-8")) for file in own]
     classes = Counter(
         node.name
-        for tree in trees
-        for node in ast.walk(tree)
+        for file in own
+        for node in nodes(file)
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
     )
     assert [name for name, count in classes.items() if count > 1] == []

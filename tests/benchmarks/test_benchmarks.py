@@ -56,6 +56,7 @@ def test_python_beside_ends_and_leaves_nothing(tmp_path: Path, monkeypatch: pyte
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.long
 def test_machine_makes_the_same_steps_each_time() -> None:
     first, second = (measure_machine(find_subject("reference"), 3) for _ in range(2))
     assert first.machines == second.machines > 0

@@ -15,7 +15,7 @@ from tests.benchmarks.mutant_luck import (
 )
 
 # A race, a crash inside a claim, a crash after it, an odd disk; each takes a few machines.
-QUICK = ("check-then-overwrite", "empty-record-wedges", "foreign-guard-on-cleanup", "recycled-pid-trusted")
+QUICK = ("check-then-overwrite", "empty-record-wedges", "foreign-guard-on-cleanup")
 
 # What a thousand machines may miss, each of which needs several things at one point.
 RARE = {

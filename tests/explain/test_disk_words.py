@@ -28,7 +28,7 @@ def disk(text: str) -> Disk:
     return Disk(
         tuple((f"{HOME}/{name}", number) for number, name in enumerate(files)),
         tuple(
-            (number, File("file", 0o600, content.replace("0", "\0").encode(), None, None, 0))
+            (number, File("file", 0o600, content.replace("0", "\0").encode(), None, None, 0, 0, 0))
             for number, content in enumerate(files.values())
         ),
     )

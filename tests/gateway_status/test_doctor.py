@@ -128,7 +128,13 @@ def test_answer_about_what_a_killed_gateway_left(
 def test_stale_record_is_said_to_be_so_and_why(
     home: Path, says: Callable[[], dict[str, str]], record: dict[str, Any], text: str
 ) -> None:
-    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as stranger:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(["cat"], stdin=pipe, stdout=pipe) as stranger:
+        assert stranger.stdin is not None
+        assert stranger.stdout is not None
+        stranger.stdin.write(b"\n")
+        stranger.stdin.flush()
+        stranger.stdout.readline()  # It has a command line by now, which it has not while exec goes on.
         (home / "gateway.pid").write_text(json.dumps({"pid": stranger.pid, **record}))
 
         assert says() == {

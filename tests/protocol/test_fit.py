@@ -49,6 +49,11 @@ MISFITS = {
         "stop() must take (home): too many positional arguments; it is taken for the planned stop, so rename "
         "it if it is none",
     ),
+    "a signal handler is named stop": (
+        GATEWAY + "def stop(*_): ...",
+        "stop() must take (home): it takes whatever it is given; it is taken for the planned stop, so rename "
+        "it if it is none",
+    ),
     "status function takes more": (
         STATUS + "def write_pid_file(path): ...",
         "write_pid_file() must take (): missing a required argument: 'path'",

@@ -70,3 +70,31 @@ def test_subject_that_remembers_between_executions_is_named_nondeterministic(tmp
     )
     with pytest.raises(Nondeterminism, match=r"^step 1 differed between two executions of one schedule: "):
         replay(find_subject(str(subject)), find_scenario("one-start-empty"), parse_schedule("A1"))
+
+
+@pytest.mark.parametrize(
+    ("subject", "schedule"),
+    [
+        ("tests/planted/waits_for_lock.py", "A1"),
+        ("tests/planted/waits_for_lock.py", "A2 B1 sigstop-B"),
+        ("tests/planted/exits_0_when_terminated.py", "A3 term-A"),
+        ("tests/planted/exits_0_when_terminated.py", "A3 B1"),
+    ],
+)
+def test_no_month_passes_while_a_process_is_at_work(subject: str, schedule: str) -> None:
+    """It has calls to make, is stopped between two, or has a signal to handle."""
+    with Execution(find_subject(subject), find_scenario("two-starts-empty")) as execution:
+        for move in parse_schedule(schedule):
+            execution.make(move)
+        with pytest.raises(ScheduleMismatch, match="a process is at work"):
+            execution.make(parse_schedule("later+2678400")[0])
+
+
+@pytest.mark.parametrize("schedule", ["A2", "A2 B1", "A2 B1 sigstop-A", "A2 exit-A A1"])
+def test_a_month_passes_while_processes_serve_or_wait(schedule: str) -> None:
+    """B has opened the lock and waits for it; a stopped owner goes on to serve."""
+    subject = find_subject("tests/planted/waits_for_lock.py")
+    with Execution(subject, find_scenario("two-starts-empty")) as execution:
+        for move in parse_schedule(schedule):
+            execution.make(move)
+        execution.make(parse_schedule("later+2678400")[0])

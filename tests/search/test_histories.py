@@ -66,8 +66,11 @@ def histories(memory: Memory, scenario: Scenario, **switches: bool) -> set[Any]:
     def observe(state: State) -> None:
         met.update((each.letter, each.history, each.outcome) for each in map(memory.local, state.locals))
 
+    dated = memory.calls.dated
     search = Explorer(JUST_STARTS, [scenario], memory, referee=True, memo=False, observe=observe, **switches)
     assert list(search.run())[-1].exhaustive
+    if memory.calls.dated != dated:  # What was met before the search began again is void.
+        return histories(memory, scenario, **switches)
     return met
 
 

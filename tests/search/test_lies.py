@@ -145,7 +145,7 @@ REDUCTIONS: Final[dict[str, tuple[Lie, int]]] = {
     "listdir lists nothing": (_use("listdir", Use.FINDS), 105),
     "stat only finds": (_use("stat", Use.FINDS), 57),
     "open only finds": (_use("open", Use.FINDS), 9),
-    "a listing tells names alone": (listing_tells_names_alone, 81),
+    "a listing tells names alone": (listing_tells_names_alone, 97),
     "a name tells only that it stands": (name_tells_only_that_it_stands, 45),
     # Of the symmetry.
     "shared state is not exchanged": (shared_state_is_not_exchanged, 1),

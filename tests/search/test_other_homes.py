@@ -9,6 +9,7 @@ import pytest
 
 from stateful.model.standard import find_scenario
 from tests.search.answers import execute, search_all, write
+from tests.shortened import shortened
 
 LOCK: Final = """import fcntl, os
 
@@ -81,7 +82,7 @@ SOURCES: Final = {
 }
 
 
-@pytest.mark.parametrize(("place", "name"), CASES)
+@pytest.mark.parametrize(("place", "name"), shortened(CASES, 10))
 def test_searches_and_plain_execution_find_the_same(place: str, name: str, tmp_path: Path) -> None:
     subject, scenario = write(LOCK + SOURCES[name], tmp_path, f"{name}_homes"), find_scenario(place)
     executed = sorted(execute(subject, scenario))

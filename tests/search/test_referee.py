@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -134,6 +135,8 @@ class Listening(Execution):
 
     def __init__(self, subject: Any, scenario: Scenario, moves: list[Move], *, referee: bool = False) -> None:
         super().__init__(subject, scenario, referee=referee)
+        self.kernel.dated = referee  # The states of the search have no more times than the subject looks at.
+        self.kernel.changed()
         perform = self.kernel.perform
 
         def listen(process: Any, call: Any) -> Any:
@@ -212,9 +215,18 @@ class Listening(Execution):
             "bad-disk": [Move("disk-full"), Move("read-only")],
             "listing-order": [*self._orders(letters)] if family == "listing-order" else [],
             "lost-home": [Move("home-gone"), Move("home-new")],
-            "clock-step": [Move("clock", "", "+3600"), Move("clock", "", "-3600")],
-            "suspend": [Move("suspend", "", "3600")],
+            "clock-step": [Move("clock", "", "+172800"), Move("clock", "", "-172800")],
+            "suspend": [Move("suspend", "", "172800")],
+            "long-run": [Move("later", "", time) for time in ("2678400", "34560000") if self._is_at_rest()],
         }[family]
+
+    def _is_at_rest(self) -> bool:
+        """Whether each live process serves, or is not stopped and has no next step; none has a signal."""
+        for letter, process in self.processes().items():
+            waits = not process.stopped and not self.possible(Move(STEP, letter))
+            if process.alive and (process.signals or not (process.phase == OWNER or waits)):
+                return False
+        return True
 
     def _orders(self, letters: list[str]) -> Iterator[Move]:
         """The orders of the folders that processes list next, if that is the first time that it matters."""
@@ -354,4 +366,28 @@ def test_memory_and_plain_reexecution_reach_the_same_states(search: Any, subject
 @pytest.mark.parametrize(("subject", "name"), marked(UPSET))
 def test_memory_and_plain_reexecution_agree_on_what_faults_do(search: Any, subject: str, name: str) -> None:
     scenario = find_scenario(name)
+    assert search(subject, scenario, reduced=False).states == referee(subject, scenario)
+
+
+# It handles SIGTERM, waits, and reads the clock afterwards.
+AT_WORK = """
+import fcntl, os, signal, sys, time
+
+def gateway(home, serve):
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    fd = os.open(home / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+    fcntl.flock(fd, fcntl.LOCK_EX)
+    os.pwrite(fd, b"%d" % time.time(), 0)
+    serve()
+"""
+
+
+@pytest.mark.parametrize("plan", [("long-run",), ("sigterm", "long-run"), ("sigstop", "long-run")])
+def test_time_passes_only_while_no_process_is_at_work(
+    search: Any, plan: tuple[str, ...], tmp_path: Path
+) -> None:
+    """Neither one that has a signal to handle is at rest, nor one that is stopped before it serves."""
+    (tmp_path / "at_work.py").write_text(AT_WORK)
+    subject, calm = str(tmp_path / "at_work.py"), find_scenario("two-starts-empty")
+    scenario = Scenario(calm.cast, calm.disk, plan)
     assert search(subject, scenario, reduced=False).states == referee(subject, scenario)

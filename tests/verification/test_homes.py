@@ -175,8 +175,16 @@ def judge(source: str, number: int, folder: Path, family: str = "flock") -> Veri
     return verify(str(file), SMALL)
 
 
+SLOW: Final = (
+    "a pid over a longer one",
+    "a line of a pid over a longer one",
+    "a thread's id that is alive",
+    "a thread's id that is of a gateway",
+)
 RELATIVES: Final = [
-    pytest.param(kind, number, id=f"{kind}-{number}", marks=[pytest.mark.long] if number else [])
+    pytest.param(
+        kind, number, id=f"{kind}-{number}", marks=[pytest.mark.long] if number or kind in SLOW else []
+    )
     for kind in KINDS
     for number in range(10)
 ]

@@ -11,6 +11,7 @@ from stateful.model.listing import orders, put_in_order, split_order
 from stateful.model.standard import SCENARIOS, find_scenario
 from stateful.report.verdict import summary
 from stateful.verification.verification import Verification, verify
+from tests.shortened import shortened
 
 TICKETS: Final = """import fcntl, glob, os
 
@@ -81,13 +82,13 @@ def judge(how: dict[str, str], folder: Path) -> Verification:
     return verify(str(folder / "tickets.py"), SMALL)
 
 
-@pytest.mark.parametrize("how", BROKEN)
+@pytest.mark.parametrize("how", shortened(BROKEN, 2))
 def test_the_order_of_names_decides_who_owns(how: str, tmp_path: Path) -> None:
     found = judge(BROKEN[how], tmp_path)
     assert "listing-" in found.violations["at_most_one_owner"].schedule
 
 
-@pytest.mark.parametrize("how", RIGHT)
+@pytest.mark.parametrize("how", shortened(RIGHT, 2))
 def test_protocol_that_puts_the_names_in_order_holds(how: str, tmp_path: Path) -> None:
     found = judge(RIGHT[how], tmp_path)
     assert (found.verdict, found.exhaustive) == ("holds", True)

@@ -69,8 +69,15 @@ def judge(source: str, folder: Path, when: str, scenario: str) -> Verification:
 @pytest.mark.parametrize(
     ("source", "scenario", "broken", "right"),
     [
-        pytest.param(THIRD_WITH_AN_ERRNO, "three-starts-empty-1-errno", "slot", "True", id="errno"),
         pytest.param(THIRD_LIFE, "two-exits-and-starts-empty", "n < 2", "True", id="exits"),
+        pytest.param(
+            THIRD_WITH_AN_ERRNO,
+            "three-starts-empty-1-errno",
+            "slot",
+            "True",
+            id="errno",
+            marks=pytest.mark.long,
+        ),
     ],
 )
 def test_what_takes_three_is_found(
@@ -98,6 +105,34 @@ def test_the_smallest_are_searched() -> None:
     found = {scenario.name for scenario in small_enough(results)}
     assert "two-replaces-empty" in found
     assert {scenario.cast.name for scenario in small_enough(results)} == {"two-replaces", "replace-of-owner"}
+
+
+def chosen(*measured: tuple[str, int], exhaustive: bool = True) -> list[str]:
+    """What is searched beside scenarios that had so many states."""
+    results = [Result(find_scenario(name), states=states, exhaustive=exhaustive) for name, states in measured]
+    return [scenario.name for scenario in small_enough(results)]
+
+
+def test_one_more_fault_makes_ten_times_the_states() -> None:
+    """Twelve of 4,000 are less than 50,000, and eight of 6,000."""
+    assert len(chosen(("three-starts-empty", 400))) == 12
+    assert len(chosen(("three-starts-empty", 600))) == 8
+    assert chosen(("three-starts-empty", 5_001)) == []
+
+
+def test_one_more_process_makes_ten_times_the_states() -> None:
+    assert "two-replaces-empty" in chosen(("replace-of-owner-empty", 2_000))
+    assert "two-replaces-empty" not in chosen(("replace-of-owner-empty", 5_001))
+
+
+def test_another_disk_is_taken_to_be_as_large_as_the_largest() -> None:
+    stale = ("three-starts-stale-1-kill", 20)
+    assert "three-starts-torn-file-1-kill" not in chosen(("three-starts-empty-1-kill", 50_001), stale)
+    assert "three-starts-torn-file-1-kill" in chosen(stale)
+
+
+def test_search_that_was_not_finished_tells_no_size() -> None:
+    assert chosen(("three-starts-empty", 10), exhaustive=False) == []
 
 
 def test_tampering_is_never_added() -> None:

@@ -10,6 +10,7 @@ import pytest
 from stateful.model.standard import find_scenario
 from stateful.report.text import trace_text
 from stateful.verification.verification import Verification, verify
+from tests.shortened import shortened
 
 # Under a guard, so that nothing but time can break it.
 GUARDED: Final = """import datetime, fcntl, os, pathlib, psutil, time
@@ -79,7 +80,7 @@ def judge(source: str, folder: Path, *scenarios: str, **parts: str) -> Verificat
     return verify(str(folder / "dated.py"), list(map(find_scenario, scenarios)))
 
 
-@pytest.mark.parametrize(("time", "limit", "name"), RELATIVES)
+@pytest.mark.parametrize(("time", "limit", "name"), shortened(RELATIVES, 2))
 def test_lease_that_nobody_renews_is_found(time: str, limit: int, name: str, tmp_path: Path) -> None:
     stamp, is_over = (part.replace("{limit}", str(limit)) for part in TIMES[time])
     parts = {"stamp": stamp, "is_over": is_over, "name": name}
@@ -134,7 +135,7 @@ def gateway(home, serve):
 """
 
 
-@pytest.mark.parametrize("how", STARTED)
+@pytest.mark.parametrize("how", shortened(STARTED))
 def test_start_time_by_the_wall_clock_moves_with_it(how: str, tmp_path: Path) -> None:
     found = judge(BY_START, tmp_path, CLOCK_STEP, started=STARTED[how])
     assert set(found.violations) == {"at_most_one_owner"}
@@ -150,7 +151,7 @@ BOOTS: Final = {
 }
 
 
-@pytest.mark.parametrize("how", BOOTS)
+@pytest.mark.parametrize("how", shortened(BOOTS))
 def test_lock_older_than_the_boot_is_found(how: str, tmp_path: Path) -> None:
     parts = {"stamp": "b'x'", "is_over": f"lock.stat().st_mtime < {BOOTS[how]} - 1", "name": "app.lock"}
     found = judge(GUARDED, tmp_path, CLOCK_STEP, owns=NOTHING, **parts)

@@ -10,6 +10,7 @@ import pytest
 from stateful.model.standard import SCENARIOS, find_scenario
 from stateful.report.text import trace_text
 from stateful.verification.verification import Verification, verify
+from tests.shortened import shortened
 
 BLOCKS: Final = """import fcntl, os
 
@@ -146,6 +147,7 @@ def test_what_waits_for_ever_is_found(kind: str, head: str, names: tuple[str, st
     assert found.exhaustive
 
 
+@pytest.mark.long
 def test_two_that_poll_for_each_other_wait_for_ever(tmp_path: Path) -> None:
     source = (HEADS["polls"] + ORDER).replace("{one}", "a").replace("{two}", "b").replace("{family}", "flock")
     (tmp_path / "polls.py").write_text(source)
@@ -154,7 +156,7 @@ def test_two_that_poll_for_each_other_wait_for_ever(tmp_path: Path) -> None:
     assert found.exhaustive
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", shortened(reversed(KINDS), 3))
 def test_a_wait_in_lockf_is_a_wait(kind: str, tmp_path: Path) -> None:
     """A process does not exclude itself with lockf, and a circle of lockf is told so: EDEADLK."""
     broken, _, invariant = KINDS[kind]
@@ -174,8 +176,8 @@ def gateway(home, serve):
 """
 
 
-@pytest.mark.parametrize("family", ["flock", "lockf"])
-@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("family", shortened(["flock", "lockf"]))
+@pytest.mark.parametrize("head", shortened(HEADS, 2))
 def test_start_that_waits_for_a_live_owner_is_right(head: str, family: str, tmp_path: Path) -> None:
     found = judge(STANDBY, NAMES[0], family, tmp_path, HEADS[head])
     assert not found.violations
@@ -204,9 +206,7 @@ LIMITS: Final = {
 }
 
 
-@pytest.mark.parametrize(
-    "limit", ["20 tries", *(pytest.param(each, marks=pytest.mark.long) for each in list(LIMITS)[1:])]
-)
+@pytest.mark.parametrize("limit", shortened(LIMITS))
 def test_loop_that_ends_is_followed_to_its_end(limit: str, tmp_path: Path) -> None:
     source = ENDS.replace("{limit}", LIMITS[limit])
     found = judge(source.replace("{after}", "return"), NAMES[0], "flock", tmp_path, "")
@@ -226,7 +226,7 @@ def test_deadline_of_a_month_is_no_wait_for_ever(tmp_path: Path) -> None:
     assert not found.exhaustive
 
 
-# A process that gets the lock at its fifth try lets others in: nothing tells that but its own count.
+# A process that gets the lock at its third try lets others in: nothing tells that but its own count.
 COUNTS: Final = """import os, time
 
 class Tries:
@@ -240,20 +240,20 @@ def gateway(home, serve):
         except FileExistsError:
             time.sleep(1)
             continue
-        if tries.made == 5:
+        if tries.made == 3:
             os.rmdir(home / "{one}")
         serve()
-        if tries.made != 5:
+        if tries.made != 3:
             os.rmdir(home / "{one}")
         return
 """
 LOOPS: Final = {
-    "of 12 tries": "for tries.made in range(12):",
     "without an end": "while True:\n        tries.made += 1",
+    "of 12 tries": "for tries.made in range(12):",
 }
 
 
-@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("loop", shortened(LOOPS))
 def test_process_that_counts_its_rounds_is_followed_in_each(loop: str, tmp_path: Path) -> None:
     (tmp_path / "counts.py").write_text(COUNTS.replace("{loop}", LOOPS[loop]).replace("{one}", "lock"))
     found = verify(str(tmp_path / "counts.py"), [find_scenario("exit-and-start-empty")])
