@@ -1,4 +1,4 @@
-"""Parameters of a test of which only the first are in the default run."""
+"""Parameters of a test of which only some are in the default run."""
 
 from __future__ import annotations
 
@@ -14,6 +14,11 @@ def shortened(parameters: Iterable[Any], first: int = 1) -> list[Any]:
     """Some parameters, with the mark ``long`` from a number on. A tuple stands for several arguments."""
     rest = iter(parameters)
     return [*islice(rest, first), *(_long(each) for each in rest)]
+
+
+def sampled(parameters: Iterable[Any], every: int = 2) -> list[Any]:
+    """Some parameters that are alike, with the mark ``long`` on all but the first of each so many."""
+    return [_long(one) if number % every else one for number, one in enumerate(parameters)]
 
 
 def _long(parameter: Any) -> ParameterSet:

@@ -105,6 +105,7 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.long
 def test_profile_and_settings_of_a_user_are_heeded_and_statistics_told(project: Path) -> None:
     arguments = ["-k", "TestLongLives and not Broken", "--hypothesis-show-statistics"]
     status, said = run(project, *arguments)

@@ -36,18 +36,23 @@ def minimise(
 ) -> list[Move]:
     """The smallest schedule found that breaks the same invariant; tries at most ``limit_moves`` moves."""
     best = list(moves)
-    tried = 0
+    made = 0
+    tried: set[tuple[Move, ...]] = set()
     with Watchdog():
         improved = True
         while improved:
             improved = False
             for candidate in _candidates(best):
-                tried += len(candidate)
-                if tried > limit_moves:
+                key = tuple(candidate)
+                if key in tried:
+                    continue
+                tried.add(key)
+                made += len(candidate)
+                if made > limit_moves:
                     improved = False
                     break
-                found = breaks(subject, scenario, candidate, invariant)
-                if found is not None and weigh(found) < weigh(best):
+                found = breaks(subject, scenario, candidate, invariant, weigh(best))
+                if found is not None:
                     best = found
                     improved = True
                     break
@@ -79,16 +84,32 @@ def vary(subject: Subject, scenario: Scenario, moves: Sequence[Move], invariant:
     return None
 
 
-def breaks(subject: Subject, scenario: Scenario, moves: Sequence[Move], invariant: str) -> list[Move] | None:
-    """The possible moves of a schedule, up to the violation of an invariant; None if there is none."""
-    trace = attempt(subject, scenario, moves)
-    return trace.moves if trace.violation and trace.violation.invariant == invariant else None
+def breaks(
+    subject: Subject,
+    scenario: Scenario,
+    moves: Sequence[Move],
+    invariant: str,
+    below: Weight | None = None,
+) -> list[Move] | None:
+    """The possible moves of a schedule, up to the violation of an invariant; None if there is none.
+
+    Args:
+        below: what they must weigh less than, if they must.
+    """
+    trace = attempt(subject, scenario, moves, below)
+    if trace.violation is None or trace.violation.invariant != invariant:
+        return None
+    return trace.moves if below is None or weigh(trace.moves) < below else None
 
 
-def attempt(subject: Subject, scenario: Scenario, moves: Sequence[Move]) -> Trace:
-    """The trace of the possible moves of a schedule, up to the first violation."""
+def attempt(
+    subject: Subject, scenario: Scenario, moves: Sequence[Move], below: Weight | None = None
+) -> Trace:
+    """The trace of the possible moves of a schedule, up to the first violation, or to a weight."""
     with Execution(subject, scenario) as execution:
         for move in moves:
+            if below is not None and weigh(execution.trace.moves) >= below:
+                break  # Each move that follows makes it heavier.
             if not execution.possible(move):
                 continue
             try:

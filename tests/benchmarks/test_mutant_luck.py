@@ -50,6 +50,7 @@ def test_summary_says_what_was_missed_and_what_was_left_out() -> None:
     ]
 
 
+@pytest.mark.long
 def test_two_workers_look_for_a_mutant_each(capsys: pytest.CaptureFixture[str]) -> None:
     """A worker is a fresh Python: it imports ``tests.benchmarks`` to unpickle its job."""
     measure_luck([LuckJob(name, 1) for name in QUICK[:2]], workers=2)

@@ -65,6 +65,7 @@ def test_what_was_found_is_rechecked_first_and_fixed_once_it_is_mended(
     assert not is_violated(now)
 
 
+@pytest.mark.long
 def test_two_campaigns_share_a_corpus(broken: Path, tmp_path: Path) -> None:
     """Each finds it, or, where the other had kept it by then, rechecks that case first: ``VIOLATED``."""
     command = (*FUZZ, str(broken), "--workers", "1", "--corpus", str(tmp_path / "corpus"))

@@ -26,22 +26,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway_status import identity
+from tests.shortened import shortened
 
 SCOPE, TOKEN = "telegram-bot-token", "123456:secret"
 LOCK = f"locks/{SCOPE}-{hashlib.sha256(TOKEN.encode()).hexdigest()[:16]}.lock"
 GUARDS = ("gateway.lock", "gateway.guard")
 FILES = (
     "gateway.pid",
-    "gateway.pid.new",
     "gateway_state.json",
-    "gateway_state.json.new",
     ".gateway-takeover.json",
-    ".gateway-planned-stop.json",
     "gateway-starts.log",
     LOCK,
+    "gateway.pid.new",
+    "gateway_state.json.new",
+    ".gateway-planned-stop.json",
     "locks/gateway.guard",
     *GUARDS,
 )
+BY_DEFAULT = 5
 NOT_FILES = ("directory", "full-directory", "link", "dangling-link", "loop", "fifo", "socket")
 FEW_EXAMPLES = 50
 MANY_EXAMPLES = 25_000  # On either kind of host.
@@ -280,12 +282,12 @@ def test_home_full_of_anything_many_times(gateway: Gateway, contents: dict[str, 
     meet(gateway, contents)
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", shortened(FILES, BY_DEFAULT))
 def test_listed_content_in_each_file(gateway: Gateway, name: str, hostile: bytes) -> None:
     meet(gateway, {name: hostile})
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", shortened(FILES, BY_DEFAULT))
 @pytest.mark.parametrize("kind", NOT_FILES)
 def test_what_is_not_a_file_in_the_place_of_each(gateway: Gateway, name: str, kind: str) -> None:
     meet(gateway, {name: kind})

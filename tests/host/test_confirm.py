@@ -18,6 +18,7 @@ from stateful.protocol.built_in import MODULES
 from stateful.protocol.mutant_table import MUTANTS
 from stateful.protocol.subject import find_subject
 from stateful.run.replay import replay
+from tests.shortened import shortened
 
 TESTS: Final = Path(__file__).parents[1]
 ROOT: Final = TESTS.parent
@@ -47,13 +48,16 @@ def pinned_in_tests() -> list[Case]:
     return [
         *(Case(planted(name), None, *where) for name, where in caught.items()),
         *(Case(planted(name), None, where, how) for name, where, _, how in broken.values()),
-        *(
-            Case(name, None, mutant.scenario, mutant.schedule)
-            for name, mutant in MUTANTS.items()
-            if mutant.schedule
-        ),
         Case("direct-unlink", None, "two-starts-root", "A8 B11"),
         Case("foreign-guard", None, "two-starts-containers", "A14 B1 A3 B10"),
+    ]
+
+
+def mutants() -> list[Case]:
+    return [
+        Case(name, None, mutant.scenario, mutant.schedule)
+        for name, mutant in MUTANTS.items()
+        if mutant.schedule
     ]
 
 
@@ -68,7 +72,8 @@ def mentioned() -> list[Case]:
     ]
 
 
-CASES: Final = tuple(dict.fromkeys((*pinned_in_tests(), *mentioned())))
+CASES: Final = tuple(dict.fromkeys((*pinned_in_tests(), *mentioned(), *mutants())))
+BY_DEFAULT: Final = len({*pinned_in_tests(), *mentioned()}) + 10
 
 # Why a schedule cannot be played, by its scenario; those that take root are played where tests run as root.
 NEVER: Final = {
@@ -93,11 +98,15 @@ NOT_BY_A_USER: Final = {
 
 
 def test_schedules_are_found_in_all_places() -> None:
-    assert len(pinned_in_tests()) >= 75
+    assert len(pinned_in_tests()) >= 30
+    assert len(mutants()) >= 60
     assert len(mentioned()) >= 12
 
 
-@pytest.mark.parametrize("case", CASES, ids=[f"{case.scenario}-{case.schedule}" for case in CASES])
+@pytest.mark.parametrize(
+    "case",
+    shortened((pytest.param(case, id=f"{case.scenario}-{case.schedule}") for case in CASES), BY_DEFAULT),
+)
 def test_violation_is_confirmed(case: Case, host: Host) -> None:
     trace = case.replay()
     assert trace.violation is not None

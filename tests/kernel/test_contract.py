@@ -59,6 +59,7 @@ from stateful.python.path_calls import PATH_CALLS
 from stateful.python.process_calls import ATEXIT_CALLS, OS_CALLS, SELECT_CALLS, SIGNAL_CALLS, TIME_CALLS
 from stateful.run.execution import Execution
 from stateful.run.running import new_process
+from tests.shortened import sampled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -147,10 +148,10 @@ EACH_SCRIPT = pytest.mark.parametrize("script", SCRIPTS, ids=[script.name for sc
 MANY_CALLS: Final = "descriptors: there is a limit to open files"
 EACH_STATE = pytest.mark.parametrize(
     "script",
-    [
+    sampled(
         pytest.param(script, id=script.name, marks=[pytest.mark.long] if script.name == MANY_CALLS else [])
         for script in SCRIPTS
-    ],
+    ),
 )
 
 

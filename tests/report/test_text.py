@@ -19,6 +19,7 @@ from stateful.run.execution import Execution
 from stateful.run.replay import replay
 from stateful.sample.invariant_violated import InvariantViolated, write_counterexamples_with
 from stateful.verification.verification import verify
+from tests.shortened import sampled
 
 TEXTS = Path(__file__).parent / "counterexamples"
 
@@ -61,7 +62,7 @@ def test_text_of_the_search_is_as_written(name: str) -> None:
     assert trace_text(next(iter(found.violations.values()))) == expected(name)
 
 
-@pytest.mark.parametrize("name", WAITING_OR_ENDED)
+@pytest.mark.parametrize("name", sampled(WAITING_OR_ENDED))
 def test_text_of_a_wait_or_an_end_is_as_written(name: str) -> None:
     found = verify(name, [find_scenario(MUTANTS[name].scenario)])
     assert trace_text(next(iter(found.violations.values()))) == expected(name)

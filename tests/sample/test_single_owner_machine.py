@@ -201,7 +201,7 @@ class Everything(SingleOwnerMachine):
 
 def test_machine_finds_nothing_in_the_reference_whatever_the_world_does() -> None:
     before = Everything.moves.copy()
-    run(Everything, 1, max_examples=10, stateful_step_count=20)
+    run(Everything, 1, max_examples=10, stateful_step_count=16)
     assert len({*FAULTS} & {*(Everything.moves - before)}) > 5
 
 

@@ -37,11 +37,11 @@ from tests.search.grammar import protocol, protocols
 from tests.search.protocols import Protocol
 from tests.search.vocabulary import VOCABULARY
 
-DRAWN = range(60)
+DRAWN = range(40)
 MOST_STATES = 800  # of one that looks at the time of a folder
 FEW_STATES = 100
-EXECUTED = 10
-PLAYED = 10
+EXECUTED = 6
+PLAYED = 8
 OVERWRITES_A_PART = {254}  # of a record, with its pid, which is longer on the host
 LONGEST_WALK = 40
 TWO: Final[Mapping[str, Switches]] = {"full": FULL, "reduced": {}}

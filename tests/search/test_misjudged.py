@@ -19,6 +19,7 @@ from stateful.run.replay import replay
 from stateful.search import explorer
 from stateful.search.symmetry import Symmetry
 from tests.search.answers import FULL, execute, search, search_all, write
+from tests.shortened import sampled
 
 # The scenario, the invariant that is broken there, and what was missed.
 MISJUDGED = {
@@ -435,7 +436,7 @@ def test_protocol_that_was_called_right_is_violated(search: Any, name: str) -> N
     assert invariant in search(f"tests/planted/{name}.py", find_scenario(scenario)).violations
 
 
-@pytest.mark.parametrize("name", HIDDEN)
+@pytest.mark.parametrize("name", sampled(HIDDEN))
 def test_searches_agree_on_what_they_did_not(tmp_path: Path, name: str) -> None:
     source, scenario = HIDDEN[name]
     subject = write(source, tmp_path, f"misjudged_{name.lower()}")

@@ -11,6 +11,7 @@ from stateful.model.call import UnmodelledSyscall
 from stateful.model.scenario import Scenario
 from stateful.model.standard import SCENARIOS, find_scenario
 from stateful.verification.verification import verify
+from tests.shortened import sampled
 
 HEAD: Final = """import fcntl, os, time
 
@@ -108,7 +109,7 @@ def judge(
     return set(found.violations)
 
 
-@pytest.mark.parametrize(("before", "under"), RIGHT)
+@pytest.mark.parametrize(("before", "under"), sampled(RIGHT))
 @pytest.mark.parametrize(
     "name", [NAMES[0], *(pytest.param(one, marks=pytest.mark.long) for one in NAMES[1:])]
 )
@@ -127,7 +128,7 @@ DENIED: Final = {
 }
 
 
-@pytest.mark.parametrize("kind", DENIED)
+@pytest.mark.parametrize("kind", sampled(DENIED))
 def test_what_a_real_file_system_denies_is_denied(kind: str, tmp_path: Path) -> None:
     assert "only_documented_errors" in judge(tmp_path, "pass", DENIED[kind])
 

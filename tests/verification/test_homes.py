@@ -12,6 +12,7 @@ from stateful.protocol.subject import SubjectError
 from stateful.report.text import trace_text
 from stateful.report.verdict import points
 from stateful.verification.verification import Verification, verify
+from tests.shortened import sampled
 
 FLOCK: Final = """import fcntl, hashlib, os, psutil, tempfile
 
@@ -190,7 +191,7 @@ RELATIVES: Final = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "number"), RELATIVES)
+@pytest.mark.parametrize(("kind", "number"), sampled(RELATIVES, 20))
 def test_what_is_right_only_of_one_home_or_environment_is_found(
     kind: str, number: int, tmp_path: Path
 ) -> None:

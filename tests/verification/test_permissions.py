@@ -10,6 +10,7 @@ import pytest
 from stateful.model.standard import SCENARIOS
 from stateful.report.text import trace_text
 from stateful.verification.verification import Verification, verify
+from tests.shortened import sampled
 
 HEAD: Final = """import fcntl, os
 
@@ -118,7 +119,7 @@ def judge(source: str, name: str, mode: str, folder: Path, family: str = "flock"
 
 
 @pytest.mark.parametrize("name", ["app.lock", pytest.param("0", marks=pytest.mark.long)])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", sampled(KINDS))
 def test_what_another_user_or_a_link_does_is_found(kind: str, name: str, tmp_path: Path) -> None:
     broken, mended, mode, invariant = KINDS[kind]
     found = judge(broken, name, mode, tmp_path)

@@ -10,7 +10,7 @@ import pytest
 from stateful.model.standard import find_scenario
 from stateful.report.text import trace_text
 from stateful.verification.verification import Verification, verify
-from tests.shortened import shortened
+from tests.shortened import sampled, shortened
 
 # Under a guard, so that nothing but time can break it.
 GUARDED: Final = """import datetime, fcntl, os, pathlib, psutil, time
@@ -173,7 +173,7 @@ def gateway(home, serve):
 """
 
 
-@pytest.mark.parametrize("fault", ["suspend", "long-run", "power-loss", "reboot-1-recycled-pid"])
+@pytest.mark.parametrize("fault", sampled(["suspend", "long-run", "power-loss", "reboot-1-recycled-pid"]))
 def test_clocks_tell_one_story(fault: str, tmp_path: Path) -> None:
     found = judge(AGREES, tmp_path, f"two-starts-empty-1-{fault}")
     assert set(found.violations) == {"at_most_one_owner"}
