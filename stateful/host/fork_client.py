@@ -74,7 +74,7 @@ class ForkClient:
         A process that was kept is used before a new one is forked: forking costs more than all the calls of a
         play, since Python writes to every page that it reads.
         """
-        while self._kept and not spec.machine.foreign:
+        while self._kept and len(spec.machine.users) == 1:
             kept = self._kept.pop()
             try:
                 kept[2].send(pickle.dumps((spec, clock)))

@@ -22,6 +22,7 @@ from stateful.host.process_table import start_time
 from stateful.host.rights import Rights, be_called
 from stateful.kernel.temporary import remove_tree
 from stateful.model.clock import Clock
+from stateful.model.machine import USER
 
 LAST_PID: Final = "/proc/sys/kernel/ns_last_pid"
 PATIENCE_S: Final = 10.0
@@ -99,7 +100,7 @@ class ForkServer:
 
                 die_with(self._pid)
             else:
-                Rights(self._pid, False)
+                Rights(self._pid, USER)
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
                 signal.signal(number, signal.SIG_DFL)
             os.closerange(3, theirs)

@@ -129,7 +129,7 @@ def run_player(spec: PlayerSpec, channel: socket.socket, parent: int, clock: Clo
     """Run a process of a subject from its first instruction to its end. For a forked child."""
     try:
         os.setpgid(0, 0)
-        player = _PlayerProcess(channel, Rights(parent, is_root(spec)))
+        player = _PlayerProcess(channel, Rights(parent, spec.machine.who(spec.letter).uid))
         while True:
             player.begin(spec, clock)
             spec, clock = player.live()
@@ -138,11 +138,6 @@ def run_player(spec: PlayerSpec, channel: socket.socket, parent: int, clock: Clo
         channel.send(encode(Report(None, "", (), None, None, refused=refused)))
     finally:
         os._exit(70)
-
-
-def is_root(spec: PlayerSpec) -> bool:
-    """Whether a process runs as root."""
-    return spec.letter in spec.machine.foreign
 
 
 class _PlayerProcess:

@@ -22,7 +22,7 @@ from stateful.host.translation import Translation
 from stateful.model.clock import Clock
 from stateful.model.confirmation import Differs, Uneven, Unplayable
 from stateful.model.lifecycle import signal_name
-from stateful.model.machine import DEAD_PID, DEAD_TICKS, ROOT, USER, Machine, Stranger
+from stateful.model.machine import DEAD_PID, DEAD_TICKS, ROOT, Machine, Stranger
 from stateful.protocol.subject import Subject
 from stateful.run.running import new_process
 
@@ -237,7 +237,7 @@ class Players:
 
     def keep_running(self) -> None:
         """Keep the processes that live and run for the next play."""
-        if not self._machine.foreign:
+        if len(self._machine.users) == 1:
             for letter, player in list(self.living.items()):
                 if player.channel is not None and not player.stopped:
                     self.send(letter, Command("rest", 0, 0, 0, 0))
@@ -295,6 +295,6 @@ def check_playable(machine: Machine) -> None:
         raise Unplayable("no host can choose pids of such different lengths.")
     if machine.together:
         raise Unplayable("processes of this scenario start in one clock tick.")
-    uids = {USER, *(stranger.uid for stranger in machine.strangers), *([ROOT] if machine.foreign else [])}
+    uids = machine.users | {stranger.uid for stranger in machine.strangers}
     if len(uids) > 1 and os.getuid() != ROOT:
         raise Unplayable("processes of two users take root.")

@@ -13,16 +13,11 @@ import signal
 from collections.abc import Sequence
 from typing import Final
 
-from stateful.model.machine import ROOT, USER
+from stateful.model.machine import ROOT
 
 _SET_DEATH_SIGNAL, _SET_DUMPABLE, _SET_NAME = 1, 4, 15  # of prctl(2)
 _ARG_START, _ARG_END = 45, 46  # fields of /proc/self/stat, counted from behind the name
 _libc: Final = ctypes.CDLL(None, use_errno=True)
-
-
-def user() -> int:
-    """The uid of the processes of a subject."""
-    return USER if os.getuid() == ROOT else os.getuid()
 
 
 def die_with(parent: int) -> None:
@@ -35,15 +30,16 @@ def die_with(parent: int) -> None:
 class Rights:
     """The rights of a process, which can switch between root's and an ordinary user's."""
 
-    def __init__(self, parent: int, is_root: bool) -> None:
-        """Become the user, or stay root."""
+    def __init__(self, parent: int, uid: int) -> None:
+        """Become a user, or stay root."""
         self._parent = parent
-        self._changes = os.getuid() == ROOT and not is_root
+        self._uid = uid
+        self._changes = os.getuid() == ROOT and uid != ROOT
         if os.getuid() == ROOT:
             os.setgroups(())
         if self._changes:
-            os.setresgid(USER, USER, USER)
-            os.setresuid(USER, USER, ROOT)
+            os.setresgid(uid, uid, uid)
+            os.setresuid(uid, uid, ROOT)
         self._settle()
 
     def take(self) -> None:
@@ -54,7 +50,7 @@ class Rights:
     def drop(self) -> None:
         """Go back to the user's rights."""
         if self._changes:
-            os.seteuid(USER)
+            os.seteuid(self._uid)
             self._settle()
 
     def _settle(self) -> None:

@@ -35,7 +35,8 @@ Simplified:
 - A hook that a process adds with ``sys.addaudithook`` is never called.
 - ``select`` on a pidfd answers at once, having moved the clock by its time-out; several handlers that
   are due at once run one per step.
-- Outside of ``/home/user``, ``/run``, ``/tmp`` and ``/proc`` there are no files; making one is refused.
+- Outside of ``/home/user``, ``/home/guest``, ``/run``, ``/tmp`` and ``/proc`` there are no files; making one
+  is refused.
   Output is discarded, and ``sys.stdin`` is empty.
 - A set of texts has the interpreter's order, which is the same in every process, and in every run with one
   ``PYTHONHASHSEED``. ``hash()`` of a text differs from process to process in the code of a subject.

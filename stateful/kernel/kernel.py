@@ -24,7 +24,7 @@ from stateful.model.call import Call, Errno, UnmodelledSyscall
 from stateful.model.clock import START, Clock
 from stateful.model.disk import HOME, NO_DISK, Disk
 from stateful.model.lifecycle import Outcome
-from stateful.model.machine import FOLDERS, INIT, MACHINE, Machine, Stranger
+from stateful.model.machine import FOLDERS, INIT, MACHINE, USER, Machine, Stranger
 from stateful.model.syscalls import SYSCALLS, Kind
 
 if TYPE_CHECKING:
@@ -86,8 +86,9 @@ class Kernel:
         self._disk: Disk | None = None
         self._followed: Disk = NO_DISK  # the disk that ``persistence`` describes
         self.links = False
-        for number, path in enumerate((HOME, *machine.folders)):
-            self.make_folder(path).label = HOME_LABEL + number
+        for number, (path, uid) in enumerate({HOME: USER, **machine.folders}.items()):
+            folder = self.make_folder(path)
+            folder.label, folder.uid, folder.gid = HOME_LABEL + number, uid, uid
 
     # -- making calls
 

@@ -16,6 +16,8 @@ from stateful.model.machine import (
     DEAD_PID,
     DEAD_TICKS,
     FIRST_PID,
+    HOME_OF_GUEST,
+    LIKE_NAMED_HOME,
     MACHINE,
     ROOT,
     START_TICKS,
@@ -142,6 +144,16 @@ THREAD: Final = DiskImage(
 TWO_HOMES: Final = DiskImage(
     "two-homes", "empty disk, B runs in another home", machine=Machine(homes=EVERY_SECOND)
 )
+LIKE_NAMED_HOMES: Final = DiskImage(
+    "like-named-homes",
+    "empty disk, B runs in a home of the same name in another folder",
+    machine=Machine(homes=EVERY_SECOND, other=LIKE_NAMED_HOME),
+)
+TWO_USERS: Final = DiskImage(
+    "two-users",
+    "empty disk, B runs as another user in that user's home",
+    machine=Machine(homes=EVERY_SECOND, other=HOME_OF_GUEST),
+)
 ELSEWHERE: Final = DiskImage(
     "elsewhere",
     "empty disk, B starts in another folder with other variables",
@@ -184,7 +196,8 @@ HOSTILES: Final = tuple(map(_hostile, ("huge-pid", "minus-one", "not-utf8")))
 
 ODD: Final = (
     *(ZOMBIE, LOOKALIKE, OTHERS, REBOOTED, NULL_START, NAMELESS, OWN_PID, NULL_OWN_PID, ODD_NAME),
-    *(CONTAINERS, ROOTS, GROUP_WRITES, MARKED, *HOSTILES, THREAD, TWO_HOMES, ELSEWHERE, WRAPPED),
+    *(CONTAINERS, ROOTS, GROUP_WRITES, MARKED, *HOSTILES, THREAD, TWO_HOMES, LIKE_NAMED_HOMES),
+    *(TWO_USERS, ELSEWHERE, WRAPPED),
 )
 
 DISKS: Final = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from posixpath import dirname
 from typing import Final, NamedTuple
 
 from stateful.model.roles import Letter, Number, Pid, Text, Ticks
@@ -17,9 +18,12 @@ BOOT_ID: Final = "6c1f2b9e-3f6d-4b0e-9a51-7d3c5e8f0a4"  # followed by a number t
 TICKS_PER_S: Final = 100
 
 USER: Final = 1000  # the default uid
+GUEST: Final = 1001
 ROOT: Final = 0
 HOME: Final = "/home/user/.hermes"
 OTHER_HOME: Final = "/home/user/.hermes-work"
+LIKE_NAMED_HOME: Final = "/home/user/work/.hermes"
+HOME_OF_GUEST: Final = "/home/guest/.hermes"
 # As a shell, ``cron`` and ``su`` give their processes: another working directory, and other variables.
 OTHER_FOLDER: Final = "/home/user"
 OTHER_TEMPORARY: Final = "/tmp/user"
@@ -33,6 +37,8 @@ FOLDERS: Final = {
     "/run/user": (0o755, ROOT),
     f"/run/user/{USER}": (0o700, USER),
     "/tmp": (0o1777, ROOT),
+    "/home/guest": (0o755, GUEST),
+    f"/run/user/{GUEST}": (0o700, GUEST),
 }
 
 
@@ -91,7 +97,8 @@ class Machine(NamedTuple):
         program: the program of the processes of the subject in their command lines; empty for the usual one.
         reuses_inodes: whether the next new file gets the inode number of a removed one.
         umask: of each process of the subject at its start.
-        homes: the letters of processes that run in another home of the same user.
+        homes: the letters of processes that run in another home.
+        other: that home.
         elsewhere: the letters of processes that start in another working directory, with another ``TMPDIR``,
             ``XDG_RUNTIME_DIR`` and ``USER``.
         wraps: whether A gets the last pid, so that the pids of the others are shorter.
@@ -107,6 +114,7 @@ class Machine(NamedTuple):
     reuses_inodes: bool = False
     umask: int = 0o022
     homes: str = ""
+    other: str = OTHER_HOME
     elsewhere: str = ""
     wraps: bool = False
 
@@ -114,12 +122,14 @@ class Machine(NamedTuple):
         """The identity of the process with a letter."""
         index = ord(letter) - ord("A")
         ticks = START_TICKS + (0 if letter in self.together else index)
+        home = self.other if letter in self.homes else HOME
+        user = GUEST if home == HOME_OF_GUEST else USER
         return Identity(
             1 if self.containers else self.pid(index),
             ticks,
-            ROOT if letter in self.foreign else USER,
+            ROOT if letter in self.foreign else user,
             letter if self.containers else "",
-            OTHER_HOME if letter in self.homes else HOME,
+            home,
         )
 
     def pid(self, index: int) -> int:
@@ -137,10 +147,19 @@ class Machine(NamedTuple):
         return next((index for index in range(len(LETTERS)) if self.pid(index) == pid), None)
 
     @property
-    def folders(self) -> tuple[str, ...]:
-        """The folders that it has beside those of every machine."""
+    def users(self) -> frozenset[int]:
+        """The uids of the processes of the subject."""
+        guests = {GUEST} if self.homes and self.other == HOME_OF_GUEST else set()
+        return frozenset({USER, *guests, *({ROOT} if self.foreign else ())})
+
+    @property
+    def folders(self) -> dict[str, int]:
+        """The folders that it has beside those of every machine, and whose they are."""
+        other = (dirname(self.other), self.other) if self.homes else ()
         elsewhere = (OTHER_TEMPORARY, OTHER_RUNTIME) if self.elsewhere else ()
-        return (*((OTHER_HOME,) if self.homes else ()), *elsewhere)
+        uid = GUEST if self.other == HOME_OF_GUEST else USER
+        made = dict.fromkeys(other, uid) | dict.fromkeys(elsewhere, USER)
+        return {path: uid for path, uid in made.items() if path not in FOLDERS}
 
     @property
     def interchangeable(self) -> bool:

@@ -146,6 +146,7 @@ LISTINGS: Final[dict[str, Mutant]] = {
 }
 HOMES: Final[dict[str, Mutant]] = {
     "one-lock-for-all-homes": Mutant("one-start-two-homes", "A9 start-B B12"),
+    "lock-named-by-the-home": Mutant("one-start-like-named-homes", "A9 start-B B12"),
     "lock-by-cwd-or-environment": Mutant("one-start-elsewhere", "A2 start-B B2"),
     "shorter-pid-not-truncated": Mutant("exit-and-start-wrapped-pids", "A3 exit-A A1 B3 status-C C5"),
     "lock-named-by-hash": Mutant("one-start-empty", "A2 start-B B2"),

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import ref
 
 from stateful.kernel.files import LIMIT_OPEN_FILES, STANDARD_STREAMS
-from stateful.model.machine import ROOT, TICKS_PER_S, USER
+from stateful.model.machine import GUEST, ROOT, TICKS_PER_S, USER
 from stateful.python.process_calls import TIME_CALLS, EntryPoint, urandom
 from stateful.python.refusal import LEAVE_IT_OUT, refuse
 
@@ -38,7 +38,11 @@ MOST_FILES: Final = 1_048_576
 # As plain tuples: CPython complains at its exit of those of ``pwd`` and the like that are left then.
 USERS: Final = tuple(
     (name, "x", number, number, name, home, "/bin/sh")
-    for name, number, home in (("root", ROOT, "/root"), ("user", USER, "/home/user"))
+    for name, number, home in (
+        ("root", ROOT, "/root"),
+        ("user", USER, "/home/user"),
+        ("guest", GUEST, "/home/guest"),
+    )
 )
 GROUPS: Final[tuple[tuple[Any, ...], ...]] = tuple((name, "x", number, []) for name, _, number, *_ in USERS)
 _IMPORT_SYSTEM: Final = ("_frozen_importlib", "importlib._bootstrap")

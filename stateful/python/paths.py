@@ -18,8 +18,8 @@ from stateful.python.refusal import LEAVE_IT_OUT, refuse
 if TYPE_CHECKING:
     from stateful.python.interpreter import Interpreter
 
-_SIMULATED = ("/home/user", "/tmp", "/run", "/proc")
-_ABOVE_THE_HOME = ("/home/user", "/run", "/proc")
+_SIMULATED = ("/home/user", "/home/guest", "/tmp", "/run", "/proc")
+_ABOVE_THE_HOME = ("/home/user", "/home/guest", "/run", "/proc")
 _ELSEWHERE = ("/boot/", "/dev/", "/etc/", "/opt/", "/srv/", "/sys/", "/usr/", "/var/")
 # Files that every real machine has and the simulated one lacks: their absence could mislead a subject.
 _NOT_THERE = re.compile(

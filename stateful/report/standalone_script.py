@@ -41,7 +41,7 @@ from stateful.subjects import status_module
 TEMPLATE: Final = "script.py.j2"
 WIDTH: Final = 100
 OURS: Final = "stateful.subjects."
-HOME_FOLDERS: Final = ("/home/user", "/tmp", "/run")
+HOME_FOLDERS: Final = ("/home/user", "/home/guest", "/tmp", "/run")
 
 _NAMED: Final = {"crash": "SIGKILL", "term": "SIGTERM", "sigstop": "SIGSTOP", "sigcont": "SIGCONT"}
 _RANDOM: Final = re.compile(

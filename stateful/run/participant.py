@@ -102,7 +102,7 @@ class Participant:
 
     def note_answer(self, call: Call | None, answer: Any) -> None:
         """Note, after a step, whether a private file of another user was in the way."""
-        if self.kernel.machine.foreign:
+        if len(self.kernel.machine.users) > 1:
             self.excuse = after_answer(self.excuse, call, answer, self.kernel.disk(), self.process.uid)
 
     def proceed(self, call: Call, answer: Any) -> None:

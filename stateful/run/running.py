@@ -10,7 +10,7 @@ from stateful.model.disk import HOME
 from stateful.model.faults import INTERRUPTIONS
 from stateful.model.life import plain
 from stateful.model.lifecycle import OWNER
-from stateful.model.machine import MACHINE, OTHER_RUNTIME, OTHER_TEMPORARY, Machine
+from stateful.model.machine import GUEST, MACHINE, OTHER_RUNTIME, OTHER_TEMPORARY, Machine
 from stateful.model.syscalls import ENDS, WAITS
 from stateful.model.usage import faults_of
 from stateful.protocol.subject import Subject
@@ -34,6 +34,14 @@ OTHER_ENVIRONMENT: Final = ENVIRONMENT | {
 }
 
 
+# What differs where the user does.
+ENVIRONMENT_OF_GUEST: Final = {
+    b"HOME": b"/home/guest",
+    b"USER": b"guest",
+    b"XDG_RUNTIME_DIR": f"/run/user/{GUEST}".encode(),
+}
+
+
 def new_process(subject: Subject, letter: str, life: str, machine: Machine = MACHINE) -> Interpreter:
     """A process of a subject, or of the other subject, before its first turn."""
     runs = subject.of(life)
@@ -44,7 +52,8 @@ def new_process(subject: Subject, letter: str, life: str, machine: Machine = MAC
     for folder in runs.libraries:
         add_host_folder(folder)
     variables = OTHER_ENVIRONMENT if letter in machine.elsewhere else ENVIRONMENT
-    process.environ = variables | {b"HERMES_HOME": process.home.encode()}
+    users = ENVIRONMENT_OF_GUEST if process.uid == GUEST else {}
+    process.environ = variables | users | {b"HERMES_HOME": process.home.encode()}
     return process
 
 

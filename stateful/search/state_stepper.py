@@ -77,7 +77,7 @@ class StateStepper:
         except CannotStep:
             return None
         memory, local = self._memory, self._local
-        if memory.machine.foreign:
+        if len(memory.machine.users) > 1:
             uid = memory.machine.who(local.letter).uid
             self.note(excuse=after_answer(local.excuse, call, answer, memory.disk(self.state), uid))
         return Effect(self.state, call, answer)

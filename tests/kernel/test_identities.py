@@ -15,7 +15,17 @@ import pytest
 from stateful.model.call import Call
 from stateful.model.disk import NO_DISK
 from stateful.model.images import THREAD, TWO_HOMES, WRAPPED
-from stateful.model.machine import INIT, LAST_PID, OTHER_HOME, Machine, Stranger
+from stateful.model.machine import (
+    GUEST,
+    HOME_OF_GUEST,
+    INIT,
+    LAST_PID,
+    LIKE_NAMED_HOME,
+    OTHER_HOME,
+    USER,
+    Machine,
+    Stranger,
+)
 from stateful.model.schedule import Move
 from stateful.model.signal_target import target_of
 
@@ -121,6 +131,30 @@ def test_every_second_process_has_another_home(stage: Stage) -> None:
     assert files["seen"] == "/home/user/.hermes" * 2
     assert files[f"{OTHER_HOME}/seen"] == OTHER_HOME * 2
     assert TWO_HOMES.machine.who("C").home == "/home/user/.hermes"
+
+
+@pytest.mark.parametrize(
+    ("disk", "home", "user"),
+    [
+        ("like-named-homes", LIKE_NAMED_HOME, f"{USER} user /home/user"),
+        ("two-users", HOME_OF_GUEST, f"{GUEST} guest /home/guest"),
+    ],
+)
+def test_another_home_may_be_of_the_same_name_or_of_another_user(
+    stage: Stage, disk: str, home: str, user: str
+) -> None:
+    subject = stage.write(
+        "import os, pwd; name, *_, folder, _ = pwd.getpwuid(os.getuid()); "
+        "assert (name, folder) == (os.environ['USER'], os.path.expanduser('~')); "
+        "(home / 'seen').write_text(f'{os.getuid()} {name} {folder}')"
+    )
+    with stage.begin(subject, f"one-start-{disk}") as execution:
+        stage.finish(execution, "A")
+        execution.make(Move("start", "B"))
+        files = stage.finish(execution, "B").files
+        assert execution.kernel.disk().by_path()[f"{home}/seen"].uid == int(user.split()[0])
+    assert files["seen"] == f"{USER} user /home/user"
+    assert files[f"{home}/seen"] == user
 
 
 def test_pids_begin_anew(stage: Stage) -> None:

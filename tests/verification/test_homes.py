@@ -99,6 +99,21 @@ KINDS: Final[dict[str, tuple[str, str, str]]] = {
         LOCKS.replace("{path}", 'os.path.join(os.environ["HERMES_HOME"], "{one}")'),
         "homes_are_independent",
     ),
+    "one lock in /tmp for all homes of a name": (
+        LOCKS.replace("{path}", 'f"/tmp/{os.getuid()}-{home.name}-{one}"'),
+        LOCKS.replace("{path}", """f"/tmp/{os.getuid()}-{str(home).replace('/', '-')}-{one}\""""),
+        "homes_are_independent",
+    ),
+    "a lock in the folder above the home": (
+        LOCKS.replace("{path}", 'home.parent / "{one}"'),
+        LOCKS.replace("{path}", 'home.parent / (home.name + "{one}")'),
+        "homes_are_independent",
+    ),
+    "a lock in /tmp for all users": (
+        LOCKS.replace("{path}", """f"/tmp/{os.path.relpath(home, os.path.expanduser('~'))}-{one}\""""),
+        LOCKS.replace("{path}", """f"/tmp/{os.getuid()}-{str(home).replace('/', '-')}-{one}\""""),
+        "only_documented_errors",
+    ),
     "a lock in the working directory": (
         LOCKS.replace("{path}", '"{one}"'),
         LOCKS.replace("{path}", 'os.chdir(home) or "{one}"'),
@@ -150,11 +165,12 @@ KINDS: Final[dict[str, tuple[str, str, str]]] = {
         "a_dead_owner_can_be_replaced",
     ),
 }
+OTHERS: Final = ("like-named-homes", "two-users")
 SMALL: Final = [
     scenario
     for scenario in SCENARIOS
     if scenario.cast.name in ("one-start", "two-starts", "exit-and-start")
-    and scenario.disk.name in ("empty", "two-homes", "elsewhere", "wrapped-pids", "thread")
+    and scenario.disk.name in ("empty", "two-homes", *OTHERS, "elsewhere", "wrapped-pids", "thread")
     and scenario.plan in ((), ("kill",))
 ]
 # The queries know a process by its pid alone.
