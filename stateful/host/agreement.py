@@ -79,7 +79,7 @@ class Agreement:
                 any(self._on_value(one, other) for other in rest) for one in simulated
             )
         if kind is Answer.PROCESS:
-            argv, start, _, state = simulated
+            argv, start, _, state, _ = simulated
             # A zombie has no arguments; the simulation keeps them for its name.
             same = self._on_values((() if state == "zombie" else argv, start), answer[:2])
             return same and _LIVE.get(state, state) == _LIVE.get(answer[3], answer[3])

@@ -22,7 +22,7 @@ from stateful.host.translation import Translation
 from stateful.model.clock import Clock
 from stateful.model.confirmation import Differs, Uneven, Unplayable
 from stateful.model.lifecycle import signal_name
-from stateful.model.machine import DEAD_PID, DEAD_TICKS, ROOT, Machine, Stranger
+from stateful.model.machine import DEAD_PID, DEAD_TICKS, ROOT, SHELL, Machine, Stranger
 from stateful.protocol.subject import Subject
 from stateful.run.running import new_process
 
@@ -293,6 +293,8 @@ def check_playable(machine: Machine) -> None:
         )
     if machine.wraps:
         raise Unplayable("no host can choose pids of such different lengths.")
+    if SHELL in machine.strangers:
+        raise Unplayable("a shell is the parent in this scenario, and the harness that of real processes.")
     if machine.together:
         raise Unplayable("processes of this scenario start in one clock tick.")
     uids = machine.users | {stranger.uid for stranger in machine.strangers}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from stateful.kernel.files import OpenFile
 from stateful.kernel.proc import STATES
 from stateful.kernel.signals import HANDLED
+from stateful.model.machine import INIT
 from stateful.model.signal_target import PIDFD
 
 if TYPE_CHECKING:
@@ -92,7 +93,8 @@ def inspect(sandbox: Sandbox, pid: int) -> tuple[Any, ...]:
     try:
         state, start = (stat_fields(pid).rest[field] for field in (STATE, START_TIME))
         argv = _whole(f"/proc/{pid}/cmdline").decode().split("\0")[:-1]
-        return (tuple(argv), start, os.stat(f"/proc/{pid}").st_uid, STATES.get(state, "sleeping"))
+        uid, status = os.stat(f"/proc/{pid}").st_uid, STATES.get(state, "sleeping")
+        return (tuple(argv), start, uid, status, INIT.pid)  # the real parent is the harness
     except (FileNotFoundError, ProcessLookupError):
         raise OSError(errno.ESRCH, "") from None
 

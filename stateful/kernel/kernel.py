@@ -87,8 +87,7 @@ class Kernel:
         self._followed: Disk = NO_DISK  # the disk that ``persistence`` describes
         self.links = False
         for number, (path, uid) in enumerate({HOME: USER, **machine.folders}.items()):
-            folder = self.make_folder(path)
-            folder.label, folder.uid, folder.gid = HOME_LABEL + number, uid, uid
+            self.make_folder(path, uid).label = HOME_LABEL + number
 
     # -- making calls
 
@@ -334,11 +333,11 @@ class Kernel:
             if process.alive:
                 self.end(process, Outcome("killed", "SIGKILL"))
 
-    def make_folder(self, path: str) -> Inode:
+    def make_folder(self, path: str, uid: int = USER) -> Inode:
         """Make a folder, such as the home, empty."""
         real.mkdir(self.root + path, 0o700)
         inode = self.inode(real.lstat(self.root + path).st_ino)
-        inode.mode = 0o700
+        inode.mode, inode.uid, inode.gid = 0o700, uid, uid
         self.named(path)
         self.changed()
         return inode

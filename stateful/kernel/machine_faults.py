@@ -21,7 +21,7 @@ from stateful.model.disk import DIARY, EMPTY_LINE, HOME, NO_DISK, NOWHERE
 from stateful.model.faults import DISK_WELL, LISTING, POWER_LOSS
 from stateful.model.hostile import HOSTILE, IN_ITS_PLACE
 from stateful.model.listing import split_order
-from stateful.model.machine import START_TICKS, Stranger
+from stateful.model.machine import SHELL, START_TICKS, Stranger
 
 if TYPE_CHECKING:
     from stateful.kernel.kernel import Kernel
@@ -83,6 +83,16 @@ def _give_pid(kernel: Kernel, pid: int, argv: tuple[str, ...]) -> None:
         raise Impossible(f"pid {pid} is taken")
     index = kernel.machine.order_of(pid) if kernel.boots > 1 else None
     kernel.admit(Stranger(pid, LATER_TICKS if index is None else START_TICKS + index, argv))
+
+
+@_fault("parent-gone")
+def _end_parent(kernel: Kernel, _: str) -> None:
+    """The shell ends in which the processes of the subject were started, and init is their parent.
+
+    Guaranteed: everything.
+    """
+    if kernel.strangers.pop((SHELL.pid, ""), None) is None:
+        raise Impossible("no shell is left in which the gateways were started")
 
 
 @_fault("reboot")

@@ -17,7 +17,7 @@ from stateful.kernel import real
 from stateful.kernel.files import WRITABLE, OpenFile
 from stateful.kernel.status import PROC_DEVICE, now
 from stateful.model.call import UnmodelledSyscall
-from stateful.model.machine import BOOT_ID, ROOT, Stranger, parent_of
+from stateful.model.machine import BOOT_ID, INIT, ROOT, SHELL, Stranger
 from stateful.model.signal_target import PIDFD
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _generate(kernel: Kernel, process: Process, path: str) -> bytes:
     entry = kernel.find(int(pid), process.namespace)
     if entry is None:
         raise OSError(errno.ESRCH, "")
-    return _content(entry, name, state_of(entry, process))
+    return _content(entry, name, state_of(entry, process), parent_of(kernel, entry))
 
 
 def state_of(entry: Process | Stranger, viewer: Process) -> str:
@@ -165,6 +165,14 @@ def list_proc(kernel: Kernel, process: Process) -> tuple[str, ...]:
     return tuple(sorted(str(entry.pid) for entry in listed))
 
 
+def parent_of(kernel: Kernel, entry: Process | Stranger) -> int:
+    """The pid of the parent of a process; the first one of a pid namespace has none there."""
+    if entry.pid == INIT.pid:
+        return 0
+    has_shell = not isinstance(entry, Stranger) and (SHELL.pid, "") in kernel.strangers
+    return SHELL.pid if has_shell else INIT.pid
+
+
 def _split(kernel: Kernel, process: Process, path: str) -> tuple[Process | Stranger, str]:
     parts = path.split("/")
     entry = kernel.find(int(parts[2]), process.namespace) if parts[2].isdecimal() else None
@@ -174,7 +182,7 @@ def _split(kernel: Kernel, process: Process, path: str) -> tuple[Process | Stran
     return entry, name
 
 
-def _content(entry: Process | Stranger, name: str, state: str) -> bytes:
+def _content(entry: Process | Stranger, name: str, state: str, parent: int) -> bytes:
     given = "" if isinstance(entry, Stranger) else entry.comm
     comm = given or entry.argv[0].rsplit("/", 1)[-1][:LONGEST_COMM]
     if name == "comm":
@@ -188,11 +196,11 @@ def _content(entry: Process | Stranger, name: str, state: str) -> bytes:
         uid = entry.uid
         return (
             f"Name:\t{comm}\nState:\t{state} ({STATES[state]})\n"
-            f"Tgid:\t{process_of(entry)}\nPid:\t{entry.pid}\nPPid:\t{parent_of(entry.pid)}\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\nNSpid:\t{entry.pid}\n"
+            f"Tgid:\t{process_of(entry)}\nPid:\t{entry.pid}\nPPid:\t{parent}\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\nNSpid:\t{entry.pid}\n"
         ).encode()
     group = process_of(entry)
     after = [group, group, 0, -1, 4194304, *[0] * 8, 20, 0, 1, 0, entry.start_ticks]
-    fields = [entry.pid, f"({comm})", state, parent_of(entry.pid), *after, *[0] * 30]
+    fields = [entry.pid, f"({comm})", state, parent, *after, *[0] * 30]
     return (" ".join(map(str, fields)) + "\n").encode()
 
 

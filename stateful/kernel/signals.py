@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stateful.kernel.files import OpenFile, open_number, syscall
 from stateful.kernel.locks import stop_waiting
-from stateful.kernel.proc import STATES, is_zombie, process_of, state_of
+from stateful.kernel.proc import STATES, is_zombie, parent_of, process_of, state_of
 from stateful.kernel.process import NEVER_HANDLED, disposition_of
 from stateful.kernel.waiting import waits_if
 from stateful.model.call import BLOCKED, Blocked
@@ -241,8 +241,9 @@ def _pids(kernel: Kernel, process: Process) -> tuple[str, ...]:
 
 @syscall("inspect")
 def _inspect(kernel: Kernel, process: Process, pid: int) -> tuple[Any, ...]:
-    """What psutil reads: (argv, start time in ticks as text, uid, status). ESRCH if it is gone."""
+    """What psutil reads: (argv, start time in ticks as text, uid, status, parent). ESRCH if it is gone."""
     entry = kernel.find(pid, process.namespace)
     if entry is None:
         raise OSError(errno.ESRCH, "")
-    return (tuple(entry.argv), str(entry.start_ticks), entry.uid, STATES[state_of(entry, process)])
+    state = STATES[state_of(entry, process)]
+    return (tuple(entry.argv), str(entry.start_ticks), entry.uid, state, parent_of(kernel, entry))

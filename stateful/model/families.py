@@ -74,6 +74,7 @@ FAMILIES: Final = {
             (("recycled-pid",), ("kill", "recycled-pid"), ("reboot", "recycled-pid")),
             at_once="crash",
         ),
+        Family("lost-parent", plans=()),  # where there is a shell
         Family("reboot", plans=()),  # alone it is the same as several kills
         Family("bad-disk"),
         Family(
@@ -139,6 +140,9 @@ class World(Protocol):
     def is_at_rest(self) -> bool:
         """Whether every live process serves or waits."""
 
+    def has_shell(self) -> bool:
+        """Whether the shell lives in which the processes were started."""
+
     def listings(self) -> list[tuple[str, list[str]]]:
         """The folders whose order may be chosen now, because it matters next, with their names."""
 
@@ -178,7 +182,14 @@ def recoveries(world: World) -> list[Move]:
 
 
 def is_decidable(move: Move, world: World) -> bool:
-    """Whether a protocol can tell from the record which process has a pid after a move."""
+    """Whether a protocol can tell which process lives after a move.
+
+    In containers a pid tells nothing of a process in another one, so that only its lock does: whoever removes
+    that takes away all that could be known.
+    """
+    fault = FAULTS.get(move.kind)
+    if fault is not None and fault.tampering and world.image.machine.containers:
+        return False
     return str(move) != _UNDECIDABLE.get(world.image)
 
 
@@ -233,6 +244,8 @@ def _may_befall(aim: Aim, world: World) -> bool:
     """Whether a fault of the machine as a whole may happen now."""
     if aim is Aim.FAILING_DISK:
         return world.disk_fails()
+    if aim is Aim.SHELL:
+        return world.has_shell()
     return aim is Aim.MACHINE or (aim is Aim.REST and world.is_at_rest())
 
 

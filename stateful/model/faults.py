@@ -44,6 +44,7 @@ class Aim(Enum):
     FILE = auto()  # a file of the home
     IMAGE = auto()  # an image of the disk that a power loss may leave
     MACHINE = auto()
+    SHELL = auto()  # the shell in which the processes were started
     REST = auto()  # the machine, while every live process serves or waits
     FAILING_DISK = auto()
     LISTING = auto()  # a folder that has not listed two names yet
@@ -65,9 +66,8 @@ class Fault(NamedTuple):
 
     Attributes:
         words: how reports describe it. ``{whom}`` is a process or a pid, ``{name}`` a file and ``{how}`` its
-            new content, ``{detail}`` the text after the joint, ``{time}`` these
-            seconds in words, ``{profile}`` and ``{left}`` belong to a power
-            loss, ``{answer}`` is the answer of a call.
+            new content, ``{detail}`` the text after the joint, ``{time}`` these seconds in words,
+            ``{profile}`` and ``{left}`` belong to a power loss, ``{answer}`` is the answer of a call.
         family: the faults that the search tries together with it; empty for a recovery.
         joint: the text between its name and its detail.
         detail: the pattern of the text after the joint; a group ``letter`` names a process.
@@ -134,6 +134,11 @@ def _failing(name: str, words: str = "fault: {answer}") -> Fault:
     return Fault(name, Aim.CALL, words, "errno", "-", _LETTER, "A", errno=code, excuse=Reason.CALLS)
 
 
+def _bad_disk(name: str, words: str, code: int) -> Fault:
+    reason = Reason.CALLS
+    return Fault(name, Aim.MACHINE, words, "bad-disk", errno=code, excuse=reason, ended_by=DISK_WELL)
+
+
 SHORT: Final = "short"
 DENIED: Final = frozenset({errno.EACCES, errno.EPERM})  # what a call says that the permissions forbid
 RAISE: Final = "raise"
@@ -179,6 +184,13 @@ _ROWS: Final = (
         "99",
         unplayable=_SAME_START_TIME,
     ),
+    Fault(
+        "parent-gone",
+        Aim.SHELL,
+        "the shell ends in which the gateways were started",
+        "lost-parent",
+        unplayable="ends the parent of real processes, which is the harness",
+    ),
     Fault("reboot", Aim.MACHINE, "the machine is killed and booted again", "reboot"),
     Fault(
         POWER_LOSS,
@@ -223,24 +235,8 @@ _ROWS: Final = (
         tried=("2678400", "34560000"),
         widened=_any_length,
     ),
-    Fault(
-        "disk-full",
-        Aim.MACHINE,
-        "the disk is full",
-        "bad-disk",
-        errno=errno.ENOSPC,
-        excuse=Reason.CALLS,
-        ended_by=DISK_WELL,
-    ),
-    Fault(
-        "read-only",
-        Aim.MACHINE,
-        "the disk is read-only",
-        "bad-disk",
-        errno=errno.EROFS,
-        excuse=Reason.CALLS,
-        ended_by=DISK_WELL,
-    ),
+    _bad_disk("disk-full", "the disk is full", errno.ENOSPC),
+    _bad_disk("read-only", "the disk is read-only", errno.EROFS),
     Fault(DISK_WELL, Aim.FAILING_DISK, "the disk is well again"),
     Fault(
         LISTING,

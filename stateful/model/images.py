@@ -20,6 +20,7 @@ from stateful.model.machine import (
     LIKE_NAMED_HOME,
     MACHINE,
     ROOT,
+    SHELL,
     START_TICKS,
     Machine,
     Stranger,
@@ -154,6 +155,9 @@ TWO_USERS: Final = DiskImage(
     "empty disk, B runs as another user in that user's home",
     machine=Machine(homes=EVERY_SECOND, other=HOME_OF_GUEST),
 )
+IN_A_SHELL: Final = DiskImage(
+    "in-a-shell", "empty disk, gateways are started in a shell", machine=Machine((SHELL,))
+)
 ELSEWHERE: Final = DiskImage(
     "elsewhere",
     "empty disk, B starts in another folder with other variables",
@@ -197,7 +201,7 @@ HOSTILES: Final = tuple(map(_hostile, ("huge-pid", "minus-one", "not-utf8")))
 ODD: Final = (
     *(ZOMBIE, LOOKALIKE, OTHERS, REBOOTED, NULL_START, NAMELESS, OWN_PID, NULL_OWN_PID, ODD_NAME),
     *(CONTAINERS, ROOTS, GROUP_WRITES, MARKED, *HOSTILES, THREAD, TWO_HOMES, LIKE_NAMED_HOMES),
-    *(TWO_USERS, ELSEWHERE, WRAPPED),
+    *(TWO_USERS, IN_A_SHELL, ELSEWHERE, WRAPPED),
 )
 
 DISKS: Final = (

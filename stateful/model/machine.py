@@ -61,11 +61,6 @@ class Stranger(NamedTuple):
     process: Pid = 0
 
 
-def parent_of(pid: int) -> int:
-    """The parent of a process; the first one of a pid namespace has none there."""
-    return 0 if pid == INIT.pid else INIT.pid
-
-
 class Identity(NamedTuple):
     """What identifies a process of the subject."""
 
@@ -169,4 +164,6 @@ class Machine(NamedTuple):
 
 # The parent of all processes, which reaps them if any does. It ignores the signals that end others.
 INIT: Final = Stranger(1, 0, ("/sbin/init",), ROOT)
+# The parent of the processes of the subject where it lives: a shell in which all of them were started.
+SHELL: Final = Stranger(90, 900, ("/bin/sh",))
 MACHINE: Final = Machine()

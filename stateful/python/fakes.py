@@ -15,7 +15,7 @@ from collections import namedtuple
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from stateful.model.machine import TICKS_PER_S, parent_of
+from stateful.model.machine import TICKS_PER_S
 from stateful.python.process_calls import send, urandom, when_booted
 from stateful.python.refusal import advice
 from stateful.python.refusal import refuse as refuse_call
@@ -69,7 +69,7 @@ def make_psutil(process: Interpreter) -> ModuleType:
             return str(inspect(self.pid)[0][0]).rsplit("/", 1)[-1]
 
         def cmdline(self) -> list[str]:
-            words, *_, status = inspect(self.pid)
+            words, _, _, status, _ = inspect(self.pid)
             if status == "zombie":
                 raise ZombieProcess(self.pid)
             return list(words)
@@ -93,8 +93,7 @@ def make_psutil(process: Interpreter) -> ModuleType:
             refuse_call(process, f"used psutil.Process.{name}, which is not modelled", advice("psutil."))
 
         def ppid(self) -> int:
-            inspect(self.pid)
-            return parent_of(self.pid)
+            return int(inspect(self.pid)[-1])
 
         def uids(self) -> Any:
             return _Uids(*[inspect(self.pid)[2]] * 3)

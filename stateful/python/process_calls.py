@@ -12,7 +12,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from stateful.kernel.signals import CLOCK_BOOTTIME, HANDLED
-from stateful.model.machine import parent_of
 from stateful.model.signal_target import PIDFD
 from stateful.python.file_calls import descriptor
 from stateful.python.refusal import advice, refuse
@@ -111,7 +110,7 @@ OS_CALLS: dict[str, EntryPoint] = {
     "putenv": putenv,
     "unsetenv": putenv,
     "getpid": lambda process: process.pid,
-    "getppid": lambda process: parent_of(process.pid),
+    "getppid": lambda process: int(process.call("inspect", process.pid)[-1]),
     "getpgrp": lambda process: process.pid,
     "getpgid": getpgid,
     "pidfd_open": pidfd_open,

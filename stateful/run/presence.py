@@ -10,6 +10,7 @@ from stateful.model.faults import JUDGED
 from stateful.model.images import DiskImage
 from stateful.model.lifecycle import OWNER
 from stateful.model.listing import names_in
+from stateful.model.machine import SHELL
 from stateful.model.schedule import EXIT, Move
 from stateful.python.interpreter import Interpreter
 from stateful.run.execution import Execution
@@ -124,6 +125,9 @@ class ExecutionWorld:
 
     def disk_fails(self) -> bool:
         return self._execution.kernel.disk_fails()
+
+    def has_shell(self) -> bool:
+        return (SHELL.pid, "") in self._execution.kernel.strangers
 
     def is_at_rest(self) -> bool:
         return is_at_rest(self._execution.kernel)

@@ -68,7 +68,6 @@ class SingleOwnerMachine(ExecutionMachine):
     @some(runs)
     @rule(process=processes.filter(runs), calls=CALLS)
     def run(self, process: Interpreter, calls: int) -> None:
-        """A process makes some calls."""
         self.turn(process, calls)
 
     @some(runs)
@@ -144,8 +143,13 @@ class SingleOwnerMachine(ExecutionMachine):
     @may("recycled-pid")
     @rule(to=st.sampled_from(("recycle", "lookalike")))
     def recycle_recorded_pid(self, to: str) -> None:
-        """The same, of the dead process that stale records name."""
         self.make(Move(to, "", str(DEAD_PID)))
+
+    @may("lost-parent")
+    @when(lambda machine: ExecutionWorld(machine.execution).has_shell())
+    @rule()
+    def end_parent(self) -> None:
+        self.make(Move("parent-gone"))
 
     @may("reboot")
     @rule()
@@ -183,15 +187,11 @@ class SingleOwnerMachine(ExecutionMachine):
         if name:
             self.make(Move("plant", "", name))
 
-    @may("bad-disk")
+    @when(lambda machine: machine.may("bad-disk") or machine.execution.kernel.disk_fails())
     @rule(how=st.sampled_from(("disk-full", "read-only")))
-    def fail_disk(self, how: str) -> None:
-        self.make(Move(how))
-
-    @when(lambda machine: machine.execution.kernel.disk_fails())
-    @rule()
-    def mend_disk(self) -> None:
-        self.make(Move(DISK_WELL))
+    def change_disk(self, how: str) -> None:
+        """The disk becomes full or read-only, or well again."""
+        self.make(Move(DISK_WELL if self.execution.kernel.disk_fails() else how))
 
     @may("listing-order")
     @rule(order=one_of(lambda machine: machine.orders()))

@@ -7,6 +7,7 @@ from stateful.model.disk import home_files
 from stateful.model.images import DiskImage
 from stateful.model.lifecycle import OWNER
 from stateful.model.listing import keeps_order, names_in
+from stateful.model.machine import SHELL
 from stateful.model.moment import View
 from stateful.model.schedule import LETTERS, STEP, Move
 from stateful.model.usage import listed_folder
@@ -99,6 +100,9 @@ class StateWorld:
 
     def disk_fails(self) -> bool:
         return self._memory.disk_fails(self._state)
+
+    def has_shell(self) -> bool:
+        return SHELL in self._memory.shared_state(self._state.shared).strangers
 
     def is_at_rest(self) -> bool:
         return all(map(self._rests, self.living()))

@@ -38,7 +38,7 @@ SHOWN = [
     (Call("select", ((3,), 500_000)), None, (3,), "select([3], 0.5)", "ok"),
     (Call("select", ((), None)), None, (), "select([])", "ok"),
     (Call("sleep", (50_000,)), None, None, "sleep(0.05)", "ok"),
-    (Call("inspect", (101,)), None, ((), "1", 0, "running"), "psutil(101)", "ok"),
+    (Call("inspect", (101,)), None, ((), "1", 0, "running", 1), "psutil(101)", "ok"),
     (Call("pid_exists", (101,)), None, False, "pid_exists(101)", "False"),
     (Call("readlink", (PID_FILE,)), None, "host.101", "readlink(gateway.pid)", "host.101"),
     (Call("serve"), None, None, "serve()", "begins"),

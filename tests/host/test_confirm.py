@@ -81,6 +81,9 @@ NEVER: Final = {
     "three-starts-reused-inodes-1-kill": (
         "it takes a file system that gives inode numbers again, as this scenario's does."
     ),
+    "two-starts-in-a-shell-1-lost-parent": (
+        "a shell is the parent in this scenario, and the harness that of real processes."
+    ),
     "exit-and-start-wrapped-pids": "no host can choose pids of such different lengths.",
     "one-start-thread": "a thread has the pid in the record of this scenario, and no host can choose its id.",
     "one-replace-minus-one": "kill(-1, 0) is for every process of the machine.",

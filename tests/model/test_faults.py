@@ -107,6 +107,12 @@ BROKEN = {
         "at_most_one_owner",
         "A3 suspend+172800 start-C C7",
     ),
+    "lost-parent": (
+        "trusts_the_parent",
+        "two-starts-in-a-shell-1-lost-parent",
+        "at_most_one_owner",
+        "A2 parent-gone start-C C8",
+    ),
     "long-run": (
         "lease-nobody-renews",
         "two-starts-empty-1-long-run",
@@ -209,6 +215,9 @@ class Everything:
         return ["writeback-1"]
 
     def disk_fails(self) -> bool:
+        return True
+
+    def has_shell(self) -> bool:
         return True
 
     def is_at_rest(self) -> bool:

@@ -65,7 +65,7 @@ ANSWERS: Final[dict[Answer, Any]] = {
     Answer.WRITTEN: 3,
     Answer.STATUS: (0o100600, 7, 0, 1, 1000, 1000, 3, 0),
     Answer.NAMES: ("gateway.pid",),
-    Answer.PROCESS: (("python",), "5000", 1000, "running"),
+    Answer.PROCESS: (("python",), "5000", 1000, "running", 1),
     Answer.VALUE: True,
 }
 ROWS: Final = [pytest.param(row, id=row.name) for row in SYSCALLS.values()]
