@@ -23,6 +23,7 @@ from stateful.model.machine import MACHINE, ONE_PER, Machine
 from stateful.model.printable import printable
 from stateful.model.syscalls import CLOSES, OPENS, WAITS
 from stateful.python.destructors import destructors
+from stateful.python.readings import Readings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 # A subject may catch GreenletExit and go on. After this many refused calls it stays parked instead.
 REFUSALS_BEFORE_ABANDONING = 64
+LOOKS = frozenset({bytes, str, tuple})  # the types of answers in which there may be a time
 
 # Greenlets that would not end: kept alive, because dropping one would throw into it again.
 _abandoned: list[Interpreter] = []
@@ -47,6 +49,7 @@ class Interpreter(Process, greenlet):
         belongings, exchange, attributes: what is exchanged when it runs; see ``switch``.
         unwound: it is being unwound or has been; every call is refused.
         stuck: it was stopped inside code that ignores being stopped, and is never resumed.
+        readings: what the clocks tell it.
         seed: the seed of its randomness; None for its pid.
         dated: it has looked at a time of a file other than that of its last write, or at one of a folder.
         held: the descriptors that it has been given and has not closed.
@@ -83,6 +86,7 @@ class Interpreter(Process, greenlet):
         self.exchange: Exchange | None = None
         self.attributes: dict[str, dict[str, Any]] = {}
         self.draws = 0
+        self.readings = Readings()
         self.seed: int | None = None
         self.calls = 0
         self.tells_plans = False
@@ -183,6 +187,8 @@ class Interpreter(Process, greenlet):
                     self.held.add(told)
                 if kind is Interrupted:
                     self._handle(answer.number)
+                if kind in LOOKS:
+                    self.readings.look(told)
                 return told
             if self.deaf:
                 continue

@@ -161,8 +161,12 @@ def sleep(process: Interpreter, seconds: float) -> None:
     process.call("sleep", max(1, int(seconds * 1_000_000)))  # Some time passes, however short the sleep.
 
 
+def _wall_us(process: Interpreter) -> int:
+    return process.readings.read(int(process.call("wall")))
+
+
 def _wall(process: Interpreter) -> float:
-    return float(process.call("wall")) / 1_000_000
+    return _wall_us(process) / 1_000_000
 
 
 def when_booted(process: Interpreter) -> int:
@@ -172,11 +176,11 @@ def when_booted(process: Interpreter) -> int:
 
 
 def _since_boot(process: Interpreter, which: int = CLOCK_MONOTONIC) -> int:
-    return int(process.call("clock", which))
+    return process.readings.read(int(process.call("clock", which)))
 
 
 def _monotonic(process: Interpreter, which: int = CLOCK_MONOTONIC) -> float:
-    return float(_since_boot(process, which)) / 1_000_000
+    return _since_boot(process, which) / 1_000_000
 
 
 def _now_unless_given(function: Callable[..., Any]) -> EntryPoint:
@@ -195,7 +199,7 @@ _strftime, _localtime = clock.strftime, clock.localtime
 TIME_CALLS: dict[str, EntryPoint] = {
     "sleep": sleep,
     "time": _wall,
-    "time_ns": lambda process: process.call("wall") * 1000,
+    "time_ns": lambda process: _wall_us(process) * 1000,
     "monotonic": lambda process: _monotonic(process),
     "monotonic_ns": lambda process: _since_boot(process) * 1000,
     "perf_counter": lambda process: _monotonic(process),
@@ -204,7 +208,7 @@ TIME_CALLS: dict[str, EntryPoint] = {
     "process_time_ns": lambda process: 0,
     "clock_gettime": lambda process, which: _wall(process) if which == 0 else _monotonic(process, which),
     "clock_gettime_ns": lambda process, which: (
-        (process.call("wall") if which == 0 else _since_boot(process, which)) * 1000
+        (_wall_us(process) if which == 0 else _since_boot(process, which)) * 1000
     ),
     "localtime": _now_unless_given(clock.localtime),
     "gmtime": _now_unless_given(clock.gmtime),

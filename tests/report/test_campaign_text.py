@@ -97,8 +97,8 @@ direct-unlink: no violation in 0:12 with 2 workers
               after 90 runs; 6 events, up to nearly 100 % after 1 run
   not reached goals: an_owner_released
   not reached faults: term, int, sigstop, term-in, int-in, raise, enospc, erofs, eacces, eperm,
-              emfile, enolck, eintr, short, recycle, lookalike, reboot, power-loss, clock, suspend,
-              later, disk-full, read-only, listing, plant
+              emfile, enolck, eintr, short, recycle, lookalike, parent-gone, reboot, power-loss,
+              clock, suspend, later, disk-full, read-only, listing, plant
   not reached lines: gate.py 4-8, 10-11
   not tried   corruption, lost-home, removal, which few protocols promise to survive
 """

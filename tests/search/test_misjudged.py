@@ -160,7 +160,7 @@ def gateway(home, serve):
     os.close(fd)
     now = time.monotonic()
     os.stat(home)
-    if now != begun: raise ValueError
+    if abs(now - begun) >= 1: raise ValueError
     serve()
 """
 CLOCK_IS_SET = SLEEPS.replace("time.sleep(1)", "pass").replace("time.monotonic", "time.time")

@@ -43,7 +43,8 @@ CATALOGUE = {
     "PERMISSIONS": "RootMadeTheLock Umask0002 PlantedLinkTruncates",
     "LISTINGS": "FirstListedOwns",
     "HOMES": """
-        OneLockForAllHomes LockByCwdOrEnvironment ShorterPidNotTruncated LockNamedByHash ThreadIdIsAlive""",
+        OneLockForAllHomes LockNamedByTheHome
+        LockByCwdOrEnvironment ShorterPidNotTruncated LockNamedByHash ThreadIdIsAlive""",
     "WAITING": "RecoveryWaitsForItself LockOrderDeadlock QueryHangs ReplaceBlocksOnStopped",
 }
 # They take a second or more each: whole starts of the reference beside each other.

@@ -166,9 +166,10 @@ AGREES: Final = """import os, psutil, time
 def gateway(home, serve):
     btime = next(float(line.split()[1]) for line in open("/proc/stat") if line.startswith("btime"))
     since = time.clock_gettime(time.CLOCK_BOOTTIME)
-    assert btime == psutil.boot_time() == time.time() - since
+    assert btime == psutil.boot_time()
+    assert 0 < time.time() - since - btime < 0.001
     assert btime < psutil.Process().create_time() <= time.time()
-    assert time.monotonic() <= since
+    assert time.monotonic() <= time.clock_gettime(time.CLOCK_BOOTTIME)
     serve()
 """
 
