@@ -22,6 +22,7 @@ from stateful.model.lifecycle import LEAVING, OWNER, Outcome
 from stateful.model.machine import MACHINE, ONE_PER, Machine
 from stateful.model.printable import printable
 from stateful.model.syscalls import CLOSES, OPENS, WAITS
+from stateful.python.arguments import converted
 from stateful.python.destructors import destructors
 from stateful.python.readings import Readings
 
@@ -166,7 +167,11 @@ class Interpreter(Process, greenlet):
         return Outcome("released" if self.owned else "refused")
 
     def call(self, name: str, *args: Any) -> Any:
-        """Make a call, altered if ``alter`` says so; return its answer, or raise its errno as OSError."""
+        """Make a call, altered if ``alter`` says so; return its answer, or raise its errno as OSError.
+
+        Raises TypeError or OverflowError if a number is none, or too large.
+        """
+        args = converted(name, args)
         return self.make(name, *args) if self.alter is None else self.alter(self, name, args)
 
     def make(self, name: str, *args: Any) -> Any:

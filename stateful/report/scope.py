@@ -15,7 +15,7 @@ from stateful.verification.verification import Verification
 # What no scenario asks.
 NEVER: Final = (
     "more faults together than these; what would run in a subject while it owns; "
-    "another order of a set of texts in another process; a parent process that ends"
+    "another order of a set of texts in another process"
 )
 
 
