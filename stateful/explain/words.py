@@ -95,7 +95,7 @@ _SHOWN: Final[dict[Kind, Callable[[Any], str]]] = {
     Kind.STATUS: str,
     Kind.USER: str,
     **dict.fromkeys((Kind.DATA, Kind.SIZE, Kind.POSITION, Kind.TIME), _nothing),
-    **dict.fromkeys((Kind.WHENCE, Kind.OUTCOME, Kind.NUMBER), _nothing),
+    **dict.fromkeys((Kind.WHENCE, Kind.OUTCOME, Kind.DISPOSITION, Kind.NUMBER), _nothing),
 }
 
 

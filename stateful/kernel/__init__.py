@@ -18,6 +18,7 @@ Simplified:
   see them, so they happen together with the step before them. Only an ``lseek`` from the end of a file to
   which others write depends on them: writes just before it are not explored.
 - The clock moves only when a process sleeps; every order of the other processes stays possible meanwhile.
+  A reading of it is a microsecond after the last one of the process: see ``stateful/python/readings.py``.
   A suspension comes between two steps, and takes none of the time that a process has asked to sleep. It does
   not change when a process was started: that is counted in the order of the starts.
 - A process exists from its first turn. If it would only wait then, starting it counts as the step. Start

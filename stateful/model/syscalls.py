@@ -42,6 +42,7 @@ class Kind(Enum):
     STATUS = auto()  # with which a process exits
     OUTCOME = auto()
     USER = auto()  # a user or a group, to which a file is given; -1 for none
+    DISPOSITION = auto()  # of a signal
     NUMBER = auto()  # a mode or the like, which names nothing
 
 
@@ -240,7 +241,7 @@ _ROWS: Final = (
     Syscall("kill", (_PID, _SIGNAL), faults=("eperm",), sends_signal=True, also="killpg"),
     Syscall("pidfd_open", (_PID, _NUMBER), Answer.DESCRIPTOR, ("emfile", "eperm")),
     Syscall("pidfd_send_signal", (_fd(), _SIGNAL), faults=("eperm",), sends_signal=True),
-    Syscall("sigaction", (_NUMBER, _NUMBER), silent=True),
+    Syscall("sigaction", (_NUMBER, Argument(Kind.DISPOSITION)), silent=True),
     Syscall("pid_exists", (_PID,), Answer.VALUE),
     Syscall("pids", (), Answer.NAMES, lists_processes=True),
     Syscall("inspect", (_PID,), Answer.PROCESS, shown="psutil"),

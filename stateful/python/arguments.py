@@ -30,7 +30,7 @@ def converted(name: str, args: tuple[Any, ...]) -> tuple[Any, ...]:
 
     A position in one of two files may be None. Raises TypeError or OverflowError, as CPython does.
     """
-    for place, least, most, kind in _NUMBERS[name]:
+    for place, least, most, kind in _NUMBERS.get(name, ()):
         if place < len(args) and type(args[place]) is not bool:
             if args[place] is None and name in _BETWEEN_FILES:
                 continue

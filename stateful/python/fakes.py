@@ -54,7 +54,7 @@ def make_psutil(process: Interpreter) -> ModuleType:
     def inspect(pid: int) -> Any:
         try:
             return process.call("inspect", pid)
-        except ProcessLookupError:
+        except (ProcessLookupError, OverflowError):
             raise NoSuchProcess(pid) from None
 
     class PsutilProcess:

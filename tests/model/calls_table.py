@@ -140,6 +140,7 @@ KINDS: Final = {
     Kind.STATUS: "exit status",
     Kind.OUTCOME: "outcome",
     Kind.USER: "user",
+    Kind.DISPOSITION: "disposition",
     Kind.NUMBER: "number",
 }
 ANSWERS: Final = {

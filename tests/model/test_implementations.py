@@ -41,7 +41,8 @@ NAMES: Final[dict[Kind, set[str]]] = {
     Kind.STATUS: {"code"},
     Kind.OUTCOME: {"outcome"},
     Kind.USER: {"uid", "gid"},
-    Kind.NUMBER: {"mode", "follow", "whence", "mask", "flags", "number", "disposition"},
+    Kind.DISPOSITION: {"disposition"},
+    Kind.NUMBER: {"mode", "follow", "whence", "mask", "flags", "number"},
 }
 
 

@@ -55,6 +55,7 @@ VALUES: Final[dict[Kind, Any]] = {
     Kind.STATUS: 1,
     Kind.OUTCOME: Outcome("refused", "it is held", status=1),
     Kind.USER: 1000,
+    Kind.DISPOSITION: "default",
     Kind.NUMBER: 0,
 }
 # What a process may be told, and how that is shown of a call of the kind.
