@@ -311,11 +311,12 @@ def first_broken(moment: Moment, not_offered: Collection[str] = ()) -> tuple[str
 def all_broken(moment: Moment, not_offered: Collection[str] = ()) -> Iterator[tuple[str, str]]:
     """The name and sentence of each invariant that a moment breaks, the gravest first; at last what is apart.
 
-    What a killed process left may keep others waiting for the operator to whom a subject leaves that.
+    What a killed process left, or one that ended by a signal inside its claim, may keep others waiting for
+    the operator to whom a subject leaves that.
     """
     if "a_dead_owner_can_be_replaced" in not_offered:
-        killed = any(view.was_killed for view in moment.processes)
-        not_offered = {*not_offered, *(WAITING_FOR_AN_OPERATOR if killed else ())}
+        left = moment.some_ended_inside or any(view.was_killed for view in moment.processes)
+        not_offered = {*not_offered, *(WAITING_FOR_AN_OPERATOR if left else ())}
     linked = any(view.excuse.reason is Reason.LINK for view in moment.processes)
     for invariant in INVARIANTS:
         if linked and invariant.__name__ not in IN_SPITE_OF_A_LINK:

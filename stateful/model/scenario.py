@@ -106,10 +106,14 @@ class Scenario:
     def not_guaranteed(self, not_offered: frozenset[str]) -> frozenset[str]:
         """The invariants that are not guaranteed in this scenario, given those that a subject does not offer.
 
-        A subject that offers no recovery need not win on a disk that a dead owner left, at any time.
+        A subject that offers no recovery need not win on a disk that a dead owner left, at any time, nor need
+        it come to rest under a supervisor once an owner was killed.
         """
-        stuck = self.disk.files and "a_dead_owner_can_be_replaced" in not_offered
-        return not_offered | IF_ALL_IS_RECOVERED if stuck else not_offered
+        if "a_dead_owner_can_be_replaced" not in not_offered:
+            return not_offered
+        killed = self.cast.supervision is not None and "crash" in self.cast.supervision.blow_kinds
+        settles = ("supervisors_settle",) if killed else ()
+        return not_offered.union(IF_ALL_IS_RECOVERED if self.disk.files else (), settles)
 
     def goals(self) -> tuple[str, ...]:
         """The names of the goals (see ``stateful.model.goals``) that some execution must reach."""

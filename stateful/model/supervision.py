@@ -55,6 +55,11 @@ class Supervision:
     owned: bool = True
 
     @property
+    def blow_kinds(self) -> frozenset[str]:
+        """The kinds of the events from outside."""
+        return frozenset(blow.kind for blow in self.blows)
+
+    @property
     def last_at_s(self) -> float:
         """When the last event from outside happens."""
         return max([*(unit.starts_at_s for unit in self.units), *(blow.at_s for blow in self.blows)])

@@ -27,7 +27,7 @@ from stateful.python.destructors import destructors
 from stateful.python.readings import Readings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import ModuleType
 
     from stateful.python.modules import Exchange
@@ -54,6 +54,7 @@ class Interpreter(Process, greenlet):
         seed: the seed of its randomness; None for its pid.
         dated: it has looked at a time of a file other than that of its last write, or at one of a folder.
         held: the descriptors that it has been given and has not closed.
+        held_back: the signals whose handlers wait for the end of a call of C code; None outside such a call.
         streams: the files that it has open for writing, in the order in which they were opened.
         tells_plans: its protocol offers a replace or a stop, and so can end an owner on purpose.
         alter: changes each of its calls before it is made; None for no change.
@@ -82,6 +83,7 @@ class Interpreter(Process, greenlet):
         self.libraries: tuple[str, ...] = ()
         self.dated = False
         self.held: set[int] = set()
+        self.held_back: list[int] | None = None
         self.environ: dict[bytes, bytes] = {}
         self.belongings: tuple[Any, ...] | None = None
         self.exchange: Exchange | None = None
@@ -191,7 +193,7 @@ class Interpreter(Process, greenlet):
                 if name in OPENS:
                     self.held.add(told)
                 if kind is Interrupted:
-                    self._handle(answer.number)
+                    self._handle_or_hold(answer.number)
                 if kind in LOOKS:
                     self.readings.look(told)
                 return told
@@ -208,6 +210,23 @@ class Interpreter(Process, greenlet):
         handler = self.handlers[number]
         if callable(handler) and not self.deaf:
             handler(number, None)
+
+    def _handle_or_hold(self, number: int) -> None:
+        if self.held_back is None:
+            self._handle(number)
+        else:
+            self.held_back.append(number)
+
+    @contextlib.contextmanager
+    def holding_back(self) -> Iterator[None]:
+        """Inside this context the handlers of signals that arrive in calls run only at its end."""
+        before, self.held_back = self.held_back, []
+        try:
+            yield
+        finally:
+            numbers, self.held_back = self.held_back, before
+        for number in numbers:
+            self._handle_or_hold(number)
 
     def draw(self) -> str:
         """A seed that depends only on the process and on how many seeds it has drawn before.

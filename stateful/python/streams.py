@@ -15,6 +15,8 @@ from stateful.python.paths import is_elsewhere, is_program, on_host, virtual_pat
 from stateful.python.refusal import AT_HOME, LEAVE_IT_OUT, refuse
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from stateful.python.interpreter import Interpreter
 
 _real_open = io.open
@@ -76,6 +78,10 @@ class RawFile(io.RawIOBase):
             return len(args[0]) if name == "write" else b"" if name == "read" else 0
         return self._process.call(name, self._fd, *args)
 
+    def holding_back(self) -> AbstractContextManager[None]:
+        """A context in which handlers of signals wait."""
+        return self._process.holding_back()
+
     def readable(self) -> bool:
         return self._reads
 
@@ -132,6 +138,26 @@ class RawFile(io.RawIOBase):
     def _check_open(self) -> None:
         if self.closed:
             raise ValueError("I/O operation on closed file")
+
+
+class _Counts:
+    """A buffer that counts what was written before the handler runs of a signal that arrives in that call."""
+
+    raw: Any
+
+    def write(self, data: Any) -> int:
+        with self.raw.holding_back():
+            return int(super().write(data))  # type: ignore[misc] # of the class beside it
+
+    def flush(self) -> None:
+        with self.raw.holding_back():
+            super().flush()  # type: ignore[misc]
+
+
+class BufferedWriter(_Counts, io.BufferedWriter): ...
+
+
+class BufferedRandom(_Counts, io.BufferedRandom): ...
 
 
 class NullFile(io.RawIOBase):
@@ -225,11 +251,11 @@ def open_stream(
     size = buffering if buffering > 1 else BLOCK_SIZE
     buffer: Any
     if "+" in mode:
-        buffer = io.BufferedRandom(raw, size)
+        buffer = io.BufferedRandom(raw, size) if null else BufferedRandom(raw, size)
     elif kinds == ["r"]:
         buffer = io.BufferedReader(raw, size)
     else:
-        buffer = io.BufferedWriter(raw, size)
+        buffer = io.BufferedWriter(raw, size) if null else BufferedWriter(raw, size)
     stream: Any = buffer
     if not binary:
         stream = io.TextIOWrapper(buffer, io.text_encoding(encoding), errors, newline, buffering == 1)

@@ -15,7 +15,8 @@ from stateful.verification.verification import Verification
 # What no scenario asks.
 NEVER: Final = (
     "more faults together than these; what would run in a subject while it owns; "
-    "another order of a set of texts in another process"
+    "another order of a set of texts in another process; a cleaner of temporary folders; a /tmp of "
+    "each container's own"
 )
 
 

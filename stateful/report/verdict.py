@@ -132,14 +132,20 @@ def summary(verification: Verification) -> list[str]:
     return lines
 
 
+def _is_exempt(scenario: Scenario, not_offered: frozenset[str]) -> bool:
+    """Whether nothing is asked of a whole run."""
+    return scenario.not_guaranteed(not_offered).issuperset(each.__name__ for each in RUN_INVARIANTS)
+
+
 def points(verification: Verification) -> list[tuple[str, list[str]]]:
     """The points of the summary: a label and its texts."""
     results = verification.results
     begun = [result for result in results if result.states and not result.is_left_out]
     played = [result.chronicle for result in results if result.chronicle]
     names = [invariant.__name__ for invariant in (INVARIANTS if begun else INVARIANTS[:1])]
-    names += [invariant.__name__ for invariant in RUN_INVARIANTS if played]
     exempt = verification.offer.invariants_not_offered
+    owed = [result for result in results if result.chronicle and not _is_exempt(result.scenario, exempt)]
+    names += [invariant.__name__ for invariant in RUN_INVARIANTS if owed]
     violated = {*verification.violations, *_implied(verification)} - exempt
     said = [("violated", [name for name in names if name in violated])]
     if begun or played:

@@ -14,6 +14,7 @@ from stateful.model.standard import SUPERVISED, SUPERVISED_BY_NAME, find_scenari
 from stateful.model.supervision import HOUR_S, MINUTE_S, Blow, Supervision, Unit
 from stateful.model.supervisor import SECOND, Container, Launchd, Supervisor, Systemd
 from stateful.protocol.subject import find_subject
+from stateful.report.verdict import points
 from stateful.search.result import Result
 from stateful.search.supervised import supervise
 from stateful.verification.verification import verify
@@ -247,3 +248,20 @@ def test_budget_ends_a_play_in_which_a_process_polls_for_hours(tmp_path: Path) -
 def test_same_scenario_gives_the_same_chronicle() -> None:
     one, other = (told(play("foreign-guard", "outage-under-systemd-empty")) for _ in range(2))
     assert one == other
+
+
+LEFT_TO_AN_OPERATOR = """
+not_offered = {"a_dead_owner_can_be_replaced": "an operator removes the folder"}
+
+def gateway(home, serve):
+    (home / "lock").mkdir()
+    serve()
+    (home / "lock").rmdir()
+"""
+
+
+def test_subject_that_leaves_crashes_to_an_operator_need_not_settle_after_one(tmp_path: Path) -> None:
+    (tmp_path / "operator.py").write_text("documented_errors = (FileExistsError,)\n" + LEFT_TO_AN_OPERATOR)
+    found = verify(str(tmp_path / "operator.py"), [find_scenario("outage-under-launchd-empty")])
+    assert not found.violations
+    assert "supervisors_settle" not in dict(points(found)).get("holds", [])

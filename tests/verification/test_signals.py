@@ -257,6 +257,71 @@ def gateway(home, serve):
     assert (found.violations, found.exhaustive) == ({}, True)
 
 
+WRITES_ONCE: Final = """import fcntl, os
+
+def gateway(home, serve):
+    fd = os.open(home / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return
+    note = home / "note"
+    assert not note.exists() or note.read_bytes().count(b"x") < 2
+    note.unlink(missing_ok=True)
+    with open(note, "{mode}") as file:
+        file.write({content})
+    serve()
+"""
+
+
+@pytest.mark.parametrize(("mode", "content"), [("w", "'x'"), ("x+b", "b'x'"), ("wb", "b'x' + bytes(9000)")])
+def test_buffer_counts_as_written_what_was_written_when_a_signal_arrived(
+    mode: str, content: str, tmp_path: Path
+) -> None:
+    """The handler of a signal in a write runs when CPython's buffer has noted how much was written."""
+    (tmp_path / "once.py").write_text(WRITES_ONCE.replace("{mode}", mode).replace("{content}", content))
+    found = verify(str(tmp_path / "once.py"), [find_scenario("two-starts-empty-1-sigint")])
+    assert (found.violations, found.exhaustive) == ({}, True)
+
+
+# What a signal between the claim and the note of it leaves is an operator's, as after a kill.
+STANDBY: Final = """import os, signal, time
+not_offered = {"a_dead_owner_can_be_replaced": "an operator removes the folder"}
+
+def gateway(home, serve):
+    mine = []
+
+    def leave(number, frame):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        if mine:
+            os.rmdir(home / "lock")
+        os._exit(1)
+
+    signal.signal(signal.SIGTERM, leave)
+    while True:
+        try:
+            os.mkdir(home / "lock")
+            break
+        except FileExistsError:
+            time.sleep(1)
+    mine.append(True)
+    serve()
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.rmdir(home / "lock")
+"""
+
+
+def test_who_waits_for_an_operator_after_a_signal_inside_the_claim_is_not_accused(tmp_path: Path) -> None:
+    (tmp_path / "standby.py").write_text(STANDBY)
+    found = verify(str(tmp_path / "standby.py"), [find_scenario("two-starts-empty-1-sigterm")])
+    assert not found.violations
+    (tmp_path / "standby.py").write_text(
+        STANDBY.replace("        if mine:\n            os.rmdir", "        if not mine:\n            os.stat")
+    )
+    found = verify(str(tmp_path / "standby.py"), [find_scenario("two-starts-empty-1-sigterm")])
+    assert {"nobody_waits_for_ever", "an_end_leaves_the_home_free"} <= set(found.violations)
+
+
 # -- as CPython does it --------------------------------------------------------------------------------------
 
 ASKS_CPYTHON: Final = """
