@@ -46,7 +46,7 @@ from stateful.search.partial_order_reduction import Exposed, PartialOrderReducti
 from stateful.search.power_losses import profile_of
 from stateful.search.predecessors import Node
 from stateful.search.result import Result
-from stateful.search.search_goals import any_claims, goals_of, is_refused
+from stateful.search.search_goals import GOALS_INSIDE_CLAIMS, any_claims, goals_of, is_refused
 from stateful.search.search_state import State
 from stateful.search.state_world import StateWorld
 from stateful.search.symmetry import Asymmetric, Exchange, Symmetry
@@ -171,8 +171,8 @@ class Explorer:
                 self._search_plan()
             except _OutOfTime:
                 plan.finished = False
-        if "a_crash_fell_inside_a_claim" in plan.missing and not any_claims(self.memory, plan.predecessors):
-            plan.missing.discard("a_crash_fell_inside_a_claim")
+        if GOALS_INSIDE_CLAIMS & plan.missing and not any_claims(self.memory, plan.predecessors):
+            plan.missing -= GOALS_INSIDE_CLAIMS
         result = self.so_far()
         self._check_a_sample()
         if plan.families in self.scenarios:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Final
 
 from stateful.model.lifecycle import STARTING
 from stateful.model.moment import View
@@ -11,6 +12,8 @@ from stateful.model.schedule import LETTERS
 from stateful.search.memory import Memory
 from stateful.search.predecessors import Predecessors
 from stateful.search.search_state import State
+
+GOALS_INSIDE_CLAIMS: Final = {"a_crash_fell_inside_a_claim", "a_reader_ran_beside_a_claim"}
 
 
 def is_refused(memory: Memory, state: State, waiting: Collection[str]) -> bool:

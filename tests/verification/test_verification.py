@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
@@ -49,3 +50,33 @@ def test_budget_is_looked_at_before_each_move() -> None:
     assert [(each.states, each.exhaustive, each.reason) for each in found.results] == [
         (1, False, "the time was spent")
     ]
+
+
+CLAIMS_IN_ONE_CALL: Final = """import os
+not_offered = {
+    "a_dead_owner_can_be_replaced": "an operator removes the link",
+    "an_answer_was_true_at_some_moment": "it tells what the link says",
+}
+
+def gateway(home, serve):
+    try:
+        os.symlink(str(os.getpid()), home / "lock")
+    except FileExistsError:
+        return
+    try:
+        serve()
+    finally:
+        os.unlink(home / "lock")
+
+def running_pid(home):
+    try:
+        return int(os.readlink(home / "lock"))
+    except FileNotFoundError:
+        return None
+"""
+
+
+@pytest.mark.parametrize("scenario", ["start-and-status-empty", "start-and-status-empty-1-kill"])
+def test_nothing_need_run_inside_a_claim_of_one_call(scenario: str, tmp_path: Path) -> None:
+    (tmp_path / "link.py").write_text(CLAIMS_IN_ONE_CALL)
+    assert verify(str(tmp_path / "link.py"), [find_scenario(scenario)]).verdict == "holds"
