@@ -154,10 +154,12 @@ class _Counts:
             super().flush()  # type: ignore[misc]
 
 
-class BufferedWriter(_Counts, io.BufferedWriter): ...
+class BufferedWriter(_Counts, io.BufferedWriter):
+    __module__ = io.BufferedWriter.__module__  # A process sees no other name than the real one's.
 
 
-class BufferedRandom(_Counts, io.BufferedRandom): ...
+class BufferedRandom(_Counts, io.BufferedRandom):
+    __module__ = io.BufferedRandom.__module__
 
 
 class NullFile(io.RawIOBase):
